@@ -1,0 +1,39 @@
+# Every target that runs Python has `setup` first, which is instant once it has been done.
+
+PYTHON = .venv/bin/python
+# Twice the usual two cores: a test mostly waits for tmux.
+JOBS = 4
+SCRIPTS = $(shell grep -lE '^\#!.*python' bin/*)
+# As modules these would hide the standard library's of the same name from all the others.
+NAMESAKES = bin/inspect bin/queue
+
+.DEFAULT_GOAL := help
+.PHONY: setup demo test lint bench crash clean help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-7s %s\n", $$1, $$2 }'
+
+setup: ## make .venv ready, installing what is missing
+	@tools/setup
+
+demo: setup ## show the whole chain at work, in a tmux server of its own
+	@$(PYTHON) demo/demo.py
+
+test: setup ## run the tests; ARGS="-k send" for some of them
+	@$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
+
+lint: setup ## check style and types
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m ruff format --check
+	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/support.py tests/conftest.py
+	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)); do $(PYTHON) -m mypy $$tool || exit; done
+
+bench: setup ## measure against a large queue
+	@$(PYTHON) bench/bench.py
+
+crash: setup ## kill passes at 1000 random moments and count what was lost or typed twice
+	@$(PYTHON) tests/crash/campaign.py --kills 1000
+
+clean: ## remove .venv and all that was generated
+	@rm -rf .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

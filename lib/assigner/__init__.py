@@ -1,0 +1,39 @@
+"""assigner: queued prompts for the AI agents and shells that people keep open in tmux.
+
+The Python interface; the command line and this do the same.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assigner.api import (
+        get_session_context,
+        get_session_state,
+        get_sessions_with_env,
+        send_prompt,
+        update_session_context,
+    )
+    from assigner.matching import (
+        calculate_context_match_score,
+        select_best_session_by_context,
+    )
+
+__all__ = [
+    "calculate_context_match_score",
+    "get_session_context",
+    "get_session_state",
+    "get_sessions_with_env",
+    "select_best_session_by_context",
+    "send_prompt",
+    "update_session_context",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for only now: a pass pays for nothing that it does not use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'assigner' has no attribute '{name}'")
+    from importlib import import_module
+
+    pure = name in ("calculate_context_match_score", "select_best_session_by_context")
+    return getattr(import_module("assigner.matching" if pure else "assigner.api"), name)

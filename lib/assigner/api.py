@@ -1,0 +1,142 @@
+"""The functions that Python programs call; each opens the database for itself."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from assigner import config, db, enrolling, files, prompts, providers, syncing
+from assigner.db import Row, Store
+from assigner.errors import UsageError
+
+
+def send_prompt(
+    content: str,
+    *,
+    priority: int = 0,
+    target_session: str | None = None,
+    target_provider: str | None = None,
+    working_dir: str | os.PathLike[str] | None = None,
+    env_vars: Mapping[str, str] | None = None,
+    git_branch: str | None = None,
+    prerequisites: Sequence[str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    prefer_context_match: bool = True,
+    min_score: int | None = None,
+    secret_vars: Mapping[str, str] | None = None,
+    after: Sequence[int] = (),
+    not_before: str | None = None,
+    timeout_seconds: float | None = None,
+    max_attempts: int = 3,
+    idempotent: bool = False,
+    validate_context: bool = True,
+    tags: Sequence[str] = (),
+) -> int:
+    """Queue a prompt; its id.  The arguments are the options of `send`.
+
+    A relative `working_dir` counts from the current directory.  Raises UsageError for what
+    cannot be meant, SetupError where the state directory or the database is unfit.
+    """
+    draft = prompts.Draft(
+        content=content,
+        priority=priority,
+        target_session=target_session,
+        target_provider=target_provider,
+        working_dir=os.path.abspath(working_dir) if working_dir is not None else None,
+        env_vars=dict(env_vars or {}),
+        secret_vars=dict(secret_vars or {}),
+        git_branch=git_branch,
+        prerequisites=list(prerequisites or []),
+        metadata=dict(metadata or {}),
+        prefer_context_match=prefer_context_match,
+        validate_context=validate_context,
+        min_score=min_score,
+        max_attempts=max_attempts,
+        idempotent=idempotent,
+        timeout_seconds=timeout_seconds,
+        not_before=not_before,
+        tags=list(tags),
+        after=list(after),
+    )
+    with _store() as store:
+        prompts.check(draft, store.settings, providers.KNOWN)
+        return prompts.queue(store, [draft])[0]
+
+
+def get_session_state(name: str) -> Row:
+    """current_dir, git_branch, env_vars (a dict), idle (a bool), status and status_reason.
+
+    As the last scan saw it.  Raises UsageError for an unknown session.
+    """
+    with _store() as store:
+        session = enrolling.find(store, name)
+    return {
+        **_context(session),
+        "idle": session["status"] == "idle",
+        "status": session["status"],
+        "status_reason": session["status_reason"],
+    }
+
+
+def get_session_context(name: str) -> Row:
+    """current_dir, git_branch and env_vars of a session.  Raises UsageError for an unknown one."""
+    with _store() as store:
+        return _context(enrolling.find(store, name))
+
+
+def get_sessions_with_env(key: str, value: str | None = None) -> list[Row]:
+    """The sessions in which a prompt exported that variable, with that value if one is given."""
+    with _store() as store:
+        found = [
+            {**row, "env_vars": json.loads(row["env_vars"])} for row in store.rows("sessions")
+        ]
+    return [
+        row
+        for row in found
+        if key in row["env_vars"] and (value is None or row["env_vars"][key] == value)
+    ]
+
+
+def update_session_context(
+    name: str,
+    *,
+    current_dir: str | None = None,
+    git_branch: str | None = None,
+    env_vars: Mapping[str, str] | None = None,
+) -> None:
+    """Note what is known of a session's context; what is not given stays.
+
+    The next sync-context writes what it finds in the directory and the branch.  Raises
+    UsageError for an unknown session.
+    """
+    with _store() as store, store.transaction():
+        session = enrolling.find(store, name)
+        if current_dir is not None and not os.path.isabs(current_dir):
+            raise UsageError(f"current_dir is not an absolute path: '{current_dir}'")
+        given = {
+            "current_dir": current_dir,
+            "git_branch": git_branch,
+            "env_vars": json.dumps(dict(env_vars)) if env_vars is not None else None,
+        }
+        known = {key: value for key, value in given.items() if value is not None}
+        syncing.note(store, {**session, **known})
+
+
+def _context(session: Row) -> Row:
+    return {
+        "current_dir": session["current_dir"],
+        "git_branch": session["git_branch"],
+        "env_vars": json.loads(session["env_vars"]),
+    }
+
+
+@contextlib.contextmanager
+def _store() -> Iterator[Store]:
+    settings = config.load()
+    files.prepare(settings)
+    store = db.connect(settings, "python")
+    try:
+        yield store
+    finally:
+        store.connection.close()

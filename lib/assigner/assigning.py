@@ -1,0 +1,226 @@
+"""assign-next: which prompt goes to which session.
+
+Weighed outside of any transaction, since working trees are looked up in the file system; then
+claimed in one transaction, in which the schema has the last word.
+"""
+
+import json
+import os.path
+from dataclasses import dataclass
+from assigner import attempts, clock, git, matching, pairing, prompts
+from assigner.db import Row, Store
+
+_PASSED_OVER = 1000  # prompts of one lane that are looked at in vain before the pass gives up
+
+
+@dataclass
+class Option:
+    """A prompt with a session that it may run in, and what speaks for the pair."""
+
+    prompt: Row
+    session: Row
+    parts: dict[str, int]
+    bonus: int
+    candidate: pairing.Candidate
+    chosen: bool = False
+
+
+def release_due(store: Store, limit: int = 1000) -> None:
+    """Prompts whose time has come wait for a session from now on."""
+    due = store.rows("due_times", limit=limit)
+    if due:
+        with store.transaction():
+            for row in due:
+                prompts.hold(store, row["id"])
+
+
+def assign(store: Store, *, limit: int | None = None) -> tuple[list[Row], list[Option]]:
+    """Pair the most urgent waiting prompts with the idle sessions that suit them best.
+
+    Returns a row for each claim, and every option that was weighed.
+    """
+    release_due(store)
+    sessions = store.rows("ready_sessions")
+    if not sessions or limit == 0:
+        return [], []
+    free = min(len(sessions), limit or len(sessions))
+    trees = _Trees(store)
+    waiting = _candidates(store, sessions, free, trees)
+    pairs = pairing.pair(
+        [
+            pairing.Waiting(prompt["priority"], [option.candidate for option in options])
+            for prompt, options in waiting
+        ]
+    )
+    claims: list[Row] = []
+    with store.transaction():
+        for index, place in pairs[:free]:
+            option = next(o for o in waiting[index][1] if o.candidate.session == place)
+            if row := _claim(store, option, trees):
+                option.chosen = True
+                claims.append(row)
+    return claims, [option for _, options in waiting for option in options]
+
+
+class _Trees:
+    """Working trees, looked up once a pass, and who uses them."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.used: dict[str, str | None] = {
+            row["tree"]: row["branch"] for row in store.rows("leases")
+        }
+        self._places: dict[str, git.Place | None] = {}
+
+    def place(self, directory: str | None) -> git.Place | None:
+        if directory is None:
+            return None
+        if directory not in self._places:
+            self._places[directory] = git.place(directory)
+        return self._places[directory]
+
+    def conflict(self, directory: str | None, branch: str | None) -> str | None:
+        """The tree in which somebody works on another branch than this one."""
+        place = self.place(directory)
+        if branch is None or place is None or place.tree not in self.used:
+            return None
+        in_use = self.used[place.tree] or place.branch
+        return None if in_use == branch else place.tree
+
+    def use(self, directory: str | None, branch: str | None) -> str | None:
+        """Note that a prompt is about to work there; the tree."""
+        place = self.place(directory)
+        if place is None:
+            return None
+        self.used[place.tree] = self.used.get(place.tree) or branch
+        return place.tree
+
+
+def _candidates(
+    store: Store, sessions: list[Row], free: int, trees: _Trees
+) -> list[tuple[Row, list[Option]]]:
+    """The prompts that may run now, most urgent first, each with its options.
+
+    Of every lane that a free session serves as many are read as there are sessions.  One whose
+    tree is in use is put aside, and so leaves its lane; one that still waits for a better
+    session is passed over.
+    """
+    lanes = {(None, None)}
+    for session in sessions:
+        lanes |= {(None, session["provider"]), (session["name"], None)}
+        lanes.add((session["name"], session["provider"]))
+    found: list[tuple[Row, list[Option]]] = []
+    now = clock.now()
+    for target, provider in lanes:
+        kept = offset = 0
+        while kept < free and offset < _PASSED_OVER:
+            page = store.rows(
+                "lane", target_session=target, target_provider=provider, limit=free, offset=offset
+            )
+            held = []
+            for prompt in page:
+                if tree := trees.conflict(prompt["working_dir"], prompt["git_branch"]):
+                    held.append((prompt["id"], tree))
+                elif options := _options(store, prompt, sessions, trees, now):
+                    found.append((prompt, options))
+                    kept += 1
+            _hold_for_trees(store, held)
+            offset += len(page) - len(held)
+            if len(page) < free:
+                break
+    found.sort(key=lambda item: (-item[0]["priority"], item[0]["created_at"], item[0]["id"]))
+    return found
+
+
+def _hold_for_trees(store: Store, held: list[tuple[int, str]]) -> None:
+    if held:
+        with store.transaction():
+            for prompt, tree in held:
+                if store.one("lease_of_tree", tree=tree):  # still in use
+                    store.run("hold_prompt", id=prompt, held_by="tree in use", held_on=tree)
+
+
+def _options(
+    store: Store, prompt: Row, sessions: list[Row], trees: _Trees, now: float
+) -> list[Option]:
+    """The sessions that may take the prompt now, each with its score."""
+    settings, found = store.settings, []
+    directory, branch = prompt["working_dir"], prompt["git_branch"]
+    place = trees.place(directory)
+    variables = {k: v for k, v in json.loads(prompt["env_vars"]).items() if v is not None}
+    waited = now - clock.seconds(prompt["ready_at"])
+    least = (prompt["min_score"] or 0) if waited < settings.context_wait else 0
+    for index, session in enumerate(sessions):
+        if prompt["target_session"] not in (None, session["name"]):
+            continue
+        if prompt["target_provider"] not in (None, session["provider"]):
+            continue
+        if directory is None and trees.conflict(session["current_dir"], branch):
+            continue
+        parts, bonus = {}, 0
+        if prompt["prefer_context_match"]:
+            parts = matching.score_parts(
+                session,
+                required_dir=directory,
+                required_env=variables,
+                required_branch=branch,
+                required_repository=place.tree if place else None,
+                weights=settings.weights,
+            )
+            bonus = matching.bonus(
+                session,
+                now=now,
+                preferred_provider=settings.preferred_provider,
+                weights=settings.weights,
+            )
+        match = sum(parts.values())
+        if match >= least:
+            order = matching.preference(session, bonus)
+            candidate = pairing.Candidate(index, match, order)
+            found.append(Option(prompt, session, parts, bonus, candidate))
+    return found
+
+
+def _claim(store: Store, option: Option, trees: _Trees) -> Row | None:
+    prompt, session = option.prompt, option.session
+    directory = prompt["working_dir"] or session["current_dir"]
+    if tree := trees.conflict(directory, prompt["git_branch"]):
+        # an equally urgent prompt has just taken it
+        store.run("hold_prompt", id=prompt["id"], held_by="tree in use", held_on=tree)
+        return None
+    switch = _is_switch(option)
+    place = trees.place(directory)
+    tree = trees.use(directory, prompt["git_branch"])
+    attempt = attempts.claim(
+        store,
+        prompt,
+        session,
+        score=option.candidate.match,
+        context_switch=switch,
+        tree=tree,
+        branch=prompt["git_branch"],
+        evidence={
+            "parts": option.parts,
+            "bonus": option.bonus,
+            "from": {"dir": session["current_dir"], "branch": session["git_branch"]},
+            "branch": place.branch if place else None,
+        },
+    )
+    if attempt is None:
+        return None
+    return {
+        "prompt": prompt["id"],
+        "session": session["name"],
+        "attempt": attempt,
+        "score": option.candidate.match,
+        "context_switch": switch,
+    }
+
+
+def _is_switch(option: Option) -> bool:
+    """Whether the session has to leave its directory or its branch for the prompt."""
+    prompt, session = option.prompt, option.session
+    wanted = prompt["working_dir"]
+    if wanted and os.path.normpath(wanted) != os.path.normpath(session["current_dir"] or "."):
+        return True
+    return bool(prompt["git_branch"]) and prompt["git_branch"] != session["git_branch"]

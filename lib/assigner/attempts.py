@@ -1,0 +1,177 @@
+"""Attempts: one try of one prompt in one session, from its claim to its one outcome.
+
+Every function here is called inside a transaction.  Every write names the stage that it
+expects, so that of two passes which decide about one attempt only the first is heard.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from assigner import backoff, clock, prompts
+from assigner.db import Row, Store
+
+# A failing command may succeed later.  A wrong context will not, what a person interrupted is
+# theirs, and what may have run must not run again unless the prompt says that it can.
+RETRIED = {"command", "api"}
+RETRIED_IF_IDEMPOTENT = {"vanished", "timeout"}
+
+
+def claim(
+    store: Store,
+    prompt: Row,
+    session: Row,
+    *,
+    score: int,
+    context_switch: bool,
+    tree: str | None,
+    branch: str | None,
+    evidence: Mapping[str, Any],
+) -> int | None:
+    """Claim the session for the prompt, and its working tree; the attempt's id.
+
+    None where somebody else was quicker: the schema allows one live attempt per prompt and
+    per session, and only between a waiting prompt and an enrolled idle session.
+    """
+    lease = _lease(store, tree, branch) if tree else None
+    now = clock.text(clock.now())
+    number = store.one("next_number", prompt_id=prompt["id"])
+    assert number is not None
+    try:
+        attempt = store.insert(
+            "attempts",
+            {
+                "prompt_id": prompt["id"],
+                "host": store.settings.host,
+                "session": session["name"],
+                "number": number["number"],
+                "score": score,
+                "context_switch": int(context_switch),
+                "evidence": json.dumps({"claim": dict(evidence)}),
+                "lease_id": lease,
+                "claimed_at": now,
+                "updated_at": now,
+                "updated_by": store.actor,
+                **{
+                    column: session[column]
+                    for column in ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
+                },
+            },
+        )
+    except sqlite3.IntegrityError:
+        if lease:
+            store.run("release_lease", id=lease)
+        return None
+    store.run("claim_prompt", id=prompt["id"], session=session["name"])
+    store.run("claim_session", name=session["name"], prompt_id=prompt["id"])
+    return attempt
+
+
+def advance(store: Store, attempt: int, expected: str, stage: str, at: float | None = None) -> bool:
+    """Lead a live attempt from the expected stage on; whether it was there."""
+    moment = clock.text(clock.now() if at is None else at)
+    return bool(
+        store.run("advance_attempt", id=attempt, expected=expected, stage=stage, at=moment)
+    )
+
+
+def submitted(store: Store, attempt: Row, at: float) -> bool:
+    """The session has reported that the prompt's file runs."""
+    if attempt["stage"] != "submitted":
+        if not advance(store, attempt["id"], attempt["stage"], "submitted", at):
+            return False
+        store.run("start_prompt", id=attempt["prompt_id"], at=clock.text(at))
+    return True
+
+
+def finish(
+    store: Store,
+    attempt: Row,
+    outcome: str,
+    *,
+    failure_class: str | None = None,
+    error: str | None = None,
+    exit_status: int | None = None,
+    step: str | None = None,
+    output: str | None = None,
+    response: str | None = None,
+    evidence: Mapping[str, Any] | None = None,
+) -> bool:
+    """Give a live attempt its outcome, and its prompt, session and working tree what follows.
+
+    `attempt` is a row of live_attempts.  Whether the attempt still lived.
+    """
+    now = clock.now()
+    at = clock.text(now)
+    proof = {**json.loads(attempt["evidence"]), **(evidence or {})}
+    if not store.run(
+        "finish_attempt",
+        id=attempt["id"],
+        outcome=outcome,
+        failure_class=failure_class,
+        exit_status=exit_status,
+        step=step,
+        output=output,
+        evidence=json.dumps(proof),
+        at=at,
+    ):
+        return False
+    prompt = attempt["prompt_id"]
+    if outcome == "released":
+        store.run("release_prompt", id=prompt)
+        prompts.hold(store, prompt)
+    else:
+        retry_at = None
+        if outcome == "failed" and _retries(attempt, failure_class):
+            settings = store.settings
+            pause = backoff.delay(
+                attempt["attempts"], base=settings.backoff_base, limit=settings.backoff_limit
+            )
+            retry_at = clock.text(now + pause)
+        store.run(
+            "finish_prompt",
+            id=prompt,
+            status="failed" if outcome == "unverified" else outcome,
+            error=error,
+            exit_status=exit_status,
+            response=response,
+            at=at,
+            retry_at=retry_at,
+        )
+        prompts.release_dependants(store, prompt)
+    store.run("release_session", name=attempt["session"], prompt_id=prompt)
+    if attempt["lease_id"]:
+        _release_lease(store, attempt["lease_id"])
+    return True
+
+
+def _retries(attempt: Row, failure_class: str | None) -> bool:
+    if attempt["cancel_requested_at"] or attempt["attempts"] >= attempt["max_attempts"]:
+        return False
+    return failure_class in RETRIED or (
+        bool(attempt["idempotent"]) and failure_class in RETRIED_IF_IDEMPOTENT
+    )
+
+
+def _lease(store: Store, tree: str, branch: str | None) -> int:
+    """Join the lease of a working tree, or take it."""
+    if lease := store.one("lease_of_tree", tree=tree):
+        if branch:
+            store.run("take_branch", id=lease["id"], branch=branch)
+        return int(lease["id"])
+    return store.insert(
+        "leases",
+        {
+            "host": store.settings.host,
+            "tree": tree,
+            "branch": branch,
+            "taken_at": clock.text(clock.now()),
+        },
+    )
+
+
+def _release_lease(store: Store, lease: int) -> None:
+    tree = store.execute("SELECT tree FROM leases WHERE id = :id", {"id": lease}).fetchone()
+    if tree and store.run("release_lease", id=lease):
+        store.run("release_held", held_by="tree in use", held_on=tree["tree"])

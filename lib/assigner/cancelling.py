@@ -1,0 +1,35 @@
+"""cancel: before anything is typed at once, afterwards over passes."""
+
+from assigner import attempts, clock, prompts, scanning
+from assigner.db import Row, Store
+from assigner.errors import UsageError
+
+
+def cancel(store: Store, prompt: int) -> Row:
+    """Cancel a prompt, or ask for it; its row with a `note`.  UsageError for an unknown one.
+
+    Called inside a transaction.  An attempt that nobody has begun to type is finished here:
+    deliver commits the stage `typing` before it types, and finds that it no longer can.
+    """
+    row = store.one("prompt", id=prompt)
+    if row is None:
+        raise UsageError(f"no prompt {prompt}")
+    now = clock.text(clock.now())
+    note = ""
+    if row["status"] in ("pending", "failed"):
+        store.update(
+            "prompts", prompt,
+            status="cancelled", held_by=None, held_on=None, retry_at=None, completed_at=now,
+        )  # fmt: skip
+        prompts.release_dependants(store, prompt)
+    elif row["status"] in ("assigned", "in_progress"):
+        live = next(a for a in store.rows("live_attempts") if a["prompt_id"] == prompt)
+        if live["stage"] in scanning.UNTYPED:
+            attempts.finish(store, live, "cancelled")
+        else:
+            if not row["cancel_requested_at"]:
+                store.update("prompts", prompt, cancel_requested_at=now)
+            note = f"being ended in {row['assigned_session']}"
+    changed = store.one("prompt", id=prompt)
+    assert changed is not None
+    return {**changed, "note": note}

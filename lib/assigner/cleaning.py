@@ -1,0 +1,143 @@
+"""cleanup-stale: what is left over, found and, if wanted, put right."""
+
+import contextlib
+import shutil
+from pathlib import Path
+
+from assigner import attempts, clock, db, prompts, scanning
+from assigner.db import Row, Store
+
+DAY = 86400.0
+# Rows and files that nobody needs after this time
+SESSION_DAYS = 7
+SPOOL_DAYS = 1
+
+
+def clean(
+    store: Store, *, apply: bool, retry_failed: bool = False, retarget: bool = False
+) -> list[Row]:
+    """Findings, each with what is or would be done about it (`action`, empty where nothing is)."""
+    return [
+        *_sessions(store, apply),
+        *_claims(store, apply),
+        *_holds(store, apply, retarget),
+        *_failed(store, apply, retry_failed),
+        *_leftovers(store, apply),
+    ]
+
+
+def verify(store: Store) -> list[Row]:
+    """What is wrong with the database: SQLite's own check and broken references."""
+    return [_finding("database", "", problem, "") for problem in db.check(store)]
+
+
+def due(store: Store, every: float = 3600.0) -> bool:
+    """Whether the last clean-up is so long ago that `tick` does the next."""
+    last = store.one("last_heartbeat", script="cleanup-stale")
+    return last is None or clock.now() - clock.seconds(last["finished_at"]) > every
+
+
+def _sessions(store: Store, apply: bool) -> list[Row]:
+    found = []
+    for row in store.rows("stale_sessions", before=clock.text(clock.now() - SESSION_DAYS * DAY)):
+        detail = f"offline since {row['updated_at']}: {row['status_reason']}"
+        found.append(_finding("session", row["name"], detail, "forget it"))
+        if apply:
+            with store.transaction():
+                store.run("forget_session", id=row["id"])
+    for row in store.rows("sessions"):
+        if row["status"] != "offline":
+            detail = f"{row['status']}: {row['status_reason']}"
+            found.append(_finding("live", row["name"], detail, ""))
+    return found
+
+
+def _claims(store: Store, apply: bool) -> list[Row]:
+    """Claims of sessions that are gone, as scan would find them, and leases without attempts."""
+    found = []
+    for attempt in store.rows("live_attempts"):
+        if attempt["session_status"] == "offline" and attempt["stage"] in scanning.UNTYPED:
+            detail = f"attempt {attempt['id']} of prompt {attempt['prompt_id']}"
+            found.append(_finding("claim", attempt["session"], detail, "give it back"))
+            if apply:
+                with store.transaction():
+                    attempts.finish(store, attempt, "released")
+    for lease in store.rows("leases"):
+        if lease["prompt_id"] is None:
+            found.append(_finding("lease", lease["tree"], "nobody works there", "end it"))
+            if apply:
+                with store.transaction():
+                    store.run("release_lease", id=lease["id"])
+                    store.run("release_held", held_by="tree in use", held_on=lease["tree"])
+    return found
+
+
+def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
+    """Prompts that wait for a session that is not there, or for what is there by now."""
+    found = []
+    trees = {lease["tree"] for lease in store.rows("leases")}
+    for row in store.rows("held_groups"):
+        held_by, held_on, prompts_held = row["held_by"], row["held_on"], row["prompts"]
+        detail = f"{prompts_held} prompts held: {held_by}"
+        if held_by == "target missing" and not prompts.session_is_there(store, held_on):
+            found.append(_finding("target", held_on, detail, "free for any" if retarget else ""))
+            if apply and retarget:
+                with store.transaction():
+                    store.run("retarget", name=held_on)
+        elif held_by == "target missing" or held_on not in trees:
+            found.append(_finding("hold", held_on, detail, "release"))
+            if apply:
+                with store.transaction():
+                    store.run("release_held", held_by=held_by, held_on=held_on)
+    return found
+
+
+def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
+    found = []
+    for row in store.rows("recent_failed", limit=200):
+        below = row["attempts"] < row["max_attempts"]
+        action = "queue it again" if retry and below else ""
+        aimed = f"aimed at {row['target_session'] or 'any'}, ran in {row['assigned_session']}"
+        found.append(_finding("failed", f"prompt {row['id']}", f"{aimed}: {row['error']}", action))
+        if apply and action:
+            with store.transaction():
+                prompts.requeue(store, row["id"], afresh=False)
+    return found
+
+
+def _leftovers(store: Store, apply: bool) -> list[Row]:
+    """Files of attempts that are over, old reports, secrets that no prompt needs any more."""
+    settings, old = store.settings, clock.now() - SPOOL_DAYS * DAY
+    live = {str(row["id"]) for row in store.rows("live_attempts")}
+    used = {row["secrets"] for row in store.rows("used_secrets")}
+    doomed: list[tuple[str, Path]] = []
+    doomed += [("run", path) for path in settings.run.iterdir() if path.name not in live]
+    doomed += [("spool", path) for path in settings.spool.iterdir() if _older(path, old)]
+    doomed += [
+        ("secret", path)
+        for path in settings.secrets.iterdir()
+        if path.name not in used and _older(path, clock.now() - 3600)
+    ]
+    found = []
+    for kind, path in doomed:
+        found.append(_finding(kind, path.name, "left over", "remove it"))
+        if apply:
+            _remove(path)
+    return found
+
+
+def _older(path: Path, moment: float) -> bool:
+    with contextlib.suppress(OSError):
+        return path.lstat().st_mtime < moment
+    return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _finding(kind: str, subject: str, detail: str, action: str) -> Row:
+    return {"kind": kind, "subject": subject, "detail": detail, "action": action}

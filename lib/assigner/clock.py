@@ -1,0 +1,61 @@
+"""Times as the database keeps them: UTC, ISO 8601, milliseconds, `Z`.
+
+The text has a fixed width, so that comparing texts compares times.
+"""
+
+import os
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+from assigner.errors import UsageError
+
+_DURATION = re.compile(r"\+(\d+(?:\.\d+)?)(s|m|h|d)\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def now() -> float:
+    """Seconds since the epoch; `ASSIGNER_NOW` (ISO 8601) pins it, for tests and for replays."""
+    pinned = os.environ.get("ASSIGNER_NOW")
+    return seconds(pinned) if pinned else time.time()
+
+
+def text(moment: float) -> str:
+    """Epoch seconds -> `2026-02-14T20:00:00.000Z`."""
+    at = datetime.fromtimestamp(moment, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+
+
+def seconds(moment: str) -> float:
+    """The reverse of `text`; a time without a zone is taken as UTC.  ValueError if it is no time."""
+    at = datetime.fromisoformat(moment)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def parse(value: str) -> str:
+    """What a person writes (`+90s`, `+2h`, ISO 8601; local time where no zone is given) -> `text`.
+
+    Raises UsageError where it is neither.
+    """
+    if match := _DURATION.match(value):
+        return text(now() + float(match[1]) * _SECONDS[match[2]])
+    try:
+        at = datetime.fromisoformat(value)
+        return text(at.timestamp())
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"not a time: '{value}' (write 2026-02-14T20:00, with Z for UTC, or +30m)"
+        ) from None
+
+
+def ago(moment: str | None, at: float) -> str:
+    """How long `moment` lies before `at`, for people: `12s`, `5m`, `3h`, `2d`; empty for None."""
+    if moment is None:
+        return ""
+    span = timedelta(seconds=max(0, at - seconds(moment)))
+    if span.days:
+        return f"{span.days}d"
+    for unit, size in (("h", 3600), ("m", 60)):
+        if span.seconds >= size:
+            return f"{span.seconds // size}{unit}"
+    return f"{span.seconds}s"

@@ -1,0 +1,44 @@
+"""assigner - list the tools, or run one: `assigner NAME ...`
+
+For people who install with pip, pipx or uv, where bare names such as `scan` would collide.
+"""
+
+import ast
+import os
+import runpy
+import sys
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_INSTALLED = _PACKAGE / "_bin"
+TOOLS = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "bin"
+
+
+def main() -> None:
+    """Run the tool that the first argument names; without one, list them all."""
+    names = tools()
+    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help", "help"):
+        print("usage: assigner NAME [ARGUMENT ...]; assigner NAME --help is its manual\n")
+        for name in names:
+            print(f"  {name:<17}{_summary(TOOLS / name)}")
+        return
+    name = sys.argv[1]
+    if name not in names:
+        print(f"assigner: no tool '{name}': 'assigner' lists them", file=sys.stderr)
+        raise SystemExit(2)
+    sys.argv = [name, *sys.argv[2:]]
+    runpy.run_path(str(TOOLS / name), run_name="__main__")
+
+
+def tools() -> list[str]:
+    """The names of all tools but this one."""
+    return sorted(
+        entry.name
+        for entry in os.scandir(TOOLS)
+        if entry.is_file() and entry.name != "assigner" and not entry.name.startswith((".", "_"))
+    )
+
+
+def _summary(path: Path) -> str:
+    doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return doc.partition("\n")[0].partition(" - ")[2]

@@ -1,0 +1,182 @@
+"""The database: opened, migrated, and asked by named statements.
+
+Rollback journal, synchronous=EXTRA, BEGIN IMMEDIATE, ten seconds of patience: one-shot
+processes gain nothing from WAL, and SQLite before 3.51.3 can corrupt a WAL database.
+"""
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from assigner import clock, sql
+from assigner.config import Settings
+from assigner.errors import SetupError
+
+Row = dict[str, Any]
+
+PATIENCE = 10.0
+
+
+class Store:
+    """One connection.  Every statement may use `:now`, `:host` and `:by` without being given them."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, settings: Settings, actor: str, *, dry: bool = False
+    ) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.actor = actor
+        self.dry = dry
+        connection.row_factory = _row
+
+    def rows(self, name: str, /, **values: Any) -> list[Row]:
+        """All rows of sql/queries/NAME.sql."""
+        return self.execute(sql.query(name), values).fetchall()
+
+    def one(self, name: str, /, **values: Any) -> Row | None:
+        """The first row of sql/queries/NAME.sql, or None."""
+        row: Row | None = self.execute(sql.query(name), values).fetchone()
+        return row
+
+    def run(self, name: str, /, **values: Any) -> int:
+        """Execute sql/queries/NAME.sql; how many rows it changed."""
+        return self.execute(sql.query(name), values).rowcount
+
+    def run_many(self, name: str, /, rows: Iterable[Row]) -> None:
+        """Execute sql/queries/NAME.sql for each of `rows`."""
+        common = self._common()
+        self.connection.executemany(sql.query(name), ({**common, **row} for row in rows))
+
+    def execute(self, statement: str, values: Row | None = None) -> sqlite3.Cursor:
+        """Execute a statement that a tool composes itself (filters)."""
+        return self.connection.execute(statement, {**self._common(), **(values or {})})
+
+    def insert(self, table: str, row: Row) -> int:
+        """Insert one row with the columns that it names; its id."""
+        names = ", ".join(row)
+        places = ", ".join(f":{name}" for name in row)
+        cursor = self.connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", row)
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def update(self, table: str, key: int, /, **values: Any) -> None:
+        """Set columns of the row with that id, and who and when."""
+        values |= {"updated_at": clock.text(clock.now()), "updated_by": self.actor}
+        assignments = ", ".join(f"{name} = :{name}" for name in values)
+        self.connection.execute(
+            f"UPDATE {table} SET {assignments} WHERE id = :id", {**values, "id": key}
+        )
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator["Store"]:
+        """Everything inside commits together or not at all.  No tmux or git call belongs inside."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+
+    @property
+    def instance(self) -> str:
+        """Eight hex digits that name this database: tmux options of two databases never meet."""
+        row = self.one("instance")
+        assert row is not None
+        return str(row["value"])
+
+    def _common(self) -> Row:
+        return {"now": clock.text(clock.now()), "host": self.settings.host, "by": self.actor}
+
+
+def connect(settings: Settings, actor: str, *, dry: bool = False, create: bool = True) -> Store:
+    """Open the database, bring its schema up to date.
+
+    With `dry`, a copy in memory is worked on and nothing is kept.  With `create` false a
+    missing file is an error.  Raises SetupError for what is no database of ours.
+    """
+    path = settings.database
+    if not path.exists():
+        if not create:
+            raise SetupError(f"no database at '{path}'")
+        _create(path)
+    connection = _open(path)
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if dry:
+            copy = _open(Path(":memory:"))
+            connection.backup(copy)
+            connection.close()
+            connection = copy
+        latest = len(sql.migrations())
+        if version > latest:
+            raise SetupError(
+                f"'{path}' was written by a newer assigner"
+                f" (schema {version}, this one knows {latest}): update assigner"
+            )
+        if version < latest:
+            _migrate(connection, path, latest)
+    except BaseException:
+        connection.close()
+        raise
+    return Store(connection, settings, actor, dry=dry)
+
+
+def check(store: Store) -> list[str]:
+    """What SQLite finds wrong with the file; empty when all is well."""
+    found = [row["integrity_check"] for row in store.execute("PRAGMA integrity_check")]
+    problems = [] if found == ["ok"] else found
+    for row in store.execute("PRAGMA foreign_key_check"):
+        problems.append(f"{row['table']} row {row['rowid']} refers to a missing {row['parent']}")
+    return problems
+
+
+def _create(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        os.fchmod(descriptor, 0o600)
+        os.close(descriptor)
+    except OSError as error:
+        raise SetupError(f"cannot create the database '{path}': {error.strerror}") from None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = EXTRA")
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, latest: int) -> None:
+    """Apply what is missing, all of it or nothing, also when two processes come at once."""
+    from sqlite_utils import Database, Migrations  # 65 ms, and only a new schema pays
+
+    migrations = Migrations("assigner")
+    for name, file in sql.migrations():
+        script = file.read_text(encoding="utf-8")
+        migrations(name=name)(lambda db, script=script: db.executescript(script))
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        if tables and "_sqlite_migrations" not in tables:
+            raise SetupError(f"'{path}' is a database, but not one of assigner")
+        migrations.apply(Database(connection, execute_plugins=False, recursive_triggers=False))
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES ('instance', ?) ON CONFLICT DO NOTHING",
+            (secrets.token_hex(4),),
+        )
+        connection.execute(f"PRAGMA user_version = {latest}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
+    return dict(zip((column[0] for column in cursor.description), values, strict=True))

@@ -1,0 +1,298 @@
+"""deliver: bring each claimed session into its prompt's context, and type it exactly once.
+
+docs/delivery.md is the protocol: each stage is committed before its step is taken.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from assigner import attempts, clock, dialects, files, git, observing, proc, tmux
+from assigner.db import Row, Store
+from assigner.looking import Sight, look
+from assigner.scanning import know, list_panes
+
+_SIGNALS = (None, "INT", "TERM", "KILL")
+
+
+def deliver(store: Store, *, settle: float) -> list[Row]:
+    """Type what is claimed, end what is to be ended; a row for each attempt that was acted on.
+
+    Nothing waits for a prompt to end: what was typed gets `settle` seconds, all sessions
+    together, to be seen to run.
+    """
+    acted = end_attempts(store)
+    waiting = [row for row in store.rows("live_attempts") if row["stage"] != "submitted"]
+    if not waiting:
+        return acted
+    panes, silent = list_panes(store)
+    by_identity = {(p.socket, p.server_pid, p.server_start, p.id, p.pid): p for p in panes}
+    wanted = []
+    for attempt in waiting:
+        if attempt["stage"] == "typed" or attempt["cancel_requested_at"]:
+            continue
+        pane = by_identity.get(
+            tuple(
+                attempt[c] for c in ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
+            )
+        )
+        if pane:
+            wanted.append((attempt, pane))
+        elif attempt["socket"] not in silent:
+            acted.append(_row(attempt, "waits", "its pane is gone"))
+    if store.dry:
+        return acted + [_row(attempt, "to be typed", "") for attempt, _ in wanted]
+    typings: dict[int, tmux.Typing] = {}
+    by_id = {attempt["id"]: attempt for attempt, _ in wanted}
+    sights = _look(store, wanted)
+    for attempt, pane in wanted:
+        done = attempt["stage"] == "typing" and _recover(store, attempt)
+        if done:
+            acted.append(_row(attempt, "typed", "found by its stamp"))
+        elif sight := sights.get((pane.socket, pane.id)):
+            outcome = _prepare(store, attempt, sight)
+            if isinstance(outcome, tmux.Typing):
+                typings[attempt["id"]] = outcome
+            else:
+                acted.append(outcome)
+    acted += _type(store, typings, by_id)
+    _settle(store, settle, [row["attempt"] for row in acted if row["outcome"] == "typed"])
+    return acted
+
+
+def end_attempts(store: Store) -> list[Row]:
+    """Signal what was cancelled, timed out or left behind: INT, then TERM, then KILL."""
+    acted = []
+    now = clock.now()
+    for attempt in store.rows("live_attempts"):
+        if attempt["stage"] != "submitted":
+            continue
+        ending = attempt["ending"]
+        if attempt["cancel_requested_at"]:
+            ending = ending or "cancel"
+        elif attempt["timeout_seconds"]:
+            if now - clock.seconds(attempt["submitted_at"]) > attempt["timeout_seconds"]:
+                ending = ending or "timeout"
+        if ending is None or not attempt["process_group"]:
+            continue
+        if attempt["signalled_at"]:
+            since = now - clock.seconds(attempt["signalled_at"])
+            if since < store.settings.kill_grace:
+                continue
+        step = min(_SIGNALS.index(attempt["signal"]) + 1, len(_SIGNALS) - 1)
+        name = _SIGNALS[step]
+        assert name is not None
+        with store.transaction():  # what is intended comes first: a signal twice is no harm
+            store.update(
+                "attempts", attempt["id"], ending=ending, signal=name, signalled_at=clock.text(now)
+            )
+        if store.dry or proc.send_signal(attempt["process_group"], attempt["pane_pid"], name):
+            acted.append(_row(attempt, f"SIG{name}", ending))
+    return acted
+
+
+def _look(store: Store, wanted: list[tuple[Row, tmux.Pane]]) -> dict[tuple[str, str], Sight]:
+    """A fresh look at every pane that is to be typed into."""
+    sessions = {row["name"]: row for row in store.rows("sessions")}
+    try:
+        return look(
+            store.settings,
+            [(pane, know(sessions[attempt["session"]], attempt)) for attempt, pane in wanted],
+            clock.now(),
+        )
+    except (tmux.NoServer, tmux.Unreachable):
+        return {}
+
+
+def _recover(store: Store, attempt: Row) -> bool:
+    """An earlier pass died while it typed: tmux's stamp tells whether the line is there."""
+    try:
+        stamps = tmux.stamps(attempt["socket"], store.settings.tmux_timeout, store.instance)
+    except (tmux.NoServer, tmux.Unreachable):
+        return False
+    if stamps.get(attempt["pane_id"]) != (attempt["id"], attempt["pane_pid"]):
+        return False
+    with store.transaction():
+        return attempts.advance(store, attempt["id"], "typing", "typed")
+
+
+def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
+    """Check and write all that the typing needs; or give the claim back, or fail the attempt."""
+    if sight.status != "idle" or sight.line is None or sight.shell is None:
+        return _release(store, attempt, sight.reason)
+    if not tmux.is_plain(sight.line.command):
+        return _release(store, attempt, f"unusual program name {sight.line.command!r}")
+    tools = _tools()
+    if isinstance(tools, str):
+        return _fail(store, attempt, "tools", tools)
+    directory = attempt["working_dir"] or (sight.directory if attempt["git_branch"] else None)
+    if problem := _directory_problem(directory) or _branch_problem(attempt, directory):
+        return _fail(store, attempt, *problem)
+    try:
+        variables = _variables(store, attempt)
+    except (OSError, KeyError, ValueError):
+        return _fail(store, attempt, "env", "the file with its secret values is gone")
+    run = store.settings.run / str(attempt["id"])
+    task = dialects.Task(
+        run=str(run),
+        spool=str(store.settings.spool / str(attempt["id"])),
+        directory=directory,
+        physical=os.path.realpath(directory) if directory else None,
+        variables=variables,
+        retake=list(json.loads(attempt["session_env"])),
+        branch=attempt["git_branch"],
+        prerequisites=json.loads(attempt["prerequisites"]),
+        expected=_expected(attempt),
+        validate=bool(attempt["validate_context"]) and store.settings.validate,
+        one_shot=attempt["command"] is not None,
+    )
+    reports = dict.fromkeys(("go", "group", "step", "started", "done", "exit"), "")
+    contents = {"ctx": dialects.script(sight.shell, task, tools), "prompt": attempt["content"]}
+    if attempt["command"]:
+        contents["command"] = attempt["command"] + "\n"
+    if attempt["stage"] != "typing":
+        files.make_run(store.settings, attempt["id"], reports | contents)
+    line = f" . {shlex.quote(str(run / 'ctx'))}"
+    return tmux.Typing(attempt["id"], sight.pane, sight.line.command, line)
+
+
+def _type(
+    store: Store, typings: dict[int, tmux.Typing], by_id: dict[int, Row]
+) -> list[Row]:
+    """Commit `typing`, type, read back what tmux confirms, commit `typed`."""
+    with store.transaction():
+        for key in list(typings):
+            attempt = by_id[key]
+            if attempt["stage"] == "typing":
+                continue
+            if attempt["stage"] == "claimed":
+                attempts.advance(store, key, "claimed", "prepared")
+            if not attempts.advance(store, key, "prepared", "typing"):
+                del typings[key]  # somebody cancelled it meanwhile
+    by_socket: dict[str, list[tmux.Typing]] = {}
+    for typing in typings.values():
+        by_socket.setdefault(typing.pane.socket, []).append(typing)
+    acted = []
+    for socket, mine in by_socket.items():
+        try:
+            answers = tmux.type_lines(socket, store.settings.tmux_timeout, store.instance, mine)
+        except (tmux.NoServer, tmux.Unreachable) as error:
+            acted += [_row(by_id[t.attempt], "waits", str(error)) for t in mine]
+            continue
+        with store.transaction():
+            for typing in mine:
+                attempt, answer = by_id[typing.attempt], answers.get(typing.attempt)
+                if answer == "typed":
+                    attempts.advance(store, typing.attempt, "typing", "typed")
+                    acted.append(_row(attempt, "typed", ""))
+                elif answer:
+                    acted.append(_row(attempt, "waits", answer))
+                else:
+                    acted.append(_row(attempt, "waits", "tmux did not confirm it"))
+    return acted
+
+
+def _settle(store: Store, seconds: float, typed: list[int]) -> None:
+    """Wait until all that was typed is seen to run, but no longer than `seconds`."""
+    waiting = set(typed)
+    until = time.monotonic() + seconds
+    while waiting:
+        waiting -= {report.attempt for report in files.reports(store.settings)}
+        if not waiting or time.monotonic() > until:
+            break
+        time.sleep(0.005)
+    observing.drain(store)
+
+
+def _release(store: Store, attempt: Row, reason: str) -> Row:
+    """The session is not what it was: give the claim back, with its token taken first."""
+    if attempt["stage"] == "typing" and not files.revoke(store.settings, attempt["id"]):
+        return _row(attempt, "waits", "it runs already")
+    with store.transaction():
+        attempts.finish(store, attempt, "released", evidence={"released": reason})
+    files.remove_run(store.settings, attempt["id"])
+    return _row(attempt, "released", reason)
+
+
+def _fail(store: Store, attempt: Row, step: str, reason: str) -> Row:
+    """The context cannot be prepared: nothing was typed."""
+    with store.transaction():
+        attempts.finish(
+            store,
+            attempt,
+            "failed",
+            failure_class="context",
+            step=step,
+            error=f"context: {step}: {reason}",
+        )
+    files.remove_run(store.settings, attempt["id"])
+    return _row(attempt, "failed", f"{step}: {reason}")
+
+
+def _directory_problem(directory: str | None) -> tuple[str, str] | None:
+    if directory is None:
+        return None
+    path = Path(directory)
+    try:
+        if not path.exists():
+            return "cd", f"directory '{directory}' does not exist"
+        if not path.is_dir():
+            return "cd", f"'{directory}' is not a directory"
+        if not os.access(path, os.R_OK | os.X_OK):
+            return "cd", f"directory '{directory}' cannot be entered: permission denied"
+    except OSError as error:
+        return "cd", f"directory '{directory}' cannot be read: {error.strerror}"
+    return None
+
+
+def _branch_problem(attempt: Row, directory: str | None) -> tuple[str, str] | None:
+    branch = attempt["git_branch"]
+    if branch is None or directory is None:
+        return None
+    place = git.place(directory)
+    if place is None:
+        return "branch", f"'{directory}' is not in a git working tree"
+    if place.branch != branch and place.operation:
+        return "branch", f"a {place.operation} is in progress in '{place.tree}'"
+    return None
+
+
+def _variables(store: Store, attempt: Row) -> dict[str, str]:
+    variables: dict[str, Any] = json.loads(attempt["env_vars"])
+    if attempt["secrets"]:
+        kept = files.load_secrets(store.settings, attempt["secrets"])
+        variables = {
+            name: kept[name] if value is None else value for name, value in variables.items()
+        }
+    if any(value is None for value in variables.values()):
+        raise KeyError("a value is missing")
+    return variables
+
+
+def _expected(attempt: Row) -> dict[str, str]:
+    state = json.loads(attempt["metadata"]).get("session_state") or {}
+    if "expected_cwd" in state:
+        state["expected_cwd"] = os.path.realpath(state["expected_cwd"])
+    return {str(key): str(value) for key, value in state.items()}
+
+
+def _tools() -> dialects.Tools | str:
+    found = {name: shutil.which(name) for name in ("mv", "sh", "tee", "git")}
+    for name, path in found.items():
+        if path is None and name != "git":
+            return f"'{name}' is not on the PATH"
+    return dialects.Tools(**{name: path or f"/usr/bin/{name}" for name, path in found.items()})
+
+
+def _row(attempt: Row, outcome: str, reason: str) -> Row:
+    return {
+        "attempt": attempt["id"],
+        "prompt": attempt["prompt_id"],
+        "session": attempt["session"],
+        "outcome": outcome,
+        "reason": reason,
+    }

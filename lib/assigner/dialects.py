@@ -1,0 +1,181 @@
+"""The file that a shell session sources: context, prompt, reports; one text per shell.
+
+    claim     rename the token; who has renamed it first, this file or the toolkit, has won
+    context   in the session's own shell: cd, what an earlier prompt exported is taken back,
+              what this one names is exported
+    subshell  branch, prerequisites, a check of the outcome, then the prompt; `exit`, `cd` or
+              `set -e` in it cannot harm the session
+    reports   each is one rename of a file made beforehand, its content is its name
+
+Only builtins and absolute paths are used, for a prerequisite may change PATH, and a person
+may have aliases.  `set -e` is put aside rather than caught with `||`, in which the shell
+would ignore a `set -e` of the prompt.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the file is to do.  `spool` begins each report's path: SPOOL/ATTEMPT."""
+
+    run: str
+    spool: str
+    directory: str | None
+    physical: str | None
+    variables: Mapping[str, str]
+    retake: Sequence[str]
+    branch: str | None
+    prerequisites: Sequence[str]
+    expected: Mapping[str, str]
+    validate: bool
+    one_shot: bool
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Absolute paths of the programs that the file may run."""
+
+    mv: str
+    sh: str
+    tee: str
+    git: str
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Where the shells differ."""
+
+    forget: str
+    steady: str
+    pipe_status: str
+
+
+_FORGET_BASH = """\
+case "$(HISTTIMEFORMAT= builtin history 1 2>/dev/null)" in
+  */{run}/*) builtin history -d -1 2>/dev/null || : ;;
+esac
+"""
+
+DIALECTS = {
+    "bash": Dialect(forget=_FORGET_BASH, steady="", pipe_status="${PIPESTATUS[0]}"),
+    "zsh": Dialect(forget="", steady="setopt no_err_return\n", pipe_status="${pipestatus[1]}"),
+}
+
+
+def quote(text: str) -> str:
+    """One word, whatever is in it.  Always quoted: zsh expands a plain `=ls`, shlex lets it pass."""
+    return "'" + text.replace("'", "'\"'\"'") + "'"
+
+
+def script(shell: str, task: Task, tools: Tools) -> str:
+    """The text of the file for `shell`, a key of DIALECTS."""
+    dialect = DIALECTS[shell]
+    mv = quote(tools.mv)
+
+    def report(kind: str, rest: str = "") -> str:
+        return f"{mv} {quote(task.run)}/{kind} {quote(task.spool)}.{kind}{rest}"
+
+    text = f"{report('go').replace('.go', '.begun.$$')} 2>/dev/null || return 0\n"
+    text += dialect.forget.format(run=quote("/".join(task.run.split("/")[-2:])))
+    text += 'case "$-" in *e*) __assigner_e=e; set +e ;; *) __assigner_e= ;; esac\n'
+    text += dialect.steady
+    text += "__assigner_s=0\n__assigner_step=\n"
+    text += "".join(_retake(name) for name in task.retake if name not in task.variables)
+    if task.directory is not None:
+        text += f"builtin cd -- {quote(task.directory)} >/dev/null || __assigner_step=cd.$?\n"
+    if task.variables:
+        text += _exports(task.variables)
+    text += 'if [ -z "$__assigner_step" ]; then\n(\n'
+    # the parent of this sh is the subshell: its pid is that of the prompt's process group
+    text += f"{quote(tools.sh)} -c 'exec \"$0\" \"$1\" \"$2.$PPID\"' {mv}"
+    text += f" {quote(task.run)}/group {quote(task.spool)}.group || exit 125\n"
+    text += f"__assigner_fail() {{ {report('step', '.$1')}; exit \"${{1##*.}}\"; }}\n"
+    text += _subshell_steps(task, tools)
+    text += f"{report('started')} || exit 125\n"
+    text += "unset -f __assigner_fail\n"
+    text += '[ -z "$__assigner_e" ] || set -e\n'
+    text += _run(task, tools, dialect)
+    text += f"{report('done', '.$__assigner_s')} 2>/dev/null\nexit $__assigner_s\n"
+    text += ")\n__assigner_s=$?\nelse\n"
+    text += f"{report('step', '.$__assigner_step')}\n__assigner_s=${{__assigner_step##*.}}\nfi\n"
+    text += f"{report('exit', '.$__assigner_s')} 2>/dev/null\n"
+    text += '[ -z "$__assigner_e" ] || set -e\n'
+    text += "builtin unset __assigner_s __assigner_step __assigner_e\n"
+    return text
+
+
+def _retake(name: str) -> str:
+    """Give the variable back the value that it had before the first prompt that named it."""
+    return (
+        f'case "${{__assigner_{name}-}}" in\n'
+        f'  "="*) builtin export {name}="${{__assigner_{name}#=}}"; builtin unset __assigner_{name} ;;\n'
+        f"  -) builtin unset {name} __assigner_{name} ;;\n"
+        "esac\n"
+    )
+
+
+def _exports(variables: Mapping[str, str]) -> str:
+    """Export all or, if one is read-only, none; remember what each was."""
+    assignments = [f"builtin export {name}={quote(value)}" for name, value in variables.items()]
+    text = f"[ -n \"$__assigner_step\" ] || ( {' && '.join(assignments)} ) || __assigner_step=env.$?\n"
+    text += 'if [ -z "$__assigner_step" ]; then\n'
+    for name, assignment in zip(variables, assignments, strict=True):
+        text += (
+            f'if [ -z "${{__assigner_{name}+x}}" ]; then\n'
+            f'  if [ "${{{name}+x}}" ]; then __assigner_{name}="=${{{name}}}";'
+            f" else __assigner_{name}=-; fi\n"
+            f"fi\n{assignment}\n"
+        )
+    return text + "fi\n"
+
+
+def _subshell_steps(task: Task, tools: Tools) -> str:
+    git = quote(tools.git)
+    text = ""
+    if task.validate:
+        for name, value in task.variables.items():
+            text += f'[ "${{{name}-}}" = {quote(value)} ] || __assigner_fail env.1\n'
+    on_branch = ""
+    if task.branch is not None:
+        on_branch = (
+            f'[ "$({git} symbolic-ref -q --short HEAD)" = {quote(task.branch)} ]'
+        )
+        text += (
+            f"if ! {on_branch}; then\n"
+            f'  [ -z "$({git} status --porcelain --untracked-files=no)" ]'
+            " || __assigner_fail dirty.1\n"
+            f"  {git} checkout -q {quote(task.branch)} -- || __assigner_fail branch.$?\n"
+            f"  {on_branch} || __assigner_fail branch.1\n"
+            "fi\n"
+        )
+    for number, command in enumerate(task.prerequisites, 1):
+        text += f"eval {quote(command)} || __assigner_fail prereq-{number}.$?\n"
+    if task.validate:
+        if task.physical is not None:
+            text += _in_directory(task.physical, "verify")
+        if on_branch and task.prerequisites:
+            text += f"{on_branch} || __assigner_fail verify.1\n"
+        if "expected_cwd" in task.expected:
+            text += _in_directory(task.expected["expected_cwd"], "session-state")
+        if "git_branch" in task.expected:
+            text += (
+                f'[ "$({git} symbolic-ref -q --short HEAD)" = '
+                f"{quote(task.expected['git_branch'])} ] || __assigner_fail session-state.1\n"
+            )
+    return text
+
+
+def _in_directory(path: str, step: str) -> str:
+    return f'[ "$(builtin pwd -P)" = {quote(path)} ] || __assigner_fail {step}.1\n'
+
+
+def _run(task: Task, tools: Tools, dialect: Dialect) -> str:
+    run = quote(task.run)
+    if task.one_shot:
+        return (
+            f". {run}/command <{run}/prompt | {quote(tools.tee)} {run}/response\n"
+            f"__assigner_s={dialect.pipe_status}\n"
+        )
+    return f". {run}/prompt\n__assigner_s=$?\n"

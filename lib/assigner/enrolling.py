@@ -1,0 +1,76 @@
+"""enroll: which sessions may be given prompts.  Nothing is ever typed into another."""
+
+import json
+from dataclasses import asdict
+
+from assigner import clock, scanning, screen
+from assigner.db import Row, Store
+from assigner.errors import UsageError
+from assigner.looking import look
+
+
+def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> Row:
+    """Opt a session in, and learn how its empty prompt ends; its row.
+
+    `command` makes it a one-shot executor.  With `at_prompt` the person says that the prompt
+    which is shown now is empty, whatever it looks like.  UsageError for a session that is not
+    there.
+    """
+    session = find(store, name)
+    endings = json.loads(session["prompt_endings"])
+    if at_prompt and (ending := _shown(store, session)):
+        if asdict(ending) not in endings:
+            endings = [*endings, asdict(ending)]
+    with store.transaction():
+        store.update(
+            "sessions",
+            session["id"],
+            enrolled=1,
+            learn=1,
+            provider="command" if command else "shell",
+            command=command,
+            prompt_endings=json.dumps(endings, ensure_ascii=False),
+        )
+        store.run("release_held", held_by="target missing", held_on=name)
+    scanning.scan(store)
+    return find(store, name)
+
+
+def leave(store: Store, name: str) -> Row:
+    """Opt a session out; UsageError while a prompt runs in it, or for an unknown one."""
+    session = find(store, name)
+    if session["current_task_id"]:
+        raise UsageError(
+            f"session '{name}' has prompt {session['current_task_id']}:"
+            " wait for its end, or cancel it"
+        )
+    with store.transaction():
+        store.update("sessions", session["id"], enrolled=0)
+        store.run("hold_target", name=name)
+    return find(store, name)
+
+
+def find(store: Store, name: str) -> Row:
+    """The session of that name; UsageError that says which there are."""
+    if row := store.one("session", name=name):
+        return row
+    names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
+    parts = [other for other in names if other.startswith(f"{name}:")]
+    if parts:
+        raise UsageError(f"session '{name}' has several panes: name one ({', '.join(parts)})")
+    there = f"there are {', '.join(names[:12])}" if names else "tmux has none that can be seen"
+    raise UsageError(f"no session '{name}': {there}")
+
+
+def _shown(store: Store, session: Row) -> screen.Ending | None:
+    """The ending of the prompt that stands on the session's screen now."""
+    panes, _ = scanning.list_panes(store)
+    pane = next((p for p in panes if p.id == session["pane_id"] and p.pid == session["pane_pid"]), 0)
+    if not pane:
+        raise UsageError(f"session '{session['name']}' is {session['status']}")
+    sight = look(store.settings, [(pane, scanning.know(session, None))], clock.now())
+    line = sight[pane.socket, pane.id].line
+    ending = screen.learn(line.text, line.cursor_x) if line else None
+    if ending is None:
+        raise UsageError(f"session '{session['name']}' does not stand at an empty prompt")
+    return ending

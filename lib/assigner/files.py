@@ -1,0 +1,138 @@
+"""The state directory: who may see it, and the small files through which sessions report.
+
+    run/ATTEMPT/    what an attempt is made of: the file that a shell sources, the prompt
+    spool/          reports: a name is all of a report, so that a full disk loses none
+    secrets/        values of variables that stand nowhere else
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assigner.config import Settings
+from assigner.errors import SetupError
+
+_REPORT = re.compile(r"(\d+)\.(begun|group|started|step|done|exit)(?:\.([a-z0-9-]+))?(?:\.(\d+))?\Z")
+
+
+@dataclass(frozen=True)
+class Report:
+    """One line of news from a session; `word` and `number` mean what `kind` says.
+
+    begun PID: the file is being sourced, by the shell PID.  group PID: the prompt's process
+    group.  step NAME STATUS: that step of the context failed.  started: the prompt runs.
+    exit STATUS: all is over.
+    """
+
+    path: Path
+    attempt: int
+    kind: str
+    word: str | None
+    number: int | None
+    at: float
+
+
+def prepare(settings: Settings) -> None:
+    """Make the state directory, or refuse one that others can write.  SetupError."""
+    home = settings.home
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = home.stat()
+        if status.st_uid != os.geteuid():
+            raise SetupError(f"state directory '{home}' belongs to somebody else")
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise SetupError(f"others can write the state directory '{home}': chmod 700 it")
+        for directory in (settings.run, settings.spool, settings.secrets):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            status = directory.lstat()
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+                raise SetupError(f"'{directory}' is not a directory of yours")
+            if status.st_mode & 0o077:
+                directory.chmod(0o700)
+    except OSError as error:
+        raise SetupError(f"cannot use the state directory '{home}': {error.strerror}") from None
+
+
+def write(path: Path, text: str) -> None:
+    """Write a new file of mode 0600, whatever the umask."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(text)
+
+
+def make_run(settings: Settings, attempt: int, contents: Mapping[str, str]) -> Path:
+    """Make run/ATTEMPT anew with these files; its path."""
+    directory = settings.run / str(attempt)
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700)
+    for name, text in contents.items():
+        write(directory / name, text)
+    return directory
+
+
+def revoke(settings: Settings, attempt: int) -> bool:
+    """Take the attempt's token: whether it was still there, so that the prompt can never run.
+
+    The sourced file begins by renaming the same token: one of the two wins.
+    """
+    token = settings.run / str(attempt) / "go"
+    try:
+        token.rename(token.with_name("revoked"))
+    except FileNotFoundError:
+        return token.with_name("revoked").exists()
+    return True
+
+
+def remove_run(settings: Settings, attempt: int) -> None:
+    """Forget the files of an attempt."""
+    shutil.rmtree(settings.run / str(attempt), ignore_errors=True)
+
+
+def reports(settings: Settings) -> list[Report]:
+    """What sessions have reported, oldest attempt first; what is no report is left alone."""
+    found = []
+    for entry in os.scandir(settings.spool):
+        if match := _REPORT.match(entry.name):
+            attempt, kind, word, number = match.groups()
+            if number is None and word is not None and word.isdigit():
+                word, number = None, word
+            try:
+                at = entry.stat(follow_symlinks=False).st_ctime
+            except FileNotFoundError:
+                continue
+            found.append(
+                Report(
+                    Path(entry.path),
+                    int(attempt),
+                    kind,
+                    word,
+                    int(number) if number is not None else None,
+                    at,
+                )
+            )
+    return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind)))
+
+
+_ORDER = ("begun", "group", "step", "started", "done", "exit")
+
+
+def save_secrets(settings: Settings, values: Mapping[str, str]) -> str:
+    """Keep values of variables in a file of their own; its name."""
+    name = secrets.token_hex(8)
+    write(settings.secrets / name, json.dumps(dict(values)))
+    return name
+
+
+def load_secrets(settings: Settings, name: str) -> dict[str, str]:
+    """The values kept under that name.  OSError if they are gone."""
+    if not re.fullmatch(r"[0-9a-f]{16}", name):
+        raise FileNotFoundError(name)
+    values = json.loads((settings.secrets / name).read_text(encoding="utf-8"))
+    return {str(key): str(value) for key, value in values.items()}

@@ -1,0 +1,161 @@
+"""What a pane is doing, told from tmux, /proc, its terminal and the line of its cursor.
+
+Nothing is typed.  Unknown is never idle.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from assigner import proc, screen, tmux
+from assigner.config import Settings
+from assigner.dialects import DIALECTS
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a session before the look."""
+
+    provider: str | None = None
+    endings: Sequence[screen.Ending] = ()
+    learn: bool = True
+    attempt: int | None = None
+    group: int | None = None
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen: status, why, the shell, and the empty prompt's ending if it was learnt."""
+
+    pane: tmux.Pane
+    status: str
+    reason: str
+    shell: str | None = None
+    directory: str | None = None
+    line: tmux.Line | None = None
+    ending: screen.Ending | None = None
+
+
+def look(
+    settings: Settings, wanted: Iterable[tuple[tmux.Pane, Known]], now: float
+) -> dict[tuple[str, str], Sight]:
+    """Judge panes, by (socket, pane id): one tmux client for each socket that has shells at
+    their prompt.  Raises NoServer, Unreachable.
+    """
+    sights, at_prompt = {}, {}
+    for pane, known in wanted:
+        sight = _from_outside(pane, known)
+        sights[pane.socket, pane.id] = sight
+        if sight.status == "idle":
+            at_prompt[pane.socket, pane.id] = known
+    by_socket: dict[str, list[tmux.Pane]] = {}
+    for key in at_prompt:
+        by_socket.setdefault(key[0], []).append(sights[key].pane)
+    for socket, panes in by_socket.items():
+        lines = tmux.cursor_lines(socket, settings.tmux_timeout, panes)
+        for pane in panes:
+            key = socket, pane.id
+            sights[key] = _from_line(
+                settings, sights[key], at_prompt[key], lines.get(pane.id), now
+            )
+    return sights
+
+
+def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
+    """All that can be told without the screen; `idle` here means: a shell at its prompt."""
+    if pane.dead:
+        status = f" with status {pane.dead_status}" if pane.dead_status else ""
+        return Sight(pane, "offline", f"its program ended{status}")
+    process = proc.stat(pane.pid)
+    if process is None:
+        return Sight(pane, "unknown", f"process {pane.pid} cannot be read")
+    shell = process.comm if process.comm in DIALECTS else None
+    directory = proc.directory(pane.pid)
+
+    def sight(status: str, reason: str) -> Sight:
+        return Sight(pane, status, reason, shell, directory)
+
+    if shell is None:
+        return sight("unknown", f"no provider knows '{process.comm}'")
+    if pane.in_mode:
+        return sight("occupied", "in copy mode")
+    if pane.input_off:
+        return sight("occupied", "input is switched off")
+    if process.state == "T":
+        return sight("waiting", f"{shell} is stopped")
+    mine = f"prompt of attempt {known.attempt}"
+    editing, echo = proc.terminal(pane.tty)
+    if process.foreground != pane.pid:
+        front = proc.stat(process.foreground)
+        name = front.comm if front else f"process group {process.foreground}"
+        if known.group == process.foreground:
+            if not editing and not echo:
+                return sight("waiting", f"{mine} asks for a password")
+            return sight("busy", f"{mine}: {name}")
+        if editing or not echo:
+            return sight("occupied", f"{name} in front")
+        return sight("busy", f"{name} runs")
+    if not editing:
+        return sight("busy", f"{shell} is at work")
+    if known.group and (members := proc.members(known.group, pane.pid)):
+        if any(member.state == "T" for member in members):
+            return sight("waiting", f"{mine} is stopped: fg or kill it")
+        return sight("busy", f"{mine} runs in the background: {members[0].comm}")
+    return sight("idle", "at its prompt")
+
+
+def _from_line(
+    settings: Settings, sight: Sight, known: Known, line: tmux.Line | None, now: float
+) -> Sight:
+    pane = sight.pane
+
+    def result(status: str, reason: str, ending: screen.Ending | None = None) -> Sight:
+        return Sight(pane, status, reason, sight.shell, sight.directory, line, ending)
+
+    if line is None:
+        return result("unknown", "its screen cannot be read")
+    if (line.cursor_x, line.cursor_y) != (pane.cursor_x, pane.cursor_y):
+        return result("busy", "its screen is changing")
+    if pane.attached and now - pane.client_activity < settings.person_active:
+        return result("occupied", "a person is at its keyboard")
+    if screen.at_empty_prompt(line.text, line.cursor_x, known.endings):
+        return result("idle", "at its empty prompt")
+    if known.learn and screen.looks_like_prompt(line.text, line.cursor_x):
+        ending = screen.learn(line.text, line.cursor_x)
+        if ending and ending not in known.endings:
+            return result("idle", "at its empty prompt", ending)
+    if not known.endings:
+        return result("unknown", "its empty prompt is not known: enroll it at an empty prompt")
+    return result("occupied", "something is typed at its prompt")
+
+
+def judge_recorded(
+    provider: str, text: str, meta: Mapping[str, object], endings: Sequence[screen.Ending] = ()
+) -> tuple[str, str]:
+    """Status and reason of a recorded shell screen (`inspect --screen`).
+
+    `text` is what capture-pane -p showed; `meta` has the format variables by name, `cursor`
+    as "x,y", and in `tree` a line for each process of the pane with `state=`, `pgrp=`, `tpgid=`.
+    """
+    if provider != "shell":
+        return "unknown", f"no rules for provider '{provider}'"
+    if str(meta.get("pane_dead", "0")) == "1":
+        return "offline", "its program ended"
+    if str(meta.get("pane_in_mode", "0")) not in ("", "0"):
+        return "occupied", "in copy mode"
+    if str(meta.get("alternate_on", "0")) == "1":
+        return "occupied", f"{meta.get('pane_current_command')} has the whole screen"
+    command = str(meta.get("pane_current_command", ""))
+    if command not in DIALECTS:
+        return "busy", f"{command} runs"
+    tree = meta.get("tree")
+    first = str(tree[0]) if isinstance(tree, list) and tree else ""
+    if " state=R " in first:
+        return "busy", f"{command} is at work"
+    column, row = (int(part) for part in str(meta.get("cursor", "0,0")).split(","))
+    lines = text.split("\n")
+    line = lines[row] if row < len(lines) else ""
+    if screen.at_empty_prompt(line, column, endings):
+        return "idle", "at its empty prompt"
+    if not endings and screen.looks_like_prompt(line, column):
+        return "idle", "the line at the cursor ends as an empty prompt does"
+    return "occupied", "something is typed at its prompt"

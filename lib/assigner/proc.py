@@ -1,0 +1,101 @@
+"""What /proc and a terminal tell about a pane, with nothing typed (proc(5), termios(3))."""
+
+import contextlib
+import os
+import signal
+import termios
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stat:
+    """The fields of /proc/PID/stat that tell who has the terminal."""
+
+    pid: int
+    comm: str
+    state: str
+    group: int
+    session: int
+    foreground: int
+
+
+def stat(pid: int) -> Stat | None:
+    """None if there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            head, _, tail = file.read().rpartition(b")")
+    except OSError:
+        return None
+    fields = tail.split()
+    comm = head.partition(b"(")[2].decode("utf-8", "backslashreplace")
+    return Stat(
+        pid, comm, fields[0].decode(), int(fields[2]), int(fields[3]), int(fields[5])
+    )
+
+
+def terminal(tty: str) -> tuple[bool, bool]:
+    """Whether the program in front reads keys by itself (a line editor has ICANON off), and
+    whether the terminal echoes (a password prompt has ECHO off).
+    """
+    try:
+        descriptor = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False, True
+    try:
+        flags = termios.tcgetattr(descriptor)[3]
+    except termios.error:
+        return False, True
+    finally:
+        os.close(descriptor)
+    return not flags & termios.ICANON, bool(flags & termios.ECHO)
+
+
+def directory(pid: int) -> str | None:
+    """The working directory of a process; None where it cannot be told or was removed."""
+    try:
+        path = os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return None
+    return None if path.endswith(" (deleted)") else path
+
+
+def is_tmux(pid: int) -> bool:
+    """Whether a tmux server of that pid lives (it calls itself `tmux: server`)."""
+    process = stat(pid)
+    return process is not None and process.state not in "ZX" and process.comm.startswith("tmux")
+
+
+def is_session_leader(pid: int) -> bool:
+    """Whether a process of that pid lives and leads its terminal session, as a pane's does."""
+    process = stat(pid)
+    return process is not None and process.state not in "ZX" and process.session == pid
+
+
+def members(group: int, session: int) -> list[Stat]:
+    """The living processes of a process group of that terminal session, the zombies left out."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return []
+    except PermissionError:
+        pass
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (process := stat(int(name))) and process.group == group:
+            if process.session == session and process.state not in "ZX":
+                found.append(process)
+    return found
+
+
+def send_signal(group: int, session: int, name: str) -> bool:
+    """Signal the group, if it is one of that session and not the session leader's own.
+
+    A stopped member is continued, so that it can act on the signal.  Whether it was sent.
+    """
+    if group <= 1 or group == session or not members(group, session):
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, getattr(signal, f"SIG{name}"))
+        os.killpg(group, signal.SIGCONT)
+        return True
+    return False

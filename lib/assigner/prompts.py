@@ -1,0 +1,295 @@
+"""Prompts: checked, queued, held back, released, retried, cancelled."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assigner import clock, files
+from assigner.config import Settings
+from assigner.db import Row, Store
+from assigner.errors import UsageError
+
+OPEN = ("pending", "assigned", "in_progress")
+STATUSES = (*OPEN, "completed", "failed", "cancelled")
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_CONTEXT = {"working_dir": str, "git_branch": str, "env_vars": dict, "prerequisites": list}
+
+
+@dataclass
+class Draft:
+    """A prompt before it is queued; the names are those of the table's columns."""
+
+    content: str
+    priority: int = 0
+    target_session: str | None = None
+    target_provider: str | None = None
+    working_dir: str | None = None
+    git_branch: str | None = None
+    env_vars: dict[str, str] = field(default_factory=dict)
+    secret_vars: dict[str, str] = field(default_factory=dict)
+    prerequisites: list[str] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    prefer_context_match: bool = True
+    validate_context: bool = True
+    min_score: int | None = None
+    max_attempts: int = 3
+    idempotent: bool = False
+    timeout_seconds: float | None = None
+    not_before: str | None = None
+    tags: list[str] = field(default_factory=list)
+    after: list[int] = field(default_factory=list)
+
+
+def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
+    """Complete the draft from its metadata, and refuse what cannot be meant.  UsageError."""
+    _from_metadata(draft)
+    _check_text("content", draft.content)
+    if not draft.content.strip():
+        raise UsageError("content is empty: say what is to be done")
+    size = len(draft.content.encode())
+    if size > settings.max_content:
+        raise UsageError(f"content has {size} bytes, the limit is {settings.max_content}")
+    _check_integer("priority", draft.priority)
+    _check_integer("max_attempts", draft.max_attempts, least=1)
+    if draft.min_score is not None:
+        _check_integer("min_score", draft.min_score, least=0)
+    if draft.timeout_seconds is not None and not 0 < draft.timeout_seconds < 1e9:
+        raise UsageError(f"timeout is not a positive number of seconds: {draft.timeout_seconds}")
+    if draft.target_provider is not None and draft.target_provider not in providers:
+        known = ", ".join(sorted(providers))
+        raise UsageError(f"unknown provider '{draft.target_provider}' (known: {known})")
+    for name in (*draft.env_vars, *draft.secret_vars):
+        if not _VARIABLE.match(name):
+            raise UsageError(f"not a name of a variable: '{name}'")
+    for name, value in {**draft.env_vars, **draft.secret_vars}.items():
+        if not isinstance(value, str):
+            raise UsageError(f"the value of the variable '{name}' is no text")
+        _check_plain(f"the value of the variable '{name}'", value)
+    for command in draft.prerequisites:
+        if not isinstance(command, str) or not command.strip():
+            raise UsageError("a prerequisite is empty: give a command")
+        _check_text("prerequisite", command)
+    if draft.working_dir is not None:
+        _check_plain("working_dir", draft.working_dir)
+        if not draft.working_dir.startswith("/"):
+            raise UsageError(f"working_dir is not an absolute path: '{draft.working_dir}'")
+    if draft.git_branch is not None:
+        check_branch(draft.git_branch)
+    for tag in draft.tags:
+        _check_plain("tag", tag)
+    if draft.target_session is not None:
+        _check_plain("target_session", draft.target_session)
+
+
+def check_branch(name: str) -> None:
+    """Refuse what git-check-ref-format(1) refuses, and names that git reads as options."""
+    bad = (
+        not name
+        or name.startswith(("-", "/", "."))
+        or name.endswith(("/", ".", ".lock"))
+        or name == "@"
+        or "@{" in name
+        or ".." in name
+        or "//" in name
+        or "/." in name
+        or ".lock/" in name
+        or any(ord(c) < 33 or ord(c) == 127 or c in "~^:?*[\\" for c in name)
+    )
+    if bad:
+        raise UsageError(f"not a name of a branch: '{name}'")
+    _check_plain("git_branch", name)
+
+
+def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
+    """Queue checked drafts in one transaction; their ids.  UsageError queues none."""
+    settings, now = store.settings, clock.text(clock.now())
+    ids: list[int] = []
+    saved: dict[str, str] = {}
+    targets: dict[str, bool] = {}
+    with store.transaction():
+        for draft in drafts:
+            secrets = None
+            if draft.secret_vars:
+                key = json.dumps(draft.secret_vars, sort_keys=True)
+                if key not in saved:
+                    saved[key] = "-" if store.dry else files.save_secrets(settings, draft.secret_vars)
+                secrets = saved[key]
+            for after in draft.after:
+                if not store.one("prompt", id=after):
+                    raise UsageError(f"no prompt {after} to wait for")
+            target = draft.target_session
+            if target is not None and target not in targets:
+                targets[target] = session_is_there(store, target)
+            if draft.git_branch and not draft.working_dir:
+                _branch_needs_directory(store, draft)
+            held_by, held_on = None, None
+            if draft.not_before and draft.not_before > now:
+                held_by, held_on = "time", draft.not_before
+            elif target is not None and not targets[target]:
+                held_by, held_on = "target missing", target
+            row = _row(draft, settings, now, store.actor)
+            row |= {"secrets": secrets, "held_by": held_by, "held_on": held_on}
+            prompt = store.insert("prompts", row)
+            ids.append(prompt)
+            for after in dict.fromkeys(draft.after):
+                store.insert("dependencies", {"prompt_id": prompt, "after_id": after})
+            if draft.after:
+                hold(store, prompt)
+    return ids
+
+
+def hold(store: Store, prompt: int) -> None:
+    """Write down what a waiting prompt waits for: dependency, time, target; or nothing."""
+    row = store.one("prompt", id=prompt)
+    if row is None or row["status"] != "pending":
+        return
+    held_by = held_on = None
+    if blockers := store.rows("blockers", id=prompt):
+        held_by = "dependency"
+        held_on = ", ".join(_blocker(blocker) for blocker in blockers[:3])
+    elif row["not_before"] and row["not_before"] > clock.text(clock.now()):
+        held_by, held_on = "time", row["not_before"]
+    elif row["target_session"] and not session_is_there(store, row["target_session"]):
+        held_by, held_on = "target missing", row["target_session"]
+    if (held_by, held_on) != (row["held_by"], row["held_on"]):
+        store.run("hold_prompt", id=prompt, held_by=held_by, held_on=held_on)
+
+
+def release_dependants(store: Store, prompt: int) -> None:
+    """The prompt has come to an end: who waits for it runs, or learns that it failed."""
+    for row in store.rows("dependants", id=prompt):
+        hold(store, row["id"])
+
+
+def requeue(store: Store, prompt: int, *, afresh: bool) -> bool:
+    """A failed or cancelled prompt waits again; with `afresh` its attempts count from zero."""
+    if not store.run("requeue_prompt", id=prompt, afresh=int(afresh)):
+        return False
+    hold(store, prompt)
+    release_dependants(store, prompt)
+    return True
+
+
+def session_is_there(store: Store, name: str) -> bool:
+    """Whether a session of that name can be given prompts, now or when it is free."""
+    session = store.one("session", name=name)
+    return bool(session and session["enrolled"] and session["status"] != "offline")
+
+
+def secret_names(env_vars: str) -> list[str]:
+    """The variables whose value is kept elsewhere."""
+    return [name for name, value in json.loads(env_vars).items() if value is None]
+
+
+def missing_directory(draft: Draft) -> str | None:
+    """What is wrong with the working directory now, for a warning; None if nothing is."""
+    if draft.working_dir is None:
+        return None
+    path = Path(draft.working_dir)
+    try:
+        if not path.exists():
+            return f"directory '{path}' does not exist"
+        if not path.is_dir():
+            return f"'{path}' is not a directory"
+    except OSError as error:
+        return f"directory '{path}' cannot be read: {error.strerror}"
+    return None
+
+
+def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
+    shown = {**draft.env_vars, **dict.fromkeys(draft.secret_vars)}
+    context = {
+        "working_dir": draft.working_dir,
+        "env_vars": shown,
+        "git_branch": draft.git_branch,
+        "prerequisites": draft.prerequisites,
+    }
+    metadata = {**draft.metadata, **{key: value for key, value in context.items() if value}}
+    return {
+        "host": settings.host,
+        "content": draft.content,
+        "priority": draft.priority,
+        "target_session": draft.target_session,
+        "target_provider": draft.target_provider,
+        "metadata": json.dumps(metadata, ensure_ascii=False),
+        "working_dir": draft.working_dir,
+        "git_branch": draft.git_branch,
+        "env_vars": json.dumps(shown, ensure_ascii=False),
+        "prerequisites": json.dumps(draft.prerequisites, ensure_ascii=False),
+        "prefer_context_match": int(draft.prefer_context_match),
+        "validate_context": int(draft.validate_context),
+        "min_score": draft.min_score,
+        "max_attempts": draft.max_attempts,
+        "idempotent": int(draft.idempotent),
+        "timeout_seconds": draft.timeout_seconds,
+        "not_before": draft.not_before,
+        "tags": json.dumps(draft.tags, ensure_ascii=False),
+        "created_at": now,
+        "ready_at": now,
+        "updated_at": now,
+        "updated_by": actor,
+    }
+
+
+def _from_metadata(draft: Draft) -> None:
+    """Context may be given in metadata too; an option wins."""
+    for key, kind in _CONTEXT.items():
+        value = draft.metadata.get(key)
+        if value is None or getattr(draft, key):
+            continue
+        if not isinstance(value, kind):
+            raise UsageError(f"metadata: '{key}' is not a JSON {_JSON_NAMES[kind]}")
+        setattr(draft, key, value)
+    state = draft.metadata.get("session_state", {})
+    if not isinstance(state, dict) or not all(isinstance(v, str) for v in state.values()):
+        raise UsageError("metadata: 'session_state' is not a JSON object of texts")
+
+
+_JSON_NAMES: Mapping[object, str] = {str: "string", dict: "object", list: "array"}
+
+
+def _branch_needs_directory(store: Store, draft: Draft) -> None:
+    if draft.target_session is not None:
+        session = store.one("session", name=draft.target_session)
+        if session and session["current_dir"]:
+            return
+    raise UsageError(
+        f"branch '{draft.git_branch}' of which repository? give --workdir,"
+        " or a --target whose directory is known"
+    )
+
+
+def _blocker(row: Row) -> str:
+    ended = row["status"] == "cancelled" or (row["status"] == "failed" and not row["retry_at"])
+    return f"prompt {row['id']} {row['status']}" if ended else f"prompt {row['id']}"
+
+
+def _check_integer(name: str, value: object, least: int = -(2**31)) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**31:
+        raise UsageError(f"{name} is not a whole number from {least} on: '{value}'")
+
+
+def _check_plain(name: str, value: str) -> None:
+    """No NUL, which no shell can hold, and text that is text."""
+    if "\0" in value:
+        raise UsageError(f"{name} has a NUL character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{name} is not valid UTF-8") from None
+
+
+def _check_text(name: str, value: str) -> None:
+    """What is typed or run has no control characters: they are keystrokes."""
+    _check_plain(name, value)
+    if found := _CONTROL.search(value):
+        hint = ": convert it with tr -d '\\r'" if found[0] == "\r" else ""
+        raise UsageError(
+            f"{name} has the control character {ascii(found[0])[1:-1]}"
+            f" at position {found.start()}{hint}"
+        )

@@ -1,0 +1,220 @@
+"""scan: who is there, and what each is doing."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from assigner import attempts, clock, files, proc, screen, tmux
+from assigner.db import Row, Store
+from assigner.looking import Known, Sight, look
+
+# Before these stages are left, nothing has been typed: the claim can be given back.
+UNTYPED = ("claimed", "preparing", "prepared")
+
+
+class Scan(NamedTuple):
+    """The sessions whose status changed, and the sockets that could not be asked, with why."""
+
+    changes: list[Row]
+    silent: dict[str, str]
+
+
+def scan(store: Store) -> Scan:
+    """One look at every pane of every configured server.
+
+    A session is offline when its own socket answers without it, or its server's process is
+    gone.  What cannot be asked is unknown, and nothing is taken from it.
+    """
+    now = clock.now()
+    panes, silent = list_panes(store)
+    answering = {pane.socket: pane.server_pid for pane in panes}
+    rows = store.rows("sessions")
+    live = {row["session"]: row for row in store.rows("live_attempts")}
+    named = _match(panes, rows, live)
+    by_name = {row["name"]: row for row in rows}
+
+    wanted, known = [], {}
+    for name, pane in named.items():
+        row = by_name.get(name)
+        if row and not _to_be_looked_at(row, pane, live.get(name), now):
+            continue
+        known[name] = pane
+        wanted.append((pane, know(row, live.get(name))))
+    sights = _look(store, wanted, silent, now)
+
+    changes: list[Row] = []
+    with store.transaction():
+        for name, pane in known.items():
+            if (pane.socket, pane.id) in sights:
+                sight = sights[pane.socket, pane.id]
+                changes += _see(store, name, by_name.get(name), sight, now)
+        for row in rows:
+            if row["name"] not in named:
+                changes += _lose(store, row, live.get(row["name"]), answering, silent)
+    return Scan(changes, silent)
+
+
+def list_panes(store: Store) -> tuple[list[tmux.Pane], dict[str, str]]:
+    """Every pane, and the sockets that could not be asked with the reason."""
+    panes: list[tmux.Pane] = []
+    silent: dict[str, str] = {}
+    for socket in store.settings.sockets:
+        try:
+            panes += tmux.panes(socket, store.settings.tmux_timeout)
+        except tmux.NoServer:
+            pass
+        except tmux.Unreachable as error:
+            silent[socket] = str(error)
+    return panes, silent
+
+
+def know(row: Row | None, attempt: Row | None) -> Known:
+    """What the database knows of a session, for a look at it."""
+    if row is None:
+        return Known()
+    return Known(
+        provider=row["provider"],
+        endings=[screen.ending_of(value) for value in json.loads(row["prompt_endings"])],
+        learn=bool(row["learn"]),
+        attempt=attempt["id"] if attempt else None,
+        group=attempt["process_group"] if attempt else None,
+    )
+
+
+def _match(
+    panes: list[tmux.Pane], rows: list[Row], live: dict[str, Row]
+) -> dict[str, tmux.Pane]:
+    """Give every pane its session's name: a known pane keeps the name under which it is known."""
+    owner = {_identity(row): row for row in rows if row["status"] != "offline"}
+    named: dict[str, tmux.Pane] = {}
+    strangers = []
+    for pane in panes:
+        row = owner.get((pane.socket, pane.server_pid, pane.server_start, pane.id))
+        if row and (_still_called(row["name"], pane.session) or row["name"] in live):
+            named[row["name"]] = pane
+        else:
+            strangers.append(pane)
+    sockets = {row["name"]: row["socket"] for row in rows if row["status"] != "offline"}
+    for pane in strangers:
+        name = pane.session if pane.alone else f"{pane.session}:{pane.window}.{pane.index}"
+        if name in named or sockets.get(name, pane.socket) != pane.socket:
+            name = f"{name}@{pane.socket.rpartition('/')[2]}"
+        if name not in named:
+            named[name] = pane
+    return named
+
+
+def _still_called(name: str, session: str) -> bool:
+    return name == session or name.startswith((f"{session}:", f"{session}@"))
+
+
+def _identity(row: Row) -> tuple[Any, ...]:
+    return row["socket"], row["server_pid"], row["server_start"], row["pane_id"]
+
+
+def _fingerprint(pane: tmux.Pane) -> str:
+    return json.dumps(
+        [
+            pane.server_pid, pane.server_start, pane.id, pane.pid, pane.dead, pane.in_mode,
+            pane.input_off, pane.cursor_x, pane.cursor_y, pane.activity, pane.attached,
+            pane.client_activity,
+        ]
+    )  # fmt: skip
+
+
+def _to_be_looked_at(row: Row, pane: tmux.Pane, attempt: Row | None, now: float) -> bool:
+    """Whether something may have changed: tmux's clock has a grain of one second."""
+    return bool(
+        attempt
+        or row["learn"]
+        or row["status"] in ("occupied", "unknown", "waiting")
+        or row["seen"] != _fingerprint(pane)
+        or pane.activity >= int(clock.seconds(row["seen_at"])) - 1
+    )
+
+
+def _look(
+    store: Store, wanted: list[tuple[tmux.Pane, Known]], silent: dict[str, str], now: float
+) -> dict[tuple[str, str], Sight]:
+    try:
+        return look(store.settings, wanted, now)
+    except (tmux.NoServer, tmux.Unreachable) as error:
+        for pane, _ in wanted:
+            silent.setdefault(pane.socket, str(error))
+        return {}
+
+
+def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> Iterator[Row]:
+    """Write what a look has found; yields the session if its status changed."""
+    pane = sight.pane
+    patterns = store.settings.session_patterns
+    if row and row["pane_pid"] != pane.pid:
+        row = {**row, "env_vars": "{}", "idle_since": None}  # another process: nothing is exported
+    endings = json.loads(row["prompt_endings"]) if row else []
+    if sight.ending:
+        endings = [*endings, asdict(sight.ending)][-8:]
+    enrolled = bool(row and row["enrolled"]) or any(fnmatchcase(name, p) for p in patterns)
+    was_idle = row and row["status"] == "idle" and row["idle_since"]
+    values = {
+        "provider": (row and row["provider"]) or ("shell" if sight.shell else None),
+        "status": sight.status,
+        "status_reason": sight.reason,
+        "socket": pane.socket,
+        "server_pid": pane.server_pid,
+        "server_start": pane.server_start,
+        "pane_id": pane.id,
+        "pane_pid": pane.pid,
+        "pane_tty": pane.tty,
+        "seen": _fingerprint(pane),
+        "prompt_endings": json.dumps(endings, ensure_ascii=False),
+        "learn": int(bool(row and row["learn"]) and sight.status != "idle") if row else 1,
+        "enrolled": int(enrolled),
+        "env_vars": row["env_vars"] if row else "{}",
+        "current_dir": sight.directory or (row["current_dir"] if row else None),
+        "last_activity": clock.text(pane.activity),
+        "idle_since": (was_idle or clock.text(now)) if sight.status == "idle" else None,
+    }
+    if row is None:
+        store.run("add_session", name=name, **values)
+    else:
+        store.run("see_session", id=row["id"], **values)
+    was_there = bool(row and row["enrolled"] and row["status"] != "offline")
+    if enrolled and sight.status != "offline" and not was_there:
+        store.run("release_held", held_by="target missing", held_on=name)
+    if was_there and sight.status == "offline":
+        store.run("hold_target", name=name)
+    if row is None or (row["status"], row["status_reason"]) != (sight.status, sight.reason):
+        yield {"name": name, **values}
+
+
+def _lose(
+    store: Store,
+    row: Row,
+    attempt: Row | None,
+    answering: dict[str, int],
+    silent: dict[str, str],
+) -> Iterator[Row]:
+    """Write that a session was not found, and give back what was claimed but never typed."""
+    if row["status"] == "offline":
+        return
+    if row["socket"] in silent:
+        status, reason = "unknown", silent[row["socket"]]
+    elif row["socket"] not in store.settings.sockets:
+        status, reason = "unknown", f"socket {row['socket']} is not configured"
+    elif answering.get(row["socket"]) == row["server_pid"]:
+        status, reason = "offline", "its tmux server no longer has it"
+    elif not proc.is_tmux(row["server_pid"]):
+        status, reason = "offline", "its tmux server is gone"
+    else:
+        status, reason = "unknown", f"its tmux server does not answer at {row['socket']}"
+    if store.run("lose_session", id=row["id"], status=status, status_reason=reason):
+        yield {**row, "status": status, "status_reason": reason}
+    if status == "offline":
+        store.run("hold_target", name=row["name"])
+        if attempt and attempt["stage"] in UNTYPED:
+            with contextlib.suppress(OSError):
+                files.revoke(store.settings, attempt["id"])
+            attempts.finish(store, attempt, "released", evidence={"vanished": reason})

@@ -1,0 +1,105 @@
+"""Text that came from a terminal, and what an empty shell prompt looks like.  Pure."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# CSI, OSC/DCS/SOS/PM/APC strings, charset selections, two-character escapes (ECMA-48)
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|\Z)"
+    r"|\x1b[ -/]+[0-~]"
+    r"|\x1b[0-~]"
+)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_VISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+# What a shell shows while it waits for the rest of a command (PS2 of bash and zsh)
+_CONTINUATION = re.compile(
+    r"(?:(?:quote|dquote|bquote|cmdsubst|cmdand|cmdor|pipe|heredoc|heredocd|for|while|until|repeat"
+    r"|if|then|else|elif|case|function|subsh|cursh|array|select|math|mathsubst|braceparam|brace)"
+    r" ?)*> \Z"
+)
+_PROMPT_END = re.compile(r"(?:[$#%>❯➜»›λ✗✓→⟩:)\]}] ?)\Z")
+
+
+def clean(text: str) -> str:
+    """Text without escape sequences and control characters other than newline and tab."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
+
+
+def visible(text: str) -> str:
+    """Text in which every control character can be seen and does nothing, on one line."""
+    return _VISIBLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def tail(text: str, size: int) -> str:
+    """The last whole lines of `text` that fit into `size` characters."""
+    if len(text) <= size:
+        return text
+    return text[-size:].partition("\n")[2] or text[-size:]
+
+
+def split_at(text: str, column: int) -> tuple[str, str]:
+    """The parts of a line left of a screen column and from it on; wide characters count two.
+
+    The left part is padded with blanks, which tmux does not tell apart from nothing.
+    """
+    cells = 0
+    for index, character in enumerate(text):
+        if cells >= column and not unicodedata.combining(character):
+            return text[:index], text[index:]
+        if not unicodedata.combining(character):
+            cells += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return text + " " * (column - cells), ""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an empty prompt of a session ends.
+
+    `text` is what stands from the last word character on to the cursor, `count` how often it
+    occurs in the prompt's line, `right` whether something stands at the right margin.
+    """
+
+    text: str
+    count: int
+    right: bool
+
+
+def learn(line: str, column: int) -> Ending | None:
+    """The ending of the empty prompt whose line this is; None where it cannot be one."""
+    left, right = split_at(line, column)
+    if not left.strip() or right[:1].strip():
+        return None
+    symbols = re.search(r"[^\w\s]+[^\w]*\Z", left)
+    text = symbols[0] if symbols else left
+    return Ending(text, left.count(text), bool(right.strip()))
+
+
+def looks_like_prompt(line: str, column: int) -> bool:
+    """Whether a line ends at the cursor as shells' prompts usually do."""
+    left, right = split_at(line, column)
+    return bool(_PROMPT_END.search(left)) and not right.strip()
+
+
+def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
+    """Whether this line is an empty prompt, as learnt, with nothing typed left or right of it."""
+    left, right = split_at(line, column)
+    if right[:1].strip():
+        return False
+    if _CONTINUATION.match(left) and not any(ending.text == left for ending in endings):
+        return False
+    return any(
+        left.endswith(ending.text)
+        and left.count(ending.text) == ending.count
+        and (ending.right or not right.strip())
+        for ending in endings
+    )
+
+
+def ending_of(value: dict[str, Any]) -> Ending:
+    """The reverse of dataclasses.asdict."""
+    return Ending(str(value["text"]), int(value["count"]), bool(value["right"]))

@@ -1,0 +1,92 @@
+"""sync-context: where each session stands, told from its process and from git's files."""
+
+import hashlib
+import json
+import os
+
+from assigner import git, proc
+from assigner.db import Row, Store
+
+
+def sync(store: Store) -> list[Row]:
+    """Directory, branch and variables of every session that is there; those that changed.
+
+    The shell's own directory counts, not that of a program which it runs.  A session that is
+    found on another branch or in another directory than its prompt asked for is an event.
+    """
+    places: dict[str, git.Place | None] = {}
+    found = []
+    for session in store.rows("sessions"):
+        if session["status"] == "offline" or not proc.is_session_leader(session["pane_pid"]):
+            continue
+        directory = proc.directory(session["pane_pid"])
+        if directory is not None and directory not in places:
+            places[directory] = git.place(directory)
+        place = places[directory] if directory else None
+        context = {
+            "current_dir": directory,
+            "repository": place.tree if place else None,
+            "git_branch": place.branch if place else None,
+            "env_vars": session["env_vars"],
+        }
+        if _hash(context) != session["context_hash"]:
+            found.append({**session, **context})
+    mismatches = _mismatches(store, places)
+    if found or mismatches:
+        with store.transaction():
+            for session in found:
+                note(store, session)
+            for attempt, data in mismatches:
+                _report(store, attempt, data)
+    return found
+
+
+def note(store: Store, session: Row) -> None:
+    """Write the context that a row of `sessions` tells."""
+    session["context_hash"] = _hash(session)
+    columns = ("id", "current_dir", "repository", "git_branch", "env_vars", "context_hash")
+    store.run("set_context", **{column: session[column] for column in columns})
+
+
+def _hash(session: Row) -> str:
+    """Sixteen hex digits that change whenever directory, branch or variables do."""
+    context = [session["current_dir"], session["git_branch"], json.loads(session["env_vars"])]
+    text = json.dumps(context, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _mismatches(
+    store: Store, places: dict[str, git.Place | None]
+) -> list[tuple[Row, dict[str, str | None]]]:
+    """Running prompts whose session is not where they asked to be."""
+    found = []
+    for attempt in store.rows("live_attempts"):
+        if attempt["status"] != "in_progress":
+            continue
+        wanted, branch = attempt["working_dir"], attempt["git_branch"]
+        directory = proc.directory(attempt["pane_pid"])
+        if directory is None:
+            continue
+        if wanted and os.path.realpath(wanted) != directory:
+            found.append((attempt, {"expected": wanted, "found": directory}))
+            continue
+        if branch:
+            if directory not in places:
+                places[directory] = git.place(directory)
+            place = places[directory]
+            if place and place.branch != branch:
+                found.append((attempt, {"expected": branch, "found": place.branch}))
+    return found
+
+
+def _report(store: Store, attempt: Row, data: dict[str, str | None]) -> None:
+    """One event an attempt, however many passes see it."""
+    if not store.one("has_event", attempt_id=attempt["id"], type="context.mismatch"):
+        store.run(
+            "event",
+            prompt_id=attempt["prompt_id"],
+            attempt_id=attempt["id"],
+            session=attempt["session"],
+            type="context.mismatch",
+            data=json.dumps(data, ensure_ascii=False),
+        )

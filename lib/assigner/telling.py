@@ -1,0 +1,198 @@
+"""What people are told: one prompt's story, one session's look, the state of everything."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from assigner import clock, enrolling, prompts, scanning, screen
+from assigner.db import Row, Store
+from assigner.looking import look
+from assigner.output import decoded, excerpt, home_short, table
+
+
+def story(store: Store, prompt: int) -> Row | None:
+    """A prompt's row with its attempts, events and what it waits for; None for an unknown one."""
+    row = store.one("prompt", id=prompt)
+    if row is None:
+        return None
+    return {
+        **row,
+        "after": [r["after_id"] for r in store.rows("dependencies_of", id=prompt)],
+        "attempts_made": store.rows("attempts_of_prompt", id=prompt),
+        "events": store.rows("events_of_prompt", id=prompt),
+    }
+
+
+def told(tale: Row) -> str:
+    """The story for people."""
+    prompt = decoded(tale)
+    held = f" (held: {prompt['held_by']}: {prompt['held_on']})" if prompt["held_by"] else ""
+    lines = [f"prompt {prompt['id']}: {prompt['status']}{held}"]
+    facts = {
+        "priority": prompt["priority"],
+        "target": prompt["target_session"] or prompt["target_provider"],
+        "directory": home_short(prompt["working_dir"]),
+        "branch": prompt["git_branch"],
+        "variables": ", ".join(
+            f"{name}=(secret)" if value is None else f"{name}={value}"
+            for name, value in prompt["env_vars"].items()
+        ),
+        "prerequisites": "; ".join(prompt["prerequisites"]),
+        "after": ", ".join(str(other) for other in prompt["after"]),
+        "tags": ", ".join(prompt["tags"]),
+        "attempts": f"{prompt['attempts']} of {prompt['max_attempts']}",
+        "retry at": prompt["retry_at"],
+        "error": prompt["error"],
+    }
+    lines += _facts({name: value for name, value in facts.items() if value not in (None, "")})
+    lines += ["", *_indented(prompt["content"])]
+    for attempt in prompt["attempts_made"]:
+        lines += ["", *_attempt(attempt)]
+    lines += ["", "events"]
+    for event in prompt["events"]:
+        data = " ".join(f"{key}={value}" for key, value in event["data"].items())
+        session = f" {event['session']}" if event["session"] else ""
+        lines.append(f"  {event['created_at']}  {event['type']:<20}{session}  {data}")
+    return "\n".join(line if line == "" else _safe(line) for line in lines)
+
+
+def inspect(store: Store, name: str) -> Row:
+    """A fresh look at a session, and all by which it is judged.  UsageError if it is unknown."""
+    session = enrolling.find(store, name)
+    panes, silent = scanning.list_panes(store)
+    attempt = next((a for a in store.rows("live_attempts") if a["session"] == name), None)
+    found: Row = {
+        "name": name,
+        "provider": session["provider"],
+        "enrolled": bool(session["enrolled"]),
+        "last_status": session["status"],
+        "last_seen": session["seen_at"],
+        "prompt_endings": json.loads(session["prompt_endings"]),
+        "attempt": attempt["id"] if attempt else None,
+        "stage": attempt["stage"] if attempt else None,
+    }
+    pane = next(
+        (p for p in panes if (p.socket, p.id) == (session["socket"], session["pane_id"])), None
+    )
+    if pane is None:
+        reason = silent.get(session["socket"] or "", "its tmux server does not show it")
+        return {**found, "status": "unknown" if silent else "offline", "status_reason": reason}
+    key = pane.socket, pane.id
+    sight = look(store.settings, [(pane, scanning.know(session, attempt))], clock.now())[key]
+    return {
+        **found,
+        "status": sight.status,
+        "status_reason": sight.reason,
+        "shell": sight.shell,
+        "current_dir": sight.directory,
+        "cursor_line": sight.line.text if sight.line else None,
+        "pane": asdict(pane),
+    }
+
+
+def listed(found: Row) -> str:
+    """An object for people, a line for each of its keys."""
+    return "\n".join(_safe(line) for line in _facts(found))
+
+
+def state(store: Store) -> Row:
+    """Counts, sessions, what runs and what needs a look."""
+    counts = {row["status"]: row["prompts"] for row in store.rows("counts")}
+    sessions = [row for row in store.rows("sessions") if row["enrolled"]]
+    return {
+        "prompts": {status: counts.get(status, 0) for status in prompts.STATUSES},
+        "sessions": [
+            {key: row[key] for key in ("name", "status", "status_reason", "current_task_id")}
+            for row in sessions
+        ],
+        "running": [
+            {
+                "prompt": row["prompt_id"],
+                "session": row["session"],
+                "stage": row["stage"],
+                "since": row["submitted_at"] or row["claimed_at"],
+                "content": row["content"],
+            }
+            for row in store.rows("live_attempts")
+        ],
+        "held": store.rows("held_summary"),
+        "failed": store.rows("recent_failed", limit=5),
+    }
+
+
+def screenful(now: Row) -> str:
+    """The state for people."""
+    lines = ["  ".join(f"{count} {name}" for name, count in now["prompts"].items())]
+    at = clock.now()
+    if now["sessions"]:
+        rows = [
+            (s["name"], s["status"], s["current_task_id"], s["status_reason"])
+            for s in now["sessions"]
+        ]
+        lines += ["", table(rows, ("session", "status", "prompt", "reason"))]
+    if now["running"]:
+        rows = [
+            (r["prompt"], r["session"], r["stage"], clock.ago(r["since"], at), excerpt(r["content"]))
+            for r in now["running"]
+        ]
+        lines += ["", table(rows, ("prompt", "session", "stage", "for", "content"))]
+    if now["held"]:
+        lines += ["", table([(h["held_by"], h["prompts"]) for h in now["held"]], ("held", "prompts"))]
+    if now["failed"]:
+        rows = [(f["id"], excerpt(f["error"] or "", 70)) for f in now["failed"]]
+        lines += ["", table(rows, ("failed", "error"))]
+    return "\n".join(lines)
+
+
+def _attempt(attempt: Row) -> list[str]:
+    end = attempt["outcome"] or f"alive at stage {attempt['stage']}"
+    failure = f" ({attempt['failure_class']})" if attempt["failure_class"] else ""
+    lines = [f"attempt {attempt['number']} (id {attempt['id']}) in {attempt['session']}: {end}{failure}"]
+    evidence = attempt["evidence"]
+    claim = evidence.get("claim", {})
+    facts: dict[str, Any] = {
+        "score": f"{attempt['score']} {_pairs(claim.get('parts', {}))}",
+        "context switch": "yes" if attempt["context_switch"] else "no",
+        "claimed": attempt["claimed_at"],
+        "typed": attempt["typed_at"],
+        "submitted": attempt["submitted_at"],
+        "finished": attempt["finished_at"],
+        "exit status": attempt["exit_status"],
+        "step": attempt["step"],
+        "signal": attempt["signal"],
+    }
+    for kind, report in evidence.get("reports", {}).items():
+        rest = " ".join(str(v) for k, v in report.items() if k != "at")
+        facts[f"report {kind}"] = f"{report['at']} {rest}".strip()
+    for kind in ("vanished", "released"):
+        if kind in evidence:
+            facts[kind] = evidence[kind]
+    lines += _facts({name: value for name, value in facts.items() if value is not None})
+    if attempt["output"]:
+        lines += ["  output:", *_indented(attempt["output"], 4)]
+    return lines
+
+
+def _facts(facts: Row) -> list[str]:
+    width = max(map(len, facts), default=0) + 2
+    return [f"  {name + ':':<{width}}{_plain(value)}" for name, value in facts.items()]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return _pairs(value)
+    if isinstance(value, list):
+        return ", ".join(_plain(item) for item in value)
+    return "" if value is None else str(value)
+
+
+def _pairs(values: Row) -> str:
+    return " ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _indented(text: str, by: int = 2) -> list[str]:
+    return [" " * by + line for line in text.split("\n")]
+
+
+def _safe(line: str) -> str:
+    return screen.visible(line.replace("\t", "    "))

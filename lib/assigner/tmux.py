@@ -1,0 +1,282 @@
+"""tmux: asked in bulk, and typed to by compare-and-set.
+
+Facts on which this rests (tmux 3.3a to 3.5a, by experiment):
+- a client without `-u` rewrites every byte outside 0x20-0x7e; `-N` starts no server;
+- a hung server blocks its client for ever: timeout(1) ends it, also when we are killed;
+- `source-file -` takes any number of commands, and goes on past a bad target;
+- a line that was cut short does not parse, and then nothing of the whole input is executed;
+- the commands of one `if-shell -F` run without anything in between;
+- paste-buffer into a dead pane crashes the 3.3a server: the condition looks at pane_dead.
+"""
+
+import io
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import sh
+
+from assigner.errors import SetupError
+
+_FIELDS = (
+    "session_name", "window_index", "pane_index", "session_panes", "pid", "start_time", "pane_id",
+    "pane_pid", "pane_tty", "pane_dead", "pane_dead_status", "pane_in_mode", "pane_input_off",
+    "cursor_x", "cursor_y", "window_activity", "session_attached", "session_activity",
+)  # fmt: skip
+_PANES = "\t".join(
+    "#{W:#{P:x}}" if field == "session_panes" else f"#{{{field}}}" for field in _FIELDS
+)
+_SAFE_COMMAND = re.compile(r"[A-Za-z0-9_.+-]+\Z")
+
+
+class NoServer(Exception):
+    """The socket answers nobody: no server is behind it."""
+
+
+class Unreachable(Exception):
+    """It cannot be told whether a server is there: a time-out, a permission error."""
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One pane as `list-panes` tells it.  Times are epoch seconds, with a grain of one."""
+
+    socket: str
+    session: str
+    window: int
+    index: int
+    alone: bool
+    server_pid: int
+    server_start: int
+    id: str
+    pid: int
+    tty: str
+    dead: bool
+    dead_status: str
+    in_mode: bool
+    input_off: bool
+    cursor_x: int
+    cursor_y: int
+    activity: int
+    attached: int
+    client_activity: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line on which the cursor stood, and what ran in front, at one instant."""
+
+    cursor_x: int
+    cursor_y: int
+    command: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Typing:
+    """One line to be typed, Enter included, and all that must hold at that instant."""
+
+    attempt: int
+    pane: Pane
+    command: str
+    line: str
+
+
+def panes(socket: str, timeout: float) -> list[Pane]:
+    """Every pane of the server, in one call.  Raises NoServer, Unreachable."""
+    found = []
+    for text in _call(socket, timeout, "list-panes", "-a", "-F", _PANES)[0].splitlines():
+        values = text.split("\t")
+        if len(values) != len(_FIELDS):
+            continue
+        f = dict(zip(_FIELDS, values, strict=True))
+        found.append(
+            Pane(
+                socket=socket,
+                session=f["session_name"],
+                window=int(f["window_index"]),
+                index=int(f["pane_index"]),
+                alone=f["session_panes"] == "x",
+                server_pid=int(f["pid"]),
+                server_start=int(f["start_time"]),
+                id=f["pane_id"],
+                pid=int(f["pane_pid"]),
+                tty=f["pane_tty"],
+                dead=f["pane_dead"] == "1",
+                dead_status=f["pane_dead_status"],
+                in_mode=f["pane_in_mode"] not in ("", "0"),
+                input_off=f["pane_input_off"] == "1",
+                cursor_x=int(f["cursor_x"] or 0),
+                cursor_y=int(f["cursor_y"] or 0),
+                activity=int(f["window_activity"] or 0),
+                attached=int(f["session_attached"] or 0),
+                client_activity=int(f["session_activity"] or 0),
+            )
+        )
+    return found
+
+
+def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[str, Line]:
+    """The cursor's line of each pane, by pane id, in one call; vanished panes are left out."""
+    frame = _frame()
+    script = [
+        f"display-message -p -t {pane.id}"
+        f" '{frame} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{pane_current_command}}'\n"
+        f"capture-pane -p -t {pane.id} -S {pane.cursor_y} -E {pane.cursor_y}"
+        for pane in wanted
+    ]
+    found = {}
+    for head, text in _framed(_source(socket, timeout, script), frame):
+        pane_id, x, y, command = (*head.split(" ", 3), "", "", "", "")[:4]
+        if pane_id.startswith("%"):
+            found[pane_id] = Line(int(x), int(y), command, text.rstrip("\n"))
+    return found
+
+
+def history(socket: str, timeout: float, wanted: Iterable[str]) -> dict[str, str]:
+    """All text of each pane, scrolled-off lines included and wrapped ones joined, by pane id."""
+    frame = _frame()
+    script = [
+        f"display-message -p -t {pane} '{frame} #{{pane_id}}'\ncapture-pane -p -J -t {pane} -S -"
+        for pane in wanted
+    ]
+    framed = _framed(_source(socket, timeout, script), frame)
+    return {head: text for head, text in framed if head.startswith("%")}
+
+
+def type_lines(
+    socket: str, timeout: float, instance: str, wanted: Iterable[Typing]
+) -> dict[int, str]:
+    """Type each line and Enter where all conditions hold, in one call.
+
+    The condition, the stamp (`@assigner_typed_INSTANCE` = attempt id) and the keystrokes are
+    one command list, which tmux executes without anything in between: a line is typed once
+    for an attempt, however often and however late this is carried out.  What came of it,
+    by attempt: `typed`, or what the pane looks like instead.  An attempt that tmux did not
+    answer for is missing: ask `stamps`.
+    """
+    frame = _frame()
+    option = f"@assigner_typed_{instance}"
+    script = []
+    for typing in wanted:
+        pane, buffer = typing.pane, f"assigner-{instance}-{typing.attempt}"
+        answer = f"display-message -p -t {pane.id} '{frame} {typing.attempt} "
+        script.append(
+            f"if-shell -F -t {pane.id} {quote(_condition(typing, option))} {{"
+            f" set-buffer -b {buffer} {quote(typing.line)} ;"
+            f" set-option -p -t {pane.id} {option} {typing.attempt} ;"
+            f" set-option -p -t {pane.id} {option}_pid {pane.pid} ;"
+            f" paste-buffer -p -r -d -b {buffer} -t {pane.id} ;"
+            f" set-buffer -b {buffer} '\r' ;"
+            f" paste-buffer -r -d -b {buffer} -t {pane.id} ;"
+            f" {answer}typed' }} {{ {answer}refused pid=#{{pane_pid}} dead=#{{pane_dead}}"
+            f" mode=#{{pane_mode}} input_off=#{{pane_input_off}} cursor=#{{cursor_x}},#{{cursor_y}}"
+            f" typed=#{{{option}}} command=#{{pane_current_command}}' }}"
+        )
+    found = {}
+    for head, _ in _framed(_source(socket, timeout, script), frame):
+        attempt, _, answer = head.partition(" ")
+        found[int(attempt)] = answer
+    return found
+
+
+def stamps(socket: str, timeout: float, instance: str) -> dict[str, tuple[int, int]]:
+    """By pane id: the last attempt that was typed there, and the pid that it was typed to."""
+    option = f"@assigner_typed_{instance}"
+    text, _ = _call(
+        socket, timeout, "list-panes", "-a", "-F",
+        f"#{{pane_id}}\t#{{{option}}}\t#{{{option}_pid}}",
+    )  # fmt: skip
+    found = {}
+    for row in text.splitlines():
+        pane, attempt, pid = row.split("\t")
+        if attempt.isdigit() and pid.isdigit():
+            found[pane] = (int(attempt), int(pid))
+    return found
+
+
+def is_plain(command: str) -> bool:
+    """Whether a program's name can stand in a condition, where `,` and `}` have a meaning."""
+    return bool(_SAFE_COMMAND.match(command))
+
+
+def quote(text: str) -> str:
+    """One word for tmux's parser: inside single quotes nothing is special but the quote."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _condition(typing: Typing, option: str) -> str:
+    """All that must hold at the instant of typing, as a tmux format (tmux(1), FORMATS)."""
+    pane = typing.pane
+    assert is_plain(typing.command)
+    wanted: Mapping[str, object] = {
+        "pid": pane.server_pid,
+        "start_time": pane.server_start,
+        "pane_id": pane.id,
+        "pane_pid": pane.pid,
+        "pane_dead": 0,
+        "pane_in_mode": 0,
+        "pane_input_off": 0,
+        "cursor_x": pane.cursor_x,
+        "cursor_y": pane.cursor_y,
+        "session_attached": pane.attached,
+        "pane_current_command": typing.command,
+    }
+    condition = f"#{{e|<:#{{{option}}},{typing.attempt}}}"
+    for name, value in wanted.items():
+        condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"
+    return condition
+
+
+def _frame() -> str:
+    """A word that no program in a pane can guess: it marks our own lines in the answer."""
+    return secrets.token_hex(8)
+
+
+def _framed(text: str, frame: str) -> Iterable[tuple[str, str]]:
+    """Each framed line's rest, with the text up to the next one."""
+    for part in ("\n" + text).split(f"\n{frame} ")[1:]:
+        head, _, rest = part.partition("\n")
+        yield head, rest
+
+
+def _source(socket: str, timeout: float, script: list[str]) -> str:
+    """Have the server carry out `script`, one client whatever its length; a bad target is no error."""
+    if not script:
+        return ""
+    return _call(socket, timeout, "source-file", "-", given="\n".join(script) + "\n")[0]
+
+
+def _call(socket: str, timeout: float, *arguments: str, given: str | None = None) -> tuple[str, int]:
+    """One tmux client: what it printed, and its exit status."""
+    out, err = io.BytesIO(), io.BytesIO()
+    try:
+        # timeout(1), since sh's own _timeout looks at the clock only every 100 ms
+        command = sh.Command("timeout")(
+            "--foreground", "-k", "1", str(timeout), "tmux", "-u", "-N", "-S", socket, *arguments,
+            _in=(given or "").encode("utf-8", "surrogateescape"), _out=out, _err=err,
+            _tty_out=False, _return_cmd=True, _ok_code=range(256),
+        )  # fmt: skip
+        status: int = command.exit_code
+    except sh.CommandNotFound as error:
+        raise SetupError(f"cannot find '{error}': install coreutils and tmux") from None
+    except (sh.SignalException, sh.TimeoutException) as error:
+        raise Unreachable(f"the tmux client died: {error.__class__.__name__}") from None
+    if status in (124, 137):
+        raise Unreachable(f"tmux did not answer within {timeout:g} s")
+    if status in (126, 127):
+        raise SetupError("cannot run 'tmux': install it")
+    problem = err.getvalue().decode("utf-8", "replace").strip()
+    if status and problem:
+        _explain(problem)
+    return out.getvalue().decode("utf-8", "backslashreplace"), status
+
+
+def _explain(problem: str) -> None:
+    if "no server running" in problem or "Connection refused" in problem:
+        raise NoServer(problem)
+    if "No such file or directory" in problem and "error connecting" in problem:
+        raise NoServer(problem)
+    if "error connecting" in problem or "lost server" in problem or "server exited" in problem:
+        raise Unreachable(problem.splitlines()[0])

@@ -1,0 +1,8 @@
+INSERT INTO sessions
+    (host, name, provider, status, status_reason, enrolled, socket, server_pid, server_start,
+     pane_id, pane_pid, pane_tty, seen, seen_at, prompt_endings, learn, current_dir,
+     last_activity, idle_since, updated_at, updated_by)
+VALUES
+    (:host, :name, :provider, :status, :status_reason, :enrolled, :socket, :server_pid,
+     :server_start, :pane_id, :pane_pid, :pane_tty, :seen, :now, :prompt_endings, :learn,
+     :current_dir, :last_activity, :idle_since, :now, :by);

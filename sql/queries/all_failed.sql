@@ -1,0 +1,1 @@
+SELECT id FROM prompts WHERE status = 'failed' AND host = :host ORDER BY id;

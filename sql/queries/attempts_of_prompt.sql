@@ -1,0 +1,1 @@
+SELECT * FROM attempts WHERE prompt_id = :id ORDER BY number;

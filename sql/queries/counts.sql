@@ -1,0 +1,1 @@
+SELECT status, prompts FROM prompt_counts WHERE host = :host;

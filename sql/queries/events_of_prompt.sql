@@ -1,0 +1,1 @@
+SELECT * FROM task_events WHERE prompt_id = :id ORDER BY id;

@@ -1,0 +1,8 @@
+-- The head of one lane, in the order in which it is served.  A lane is a target session and a
+-- target provider, each may be null; the index prompts_ready holds each lane sorted, so that
+-- a long lane hides nothing of the others and nothing is sorted.
+SELECT * FROM prompts
+WHERE host = :host AND status = 'pending' AND held_by IS NULL
+  AND target_session IS :target_session AND target_provider IS :target_provider
+ORDER BY priority DESC, created_at, id
+LIMIT :limit OFFSET :offset;

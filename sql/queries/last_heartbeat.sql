@@ -1,0 +1,1 @@
+SELECT finished_at FROM heartbeats WHERE host = :host AND script = :script;

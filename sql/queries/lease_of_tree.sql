@@ -1,0 +1,1 @@
+SELECT * FROM leases WHERE host = :host AND tree = :tree;

@@ -1,0 +1,13 @@
+-- Every attempt of this host that has no outcome yet, with its prompt and its session's pane.
+SELECT a.*, p.content, p.working_dir, p.git_branch, p.env_vars, p.secrets, p.prerequisites,
+       p.metadata, p.validate_context, p.timeout_seconds, p.cancel_requested_at, p.status,
+       p.attempts, p.max_attempts, p.idempotent, p.priority,
+       s.status AS session_status, s.status_reason, s.provider, s.command, s.pane_tty,
+       s.prompt_endings, s.env_vars AS session_env, s.current_dir AS session_dir,
+       s.pane_id AS now_pane_id, s.pane_pid AS now_pane_pid, s.server_pid AS now_server_pid,
+       s.server_start AS now_server_start, s.socket AS now_socket
+FROM attempts a
+JOIN prompts p ON p.id = a.prompt_id
+JOIN sessions s ON s.host = a.host AND s.name = a.session
+WHERE a.host = :host AND a.outcome IS NULL
+ORDER BY a.id;

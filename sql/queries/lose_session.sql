@@ -1,0 +1,5 @@
+-- tmux no longer has it, or cannot be asked.
+UPDATE sessions
+SET status = :status, status_reason = :status_reason, idle_since = NULL, seen = NULL,
+    updated_at = :now, updated_by = :by
+WHERE id = :id AND (status <> :status OR status_reason IS NOT :status_reason);

@@ -1,0 +1,3 @@
+-- The last attempt in a working tree gives it free.
+DELETE FROM leases WHERE id = :id
+AND NOT EXISTS (SELECT 1 FROM attempts WHERE lease_id = :id AND outcome IS NULL);

@@ -1,0 +1,5 @@
+-- It was never typed: it waits again, and the attempt is not counted.
+UPDATE prompts
+SET status = 'pending', assigned_session = NULL, assigned_at = NULL, attempts = attempts - 1,
+    ready_at = :now, updated_at = :now, updated_by = :by
+WHERE id = :id AND status = 'assigned';

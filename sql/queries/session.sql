@@ -1,0 +1,1 @@
+SELECT * FROM sessions WHERE host = :host AND name = :name;

@@ -1,0 +1,3 @@
+-- What the prompt's shell exported.
+UPDATE sessions SET env_vars = :env_vars, updated_at = :now, updated_by = :by
+WHERE host = :host AND name = :name;

@@ -1,0 +1,28 @@
+"""Fixtures that all tests share; support.py does the work."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+pytest.register_assert_rewrite("support")
+
+from support import Workplace  # noqa: E402 - only what is imported later is rewritten
+
+# A busy machine is slow at any moment: what is true of an example is not how long it took.
+settings.register_profile("assigner", deadline=None)
+settings.load_profile("assigner")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Iterator[Workplace]:
+    """An empty workplace: no database, no tmux server yet."""
+    with Workplace(tmp_path) as workplace:
+        yield workplace
+
+
+@pytest.fixture(params=["bash", "zsh"])
+def shell(request: pytest.FixtureRequest) -> str:
+    """Each shell in its turn."""
+    return str(request.param)

@@ -1,0 +1,298 @@
+"""A workplace of a test's own: bare environment, state directory, tmux server; the real tools."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from json import loads
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any, Self, TypeVar
+
+ROOT = Path(__file__).resolve().parents[1]
+PATH = "/usr/bin:/bin"
+PIPES: Any = {"stdout": PIPE, "stderr": PIPE, "encoding": "utf-8", "errors": "backslashreplace"}
+T = TypeVar("T")
+StrPath = str | Path
+Expected = int | tuple[int, ...] | None
+
+
+def wait_for(condition: Callable[[], T], seconds: float = 20, what: object = "") -> T:
+    """The first truthy value of `condition`; after `seconds` AssertionError: `what` or what()."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            awaited = what() if callable(what) else what or condition
+            raise AssertionError(f"not within {seconds} s: {awaited}")
+        time.sleep(0.05)
+    return value
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one run of a tool ended."""
+
+    command: str
+    status: int
+    out: str
+    err: str
+
+    @cached_property
+    def json(self) -> Any:
+        return loads(self.out)
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One pane; `pid` is the process that was started in it."""
+
+    work: "Workplace"
+    name: str
+    id: str
+    pid: int
+
+    def keys(self, *keys: str) -> None:
+        """Press keys by tmux's names: `C-c`, `Enter`, `Up`."""
+        self.work.tmux("send-keys", "-t", self.id, "--", *keys)
+
+    def type(self, text: str) -> None:
+        """Type text as it stands, without Enter."""
+        self.work.tmux("send-keys", "-t", self.id, "-l", "--", text)
+
+    def enter(self) -> None:
+        self.keys("Enter")
+
+    def run(self, line: str) -> None:
+        """Type a line and Enter; whether anything comes of it is the caller's to await."""
+        self.type(line)
+        self.enter()
+
+    def screen(self, lines: int = 0) -> str:
+        """What is seen, and `lines` lines above it; wrapped lines joined, trailing blanks off."""
+        text = self.work.tmux("capture-pane", "-p", "-J", "-S", str(-lines), "-t", self.id)
+        return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n")
+
+    def format(self, text: str) -> str:
+        """`#{...}` of this pane, as tmux tells it."""
+        return self.work.tmux("display-message", "-p", "-t", self.id, text)
+
+    @property
+    def command(self) -> str:
+        """The foreground command's name."""
+        return self.format("#{pane_current_command}")
+
+    def wait_for(self, text: str, seconds: float = 20) -> str:
+        """The screen, with some history, once `text` is in it."""
+        sought = f"{text!r} in {self.name}:\n"
+        wait_for(lambda: text in self.screen(200), seconds, lambda: sought + self.screen(200))
+        return self.screen(200)
+
+    def wait_for_prompt(self, prompt: str = "") -> None:
+        """Wait until the text left of the cursor ends with the prompt (default `NAME$ `)."""
+        wanted = prompt or f"{self.name}$ "
+
+        def at_prompt() -> bool:
+            x, y = map(int, self.format("#{cursor_x} #{cursor_y}").split())
+            line = self.work.tmux("capture-pane", "-p", "-S", str(y), "-E", str(y), "-t", self.id)
+            return x >= len(wanted) and line[:x].rstrip().endswith(wanted.rstrip())
+
+        wait_for(at_prompt, what=lambda: f"{wanted!r} in {self.name}:\n{self.screen(200)}")
+
+    def kill(self) -> None:
+        self.work.tmux("kill-pane", "-t", self.id)
+
+
+class Workplace:
+    """Everything that one test may touch; a context manager that leaves nothing running."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.home = path / "home"
+        self.state = path / "state"  # a tool's to make
+        self.database = self.state / "assigner.db"
+        # Not below `path`, which may exceed the 108 bytes of a socket's path.
+        self.socket = Path(tempfile.mkdtemp(prefix="assigner-test-", dir="/tmp")) / "tmux"
+        self._started: list[subprocess.Popen[str]] = []
+        # What cron gives, and where this workplace is.
+        self.environment = {
+            "HOME": str(self.home),
+            "LOGNAME": "tester",
+            "PATH": PATH,
+            "SHELL": "/bin/sh",
+            "ASSIGNER_HOME": str(self.state),
+            "ASSIGNER_TMUX_SOCKETS": str(self.socket),
+        }
+        self.home.mkdir(parents=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._started:
+            with process:
+                process.kill()
+        self.stop_server()
+        shutil.rmtree(self.socket.parent)
+
+    def start(
+        self, name: str, *args: object, env: Mapping[str, str] | None = None, cwd: StrPath = "/"
+    ) -> subprocess.Popen[str]:
+        """Start a tool and do not wait, for races and kills; it is ended with the workplace."""
+        tool = ROOT / "bin" / name
+        with tool.open("rb") as file:
+            interpreter = sys.executable if b"python" in file.readline() else "/bin/sh"
+        process = subprocess.Popen(
+            [interpreter, tool, *map(str, args)],
+            stdin=PIPE,
+            env={**self.environment, **(env or {})},
+            cwd=cwd,
+            **PIPES,
+        )
+        self._started.append(process)
+        return process
+
+    def tool(
+        self, name: str, *args: object, input: str = "", status: Expected = 0, **where: Any
+    ) -> Result:
+        """Run a tool to its end; it must end with `status` (None: any) and without a traceback.
+
+        `where` is what `start` takes: `env`, added to the bare environment, and `cwd`.
+        """
+        process = self.start(name, *args, **where)
+        out, err = process.communicate(input, timeout=60)
+        self._started.remove(process)
+        result = Result(" ".join(map(str, (name, *args))), process.returncode, out, err)
+        allowed = (status,) if isinstance(status, int) else status
+        assert allowed is None or result.status in allowed, result
+        assert "Traceback" not in err, result
+        return result
+
+    def tick(self, *args: object, until: float = 10) -> Result:
+        """The whole chain, again and again until nothing is open or `until` seconds have passed."""
+        return self.tool("tick", "--until-idle", until, *args)
+
+    def run_until(self, condition: Callable[[], T], seconds: float = 20) -> T:
+        """Single ticks until `condition` holds; a failed item does not end them."""
+
+        ticks = []
+
+        def ticked() -> T:
+            ticks.append(self.tool("tick", status=(0, 1)))
+            return condition()
+
+        return wait_for(ticked, seconds, lambda: f"{condition}; last: {ticks[-1]}")
+
+    def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
+        """What a query finds.  It can write nothing, but does roll back what a kill left behind."""
+        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=rw", uri=True)) as connection:
+            connection.execute("PRAGMA query_only = on")
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(sql, params)]
+
+    def row(self, sql: str, *params: object) -> dict[str, Any]:
+        """The one row that a query finds."""
+        (row,) = self.rows(sql, *params)
+        return row
+
+    def prompt(self, id: int) -> dict[str, Any]:
+        return self.row("SELECT * FROM prompts WHERE id = ?", id)
+
+    def tmux(self, *args: str, cwd: StrPath = "") -> str:
+        """One call to the server of this workplace -> its output; AssertionError if it fails."""
+        person = {"LANG": "C.UTF-8", "SHELL": "/bin/bash", "TERM": "xterm-256color"}
+        done = subprocess.run(
+            ["tmux", "-u", "-S", self.socket, "-f", "/dev/null", *args],
+            stdin=subprocess.DEVNULL,
+            timeout=10,
+            cwd=cwd or self.home,
+            env={"HOME": str(self.home), "PATH": PATH, **person},
+            **PIPES,
+        )
+        assert done.returncode == 0, f"tmux {' '.join(args)}: {done.stderr}"
+        return str(done.stdout).removesuffix("\n")
+
+    def pane(
+        self, name: str, *command: str, cwd: StrPath = "", columns: int = 120, lines: int = 30
+    ) -> Pane:
+        """A new detached session running `command`, which is not waited for."""
+        new = f"new-session -d -s {name} -x {columns} -y {lines} -P -F".split()
+        # The client's own directory: in `-c DIR` tmux would expand formats.
+        answer = self.tmux(*new, "#{pane_id} #{pane_pid}", "--", *command, cwd=cwd)
+        id, pid = answer.split()
+        return Pane(self, name, id, int(pid))
+
+    def shell(
+        self, name: str, shell: str = "bash", rc: str = "", prompt: str = "", **pane: Any
+    ) -> Pane:
+        """A session with a shell at its prompt, `NAME$ ` unless `rc` makes it `prompt`.
+
+        `rc` is the text of its start-up file; `pane` is what Workplace.pane takes.
+        """
+        arguments = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"]}[shell]
+        variables = [f"PS1={name}$ "]
+        if rc:
+            directory = Path(tempfile.mkdtemp(prefix=f"rc-{name}-", dir=self.path))
+            file = directory / ".zshrc"
+            file.write_text(f"PS1='{name}$ '\n{rc}\n")
+            arguments = {"bash": ["--rcfile", str(file), "-i"], "zsh": ["-i"]}[shell]
+            variables.append(f"ZDOTDIR={directory}")
+        started = self.pane(name, "env", *variables, shell, *arguments, **pane)
+        started.wait_for_prompt(prompt)
+        return started
+
+    def enrolled(self, name: str, shell: str = "bash", **options: Any) -> Pane:
+        """A shell session that prompts may be given to."""
+        pane = self.shell(name, shell, **options)
+        self.tool("enroll", name)
+        return pane
+
+    def stop_server(self) -> None:
+        """End the tmux server, stopped or hung as it may be, and whatever client waits for it."""
+
+        def signal_all(number: signal.Signals) -> None:
+            for pid in self.servers():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+        signal_all(signal.SIGCONT)
+        with suppress(AssertionError, subprocess.TimeoutExpired):
+            self.tmux("kill-server")
+            wait_for(lambda: not self.servers(), seconds=3)
+        signal_all(signal.SIGKILL)
+        wait_for(lambda: not self.servers(), what=f"end of the tmux server on {self.socket}")
+
+    def servers(self) -> list[int]:
+        """The pids of whatever has the socket in its arguments: tmux's server and clients."""
+        found = []
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if bytes(self.socket) in file.read_bytes():
+                    found.append(int(file.parent.name))
+        return found
+
+    def repo(self, path: StrPath = "repo", branches: Sequence[str] = ("main", "feature")) -> Path:
+        """A repository on the first of `branches`; `branch.txt` holds each branch's name."""
+        top = self.path / path
+        who = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org")
+        environment = {**self.environment, "GIT_CONFIG_NOSYSTEM": "1"}
+
+        def git(*args: str) -> None:
+            subprocess.run(["git", *who, *args], cwd=top, env=environment, check=True, timeout=30)
+
+        top.mkdir(parents=True)
+        git("init", "-q")
+        for branch in branches:
+            git("checkout", "-q", "-B", branch)
+            (top / "branch.txt").write_text(f"{branch}\n")
+            git("add", "branch.txt")
+            git("commit", "-q", "-m", branch)
+        git("checkout", "-q", branches[0])
+        return top

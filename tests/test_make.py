@@ -1,0 +1,160 @@
+"""make, and tools/setup on made-up machines: a PATH that holds only what a test puts there."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support import ROOT
+
+TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "clean", "help"}
+SCRIPTS = ["tools/setup", ".ci/run"]
+COREUTILS = ["cat", "chmod", "cksum", "dirname", "mkdir", "rm"]
+
+# It grows a virtual environment whose python knows pip, and pluggy once pip has run.
+PYTHON = """#!/bin/sh
+case "$*" in
+*'-m venv .venv') mkdir -p .venv/bin && cat "$0" >.venv/bin/python && chmod +x .venv/bin/python ;;
+*'-m pip install'*) echo WARNING: chatter; [ ! -e pip-fails ] && >>pip-ran ;;
+*'import pluggy'*) [ -e pip-ran ] ;;
+esac
+"""
+
+
+def test_help_lists_every_target() -> None:
+    done = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = re.findall(r"^make (\S+) +\S", done.stdout, re.MULTILINE)
+    written = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(written) == sorted(TARGETS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_are_sound(script: str) -> None:
+    path = ROOT / script
+    shebang, *lines = path.read_text().splitlines()
+    shell = shebang.rpartition("/")[2].rpartition(" ")[2]
+    subprocess.run([shell, "-n", path], check=True)
+    assert path.stat().st_mode & 0o111
+    assert re.search(r"^set -e?u$", "\n".join(lines), re.MULTILINE)
+    if shell == "sh":
+        bashisms = r"\[\[ |&>|<<<|^\s*(local|source|function) "
+        assert not re.search(bashisms, "\n".join(lines), re.MULTILINE)
+
+
+class Machine:
+    """A checkout with nothing but setup, on a PATH of its own; nothing of the real one is seen."""
+
+    def __init__(self, path: Path) -> None:
+        self.checkout, self.bin = path / "a checkout", path / "bin"
+        (self.checkout / "tools").mkdir(parents=True)
+        self.bin.mkdir()
+        for name in ("tools/setup", "pyproject.toml"):
+            shutil.copy(ROOT / name, self.checkout / name)
+        for name in COREUTILS:
+            (self.bin / name).symlink_to(shutil.which(name) or name)
+        for name in ("bash", "git", "tmux", "zsh"):
+            self.program(name)
+        self.program("python3", PYTHON)
+        self.program("id", "#!/bin/sh\necho 0\n")
+
+    def program(self, name: str, text: str = "#!/bin/sh\n") -> None:
+        (self.bin / name).write_text(text)
+        (self.bin / name).chmod(0o755)
+
+    def setup(self) -> tuple[int, str]:
+        """Exit status and all that was said."""
+        done = subprocess.run(
+            ["/bin/sh", self.checkout / "tools/setup"],
+            cwd="/",
+            env={"PATH": str(self.bin)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return done.returncode, done.stdout
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_setup_is_done_once(machine: Machine) -> None:
+    status, said = machine.setup()
+    assert (status, said.count("\n")) == (0, 2)
+    assert "WARNING" not in said
+    assert machine.setup() == (0, "")
+
+
+def test_setup_is_done_again_when_what_it_rests_on_changed(machine: Machine) -> None:
+    machine.setup()
+    with (machine.checkout / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    assert machine.setup() == (0, "setup: installing the package and what it needs into .venv\n")
+    (machine.checkout / ".venv/bin/python").unlink()
+    assert "setup: making .venv with python3\n" in machine.setup()[1]
+
+
+def test_setup_tells_why_pip_failed_and_tries_again(machine: Machine) -> None:
+    (machine.checkout / "pip-fails").touch()
+    status, said = machine.setup()
+    assert status == 1
+    assert "WARNING: chatter" in said
+    (machine.checkout / "pip-fails").unlink()
+    assert machine.setup()[0] == 0
+
+
+def test_setup_passes_by_a_python_that_is_too_old(machine: Machine) -> None:
+    old = """#!/bin/sh\ncase "$*" in *"version_info < (3, 11)"*) exit 1 ;; esac\n"""
+    machine.program("python3", old + PYTHON)
+    machine.program("python3.12", PYTHON)
+    status, said = machine.setup()
+    assert status == 0
+    assert "making .venv with python3.12" in said
+
+
+def test_setup_says_what_to_install(machine: Machine) -> None:
+    (machine.bin / "tmux").unlink()
+    (machine.bin / "zsh").unlink()
+    said = "setup: please install: tmux zsh (Python: 3.11 or newer, with venv)\n"
+    assert machine.setup() == (78, said)
+    assert not (machine.checkout / ".venv").exists()
+
+
+def test_setup_asks_no_password(machine: Machine) -> None:
+    (machine.bin / "zsh").unlink()
+    machine.program("id", "#!/bin/sh\necho 1000\n")
+    machine.program("dnf", "#!/bin/sh\nexit 9\n")
+    assert machine.setup() == (78, "setup: please run: sudo dnf install -y zsh\n")
+
+
+def test_setup_uses_sudo_that_asks_nothing(machine: Machine) -> None:
+    (machine.bin / "zsh").unlink()
+    machine.program("id", "#!/bin/sh\necho 1000\n")
+    machine.program("sudo", '#!/bin/sh\n[ "$1" = -n ] && shift && "$@"\n')
+    machine.program("true")
+    machine.program(
+        "dnf", f"#!/bin/sh\ncat {machine.bin}/tmux >{machine.bin}/zsh\nchmod +x {machine.bin}/zsh\n"
+    )
+    assert machine.setup()[0] == 0
+
+
+@pytest.mark.parametrize("manager", ["apt-get", "dnf", "apk", "pacman", "brew"])
+def test_setup_installs_what_is_missing(machine: Machine, manager: str) -> None:
+    (machine.bin / "zsh").unlink()
+    stub = f'case "$*" in *" zsh") cat {machine.bin}/tmux >{machine.bin}/zsh;; esac'
+    machine.program(manager, f"#!/bin/sh\n{stub}\nchmod +x {machine.bin}/zsh 2>&1\n")
+    status, said = machine.setup()
+    assert status == 0
+    assert said.startswith(f"setup: installing zsh: {manager} ")
+    assert machine.setup() == (0, "")
+
+
+def test_setup_does_not_believe_the_manager(machine: Machine) -> None:
+    (machine.bin / "zsh").unlink()
+    machine.program("apk")
+    status, said = machine.setup()
+    assert status == 78
+    assert said.endswith("setup: still missing: zsh (Python: 3.11 or newer, with venv)\n")
