@@ -88,9 +88,7 @@ def get_session_context(name: str) -> Row:
 def get_sessions_with_env(key: str, value: str | None = None) -> list[Row]:
     """The sessions in which a prompt exported that variable, with that value if one is given."""
     with _store() as store:
-        found = [
-            {**row, "env_vars": json.loads(row["env_vars"])} for row in store.rows("sessions")
-        ]
+        found = [{**row, "env_vars": json.loads(row["env_vars"])} for row in store.rows("sessions")]
     return [
         row
         for row in found

@@ -7,6 +7,7 @@ claimed in one transaction, in which the schema has the last word.
 import json
 import os.path
 from dataclasses import dataclass
+
 from assigner import attempts, clock, git, matching, pairing, prompts
 from assigner.db import Row, Store
 

@@ -71,9 +71,7 @@ def claim(
 def advance(store: Store, attempt: int, expected: str, stage: str, at: float | None = None) -> bool:
     """Lead a live attempt from the expected stage on; whether it was there."""
     moment = clock.text(clock.now() if at is None else at)
-    return bool(
-        store.run("advance_attempt", id=attempt, expected=expected, stage=stage, at=moment)
-    )
+    return bool(store.run("advance_attempt", id=attempt, expected=expected, stage=stage, at=moment))
 
 
 def submitted(store: Store, attempt: Row, at: float) -> bool:

@@ -1,6 +1,7 @@
 """How every tool is called: the flags that all share, and what becomes of a failure.
 
-Exit status: 0 done, 1 some item failed, 2 usage, 75 somebody else is at work, 78 set-up.
+Exit status: 0 done, 1 some item failed, 2 usage, 70 a fault of ours, 75 somebody else is at work,
+78 set-up.
 """
 
 import argparse
@@ -71,6 +72,11 @@ def run(main: Callable[[Arguments], None], made: argparse.ArgumentParser) -> Non
         about = f" '{error.filename}'" if error.filename else ""
         say(args, f"{error.strerror or error}{about}")
         status = errors.FAILED
+    except Exception as error:  # noqa: BLE001 - a fault of ours: a person gets one line, no stack
+        if args.verbose:
+            raise
+        say(args, f"internal error, please report it: {error!r} (--verbose tells more)")
+        status = 70
     raise SystemExit(status)
 
 

@@ -27,7 +27,7 @@ def text(moment: float) -> str:
 
 
 def seconds(moment: str) -> float:
-    """The reverse of `text`; a time without a zone is taken as UTC.  ValueError if it is no time."""
+    """The reverse of `text`; a time without a zone is UTC.  ValueError for what is no time."""
     at = datetime.fromisoformat(moment)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 

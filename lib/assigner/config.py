@@ -9,6 +9,7 @@ import re
 import stat
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from assigner.errors import SetupError
 from assigner.matching import Weights
@@ -91,7 +92,7 @@ _PLAIN = [
 ]
 
 
-def _convert(setting: str, kind: object, value: str) -> object:
+def _convert(setting: str, kind: object, value: str) -> Any:
     if kind is bool:
         if value.lower() in ("1", "true", "yes", "on"):
             return True

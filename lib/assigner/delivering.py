@@ -74,9 +74,8 @@ def end_attempts(store: Store) -> list[Row]:
         ending = attempt["ending"]
         if attempt["cancel_requested_at"]:
             ending = ending or "cancel"
-        elif attempt["timeout_seconds"]:
-            if now - clock.seconds(attempt["submitted_at"]) > attempt["timeout_seconds"]:
-                ending = ending or "timeout"
+        elif now > clock.seconds(attempt["submitted_at"]) + (attempt["timeout_seconds"] or 1e12):
+            ending = ending or "timeout"
         if ending is None or not attempt["process_group"]:
             continue
         if attempt["signalled_at"]:
@@ -160,9 +159,7 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
     return tmux.Typing(attempt["id"], sight.pane, sight.line.command, line)
 
 
-def _type(
-    store: Store, typings: dict[int, tmux.Typing], by_id: dict[int, Row]
-) -> list[Row]:
+def _type(store: Store, typings: dict[int, tmux.Typing], by_id: dict[int, Row]) -> list[Row]:
     """Commit `typing`, type, read back what tmux confirms, commit `typed`."""
     with store.transaction():
         for key in list(typings):
@@ -178,6 +175,7 @@ def _type(
         by_socket.setdefault(typing.pane.socket, []).append(typing)
     acted = []
     for socket, mine in by_socket.items():
+        typed_at = clock.now()
         try:
             answers = tmux.type_lines(socket, store.settings.tmux_timeout, store.instance, mine)
         except (tmux.NoServer, tmux.Unreachable) as error:
@@ -187,7 +185,7 @@ def _type(
             for typing in mine:
                 attempt, answer = by_id[typing.attempt], answers.get(typing.attempt)
                 if answer == "typed":
-                    attempts.advance(store, typing.attempt, "typing", "typed")
+                    attempts.advance(store, typing.attempt, "typing", "typed", typed_at)
                     acted.append(_row(attempt, "typed", ""))
                 elif answer:
                     acted.append(_row(attempt, "waits", answer))

@@ -65,7 +65,7 @@ DIALECTS = {
 
 
 def quote(text: str) -> str:
-    """One word, whatever is in it.  Always quoted: zsh expands a plain `=ls`, shlex lets it pass."""
+    """One word, whatever is in it.  shlex leaves `=ls` bare, which zsh expands."""
     return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
@@ -89,9 +89,9 @@ def script(shell: str, task: Task, tools: Tools) -> str:
         text += _exports(task.variables)
     text += 'if [ -z "$__assigner_step" ]; then\n(\n'
     # the parent of this sh is the subshell: its pid is that of the prompt's process group
-    text += f"{quote(tools.sh)} -c 'exec \"$0\" \"$1\" \"$2.$PPID\"' {mv}"
+    text += f'{quote(tools.sh)} -c \'exec "$0" "$1" "$2.$PPID"\' {mv}'
     text += f" {quote(task.run)}/group {quote(task.spool)}.group || exit 125\n"
-    text += f"__assigner_fail() {{ {report('step', '.$1')}; exit \"${{1##*.}}\"; }}\n"
+    text += f'__assigner_fail() {{ {report("step", ".$1")}; exit "${{1##*.}}"; }}\n'
     text += _subshell_steps(task, tools)
     text += f"{report('started')} || exit 125\n"
     text += "unset -f __assigner_fail\n"
@@ -110,16 +110,18 @@ def _retake(name: str) -> str:
     """Give the variable back the value that it had before the first prompt that named it."""
     return (
         f'case "${{__assigner_{name}-}}" in\n'
-        f'  "="*) builtin export {name}="${{__assigner_{name}#=}}"; builtin unset __assigner_{name} ;;\n'
-        f"  -) builtin unset {name} __assigner_{name} ;;\n"
-        "esac\n"
+        f'  "="*) builtin export {name}="${{__assigner_{name}#=}}" ;;\n'
+        f"  -) builtin unset {name} ;;\n"
+        f"esac\nbuiltin unset __assigner_{name}\n"
     )
 
 
 def _exports(variables: Mapping[str, str]) -> str:
     """Export all or, if one is read-only, none; remember what each was."""
     assignments = [f"builtin export {name}={quote(value)}" for name, value in variables.items()]
-    text = f"[ -n \"$__assigner_step\" ] || ( {' && '.join(assignments)} ) || __assigner_step=env.$?\n"
+    text = (
+        f'[ -n "$__assigner_step" ] || ( {" && ".join(assignments)} ) || __assigner_step=env.$?\n'
+    )
     text += 'if [ -z "$__assigner_step" ]; then\n'
     for name, assignment in zip(variables, assignments, strict=True):
         text += (
@@ -139,9 +141,7 @@ def _subshell_steps(task: Task, tools: Tools) -> str:
             text += f'[ "${{{name}-}}" = {quote(value)} ] || __assigner_fail env.1\n'
     on_branch = ""
     if task.branch is not None:
-        on_branch = (
-            f'[ "$({git} symbolic-ref -q --short HEAD)" = {quote(task.branch)} ]'
-        )
+        on_branch = f'[ "$({git} symbolic-ref -q --short HEAD)" = {quote(task.branch)} ]'
         text += (
             f"if ! {on_branch}; then\n"
             f'  [ -z "$({git} status --porcelain --untracked-files=no)" ]'

@@ -18,9 +18,8 @@ def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> 
     """
     session = find(store, name)
     endings = json.loads(session["prompt_endings"])
-    if at_prompt and (ending := _shown(store, session)):
-        if asdict(ending) not in endings:
-            endings = [*endings, asdict(ending)]
+    if at_prompt and (ending := asdict(_shown(store, session))) not in endings:
+        endings = [*endings, ending]
     with store.transaction():
         store.update(
             "sessions",
@@ -62,11 +61,12 @@ def find(store: Store, name: str) -> Row:
     raise UsageError(f"no session '{name}': {there}")
 
 
-def _shown(store: Store, session: Row) -> screen.Ending | None:
+def _shown(store: Store, session: Row) -> screen.Ending:
     """The ending of the prompt that stands on the session's screen now."""
     panes, _ = scanning.list_panes(store)
-    pane = next((p for p in panes if p.id == session["pane_id"] and p.pid == session["pane_pid"]), 0)
-    if not pane:
+    identity = session["socket"], session["pane_id"], session["pane_pid"]
+    pane = next((p for p in panes if (p.socket, p.id, p.pid) == identity), None)
+    if pane is None:
         raise UsageError(f"session '{session['name']}' is {session['status']}")
     sight = look(store.settings, [(pane, scanning.know(session, None))], clock.now())
     line = sight[pane.socket, pane.id].line

@@ -7,7 +7,7 @@ SETUP = 78
 
 
 class AssignerError(Exception):
-    """One line for people: what failed, in which value, what to do.  `status` is the exit status."""
+    """One line for people: what failed, in which value, what to do; and an exit status."""
 
     status = FAILED
 

@@ -1,8 +1,8 @@
 """The state directory: who may see it, and the small files through which sessions report.
 
-    run/ATTEMPT/    what an attempt is made of: the file that a shell sources, the prompt
-    spool/          reports: a name is all of a report, so that a full disk loses none
-    secrets/        values of variables that stand nowhere else
+run/ATTEMPT/    what an attempt is made of: the file that a shell sources, the prompt
+spool/          reports: a name is all of a report, so that a full disk loses none
+secrets/        values of variables that stand nowhere else
 """
 
 import json
@@ -18,7 +18,9 @@ from pathlib import Path
 from assigner.config import Settings
 from assigner.errors import SetupError
 
-_REPORT = re.compile(r"(\d+)\.(begun|group|started|step|done|exit)(?:\.([a-z0-9-]+))?(?:\.(\d+))?\Z")
+_REPORT = re.compile(
+    r"(\d+)\.(begun|group|started|step|done|exit)(?:\.([a-z0-9-]+))?(?:\.(\d+))?\Z"
+)
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,7 @@ def look(
         lines = tmux.cursor_lines(socket, settings.tmux_timeout, panes)
         for pane in panes:
             key = socket, pane.id
-            sights[key] = _from_line(
-                settings, sights[key], at_prompt[key], lines.get(pane.id), now
-            )
+            sights[key] = _from_line(settings, sights[key], at_prompt[key], lines.get(pane.id), now)
     return sights
 
 

@@ -15,7 +15,6 @@ from assigner.db import Row, Store
 from assigner.files import Report
 
 
-
 @dataclass(frozen=True)
 class Verdict:
     """What is to become of a live attempt: its outcome, or `ending` where processes are left."""
@@ -26,7 +25,7 @@ class Verdict:
     failure_class: str | None = None
     exit_status: int | None = None
     step: str | None = None
-    evidence: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[str, str | None] = field(default_factory=dict)
 
 
 STEPS = {

@@ -28,9 +28,7 @@ def stat(pid: int) -> Stat | None:
         return None
     fields = tail.split()
     comm = head.partition(b"(")[2].decode("utf-8", "backslashreplace")
-    return Stat(
-        pid, comm, fields[0].decode(), int(fields[2]), int(fields[3]), int(fields[5])
-    )
+    return Stat(pid, comm, fields[0].decode(), int(fields[2]), int(fields[3]), int(fields[5]))
 
 
 def terminal(tty: str) -> tuple[bool, bool]:
@@ -81,10 +79,10 @@ def members(group: int, session: int) -> list[Stat]:
         pass
     found = []
     for name in os.listdir("/proc"):
-        if name.isdigit() and (process := stat(int(name))) and process.group == group:
-            if process.session == session and process.state not in "ZX":
-                found.append(process)
-    return found
+        process = stat(int(name)) if name.isdigit() else None
+        if process and (process.group, process.session) == (group, session):
+            found.append(process)
+    return [process for process in found if process.state not in "ZX"]
 
 
 def send_signal(group: int, session: int, name: str) -> bool:

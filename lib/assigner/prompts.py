@@ -117,7 +117,9 @@ def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
             if draft.secret_vars:
                 key = json.dumps(draft.secret_vars, sort_keys=True)
                 if key not in saved:
-                    saved[key] = "-" if store.dry else files.save_secrets(settings, draft.secret_vars)
+                    saved[key] = (
+                        "-" if store.dry else files.save_secrets(settings, draft.secret_vars)
+                    )
                 secrets = saved[key]
             for after in draft.after:
                 if not store.one("prompt", id=after):

@@ -84,9 +84,7 @@ def know(row: Row | None, attempt: Row | None) -> Known:
     )
 
 
-def _match(
-    panes: list[tmux.Pane], rows: list[Row], live: dict[str, Row]
-) -> dict[str, tmux.Pane]:
+def _match(panes: list[tmux.Pane], rows: list[Row], live: dict[str, Row]) -> dict[str, tmux.Pane]:
     """Give every pane its session's name: a known pane keeps the name under which it is known."""
     owner = {_identity(row): row for row in rows if row["status"] != "offline"}
     named: dict[str, tmux.Pane] = {}

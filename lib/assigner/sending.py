@@ -29,25 +29,65 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--provider", dest="target_provider", metavar="P", help="only where this runs")
     add("--workdir", "--working_dir", dest="working_dir", metavar="DIR", help="run it there")
     add("--git-branch", metavar="B", help="on that branch of the directory's repository")
-    add("--env", action="append", default=[], metavar="K[=V]",
-        help="set a variable; without a value it is taken from here and kept secret (repeated)")  # fmt: skip
-    add("--env-file", action="append", default=[], metavar="F",
-        help="set the variables of a file of K=V lines, and keep them secret (repeated)")  # fmt: skip
-    add("--prereq", dest="prerequisites", action="append", default=[], metavar="CMD",
-        help="run this first, in its context; if it fails, the prompt does not run (repeated)")  # fmt: skip
+    add(
+        "--env",
+        action="append",
+        default=[],
+        metavar="K[=V]",
+        help="set a variable; without a value it is taken from here and kept secret (repeated)",
+    )
+    add(
+        "--env-file",
+        action="append",
+        default=[],
+        metavar="F",
+        help="set the variables of a file of K=V lines, and keep them secret (repeated)",
+    )
+    add(
+        "--prereq",
+        dest="prerequisites",
+        action="append",
+        default=[],
+        metavar="CMD",
+        help="run this first, in its context; if it fails, the prompt does not run (repeated)",
+    )
     add("--metadata", metavar="JSON", help="a JSON object that is kept with the prompt")
-    add("--no-context-match", dest="prefer_context_match", action="store_false", default=None,
-        help="take the longest idle session, whatever its context")  # fmt: skip
-    add("--no-validate", dest="validate_context", action="store_false", default=None,
-        help="do not check the context once it is prepared")  # fmt: skip
-    add("--min-score", type=int, metavar="N",
-        help="wait for a session that scores N, at most context_wait (60 s)")  # fmt: skip
-    add("--after", action="append", type=cli.positive, default=[], metavar="ID",
-        help="run only once that prompt has completed (repeated)")  # fmt: skip
+    add(
+        "--no-context-match",
+        dest="prefer_context_match",
+        action="store_false",
+        default=None,
+        help="take the longest idle session, whatever its context",
+    )
+    add(
+        "--no-validate",
+        dest="validate_context",
+        action="store_false",
+        default=None,
+        help="do not check the context once it is prepared",
+    )
+    add(
+        "--min-score",
+        type=int,
+        metavar="N",
+        help="wait for a session that scores N, at most context_wait (60 s)",
+    )
+    add(
+        "--after",
+        action="append",
+        type=cli.positive,
+        default=[],
+        metavar="ID",
+        help="run only once that prompt has completed (repeated)",
+    )
     add("--not-before", metavar="T", help="a time: 2026-02-14T20:00, with Z for UTC, or +30m")
     add("--max-attempts", type=int, metavar="N", help="try at most N times (default 3)")
-    add("--idempotent", action="store_true", default=None,
-        help="it may run again even if it may have run: retry it when its session vanishes")  # fmt: skip
+    add(
+        "--idempotent",
+        action="store_true",
+        default=None,
+        help="it may run again even if it may have run: retry it when its session vanishes",
+    )
     add("--timeout", dest="timeout_seconds", type=float, metavar="S", help="end it after S seconds")
     add("--tag", dest="tags", action="append", default=[], metavar="T", help="a label (repeated)")
 

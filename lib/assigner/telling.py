@@ -124,6 +124,7 @@ def screenful(now: Row) -> str:
     """The state for people."""
     lines = ["  ".join(f"{count} {name}" for name, count in now["prompts"].items())]
     at = clock.now()
+    rows: list[tuple[Any, ...]]
     if now["sessions"]:
         rows = [
             (s["name"], s["status"], s["current_task_id"], s["status_reason"])
@@ -132,12 +133,21 @@ def screenful(now: Row) -> str:
         lines += ["", table(rows, ("session", "status", "prompt", "reason"))]
     if now["running"]:
         rows = [
-            (r["prompt"], r["session"], r["stage"], clock.ago(r["since"], at), excerpt(r["content"]))
+            (
+                r["prompt"],
+                r["session"],
+                r["stage"],
+                clock.ago(r["since"], at),
+                excerpt(r["content"]),
+            )
             for r in now["running"]
         ]
         lines += ["", table(rows, ("prompt", "session", "stage", "for", "content"))]
     if now["held"]:
-        lines += ["", table([(h["held_by"], h["prompts"]) for h in now["held"]], ("held", "prompts"))]
+        lines += [
+            "",
+            table([(h["held_by"], h["prompts"]) for h in now["held"]], ("held", "prompts")),
+        ]
     if now["failed"]:
         rows = [(f["id"], excerpt(f["error"] or "", 70)) for f in now["failed"]]
         lines += ["", table(rows, ("failed", "error"))]
@@ -147,7 +157,9 @@ def screenful(now: Row) -> str:
 def _attempt(attempt: Row) -> list[str]:
     end = attempt["outcome"] or f"alive at stage {attempt['stage']}"
     failure = f" ({attempt['failure_class']})" if attempt["failure_class"] else ""
-    lines = [f"attempt {attempt['number']} (id {attempt['id']}) in {attempt['session']}: {end}{failure}"]
+    lines = [
+        f"attempt {attempt['number']} (id {attempt['id']}) in {attempt['session']}: {end}{failure}"
+    ]
     evidence = attempt["evidence"]
     claim = evidence.get("claim", {})
     facts: dict[str, Any] = {

@@ -242,13 +242,15 @@ def _framed(text: str, frame: str) -> Iterable[tuple[str, str]]:
 
 
 def _source(socket: str, timeout: float, script: list[str]) -> str:
-    """Have the server carry out `script`, one client whatever its length; a bad target is no error."""
+    """Have the server carry out `script` by one client; a bad target is no error."""
     if not script:
         return ""
     return _call(socket, timeout, "source-file", "-", given="\n".join(script) + "\n")[0]
 
 
-def _call(socket: str, timeout: float, *arguments: str, given: str | None = None) -> tuple[str, int]:
+def _call(
+    socket: str, timeout: float, *arguments: str, given: str | None = None
+) -> tuple[str, int]:
     """One tmux client: what it printed, and its exit status."""
     out, err = io.BytesIO(), io.BytesIO()
     try:
@@ -256,7 +258,7 @@ def _call(socket: str, timeout: float, *arguments: str, given: str | None = None
         command = sh.Command("timeout")(
             "--foreground", "-k", "1", str(timeout), "tmux", "-u", "-N", "-S", socket, *arguments,
             _in=(given or "").encode("utf-8", "surrogateescape"), _out=out, _err=err,
-            _tty_out=False, _return_cmd=True, _ok_code=range(256),
+            _tty_out=False, _return_cmd=True, _ok_code=list(range(256)),
         )  # fmt: skip
         status: int = command.exit_code
     except sh.CommandNotFound as error:
