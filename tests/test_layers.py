@@ -101,7 +101,7 @@ def test_layers_name_no_module_twice() -> None:
     ("sources", "fault"),
     [
         ({"clock": "from assigner import config", "config": ""}, "clock (0) imports config (1)"),
-        ({"clock": "import assigner.errors", "errors": ""}, "clock (0) imports errors (0)"),
+        ({"clock": "import assigner.screen", "screen": ""}, "clock (0) imports screen (0)"),
         ({"db": "from .prompts import add", "prompts": ""}, "db (2) imports prompts (3)"),
         ({"prompts": "def f():\n from . import cli", "cli": ""}, "prompts (3) imports cli (4)"),
         ({"prompts": "import assigner", "__init__": ""}, "prompts (3) imports __init__ (5)"),

@@ -72,7 +72,7 @@ def run(main: Callable[[Arguments], None], made: argparse.ArgumentParser) -> Non
         about = f" '{error.filename}'" if error.filename else ""
         say(args, f"{error.strerror or error}{about}")
         status = errors.FAILED
-    except Exception as error:  # noqa: BLE001 - a fault of ours: a person gets one line, no stack
+    except Exception as error:  # a fault of ours: a person gets one line, no stack
         if args.verbose:
             raise
         say(args, f"internal error, please report it: {error!r} (--verbose tells more)")
