@@ -98,7 +98,8 @@ def finish(
 ) -> bool:
     """Give a live attempt its outcome, and its prompt, session and working tree what follows.
 
-    `attempt` is a row of live_attempts.  Whether the attempt still lived.
+    `attempt` is a row of live_attempts.  Whether the attempt was still as that row says: a
+    verdict that knew less than what was reported meanwhile is not heard.
     """
     now = clock.now()
     at = clock.text(now)
@@ -112,6 +113,8 @@ def finish(
         step=step,
         output=output,
         evidence=json.dumps(proof),
+        known_stage=attempt["stage"],
+        known_evidence=attempt["evidence"],
         at=at,
     ):
         return False

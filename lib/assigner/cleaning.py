@@ -108,10 +108,10 @@ def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
 def _leftovers(store: Store, apply: bool) -> list[Row]:
     """Files of attempts that are over, old reports, secrets that no prompt needs any more."""
     settings, old = store.settings, clock.now() - SPOOL_DAYS * DAY
+    runs = list(settings.run.iterdir())  # listed first: an attempt that is younger is not in it
     live = {str(row["id"]) for row in store.rows("live_attempts")}
     used = {row["secrets"] for row in store.rows("used_secrets")}
-    doomed: list[tuple[str, Path]] = []
-    doomed += [("run", path) for path in settings.run.iterdir() if path.name not in live]
+    doomed = [("run", path) for path in runs if path.name not in live]
     doomed += [("spool", path) for path in settings.spool.iterdir() if _older(path, old)]
     doomed += [
         ("secret", path)

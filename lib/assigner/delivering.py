@@ -16,6 +16,7 @@ from assigner.db import Row, Store
 from assigner.looking import Sight, look
 from assigner.scanning import know, list_panes
 
+_IDENTITY = ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
 _SIGNALS = (None, "INT", "TERM", "KILL")
 
 
@@ -26,41 +27,34 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     together, to be seen to run.
     """
     acted = end_attempts(store)
-    waiting = [row for row in store.rows("live_attempts") if row["stage"] != "submitted"]
-    if not waiting:
-        return acted
+    waiting = [
+        attempt
+        for attempt in store.rows("live_attempts")
+        if attempt["stage"] not in ("typed", "submitted") and not attempt["cancel_requested_at"]
+    ]
+    if store.dry or not waiting:
+        return acted + [_row(attempt, "to be typed", "") for attempt in waiting]
     panes, silent = list_panes(store)
     by_identity = {(p.socket, p.server_pid, p.server_start, p.id, p.pid): p for p in panes}
-    wanted = []
+    there = []
     for attempt in waiting:
-        if attempt["stage"] == "typed" or attempt["cancel_requested_at"]:
-            continue
-        pane = by_identity.get(
-            tuple(
-                attempt[c] for c in ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
-            )
-        )
-        if pane:
-            wanted.append((attempt, pane))
+        if pane := by_identity.get(tuple(attempt[column] for column in _IDENTITY)):
+            there.append((attempt, pane))
         elif attempt["socket"] not in silent:
-            acted.append(_row(attempt, "waits", "its pane is gone"))
-    if store.dry:
-        return acted + [_row(attempt, "to be typed", "") for attempt, _ in wanted]
-    typings: dict[int, tmux.Typing] = {}
-    by_id = {attempt["id"]: attempt for attempt, _ in wanted}
-    sights = _look(store, wanted)
-    for attempt, pane in wanted:
-        done = attempt["stage"] == "typing" and _recover(store, attempt)
-        if done:
+            acted.append(_release(store, attempt, "its pane is gone"))
+    sights = _look(store, there)
+    typings: list[tuple[Row, tmux.Typing]] = []
+    for attempt, pane in there:
+        if attempt["stage"] == "typing" and _recover(store, attempt):
             acted.append(_row(attempt, "typed", "found by its stamp"))
         elif sight := sights.get((pane.socket, pane.id)):
             outcome = _prepare(store, attempt, sight)
             if isinstance(outcome, tmux.Typing):
-                typings[attempt["id"]] = outcome
+                typings.append((attempt, outcome))
             else:
                 acted.append(outcome)
-    acted += _type(store, typings, by_id)
-    _settle(store, settle, [row["attempt"] for row in acted if row["outcome"] == "typed"])
+    acted += _type(store, typings)
+    _settle(store, settle, {row["attempt"] for row in acted if row["outcome"] == "typed"})
     return acted
 
 
@@ -159,44 +153,42 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
     return tmux.Typing(attempt["id"], sight.pane, sight.line.command, line)
 
 
-def _type(store: Store, typings: dict[int, tmux.Typing], by_id: dict[int, Row]) -> list[Row]:
+def _type(store: Store, typings: list[tuple[Row, tmux.Typing]]) -> list[Row]:
     """Commit `typing`, type, read back what tmux confirms, commit `typed`."""
+    by_socket: dict[str, list[tuple[Row, tmux.Typing]]] = {}
     with store.transaction():
-        for key in list(typings):
-            attempt = by_id[key]
-            if attempt["stage"] == "typing":
-                continue
-            if attempt["stage"] == "claimed":
-                attempts.advance(store, key, "claimed", "prepared")
-            if not attempts.advance(store, key, "prepared", "typing"):
-                del typings[key]  # somebody cancelled it meanwhile
-    by_socket: dict[str, list[tmux.Typing]] = {}
-    for typing in typings.values():
-        by_socket.setdefault(typing.pane.socket, []).append(typing)
+        for attempt, typing in typings:
+            if attempt["stage"] != "typing":
+                attempts.advance(store, attempt["id"], "claimed", "prepared")
+                if not attempts.advance(store, attempt["id"], "prepared", "typing"):
+                    continue  # somebody cancelled it meanwhile
+            by_socket.setdefault(typing.pane.socket, []).append((attempt, typing))
     acted = []
     for socket, mine in by_socket.items():
-        typed_at = clock.now()
+        at = clock.now()
         try:
-            answers = tmux.type_lines(socket, store.settings.tmux_timeout, store.instance, mine)
+            answers = tmux.type_lines(
+                socket, store.settings.tmux_timeout, store.instance, [typing for _, typing in mine]
+            )
         except (tmux.NoServer, tmux.Unreachable) as error:
-            acted += [_row(by_id[t.attempt], "waits", str(error)) for t in mine]
+            acted += [_row(attempt, "waits", str(error)) for attempt, _ in mine]
             continue
         with store.transaction():
-            for typing in mine:
-                attempt, answer = by_id[typing.attempt], answers.get(typing.attempt)
+            for attempt, _ in mine:
+                answer = answers.get(attempt["id"], "tmux did not confirm it")
                 if answer == "typed":
-                    attempts.advance(store, typing.attempt, "typing", "typed", typed_at)
-                    acted.append(_row(attempt, "typed", ""))
-                elif answer:
-                    acted.append(_row(attempt, "waits", answer))
-                else:
-                    acted.append(_row(attempt, "waits", "tmux did not confirm it"))
+                    attempts.advance(store, attempt["id"], "typing", "typed", at)
+                acted.append(
+                    _row(attempt, "typed", "")
+                    if answer == "typed"
+                    else _row(attempt, "waits", answer)
+                )
     return acted
 
 
-def _settle(store: Store, seconds: float, typed: list[int]) -> None:
+def _settle(store: Store, seconds: float, typed: set[int]) -> None:
     """Wait until all that was typed is seen to run, but no longer than `seconds`."""
-    waiting = set(typed)
+    waiting = typed
     until = time.monotonic() + seconds
     while waiting:
         waiting -= {report.attempt for report in files.reports(store.settings)}

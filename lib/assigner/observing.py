@@ -28,6 +28,8 @@ class Verdict:
     evidence: Mapping[str, str | None] = field(default_factory=dict)
 
 
+_STOPPED = (130, 147, 148, 149, 150)  # ended by SIGINT, or stopped, of which no end was reported
+
 STEPS = {
     "cd": "cannot enter the directory",
     "env": "a variable cannot be set",
@@ -170,16 +172,14 @@ def _judge_typed(store: Store, attempt: Row) -> Verdict | None:
     if not files.revoke(settings, attempt["id"]):
         if _unread(store, attempt["id"]):
             return None
-        return Verdict(attempt, "unverified",
-            error="unverified: it was typed, and what became of it is not known",
-        )  # fmt: skip
+        unknown = "unverified: it was typed, and what became of it is not known"
+        return Verdict(attempt, "unverified", error=unknown)
     if attempt["cancel_requested_at"]:
         return Verdict(attempt, "cancelled")
     if gone:
         return Verdict(attempt, "released", evidence={"vanished": gone})
-    return Verdict(attempt, "failed", failure_class="rejected",
-        error="rejected: it was typed, but the shell did not run it; it can no longer run",
-    )  # fmt: skip
+    never = "it was typed, but the shell did not run it; it can no longer run"
+    return _failed(attempt, "rejected", never)
 
 
 def _conclude(attempt: Row, reports: Row, status: int | None, gone: str | None) -> Verdict:
@@ -188,29 +188,41 @@ def _conclude(attempt: Row, reports: Row, status: int | None, gone: str | None) 
     if ending == "cancel" or (attempt["cancel_requested_at"] and status != 0):
         return Verdict(attempt, "cancelled", exit_status=status)
     if ending == "timeout":
-        seconds = attempt["timeout_seconds"]
-        return Verdict(attempt, "failed", failure_class="timeout", exit_status=status,
-            error=f"timeout: it ran longer than {seconds:g} s and was ended",
-        )  # fmt: skip
-    if "started" not in reports and "exit" in reports:
+        after = f"it ran longer than {attempt['timeout_seconds']:g} s and was ended"
+        return _failed(attempt, "timeout", after, status)
+    if "exit" in reports and "started" not in reports:
         return _context_failed(attempt, reports)
-    if ending == "interrupted" or (status is None and gone is None):
-        return Verdict(attempt, "failed", failure_class="interrupted", exit_status=status,
-            error="interrupted: its shell is back at the prompt and reported no end",
-        )  # fmt: skip
-    if status is None:
-        return Verdict(attempt, "failed", failure_class="vanished", evidence={"vanished": gone},
-            error=f"vanished: {gone} while it ran",
-        )  # fmt: skip
+    if status is None and gone:
+        return _failed(attempt, "vanished", f"{gone} while it ran", evidence={"vanished": gone})
+    if ending == "interrupted" or status is None:
+        return _failed(
+            attempt, "interrupted", "its shell is back at the prompt and reported no end", status
+        )
     if status == 0:
         return Verdict(attempt, "completed", exit_status=0)
-    if status in (130, 147, 148) and "done" not in reports:
-        return Verdict(attempt, "failed", failure_class="interrupted", exit_status=status,
-            error=f"interrupted: its shell reported {status}",
-        )  # fmt: skip
-    return Verdict(attempt, "failed", failure_class="command", exit_status=status,
-        error=f"command: exit status {status}",
-    )  # fmt: skip
+    if status in _STOPPED and "done" not in reports:
+        return _failed(attempt, "interrupted", f"its shell reported {status}", status)
+    return _failed(attempt, "command", f"exit status {status}", status)
+
+
+def _failed(
+    attempt: Row,
+    failure_class: str,
+    reason: str,
+    status: int | None = None,
+    *,
+    step: str | None = None,
+    evidence: Mapping[str, str | None] | None = None,
+) -> Verdict:
+    return Verdict(
+        attempt,
+        "failed",
+        error=f"{failure_class}: {reason}",
+        failure_class=failure_class,
+        exit_status=status,
+        step=step,
+        evidence=evidence or {},
+    )
 
 
 def _context_failed(attempt: Row, reports: Row) -> Verdict:
@@ -224,9 +236,9 @@ def _context_failed(attempt: Row, reports: Row) -> Verdict:
         reason = f"prerequisite '{commands[int(name[7:]) - 1]}' failed"
     if name == "branch":
         reason = f"branch '{attempt['git_branch']}' cannot be checked out"
-    return Verdict(attempt, "failed", failure_class="context", exit_status=status, step=name,
-        error=f"context: {name}: {reason} (exit status {status})",
-    )  # fmt: skip
+    return _failed(
+        attempt, "context", f"{name}: {reason} (exit status {status})", status, step=name
+    )
 
 
 def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:

@@ -61,11 +61,13 @@ def list_panes(store: Store) -> tuple[list[tmux.Pane], dict[str, str]]:
     """Every pane, and the sockets that could not be asked with the reason."""
     panes: list[tmux.Pane] = []
     silent: dict[str, str] = {}
+    known = [row for row in store.rows("sessions") if row["status"] != "offline"]
     for socket in store.settings.sockets:
         try:
             panes += tmux.panes(socket, store.settings.tmux_timeout)
         except tmux.NoServer:
-            pass
+            if any(r["socket"] == socket and proc.is_tmux(r["server_pid"]) for r in known):
+                silent[socket] = "its tmux server lives, but does not answer there"
         except tmux.Unreachable as error:
             silent[socket] = str(error)
     return panes, silent

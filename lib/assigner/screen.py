@@ -22,6 +22,7 @@ _CONTINUATION = re.compile(
     r"|if|then|else|elif|case|function|subsh|cursh|array|select|math|mathsubst|braceparam|brace)"
     r" ?)*> \Z"
 )
+_GAP = 4  # so many blanks at least part a right prompt from the cursor
 _PROMPT_END = re.compile(r"(?:[$#%>❯➜»›λ✗✓→⟩:)\]}] ?)\Z")
 
 
@@ -58,9 +59,9 @@ def split_at(text: str, column: int) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Ending:
-    """How an empty prompt of a session ends.
+    """How an empty prompt of a session ends; what stands before that may vary.
 
-    `text` is what stands from the last word character on to the cursor, `count` how often it
+    `text` is the last cluster of symbols with the blanks behind it (`$ `), `count` how often it
     occurs in the prompt's line, `right` whether something stands at the right margin.
     """
 
@@ -72,9 +73,9 @@ class Ending:
 def learn(line: str, column: int) -> Ending | None:
     """The ending of the empty prompt whose line this is; None where it cannot be one."""
     left, right = split_at(line, column)
-    if not left.strip() or right[:1].strip():
+    if not left.strip() or right[:_GAP].strip():
         return None
-    symbols = re.search(r"[^\w\s]+[^\w]*\Z", left)
+    symbols = re.search(r"[^\w\s]+\s*\Z", left)
     text = symbols[0] if symbols else left
     return Ending(text, left.count(text), bool(right.strip()))
 
@@ -82,19 +83,19 @@ def learn(line: str, column: int) -> Ending | None:
 def looks_like_prompt(line: str, column: int) -> bool:
     """Whether a line ends at the cursor as shells' prompts usually do."""
     left, right = split_at(line, column)
-    return bool(_PROMPT_END.search(left)) and not right.strip()
+    return bool(_PROMPT_END.search(left)) and not right[:_GAP].strip()
 
 
 def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
     """Whether this line is an empty prompt, as learnt, with nothing typed left or right of it."""
     left, right = split_at(line, column)
-    if right[:1].strip():
+    if right[:_GAP].strip():
         return False
     if _CONTINUATION.match(left) and not any(ending.text == left for ending in endings):
         return False
     return any(
         left.endswith(ending.text)
-        and left.count(ending.text) == ending.count
+        and left.count(ending.text) <= ending.count
         and (ending.right or not right.strip())
         for ending in endings
     )

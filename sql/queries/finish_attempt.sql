@@ -1,6 +1,6 @@
--- Compare and set: an attempt has one end.
+-- Compare and set: an attempt has one end, and whoever writes it knows all that was reported.
 UPDATE attempts
 SET outcome = :outcome, failure_class = :failure_class, exit_status = :exit_status, step = :step,
     output = :output, evidence = :evidence, lease_id = NULL,
     finished_at = :at, updated_at = :now, updated_by = :by
-WHERE id = :id AND outcome IS NULL;
+WHERE id = :id AND stage = :known_stage AND evidence = :known_evidence AND outcome IS NULL;
