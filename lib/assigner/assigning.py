@@ -7,6 +7,7 @@ claimed in one transaction, in which the schema has the last word.
 import json
 import os.path
 from dataclasses import dataclass
+from functools import cache
 
 from assigner import attempts, clock, git, matching, pairing, prompts
 from assigner.db import Row, Store
@@ -64,37 +65,29 @@ def assign(store: Store, *, limit: int | None = None) -> tuple[list[Row], list[O
 
 
 class _Trees:
-    """Working trees, looked up once a pass, and who uses them."""
+    """Directories and working trees, looked up once a pass, and on which branch each is in use."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
         self.used: dict[str, str | None] = {
             row["tree"]: row["branch"] for row in store.rows("leases")
         }
-        self._places: dict[str, git.Place | None] = {}
+        self.physical = cache(os.path.realpath)
+        self._place = cache(git.place)
 
     def place(self, directory: str | None) -> git.Place | None:
-        if directory is None:
-            return None
-        if directory not in self._places:
-            self._places[directory] = git.place(directory)
-        return self._places[directory]
+        return self._place(directory) if directory else None
 
     def conflict(self, directory: str | None, branch: str | None) -> str | None:
         """The tree in which somebody works on another branch than this one."""
         place = self.place(directory)
-        if branch is None or place is None or place.tree not in self.used:
+        if branch is None or place is None or self.used.get(place.tree, branch) == branch:
             return None
-        in_use = self.used[place.tree] or place.branch
-        return None if in_use == branch else place.tree
-
-    def use(self, directory: str | None, branch: str | None) -> str | None:
-        """Note that a prompt is about to work there; the tree."""
-        place = self.place(directory)
-        if place is None:
-            return None
-        self.used[place.tree] = self.used.get(place.tree) or branch
         return place.tree
+
+    def use(self, place: git.Place | None, branch: str | None) -> None:
+        """Note that a prompt is about to work there, and so keeps it on its branch."""
+        if place:
+            self.used.setdefault(place.tree, branch or place.branch)
 
 
 def _candidates(
@@ -110,6 +103,7 @@ def _candidates(
     for session in sessions:
         lanes |= {(None, session["provider"]), (session["name"], None)}
         lanes.add((session["name"], session["provider"]))
+    directories = {session["name"]: session["current_dir"] for session in sessions}
     found: list[tuple[Row, list[Option]]] = []
     now = clock.now()
     for target, provider in lanes:
@@ -120,7 +114,8 @@ def _candidates(
             )
             held = []
             for prompt in page:
-                if tree := trees.conflict(prompt["working_dir"], prompt["git_branch"]):
+                directory = prompt["working_dir"] or directories.get(target)
+                if tree := trees.conflict(directory, prompt["git_branch"]):
                     held.append((prompt["id"], tree))
                 elif options := _options(store, prompt, sessions, trees, now):
                     found.append((prompt, options))
@@ -162,7 +157,7 @@ def _options(
         if prompt["prefer_context_match"]:
             parts = matching.score_parts(
                 session,
-                required_dir=directory,
+                required_dir=trees.physical(directory) if directory else None,
                 required_env=variables,
                 required_branch=branch,
                 required_repository=place.tree if place else None,
@@ -189,26 +184,25 @@ def _claim(store: Store, option: Option, trees: _Trees) -> Row | None:
         # an equally urgent prompt has just taken it
         store.run("hold_prompt", id=prompt["id"], held_by="tree in use", held_on=tree)
         return None
-    switch = _is_switch(option)
     place = trees.place(directory)
-    tree = trees.use(directory, prompt["git_branch"])
+    switch = _is_switch(prompt, session, trees)
     attempt = attempts.claim(
         store,
         prompt,
         session,
         score=option.candidate.match,
         context_switch=switch,
-        tree=tree,
-        branch=prompt["git_branch"],
+        tree=place.tree if place else None,
+        branch=prompt["git_branch"] or (place.branch if place else None),
         evidence={
             "parts": option.parts,
             "bonus": option.bonus,
             "from": {"dir": session["current_dir"], "branch": session["git_branch"]},
-            "branch": place.branch if place else None,
         },
     )
     if attempt is None:
         return None
+    trees.use(place, prompt["git_branch"])
     return {
         "prompt": prompt["id"],
         "session": session["name"],
@@ -218,10 +212,9 @@ def _claim(store: Store, option: Option, trees: _Trees) -> Row | None:
     }
 
 
-def _is_switch(option: Option) -> bool:
+def _is_switch(prompt: Row, session: Row, trees: _Trees) -> bool:
     """Whether the session has to leave its directory or its branch for the prompt."""
-    prompt, session = option.prompt, option.session
-    wanted = prompt["working_dir"]
-    if wanted and os.path.normpath(wanted) != os.path.normpath(session["current_dir"] or "."):
+    wanted, branch = prompt["working_dir"], prompt["git_branch"]
+    if wanted and trees.physical(wanted) != session["current_dir"]:
         return True
-    return bool(prompt["git_branch"]) and prompt["git_branch"] != session["git_branch"]
+    return bool(branch) and branch != session["git_branch"]

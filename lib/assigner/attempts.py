@@ -34,7 +34,11 @@ def claim(
     None where somebody else was quicker: the schema allows one live attempt per prompt and
     per session, and only between a waiting prompt and an enrolled idle session.
     """
-    lease = _lease(store, tree, branch) if tree else None
+    lease = None
+    if tree:
+        lease = _lease(store, tree, branch, prompt["git_branch"])
+        if lease is None:
+            return None
     now = clock.text(clock.now())
     number = store.one("next_number", prompt_id=prompt["id"])
     assert number is not None
@@ -155,12 +159,13 @@ def _retries(attempt: Row, failure_class: str | None) -> bool:
     )
 
 
-def _lease(store: Store, tree: str, branch: str | None) -> int:
-    """Join the lease of a working tree, or take it."""
+def _lease(store: Store, tree: str, branch: str | None, wanted: str | None) -> int | None:
+    """Take the lease of a working tree, which keeps it on `branch`, or join it.
+
+    None if somebody keeps the tree on another branch than the one that is `wanted`.
+    """
     if lease := store.one("lease_of_tree", tree=tree):
-        if branch:
-            store.run("take_branch", id=lease["id"], branch=branch)
-        return int(lease["id"])
+        return int(lease["id"]) if wanted in (None, lease["branch"]) else None
     return store.insert(
         "leases",
         {
