@@ -1,0 +1,178 @@
+"""Whether a live attempt has come to its end, and how: from evidence, best first.
+
+The status that the shell reported; whether the prompt's process group is empty; whether the
+shell is back at its prompt; whether the pane's process is dead.  The database is only read here.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assigner import clock, files, proc
+from assigner.db import Row, Store
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to become of a live attempt: its outcome, or `ending` where processes are left."""
+
+    attempt: Row
+    outcome: str
+    error: str | None = None
+    failure_class: str | None = None
+    exit_status: int | None = None
+    step: str | None = None
+    evidence: Mapping[str, str | None] = field(default_factory=dict)
+
+
+_STOPPED = (147, 148, 149, 150)  # statuses of a shell's job that was stopped, not ended (signal(7))
+
+STEPS = {
+    "cd": "cannot enter the directory",
+    "env": "a variable cannot be set",
+    "dirty": "the working tree has uncommitted changes: its branch is not switched",
+    "branch": "the branch cannot be checked out",
+    "verify": "the context does not hold after the prerequisites",
+    "session-state": "the session_state of its metadata does not hold",
+}
+
+
+def judge(store: Store, attempt: Row) -> Verdict | None:
+    """Find out whether a live attempt has come to its end, and how."""
+    reports = json.loads(attempt["evidence"]).get("reports", {})
+    if attempt["stage"] in ("typing", "typed"):
+        return _judge_typed(store, attempt)
+    if attempt["stage"] != "submitted":
+        return None
+    group, leader = attempt["process_group"], attempt["pane_pid"]
+    left = proc.members(group, leader) if group else []
+    gone = _pane_gone(attempt)
+    over = "exit" in reports or gone is not None or _back_at_prompt(attempt)
+    if not over:
+        return None
+    if "exit" not in reports and _unread(store, attempt["id"]):
+        return None  # it was reported after the spool was read: the next pass knows
+    status = reports.get("done", reports.get("exit", {})).get("number")
+    if left:
+        headless = all(member.pid != group for member in left)
+        killed = status is None or (status > 128 and status not in _STOPPED)
+        if headless and killed and attempt["ending"] is None:
+            return Verdict(attempt, "ending", f"{left[0].comm} of it is still alive")
+        return None
+    return _conclude(attempt, reports, status, gone)
+
+
+def _judge_typed(store: Store, attempt: Row) -> Verdict | None:
+    """Typed, perhaps, and not yet reported: has the line been lost?
+
+    The token decides: while it lies there, the prompt has not run; once we have taken it, the
+    prompt cannot run.
+    """
+    settings = store.settings
+    since = clock.now() - clock.seconds(attempt["typed_at"] or attempt["updated_at"])
+    gone = _pane_gone(attempt)
+    waited = since > settings.start_wait and _back_at_prompt(attempt)
+    if attempt["stage"] == "typing" and not gone and not attempt["cancel_requested_at"]:
+        return None  # deliver asks tmux whether it was typed
+    if not (gone or waited or attempt["cancel_requested_at"] or since > 30 * settings.start_wait):
+        return None
+    if _unread(store, attempt["id"]) or store.dry:
+        return None
+    if not files.revoke(settings, attempt["id"]):
+        if _unread(store, attempt["id"]):
+            return None
+        unknown = "unverified: it was typed, and what became of it is not known"
+        return Verdict(attempt, "unverified", error=unknown)
+    if attempt["cancel_requested_at"]:
+        return Verdict(attempt, "cancelled")
+    if gone:
+        return Verdict(attempt, "released", evidence={"vanished": gone})
+    never = "it was typed, but the shell did not run it; it can no longer run"
+    return _failed(attempt, "rejected", never)
+
+
+def _conclude(attempt: Row, reports: Row, status: int | None, gone: str | None) -> Verdict:
+    """All processes of the attempt are gone: what came of it."""
+    ending = attempt["ending"]
+    if ending == "cancel" or (attempt["cancel_requested_at"] and status != 0):
+        return Verdict(attempt, "cancelled", exit_status=status)
+    if ending == "timeout":
+        after = f"it ran longer than {attempt['timeout_seconds']:g} s and was ended"
+        return _failed(attempt, "timeout", after, status)
+    if "exit" in reports and "started" not in reports:
+        return _context_failed(attempt, reports)
+    if status is None and gone:
+        return _failed(attempt, "vanished", f"{gone} while it ran", evidence={"vanished": gone})
+    if ending == "interrupted" or status is None:
+        return _failed(
+            attempt, "interrupted", "its shell is back at the prompt and reported no end", status
+        )
+    if status == 0:
+        return Verdict(attempt, "completed", exit_status=0)
+    if status in (130, *_STOPPED) and "done" not in reports:
+        return _failed(attempt, "interrupted", f"its shell reported {status}", status)
+    return _failed(attempt, "command", f"exit status {status}", status)
+
+
+def _failed(
+    attempt: Row,
+    failure_class: str,
+    reason: str,
+    status: int | None = None,
+    *,
+    step: str | None = None,
+    evidence: Mapping[str, str | None] | None = None,
+) -> Verdict:
+    return Verdict(
+        attempt,
+        "failed",
+        error=f"{failure_class}: {reason}",
+        failure_class=failure_class,
+        exit_status=status,
+        step=step,
+        evidence=evidence or {},
+    )
+
+
+def _context_failed(attempt: Row, reports: Row) -> Verdict:
+    step = reports.get("step", {})
+    name, status = step.get("step", "prerequisites"), step.get("number")
+    if status is None:
+        status = reports["exit"].get("number")
+    reason = STEPS.get(name, "a prerequisite failed")
+    if name.startswith("prereq-"):
+        commands = json.loads(attempt["prerequisites"])
+        reason = f"prerequisite '{commands[int(name[7:]) - 1]}' failed"
+    if name == "branch":
+        reason = f"branch '{attempt['git_branch']}' cannot be checked out"
+    return _failed(
+        attempt, "context", f"{name}: {reason} (exit status {status})", status, step=name
+    )
+
+
+def _pane_gone(attempt: Row) -> str | None:
+    """Why the attempt's shell is gone for good; None while it lives or cannot be told."""
+    if proc.is_session_leader(attempt["pane_pid"]):
+        return None
+    if not proc.is_tmux(attempt["server_pid"]):
+        return "its tmux server went away"
+    if attempt["session_status"] == "offline":
+        return f"its session went away ({attempt['status_reason']})"
+    return "its shell was killed"
+
+
+def _back_at_prompt(attempt: Row) -> bool:
+    """Whether the session's shell has the terminal and edits a line."""
+    process = proc.stat(attempt["pane_pid"])
+    if process is None or process.foreground != attempt["pane_pid"]:
+        return False
+    return proc.terminal(attempt["pane_tty"])[0]
+
+
+def _unread(store: Store, attempt: int) -> bool:
+    """Whether the spool has news of the attempt: what is reported counts more than what is seen."""
+    return any(
+        name.partition(".")[0] == str(attempt)
+        for name in (entry.name for entry in Path(store.settings.spool).iterdir())
+    )
