@@ -12,6 +12,7 @@ from functools import cache
 from assigner import attempts, clock, git, matching, pairing, prompts
 from assigner.db import Row, Store
 
+_ROUNDS = 8  # where a pair cannot be claimed, its session is free for another prompt
 _PASSED_OVER = 1000  # prompts of one lane that are looked at in vain before the pass gives up
 
 
@@ -42,9 +43,25 @@ def assign(store: Store, *, limit: int | None = None) -> tuple[list[Row], list[O
     Returns a row for each claim, and every option that was weighed.
     """
     release_due(store)
+    claims: list[Row] = []
+    weighed: dict[tuple[int, str], Option] = {}
+    for _ in range(_ROUNDS):
+        options, claimed, refused = _round(store, None if limit is None else limit - len(claims))
+        claims += claimed
+        for option in options:
+            key = option.prompt["id"], option.session["name"]
+            if key not in weighed or option.chosen:
+                weighed[key] = option
+        if not refused or len(claims) == limit:
+            break
+    return claims, list(weighed.values())
+
+
+def _round(store: Store, limit: int | None) -> tuple[list[Option], list[Row], int]:
+    """One pairing: what was weighed, the claims, and how many pairs could not be claimed."""
     sessions = store.rows("ready_sessions")
-    if not sessions or limit == 0:
-        return [], []
+    if not sessions:
+        return [], [], 0
     free = min(len(sessions), limit or len(sessions))
     trees = _Trees(store)
     waiting = _candidates(store, sessions, free, trees)
@@ -53,15 +70,15 @@ def assign(store: Store, *, limit: int | None = None) -> tuple[list[Row], list[O
             pairing.Waiting(prompt["priority"], [option.candidate for option in options])
             for prompt, options in waiting
         ]
-    )
+    )[:free]
     claims: list[Row] = []
     with store.transaction():
-        for index, place in pairs[:free]:
+        for index, place in pairs:
             option = next(o for o in waiting[index][1] if o.candidate.session == place)
             if row := _claim(store, option, trees):
                 option.chosen = True
                 claims.append(row)
-    return claims, [option for _, options in waiting for option in options]
+    return [o for _, options in waiting for o in options], claims, len(pairs) - len(claims)
 
 
 class _Trees:
