@@ -95,11 +95,11 @@ class _Trees:
         return self._place(directory) if directory else None
 
     def conflict(self, directory: str | None, branch: str | None) -> str | None:
-        """The tree in which somebody works on another branch than this one."""
+        """The tree in use that is on another branch than this one, or is still to be switched."""
         place = self.place(directory)
-        if branch is None or place is None or self.used.get(place.tree, branch) == branch:
+        if branch is None or place is None or place.tree not in self.used:
             return None
-        return place.tree
+        return None if self.used[place.tree] == place.branch == branch else place.tree
 
     def use(self, place: git.Place | None, branch: str | None) -> None:
         """Note that a prompt is about to work there, and so keeps it on its branch."""
@@ -116,10 +116,12 @@ def _candidates(
     tree is in use is put aside, and so leaves its lane; one that still waits for a better
     session is passed over.
     """
-    lanes = {(None, None)}
+    lanes: set[tuple[str | None, str | None]] = set()
     for session in sessions:
         lanes |= {(None, session["provider"]), (session["name"], None)}
         lanes.add((session["name"], session["provider"]))
+        if _takes_any(session):
+            lanes.add((None, None))
     directories = {session["name"]: session["current_dir"] for session in sessions}
     found: list[tuple[Row, list[Option]]] = []
     now = clock.now()
@@ -168,6 +170,9 @@ def _options(
             continue
         if prompt["target_provider"] not in (None, session["provider"]):
             continue
+        if prompt["target_session"] is prompt["target_provider"] is None:
+            if not _takes_any(session):
+                continue
         if directory is None and trees.conflict(session["current_dir"], branch):
             continue
         parts, bonus = {}, 0
@@ -192,6 +197,14 @@ def _options(
             candidate = pairing.Candidate(index, match, order)
             found.append(Option(prompt, session, parts, bonus, candidate))
     return found
+
+
+def _takes_any(session: Row) -> bool:
+    """Whether a prompt that names neither session nor provider may go there.
+
+    Such a prompt is a script for a shell; a one-shot command would take it for its data.
+    """
+    return bool(session["provider"] == "shell")
 
 
 def _claim(store: Store, option: Option, trees: _Trees) -> Row | None:

@@ -6,33 +6,47 @@ Exit status: 0 done, 1 some item failed, 2 usage, 70 a fault of ours, 75 somebod
 
 import argparse
 import contextlib
+import io
 import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
-from assigner import config, db, errors, files, lock, screen
+from assigner import config, db, errors, files, lock, providers, screen
 from assigner.errors import AssignerError, BusyError, SetupError
 
 Arguments = argparse.Namespace
 
 
-def parser(doc: str, *, changes: bool = False, is_pass: bool = False) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, where argparse would print the whole usage first."""
+
+    def error(self, message: str) -> NoReturn:
+        text = f"{self.prog}: {screen.visible(message)}; '{self.prog} --help' explains\n"
+        self.exit(errors.USAGE, text)
+
+
+def parser(doc: str, *, changes: bool = False, is_pass: bool = False) -> Parser:
     """A parser whose manual is the tool's docstring.
 
     `changes` adds --dry-run; `is_pass` adds that and how to wait for other passes.
     """
     name, _, manual = doc.strip().partition(" - ")
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog=name,
         description=f"{name} - {manual}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     made.add_argument("--json", action="store_true", help="print JSON, keys named as the columns")
-    made.add_argument("--db", metavar="FILE", help="the database (default: see .env.example)")
-    made.add_argument("--verbose", action="store_true", help="say more on stderr")
+    made.add_argument(
+        "--db", metavar="FILE", help="the database (default: assigner.db in the state directory)"
+    )
+    made.add_argument(
+        "--verbose", action="store_true", help="say which database is used, and more of a fault"
+    )
     if changes or is_pass:
         made.add_argument(
             "--dry-run", action="store_true", help="show what would happen, and change nothing"
@@ -46,8 +60,9 @@ def parser(doc: str, *, changes: bool = False, is_pass: bool = False) -> argpars
     return made
 
 
-def run(main: Callable[[Arguments], None], made: argparse.ArgumentParser) -> None:
+def run(main: Callable[[Arguments], None], made: Parser) -> None:
     """Parse, call `main`, and turn a failure into one line and its exit status."""
+    _make_streams_safe()
     args = made.parse_args()
     args.prog = made.prog
     args.failed = False
@@ -69,8 +84,8 @@ def run(main: Callable[[Arguments], None], made: argparse.ArgumentParser) -> Non
     except KeyboardInterrupt:
         status = 128 + 2
     except OSError as error:
-        about = f" '{error.filename}'" if error.filename else ""
-        say(args, f"{error.strerror or error}{about}")
+        about = f"'{error.filename}': " if error.filename else ""
+        say(args, f"{about}{error.strerror or error}")
         status = errors.FAILED
     except Exception as error:  # a fault of ours: a person gets one line, no stack
         if args.verbose:
@@ -83,8 +98,7 @@ def run(main: Callable[[Arguments], None], made: argparse.ArgumentParser) -> Non
 @contextlib.contextmanager
 def opened(args: Arguments, *, create: bool = True) -> Iterator[db.Store]:
     """The database; no pass is kept waiting."""
-    settings = config.load(args.db)
-    files.prepare(settings)
+    settings = _settings(args)
     dry = getattr(args, "dry_run", False)
     store = db.connect(settings, args.prog, dry=dry, create=create)
     if args.verbose:
@@ -98,12 +112,23 @@ def opened(args: Arguments, *, create: bool = True) -> Iterator[db.Store]:
 @contextlib.contextmanager
 def locked(args: Arguments) -> Iterator[db.Store]:
     """The database, with the lock that lets one pass run at a time; a dry run needs none."""
-    settings = config.load(args.db)
-    files.prepare(settings)
+    settings = _settings(args)
     with contextlib.ExitStack() as stack:
         if not args.dry_run:
             stack.enter_context(lock.held(settings, args.wait))
         yield stack.enter_context(opened(args))
+
+
+def _settings(args: Arguments) -> config.Settings:
+    settings = config.load(args.db)
+    if settings.preferred_provider not in (None, *providers.KNOWN):
+        known = ", ".join(providers.KNOWN)
+        raise SetupError(
+            f"ASSIGNER_PREFERRED_PROVIDER is unknown: '{settings.preferred_provider}'"
+            f" (known: {known})"
+        )
+    files.prepare(settings)
+    return settings
 
 
 def say(args: Arguments, text: str) -> None:
@@ -118,19 +143,38 @@ def complain(args: Arguments, text: str) -> None:
 
 
 def seconds(value: str) -> float:
-    """A number of seconds, for argparse."""
-    number = float(value)
-    if not 0 <= number < 1e9:
-        raise argparse.ArgumentTypeError(f"'{value}' is not a number of seconds")
-    return number
+    """A number of seconds from zero on, for argparse."""
+    with contextlib.suppress(ValueError):
+        if 0 <= (number := float(value)) < 1e9:
+            return number
+    raise argparse.ArgumentTypeError(f"'{value}' is not a number of seconds")
+
+
+def whole(value: str) -> int:
+    """A whole number, for argparse."""
+    with contextlib.suppress(ValueError):
+        if abs(number := int(value)) < 2**31:
+            return number
+    raise argparse.ArgumentTypeError(f"'{value}' is not a whole number below 2^31")
 
 
 def positive(value: str) -> int:
     """A whole number above zero, for argparse."""
-    number = int(value)
-    if not 0 < number < 2**31:
-        raise argparse.ArgumentTypeError(f"'{value}' is not a whole number above zero")
-    return number
+    if (number := whole(value)) > 0:
+        return number
+    raise argparse.ArgumentTypeError(f"'{value}' is not a whole number above zero")
+
+
+def limit(value: str) -> int:
+    """How many rows at most, for argparse: 0 means all, which is -1 in SQL."""
+    if (number := whole(value)) >= 0:
+        return number or -1
+    raise argparse.ArgumentTypeError(f"'{value}' is not a number of rows")
+
+
+def named(path: str) -> str:
+    """A file's name for people, who may have given `-`."""
+    return "standard input" if path == "-" else f"'{path}'"
 
 
 def text_of(path: str) -> str:
@@ -139,9 +183,19 @@ def text_of(path: str) -> str:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         return data.decode().removesuffix("\n")
     except UnicodeDecodeError:
-        raise errors.UsageError(f"'{path}' is not valid UTF-8") from None
+        raise errors.UsageError(f"{named(path)} is not valid UTF-8") from None
     except OSError as error:
-        raise errors.UsageError(f"cannot read '{path}': {error.strerror}") from None
+        raise errors.UsageError(f"cannot read {named(path)}: {error.strerror}") from None
+
+
+def _make_streams_safe() -> None:
+    """Streams that the caller closed swallow and give nothing; no text is too odd to print."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _database_failure(args: Arguments, error: sqlite3.Error) -> tuple[str, int]:
@@ -158,6 +212,10 @@ def _database_failure(args: Arguments, error: sqlite3.Error) -> tuple[str, int]:
         return f"'{path}' cannot be written: make it and its directory writable", errors.SETUP
     if "not a database" in text or "malformed" in text:
         return f"'{path}' is damaged or no database: {text}", errors.SETUP
+    if "no such table" in text or "no such column" in text:
+        return f"'{path}' is a database, but not one of assigner: {text}", errors.SETUP
+    if "I/O error" in text:
+        return f"'{path}': {text}: look at the disk; nothing was changed", errors.FAILED
     if "unable to open" in text:
         return f"cannot open '{path}': is it a file that you can read and write?", errors.SETUP
     return f"'{path}': {text}", errors.FAILED

@@ -48,7 +48,7 @@ def judge(store: Store, attempt: Row) -> Verdict | None:
     group, leader = attempt["process_group"], attempt["pane_pid"]
     left = proc.members(group, leader) if group else []
     gone = _pane_gone(attempt)
-    over = "exit" in reports or gone is not None or _back_at_prompt(attempt)
+    over = "exit" in reports or gone is not None or back_at_prompt(attempt)
     if not over:
         return None
     if "exit" not in reports and _unread(store, attempt["id"]):
@@ -72,7 +72,7 @@ def _judge_typed(store: Store, attempt: Row) -> Verdict | None:
     settings = store.settings
     since = clock.now() - clock.seconds(attempt["typed_at"] or attempt["updated_at"])
     gone = _pane_gone(attempt)
-    waited = since > settings.start_wait and _back_at_prompt(attempt)
+    waited = since > settings.start_wait and back_at_prompt(attempt)
     if attempt["stage"] == "typing" and not gone and not attempt["cancel_requested_at"]:
         return None  # deliver asks tmux whether it was typed
     if not (gone or waited or attempt["cancel_requested_at"] or since > 30 * settings.start_wait):
@@ -162,7 +162,7 @@ def _pane_gone(attempt: Row) -> str | None:
     return "its shell was killed"
 
 
-def _back_at_prompt(attempt: Row) -> bool:
+def back_at_prompt(attempt: Row) -> bool:
     """Whether the session's shell has the terminal and edits a line."""
     process = proc.stat(attempt["pane_pid"])
     if process is None or process.foreground != attempt["pane_pid"]:

@@ -18,7 +18,7 @@ class Known:
     provider: str | None = None
     endings: Sequence[screen.Ending] = ()
     learn: bool = True
-    attempt: int | None = None
+    prompt: int | None = None
     group: int | None = None
 
 
@@ -80,7 +80,7 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
         return sight("occupied", "input is switched off")
     if process.state == "T":
         return sight("waiting", f"{shell} is stopped")
-    mine = f"prompt of attempt {known.attempt}"
+    mine = f"prompt {known.prompt}"
     editing, echo = proc.terminal(pane.tty)
     if process.foreground != pane.pid:
         front = proc.stat(process.foreground)
@@ -88,7 +88,7 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
         if known.group == process.foreground:
             if not editing and not echo:
                 return sight("waiting", f"{mine} asks for a password")
-            return sight("busy", f"{mine}: {name}")
+            return sight("busy", f"runs {mine}: {name}")
         if editing or not echo:
             return sight("occupied", f"{name} in front")
         return sight("busy", f"{name} runs")

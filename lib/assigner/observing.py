@@ -7,7 +7,7 @@ from typing import Any
 from assigner import attempts, clock, files, screen, tmux
 from assigner.db import Row, Store
 from assigner.files import Report
-from assigner.judging import Verdict, judge
+from assigner.judging import Verdict, back_at_prompt, judge
 
 
 def observe(store: Store) -> list[Row]:
@@ -66,6 +66,8 @@ def _apply(store: Store, attempt: Row, report: Report) -> bool:
     if report.kind == "begun":
         exported = json.loads(attempt["session_env"]) | json.loads(attempt["env_vars"])
         _set_session_env(store, attempt, exported)
+        reason = f"runs prompt {attempt['prompt_id']}"
+        store.run("occupy_session", name=attempt["session"], reason=reason)
         if attempts.advance(store, attempt["id"], attempt["stage"], "submitted", report.at):
             attempt["stage"] = "submitted"
     if report.kind == "started":
@@ -128,7 +130,8 @@ def _response(store: Store, attempt: Row, output: str | None) -> str | None:
     try:
         with open(store.settings.run / str(attempt["id"]) / "response", "rb") as file:
             file.seek(max(0, file.seek(0, 2) - 4 * size))
-            return screen.tail(screen.clean(file.read().decode("utf-8", "replace")), size)
+            text = screen.clean(file.read().decode("utf-8", "replace"))
+            return screen.tail(text.removesuffix("\n"), size)
     except OSError:
         return output
 
@@ -144,6 +147,7 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
     found = {}
     for socket in {attempt["socket"] for attempt in shown}:
         mine = [attempt for attempt in shown if attempt["socket"] == socket]
+        drawn = {attempt["id"] for attempt in mine if back_at_prompt(attempt)}
         try:
             texts = tmux.history(
                 socket, store.settings.tmux_timeout, [attempt["pane_id"] for attempt in mine]
@@ -152,18 +156,19 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
             continue
         for attempt in mine:
             if attempt["pane_id"] in texts:
-                found[attempt["id"]] = _output(store, attempt, texts[attempt["pane_id"]])
+                text = texts[attempt["pane_id"]]
+                found[attempt["id"]] = _output(store, attempt, text, attempt["id"] in drawn)
     return found
 
 
-def _output(store: Store, attempt: Row, text: str) -> str:
+def _output(store: Store, attempt: Row, text: str, prompt_drawn: bool) -> str:
     """The part of a pane's text from the typed line on, without the next prompt."""
     _, marker, rest = text.rpartition(f"/run/{attempt['id']}/ctx")
     if marker:
         text = rest.partition("\n")[2]
     lines = [line.rstrip() for line in screen.clean(text).rstrip().split("\n")]
     endings = [ending["text"].rstrip() for ending in json.loads(attempt["prompt_endings"])]
-    if any(end and lines[-1].endswith(end) for end in endings):
+    if prompt_drawn and any(end and lines[-1].endswith(end) for end in endings):
         lines.pop()
     return screen.tail("\n".join(lines), store.settings.max_output)
 

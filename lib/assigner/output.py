@@ -10,6 +10,7 @@ from typing import Any
 from assigner import screen
 from assigner.cli import Arguments
 from assigner.db import Row
+from assigner.errors import AssignerError
 
 # Columns that hold JSON: in JSON output they are what they hold
 JSON_COLUMNS = {
@@ -21,23 +22,32 @@ FLAGS = {
 }  # fmt: skip
 
 
-def rows(found: Iterable[Row], args: Arguments, columns: Sequence[str], empty: str = "") -> None:
-    """Print rows: `columns` of them as a table, or all their keys as a JSON array.
+def rows(
+    found: Iterable[Row],
+    args: Arguments,
+    columns: Sequence[str],
+    *,
+    whole: bool = False,
+    empty: str = "",
+) -> None:
+    """Print `columns` of the rows: as a table, or as a JSON array with the same keys.
 
-    `empty` is said on stderr where a person would see nothing at all.
+    With `whole` JSON has all keys of the rows.  `empty` is said on stderr where a person would
+    see nothing at all.
     """
-    listed = list(found)
+    listed = [row if args.json and whole else {c: row.get(c) for c in columns} for row in found]
     if args.json:
-        print(json.dumps([decoded(row) for row in listed], ensure_ascii=False, indent=1))
+        _print(_json([decoded(row) for row in listed]))
     elif listed:
-        print(table([[row.get(column) for column in columns] for row in listed], columns))
+        shown = [[_decode_flag(c, value) for c, value in row.items()] for row in listed]
+        _print(table(shown, columns))
     elif empty and sys.stderr.isatty():
         print(empty, file=sys.stderr)
 
 
 def one(found: Row, args: Arguments, text: str) -> None:
     """Print one object: as JSON, or the text that stands for it."""
-    print(json.dumps(decoded(found), ensure_ascii=False, indent=1) if args.json else text)
+    _print(_json(decoded(found)) if args.json else text)
 
 
 def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
@@ -73,11 +83,29 @@ def decoded(row: Row) -> Row:
 def _decode(key: str, value: Any) -> Any:
     if key in JSON_COLUMNS and isinstance(value, str):
         return json.loads(value)
-    if key in FLAGS and value in (0, 1):
-        return bool(value)
     if isinstance(value, list):
         return [decoded(item) if isinstance(item, dict) else item for item in value]
-    return value
+    return _decode_flag(key, value)
+
+
+def _decode_flag(key: str, value: Any) -> Any:
+    return bool(value) if key in FLAGS and value in (0, 1) else value
+
+
+def _json(value: Any) -> str:
+    """JSON in which, too, no character is left that a terminal obeys."""
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return screen.UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _print(text: str) -> None:
+    """To stdout, all of it, or an error that says so."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise AssignerError(f"cannot write the answer: {error.strerror}") from None
 
 
 def _cell(value: Any) -> str:

@@ -81,7 +81,7 @@ def know(row: Row | None, attempt: Row | None) -> Known:
         provider=row["provider"],
         endings=[screen.ending_of(value) for value in json.loads(row["prompt_endings"])],
         learn=bool(row["learn"]),
-        attempt=attempt["id"] if attempt else None,
+        prompt=attempt["prompt_id"] if attempt else None,
         group=attempt["process_group"] if attempt else None,
     )
 

@@ -14,7 +14,9 @@ _ESCAPES = re.compile(
     r"|\x1b[0-~]"
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_VISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# What a terminal obeys, and what turns the direction of a line, beside ASCII's control characters
+UNSEEN = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_VISIBLE = re.compile(rf"[\x00-\x1f]|{UNSEEN.pattern}")
 
 # What a shell shows while it waits for the rest of a command (PS2 of bash and zsh)
 _CONTINUATION = re.compile(
@@ -61,8 +63,8 @@ def split_at(text: str, column: int) -> tuple[str, str]:
 class Ending:
     """How an empty prompt of a session ends; what stands before that may vary.
 
-    `text` is the last cluster of symbols with the blanks behind it (`$ `), `count` how often it
-    occurs in the prompt's line, `right` whether something stands at the right margin.
+    `text` is the last symbol with the blanks behind it (`$ `), `count` how often it occurs in
+    the prompt's line, `right` whether something stands at the right margin.
     """
 
     text: str
@@ -75,7 +77,7 @@ def learn(line: str, column: int) -> Ending | None:
     left, right = split_at(line, column)
     if not left.strip() or right[:_GAP].strip():
         return None
-    symbols = re.search(r"[^\w\s]+\s*\Z", left)
+    symbols = re.search(r"[^\w\s]\s*\Z", left)
     text = symbols[0] if symbols else left
     return Ending(text, left.count(text), bool(right.strip()))
 

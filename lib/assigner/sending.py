@@ -13,7 +13,7 @@ from assigner.db import Store
 from assigner.errors import UsageError
 from assigner.prompts import Draft
 
-# What a JSON line may say: the columns that a person sets, and `after`
+# What an option or a JSON line may say: the columns that a person sets, and `after`
 KEYS = {field.name for field in fields(Draft)} - {"secret_vars"}
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
 
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("text", nargs="?", metavar="TEXT", help="the prompt; - reads it from standard input")
     add("--file", metavar="F", help="read the prompt from a file")
     add("--jsonl", metavar="F", help="queue many: one JSON object a line; - for standard input")
-    add("--priority", type=int, metavar="N", help="higher runs first (default 0)")
+    add("--priority", type=cli.whole, metavar="N", help="higher runs first (default 0)")
     add("--target", dest="target_session", metavar="SESSION", help="only in this session")
     add("--provider", dest="target_provider", metavar="P", help="only where this runs")
     add("--workdir", "--working_dir", dest="working_dir", metavar="DIR", help="run it there")
@@ -68,9 +68,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--min-score",
-        type=int,
+        type=cli.whole,
         metavar="N",
-        help="wait for a session that scores N, at most context_wait (60 s)",
+        help="wait for a session that scores N, at most ASSIGNER_CONTEXT_WAIT (60 s)",
     )
     add(
         "--after",
@@ -81,40 +81,45 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="run only once that prompt has completed (repeated)",
     )
     add("--not-before", metavar="T", help="a time: 2026-02-14T20:00, with Z for UTC, or +30m")
-    add("--max-attempts", type=int, metavar="N", help="try at most N times (default 3)")
+    add("--max-attempts", type=cli.positive, metavar="N", help="try at most N times (default 3)")
     add(
         "--idempotent",
         action="store_true",
         default=None,
         help="it may run again even if it may have run: retry it when its session vanishes",
     )
-    add("--timeout", dest="timeout_seconds", type=float, metavar="S", help="end it after S seconds")
+    add(
+        "--timeout",
+        dest="timeout_seconds",
+        type=cli.seconds,
+        metavar="S",
+        help="end it after S seconds",
+    )
     add("--tag", dest="tags", action="append", default=[], metavar="T", help="a label (repeated)")
 
 
-def drafts(args: argparse.Namespace) -> list[Draft]:
-    """What the command line asks for, not yet checked.  UsageError, OSError."""
+def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
+    """What the command line asks for, not yet checked, each with its place.  UsageError."""
     given = [option for option in (args.text, args.file, args.jsonl) if option is not None]
     if len(given) != 1:
         raise UsageError("give one of TEXT, --file and --jsonl")
     base = _base(args)
     if args.jsonl is not None:
-        return list(_from_lines(args.jsonl, cli.text_of(args.jsonl), base))
+        return list(_from_lines(cli.named(args.jsonl), cli.text_of(args.jsonl), base))
     source = args.file if args.file is not None else "-" if args.text == "-" else None
-    return [replace(base, content=args.text if source is None else cli.text_of(source))]
+    return [("", replace(base, content=args.text if source is None else cli.text_of(source)))]
 
 
-def send(store: Store, wanted: list[Draft]) -> tuple[list[int], list[str]]:
+def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list[str]]:
     """Check and queue; the ids, and warnings for people.  UsageError queues none."""
-    for number, draft in enumerate(wanted, 1):
+    for place, draft in wanted:
         try:
             prompts.check(draft, store.settings, providers.KNOWN)
         except UsageError as error:
-            if len(wanted) == 1:
-                raise
-            raise UsageError(f"prompt {number}: {error}") from None
-    warnings = {prompts.missing_directory(draft) for draft in wanted}
-    ids = prompts.queue(store, wanted)
+            raise UsageError(f"{place}{error}") from None
+    drafts = [draft for _, draft in wanted]
+    warnings = {prompts.missing_directory(draft) for draft in drafts}
+    ids = prompts.queue(store, drafts)
     return ids, sorted(f"warning: {warning}" for warning in warnings if warning)
 
 
@@ -144,7 +149,7 @@ def _variables(options: list[str], paths: list[str]) -> tuple[dict[str, str], di
         for number, line in enumerate(cli.text_of(path).split("\n"), 1):
             if line.strip() and not line.lstrip().startswith("#"):
                 if not (match := _ASSIGNMENT.match(line.strip())):
-                    raise UsageError(f"'{path}' line {number} is not K=V")
+                    raise UsageError(f"{cli.named(path)} line {number} is not K=V")
                 secret[match[1]] = _unquoted(match[2])
     for option in options:
         name, equals, value = option.partition("=")
@@ -167,55 +172,72 @@ def _unquoted(value: str) -> str:
 
 def _metadata(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = _JSON.decode(text)
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"metadata is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise UsageError(f"metadata is not a JSON object: '{text[:60]}'")
     return value
 
 
-def _from_lines(path: str, text: str, base: Draft) -> Iterator[Draft]:
-    """A draft for each line that is not empty."""
+def _from_lines(name: str, text: str, base: Draft) -> Iterator[tuple[str, Draft]]:
+    """A draft for each line that is not empty, with its place."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
+        place = f"{name} line {number}: "
         try:
-            value = json.loads(line)
-        except ValueError as error:
-            raise UsageError(f"'{path}' line {number} is not JSON: {error}") from None
+            value = _JSON.decode(line)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{place}not JSON: {error}") from None
         if not isinstance(value, dict):
-            raise UsageError(f"'{path}' line {number} is not a JSON object")
+            raise UsageError(f"{place}not a JSON object")
         if unknown := sorted(set(value) - KEYS):
-            raise UsageError(f"'{path}' line {number} has the unknown key '{unknown[0]}'")
+            raise UsageError(f"{place}unknown key '{unknown[0]}' (known: {', '.join(_KINDS)})")
         if "content" not in value:
-            raise UsageError(f"'{path}' line {number} has no content")
-        for key, kinds in _KINDS.items():
-            if key in value and not isinstance(value[key], kinds):
-                raise UsageError(f"'{path}' line {number}: wrong kind of value for '{key}'")
+            raise UsageError(f"{place}no content")
+        for key, given in value.items():
+            if type(given) not in _KINDS[key]:
+                kinds = " or ".join(_KIND_NAMES[kind] for kind in _KINDS[key])
+                raise UsageError(f"{place}{key} is not {kinds}: {json.dumps(given)[:60]}")
         if value.get("not_before"):
             value["not_before"] = clock.parse(value["not_before"])
-        yield replace(base, **{"metadata": {**base.metadata}, **value})
+        yield place, replace(base, **{"metadata": {**base.metadata}, **value})
 
 
-_TEXT, _NUMBER, _NONE = (str,), (int, float), (type(None),)
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse)
+_NONE = type(None)
+_KIND_NAMES: dict[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "an array",
+    dict: "an object",
+    _NONE: "null",
+}
+# What a line may say, and the exact types of it: a bool is no number here
 _KINDS: dict[str, tuple[type, ...]] = {
-    "content": _TEXT,
-    "target_session": _TEXT + _NONE,
-    "target_provider": _TEXT + _NONE,
-    "working_dir": _TEXT + _NONE,
-    "git_branch": _TEXT + _NONE,
-    "not_before": _TEXT + _NONE,
-    "env_vars": (dict,),
-    "metadata": (dict,),
-    "prerequisites": (list,),
-    "tags": (list,),
-    "after": (list,),
+    "content": (str,),
     "priority": (int,),
-    "min_score": (int, type(None)),
-    "max_attempts": (int,),
-    "timeout_seconds": _NUMBER + _NONE,
+    "target_session": (str, _NONE),
+    "target_provider": (str, _NONE),
+    "working_dir": (str, _NONE),
+    "git_branch": (str, _NONE),
+    "env_vars": (dict,),
+    "prerequisites": (list,),
+    "metadata": (dict,),
     "prefer_context_match": (bool,),
     "validate_context": (bool,),
+    "min_score": (int, _NONE),
+    "max_attempts": (int,),
     "idempotent": (bool,),
+    "timeout_seconds": (int, float, _NONE),
+    "not_before": (str, _NONE),
+    "tags": (list,),
+    "after": (list,),
 }

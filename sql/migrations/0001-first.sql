@@ -322,3 +322,18 @@ END;
 CREATE TRIGGER prompts_delete_count AFTER DELETE ON prompts BEGIN
     UPDATE prompt_counts SET prompts = prompts - 1 WHERE host = OLD.host AND status = OLD.status;
 END;
+
+-- What the query planner is to take for granted, so that a plan that suits a large database is
+-- found in an empty one: rows by the million that are over, few that are open, fewer alive
+-- (https://www.sqlite.org/fileformat2.html#stat1tab: all rows of an index, then how many are
+-- alike in its first column, in the first two, ...).
+ANALYZE sqlite_schema;  -- makes the table
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('prompts',  'prompts_status',           '1000000 200000 1'),
+    ('prompts',  'prompts_ready',            '100000 100000 10000 10000 1000 2 1'),
+    ('prompts',  'prompts_open',             '100000 1000 2 1'),
+    ('prompts',  'prompts_held',             '100000 100000 10000 10'),
+    ('attempts', 'attempts_session',         '1000000 1000000 10000 1'),
+    ('attempts', 'attempts_one_per_session', '100 100 1'),
+    ('attempts', 'attempts_one_per_prompt',  '100 1');
+ANALYZE sqlite_schema;  -- reads it

@@ -1,3 +1,4 @@
+-- Another scan may have found it at the same time.
 INSERT INTO sessions
     (host, name, provider, status, status_reason, enrolled, socket, server_pid, server_start,
      pane_id, pane_pid, pane_tty, seen, seen_at, prompt_endings, learn, current_dir,
@@ -5,4 +6,5 @@ INSERT INTO sessions
 VALUES
     (:host, :name, :provider, :status, :status_reason, :enrolled, :socket, :server_pid,
      :server_start, :pane_id, :pane_pid, :pane_tty, :seen, :now, :prompt_endings, :learn,
-     :current_dir, :last_activity, :idle_since, :now, :by);
+     :current_dir, :last_activity, :idle_since, :now, :by)
+ON CONFLICT DO NOTHING;
