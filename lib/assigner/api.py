@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assigner import config, db, enrolling, files, prompts, providers, syncing
+from assigner import clock, config, db, enrolling, files, prompts, providers, syncing
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -36,7 +36,8 @@ def send_prompt(
     """Queue a prompt; its id.  The arguments are the options of `send`.
 
     A relative `working_dir` counts from the current directory.  Raises UsageError for what
-    cannot be meant, SetupError where the state directory or the database is unfit.
+    cannot be meant, SetupError where the state directory is unfit, sqlite3.Error where the
+    database is.
     """
     draft = prompts.Draft(
         content=content,
@@ -55,7 +56,7 @@ def send_prompt(
         max_attempts=max_attempts,
         idempotent=idempotent,
         timeout_seconds=timeout_seconds,
-        not_before=not_before,
+        not_before=clock.parse(not_before) if not_before is not None else None,
         tags=list(tags),
         after=list(after),
     )
@@ -112,6 +113,8 @@ def update_session_context(
         session = enrolling.find(store, name)
         if current_dir is not None and not os.path.isabs(current_dir):
             raise UsageError(f"current_dir is not an absolute path: '{current_dir}'")
+        if git_branch is not None:
+            prompts.check_branch(git_branch)
         given = {
             "current_dir": current_dir,
             "git_branch": git_branch,

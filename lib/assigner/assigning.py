@@ -170,9 +170,8 @@ def _options(
             continue
         if prompt["target_provider"] not in (None, session["provider"]):
             continue
-        if prompt["target_session"] is prompt["target_provider"] is None:
-            if not _takes_any(session):
-                continue
+        if not (prompt["target_session"] or prompt["target_provider"] or _takes_any(session)):
+            continue
         if directory is None and trees.conflict(session["current_dir"], branch):
             continue
         parts, bonus = {}, 0

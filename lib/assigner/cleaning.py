@@ -111,7 +111,7 @@ def _leftovers(store: Store, apply: bool) -> list[Row]:
     runs = list(settings.run.iterdir())  # listed first: an attempt that is younger is not in it
     live = {str(row["id"]) for row in store.rows("live_attempts")}
     used = {row["secrets"] for row in store.rows("used_secrets")}
-    doomed = [("run", path) for path in runs if path.name not in live]
+    doomed = [("run", path) for path in runs if path.name.partition(".")[0] not in live]
     doomed += [("spool", path) for path in settings.spool.iterdir() if _older(path, old)]
     doomed += [
         ("secret", path)

@@ -8,7 +8,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 
-from assigner.errors import UsageError
+from assigner.errors import SetupError, UsageError
 
 _DURATION = re.compile(r"\+(\d+(?:\.\d+)?)(s|m|h|d)\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -17,7 +17,12 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def now() -> float:
     """Seconds since the epoch; `ASSIGNER_NOW` (ISO 8601) pins it, for tests and for replays."""
     pinned = os.environ.get("ASSIGNER_NOW")
-    return seconds(pinned) if pinned else time.time()
+    if not pinned:
+        return time.time()
+    try:
+        return seconds(pinned)
+    except ValueError:
+        raise SetupError(f"ASSIGNER_NOW is not a time: '{pinned}'") from None
 
 
 def text(moment: float) -> str:
@@ -37,11 +42,10 @@ def parse(value: str) -> str:
 
     Raises UsageError where it is neither.
     """
-    if match := _DURATION.match(value):
-        return text(now() + float(match[1]) * _SECONDS[match[2]])
     try:
-        at = datetime.fromisoformat(value)
-        return text(at.timestamp())
+        if match := _DURATION.match(value):
+            return text(now() + float(match[1]) * _SECONDS[match[2]])
+        return text(datetime.fromisoformat(value).timestamp())
     except (ValueError, OverflowError):
         raise UsageError(
             f"not a time: '{value}' (write 2026-02-14T20:00, with Z for UTC, or +30m)"

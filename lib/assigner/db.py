@@ -97,15 +97,16 @@ class Store:
 def connect(settings: Settings, actor: str, *, dry: bool = False, create: bool = True) -> Store:
     """Open the database, bring its schema up to date.
 
-    With `dry`, a copy in memory is worked on and nothing is kept.  With `create` false a
-    missing file is an error.  Raises SetupError for what is no database of ours.
+    With `dry`, a copy in memory is worked on and nothing is kept, not even an empty file.  With
+    `create` false a missing file is an error.  Raises SetupError for what is no database of ours.
     """
     path = settings.database
-    if not path.exists():
-        if not create:
-            raise SetupError(f"no database at '{path}'")
+    missing = not os.path.exists(path)  # also where that cannot be told: opening it tells why
+    if missing and not create:
+        raise SetupError(f"no database at '{path}'")
+    if missing and not dry:
         _create(path)
-    connection = _open(path)
+    connection = _open(Path(":memory:") if missing and dry else path)
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if dry:

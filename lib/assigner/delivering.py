@@ -40,7 +40,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     for attempt in waiting:
         if pane := by_identity.get(tuple(attempt[column] for column in _IDENTITY)):
             there.append((attempt, pane))
-        elif attempt["socket"] not in silent:
+        elif attempt["socket"] in store.settings.sockets and attempt["socket"] not in silent:
             acted.append(_release(store, attempt, "its pane is gone"))
     sights = _look(store, there)
     typings: list[tuple[Row, tmux.Typing]] = []
@@ -115,6 +115,8 @@ def _recover(store: Store, attempt: Row) -> bool:
 
 def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
     """Check and write all that the typing needs; or give the claim back, or fail the attempt."""
+    if attempt["stage"] == "typing" and files.is_revoked(store.settings, attempt["id"]):
+        return _release(store, attempt, "an earlier pass died while it gave it back")
     if sight.status != "idle" or sight.line is None or sight.shell is None:
         return _release(store, attempt, sight.reason)
     if not tmux.is_plain(sight.line.command):
@@ -161,7 +163,8 @@ def _type(store: Store, typings: list[tuple[Row, tmux.Typing]]) -> list[Row]:
             if attempt["stage"] != "typing":
                 attempts.advance(store, attempt["id"], "claimed", "prepared")
                 if not attempts.advance(store, attempt["id"], "prepared", "typing"):
-                    continue  # somebody cancelled it meanwhile
+                    continue  # somebody cancelled it meanwhile, or types it
+                files.place_run(store.settings, attempt["id"])
             by_socket.setdefault(typing.pane.socket, []).append((attempt, typing))
     acted = []
     for socket, mine in by_socket.items():
@@ -199,28 +202,31 @@ def _settle(store: Store, seconds: float, typed: set[int]) -> None:
 
 
 def _release(store: Store, attempt: Row, reason: str) -> Row:
-    """The session is not what it was: give the claim back, with its token taken first."""
-    if attempt["stage"] == "typing" and not files.revoke(store.settings, attempt["id"]):
+    """The session is not what it was: give the claim back."""
+    if not _give_up(store, attempt, "released", evidence={"released": reason}):
         return _row(attempt, "waits", "it runs already")
-    with store.transaction():
-        attempts.finish(store, attempt, "released", evidence={"released": reason})
-    files.remove_run(store.settings, attempt["id"])
     return _row(attempt, "released", reason)
 
 
 def _fail(store: Store, attempt: Row, step: str, reason: str) -> Row:
     """The context cannot be prepared: nothing was typed."""
-    with store.transaction():
-        attempts.finish(
-            store,
-            attempt,
-            "failed",
-            failure_class="context",
-            step=step,
-            error=f"context: {step}: {reason}",
-        )
-    files.remove_run(store.settings, attempt["id"])
+    error = f"context: {step}: {reason}"
+    if not _give_up(store, attempt, "failed", failure_class="context", step=step, error=error):
+        return _row(attempt, "waits", "it runs already")
     return _row(attempt, "failed", f"{step}: {reason}")
+
+
+def _give_up(store: Store, attempt: Row, outcome: str, **why: Any) -> bool:
+    """Finish an attempt that was not typed, its token taken first; whether that could be done."""
+    with store.transaction():
+        live = store.one("live_attempt_of", prompt_id=attempt["prompt_id"])
+        if not live or (live["id"], live["stage"]) != (attempt["id"], attempt["stage"]):
+            return False  # another pass knows more of it
+        if attempt["stage"] == "typing" and not files.revoke(store.settings, attempt["id"]):
+            return False
+        attempts.finish(store, attempt, outcome, **why)
+    files.remove_run(store.settings, attempt["id"])
+    return True
 
 
 def _directory_problem(directory: str | None) -> tuple[str, str] | None:

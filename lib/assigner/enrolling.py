@@ -17,6 +17,10 @@ def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> 
     there.
     """
     session = find(store, name)
+    if session["status"] == "offline":
+        raise UsageError(f"session '{name}' is offline: {session['status_reason']}")
+    if command is not None and (not command.strip() or screen.clean(command) != command):
+        raise UsageError("the command is empty or has a control character: give a shell command")
     endings = json.loads(session["prompt_endings"])
     if at_prompt and (ending := asdict(_shown(store, session))) not in endings:
         endings = [*endings, ending]
@@ -57,7 +61,8 @@ def find(store: Store, name: str) -> Row:
     parts = [other for other in names if other.startswith(f"{name}:")]
     if parts:
         raise UsageError(f"session '{name}' has several panes: name one ({', '.join(parts)})")
-    there = f"there are {', '.join(names[:12])}" if names else "tmux has none that can be seen"
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    there = f"there are {', '.join(names[:12])}{more}" if names else "scan has seen none"
     raise UsageError(f"no session '{name}': {there}")
 
 

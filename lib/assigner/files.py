@@ -58,25 +58,48 @@ def prepare(settings: Settings) -> None:
             if status.st_mode & 0o077:
                 directory.chmod(0o700)
     except OSError as error:
-        raise SetupError(f"cannot use the state directory '{home}': {error.strerror}") from None
+        path = error.filename or home
+        raise SetupError(f"cannot use the state directory: '{path}': {error.strerror}") from None
 
 
 def write(path: Path, text: str) -> None:
     """Write a new file of mode 0600, whatever the umask."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(text)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(text)
+    except OSError as error:  # a full disk
+        path.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def make_run(settings: Settings, attempt: int, contents: Mapping[str, str]) -> Path:
-    """Make run/ATTEMPT anew with these files; its path."""
-    directory = settings.run / str(attempt)
+def make_run(settings: Settings, attempt: int, contents: Mapping[str, str]) -> None:
+    """Make an attempt's files, aside: two passes may be at it."""
+    directory = _aside(settings, attempt)
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(mode=0o700)
     for name, text in contents.items():
         write(directory / name, text)
-    return directory
+
+
+def place_run(settings: Settings, attempt: int) -> None:
+    """What make_run has made becomes run/ATTEMPT.
+
+    Called in the transaction that decides which pass types; what is replaced is from one that
+    died before its commit.
+    """
+    remove_run(settings, attempt)
+    _aside(settings, attempt).rename(settings.run / str(attempt))
+
+
+def _aside(settings: Settings, attempt: int) -> Path:
+    return settings.run / f"{attempt}.{os.getpid()}"
+
+
+def is_revoked(settings: Settings, attempt: int) -> bool:
+    """Whether the attempt's token was taken by `revoke`."""
+    return (settings.run / str(attempt) / "revoked").exists()
 
 
 def revoke(settings: Settings, attempt: int) -> bool:

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator
 
 from assigner.config import Settings
-from assigner.errors import BusyError
+from assigner.errors import BusyError, SetupError
 
 
 @contextlib.contextmanager
@@ -23,6 +23,8 @@ def held(settings: Settings, wait: float) -> Iterator[None]:
         lock.acquire(poll_interval=0.02)
     except Timeout:
         raise BusyError(f"cannot lock '{path}': another pass is running") from None
+    except OSError as error:
+        raise SetupError(f"cannot lock '{path}': {error.strerror}") from None
     try:
         yield
     finally:

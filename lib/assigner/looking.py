@@ -17,7 +17,7 @@ class Known:
 
     provider: str | None = None
     endings: Sequence[screen.Ending] = ()
-    learn: bool = True
+    learn: int = 1
     prompt: int | None = None
     group: int | None = None
 
@@ -117,7 +117,8 @@ def _from_line(
         return result("occupied", "a person is at its keyboard")
     if screen.at_empty_prompt(line.text, line.cursor_x, known.endings):
         return result("idle", "at its empty prompt")
-    if known.learn and screen.looks_like_prompt(line.text, line.cursor_x):
+    fresh = known.learn == 2 and not pane.attached  # ours was the last line typed there
+    if fresh or (known.learn and screen.looks_like_prompt(line.text, line.cursor_x)):
         ending = screen.learn(line.text, line.cursor_x)
         if ending and ending not in known.endings:
             return result("idle", "at its empty prompt", ending)

@@ -1,13 +1,15 @@
 """Prompts: checked, queued, held back, released, retried, cancelled."""
 
+import contextlib
 import json
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assigner import clock, files
+from assigner import clock, files, screen
 from assigner.config import Settings
 from assigner.db import Row, Store
 from assigner.errors import UsageError
@@ -49,6 +51,8 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
     """Complete the draft from its metadata, and refuse what cannot be meant.  UsageError."""
     _from_metadata(draft)
     _check_text("content", draft.content)
+    if draft.metadata:
+        _check_json("metadata", draft.metadata)
     if not draft.content.strip():
         raise UsageError("content is empty: say what is to be done")
     size = len(draft.content.encode())
@@ -58,8 +62,9 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
     _check_integer("max_attempts", draft.max_attempts, least=1)
     if draft.min_score is not None:
         _check_integer("min_score", draft.min_score, least=0)
-    if draft.timeout_seconds is not None and not 0 < draft.timeout_seconds < 1e9:
-        raise UsageError(f"timeout is not a positive number of seconds: {draft.timeout_seconds}")
+    seconds = draft.timeout_seconds
+    if seconds is not None and not (type(seconds) in (int, float) and 0 < seconds < 1e9):
+        raise UsageError(f"timeout is not a positive number of seconds: {seconds}")
     if draft.target_provider is not None and draft.target_provider not in providers:
         known = ", ".join(sorted(providers))
         raise UsageError(f"unknown provider '{draft.target_provider}' (known: {known})")
@@ -67,7 +72,7 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
         if not _VARIABLE.match(name):
             raise UsageError(f"not a name of a variable: '{name}'")
     for name, value in {**draft.env_vars, **draft.secret_vars}.items():
-        if not isinstance(value, str):
+        if not isinstance(value, str):  # it may be secret: say nothing of it
             raise UsageError(f"the value of the variable '{name}' is no text")
         _check_plain(f"the value of the variable '{name}'", value)
     for command in draft.prerequisites:
@@ -81,13 +86,16 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
     if draft.git_branch is not None:
         check_branch(draft.git_branch)
     for tag in draft.tags:
-        _check_plain("tag", tag)
+        _check_name("tag", tag)
+    for after in draft.after:
+        _check_integer("after", after, least=1)
     if draft.target_session is not None:
-        _check_plain("target_session", draft.target_session)
+        _check_name("target_session", draft.target_session)
 
 
 def check_branch(name: str) -> None:
     """Refuse what git-check-ref-format(1) refuses, and names that git reads as options."""
+    _check_plain("git_branch", name)
     bad = (
         not name
         or name.startswith(("-", "/", "."))
@@ -102,7 +110,6 @@ def check_branch(name: str) -> None:
     )
     if bad:
         raise UsageError(f"not a name of a branch: '{name}'")
-    _check_plain("git_branch", name)
 
 
 def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
@@ -111,7 +118,7 @@ def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
     ids: list[int] = []
     saved: dict[str, str] = {}
     targets: dict[str, bool] = {}
-    with store.transaction():
+    with _kept_if_committed(settings, saved), store.transaction():
         for draft in drafts:
             secrets = None
             if draft.secret_vars:
@@ -198,9 +205,22 @@ def missing_directory(draft: Draft) -> str | None:
             return f"directory '{path}' does not exist"
         if not path.is_dir():
             return f"'{path}' is not a directory"
+        if not os.access(path, os.R_OK | os.X_OK):
+            return f"directory '{path}' cannot be entered: permission denied"
     except OSError as error:
         return f"directory '{path}' cannot be read: {error.strerror}"
     return None
+
+
+@contextlib.contextmanager
+def _kept_if_committed(settings: Settings, saved: Mapping[str, str]) -> Iterator[None]:
+    """Files of secrets last only if their prompts do."""
+    try:
+        yield
+    except BaseException:
+        for name in saved.values():
+            (settings.secrets / name).unlink(missing_ok=True)
+        raise
 
 
 def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
@@ -273,11 +293,27 @@ def _blocker(row: Row) -> str:
 
 def _check_integer(name: str, value: object, least: int = -(2**31)) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**31:
-        raise UsageError(f"{name} is not a whole number from {least} on: '{value}'")
+        raise UsageError(f"{name} is not a whole number from {least} to {2**31 - 1}: '{value}'")
+
+
+def _check_json(name: str, value: object) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UsageError(f"{name} cannot be written as JSON: {error}") from None
+
+
+def _check_name(name: str, value: str) -> None:
+    """What people type to find it again: not empty, and nothing that cannot be seen."""
+    _check_plain(name, value)
+    if not value.strip() or screen.visible(value) != value:
+        raise UsageError(f"{name} is empty or has a control character: '{value}'")
 
 
 def _check_plain(name: str, value: str) -> None:
     """No NUL, which no shell can hold, and text that is text."""
+    if not isinstance(value, str):
+        raise UsageError(f"{name} is no text: '{value}'")
     if "\0" in value:
         raise UsageError(f"{name} has a NUL character")
     try:

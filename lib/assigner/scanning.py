@@ -80,7 +80,7 @@ def know(row: Row | None, attempt: Row | None) -> Known:
     return Known(
         provider=row["provider"],
         endings=[screen.ending_of(value) for value in json.loads(row["prompt_endings"])],
-        learn=bool(row["learn"]),
+        learn=row["learn"],
         prompt=attempt["prompt_id"] if attempt else None,
         group=attempt["process_group"] if attempt else None,
     )
@@ -170,7 +170,7 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
         "pane_tty": pane.tty,
         "seen": _fingerprint(pane),
         "prompt_endings": json.dumps(endings, ensure_ascii=False),
-        "learn": int(bool(row and row["learn"]) and sight.status != "idle") if row else 1,
+        "learn": (row["learn"] if sight.status != "idle" else 0) if row else 1,
         "enrolled": int(enrolled),
         "env_vars": row["env_vars"] if row else "{}",
         "current_dir": sight.directory or (row["current_dir"] if row else None),

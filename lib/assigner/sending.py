@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from assigner import cli, clock, prompts, providers
@@ -13,8 +13,6 @@ from assigner.db import Store
 from assigner.errors import UsageError
 from assigner.prompts import Draft
 
-# What an option or a JSON line may say: the columns that a person sets, and `after`
-KEYS = {field.name for field in fields(Draft)} - {"secret_vars"}
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
 
 
@@ -127,7 +125,7 @@ def _base(args: argparse.Namespace) -> Draft:
     """The draft that holds what the options say."""
     values = {
         name: getattr(args, name)
-        for name in KEYS - {"content", "metadata", "env_vars", "not_before"}
+        for name in _KINDS.keys() - {"content", "metadata", "env_vars", "not_before"}
         if getattr(args, name) not in (None, [])
     }
     draft = Draft(content="", **values)
@@ -192,16 +190,22 @@ def _from_lines(name: str, text: str, base: Draft) -> Iterator[tuple[str, Draft]
             raise UsageError(f"{place}not JSON: {error}") from None
         if not isinstance(value, dict):
             raise UsageError(f"{place}not a JSON object")
-        if unknown := sorted(set(value) - KEYS):
+        if unknown := sorted(value.keys() - _KINDS.keys()):
             raise UsageError(f"{place}unknown key '{unknown[0]}' (known: {', '.join(_KINDS)})")
         if "content" not in value:
             raise UsageError(f"{place}no content")
         for key, given in value.items():
             if type(given) not in _KINDS[key]:
-                kinds = " or ".join(_KIND_NAMES[kind] for kind in _KINDS[key])
-                raise UsageError(f"{place}{key} is not {kinds}: {json.dumps(given)[:60]}")
-        if value.get("not_before"):
-            value["not_before"] = clock.parse(value["not_before"])
+                kind = _KIND_NAMES[_KINDS[key][0]]
+                raise UsageError(f"{place}{key} is not {kind}: {json.dumps(given)[:60]}")
+        if value.get("not_before") is not None:
+            try:
+                value["not_before"] = clock.parse(value["not_before"])
+            except UsageError as error:
+                raise UsageError(f"{place}{error}") from None
+        if "env_vars" in value:
+            own = value["env_vars"].keys()
+            value["secret_vars"] = {k: v for k, v in base.secret_vars.items() if k not in own}
         yield place, replace(base, **{"metadata": {**base.metadata}, **value})
 
 
@@ -218,9 +222,8 @@ _KIND_NAMES: dict[type, str] = {
     bool: "true or false",
     list: "an array",
     dict: "an object",
-    _NONE: "null",
 }
-# What a line may say, and the exact types of it: a bool is no number here
+# What a JSON line may say, in exact types (a bool is no number); the first is told to people
 _KINDS: dict[str, tuple[type, ...]] = {
     "content": (str,),
     "priority": (int,),
@@ -236,7 +239,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "min_score": (int, _NONE),
     "max_attempts": (int,),
     "idempotent": (bool,),
-    "timeout_seconds": (int, float, _NONE),
+    "timeout_seconds": (float, int, _NONE),
     "not_before": (str, _NONE),
     "tags": (list,),
     "after": (list,),

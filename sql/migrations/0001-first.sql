@@ -28,7 +28,7 @@ CREATE TABLE sessions (
     seen                TEXT,               -- what the last look saw, to tell what has not changed
     seen_at             TEXT,
     prompt_endings      TEXT NOT NULL DEFAULT '[]',  -- how an empty prompt of this session ends
-    learn               INTEGER NOT NULL DEFAULT 0 CHECK (learn IN (0, 1)),
+    learn               INTEGER NOT NULL DEFAULT 0 CHECK (learn IN (0, 1, 2)),  -- 2: a run has just ended
     -- context
     current_dir         TEXT,
     repository          TEXT,
