@@ -121,7 +121,7 @@ def update_session_context(
             "env_vars": json.dumps(dict(env_vars)) if env_vars is not None else None,
         }
         known = {key: value for key, value in given.items() if value is not None}
-        syncing.note(store, {**session, **known})
+        syncing.note(store, {**session, **known}, given["env_vars"])
 
 
 def _context(session: Row) -> Row:

@@ -78,7 +78,7 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
     trees = {lease["tree"] for lease in store.rows("leases")}
     for row in store.rows("held_groups"):
         held_by, held_on, prompts_held = row["held_by"], row["held_on"], row["prompts"]
-        detail = f"{prompts_held} prompts held: {held_by}"
+        detail = f"{prompts_held} prompt{'s' * (prompts_held != 1)} held: {held_by}"
         if held_by == "target missing" and not prompts.session_is_there(store, held_on):
             found.append(_finding("target", held_on, detail, "free for any" if retarget else ""))
             if apply and retarget:
@@ -93,9 +93,10 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
 
 
 def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
+    """Failed prompts, also those that wait for a retry.  What may have run is left to a person."""
     found = []
-    for row in store.rows("recent_failed", limit=200):
-        below = row["attempts"] < row["max_attempts"]
+    for row in store.rows("failed", limit=200):
+        below = row["attempts"] < row["max_attempts"] and not prompts.may_have_run(row)
         action = "queue it again" if retry and below else ""
         aimed = f"aimed at {row['target_session'] or 'any'}, ran in {row['assigned_session']}"
         found.append(_finding("failed", f"prompt {row['id']}", f"{aimed}: {row['error']}", action))

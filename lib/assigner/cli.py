@@ -6,8 +6,10 @@ Exit status: 0 done, 1 some item failed, 2 usage, 70 a fault of ours, 75 somebod
 
 import argparse
 import contextlib
+import gc
 import io
 import os
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -62,37 +64,53 @@ def parser(doc: str, *, changes: bool = False, is_pass: bool = False) -> Parser:
 
 def run(main: Callable[[Arguments], None], made: Parser) -> None:
     """Parse, call `main`, and turn a failure into one line and its exit status."""
+    gc.freeze()  # what is imported stays to the end: the collector need not go through it
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Ctrl-C ends us as a kill does, which no pass minds; Python's exception may get lost
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _make_streams_safe()
+    try:
+        status = _status(main, made)
+    finally:
+        flush()
+    raise SystemExit(status)
+
+
+def flush() -> None:
+    """Print what is left, or forget it where nobody takes it, lest Python fails over it later."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _status(main: Callable[[Arguments], None], made: Parser) -> int:
     args = made.parse_args()
     args.prog = made.prog
     args.failed = False
     quiet = getattr(args, "quiet", False)
     try:
         main(args)
-        sys.stdout.flush()
-        status = errors.FAILED if args.failed else 0
+        return errors.FAILED if args.failed else 0
     except AssignerError as error:
         if not (quiet and isinstance(error, BusyError)):
             say(args, str(error))
-        status = error.status
+        return error.status
     except sqlite3.Error as error:
         message, status = _database_failure(args, error)
         say(args, message)
+        return status
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 128 + 13
-    except KeyboardInterrupt:
-        status = 128 + 2
+        return 128 + 13
     except OSError as error:
         about = f"'{error.filename}': " if error.filename else ""
         say(args, f"{about}{error.strerror or error}")
-        status = errors.FAILED
+        return errors.FAILED
     except Exception as error:  # a fault of ours: a person gets one line, no stack
         if args.verbose:
             raise
         say(args, f"internal error, please report it: {error!r} (--verbose tells more)")
-        status = 70
-    raise SystemExit(status)
+        return 70
 
 
 @contextlib.contextmanager
@@ -152,10 +170,13 @@ def seconds(value: str) -> float:
 
 def whole(value: str) -> int:
     """A whole number, for argparse."""
-    with contextlib.suppress(ValueError):
-        if abs(number := int(value)) < 2**31:
-            return number
-    raise argparse.ArgumentTypeError(f"'{value}' is not a whole number below 2^31")
+    try:
+        number = int(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{value}' is not a whole number") from None
+    if abs(number) < 2**31:
+        return number
+    raise argparse.ArgumentTypeError(f"'{value}' is out of range")
 
 
 def positive(value: str) -> int:
@@ -170,6 +191,17 @@ def limit(value: str) -> int:
     if (number := whole(value)) >= 0:
         return number or -1
     raise argparse.ArgumentTypeError(f"'{value}' is not a number of rows")
+
+
+def directory(value: str) -> str:
+    """A directory, made absolute against the caller's, for argparse."""
+    try:
+        path = os.path.abspath(os.path.expanduser(value))
+    except OSError:
+        raise argparse.ArgumentTypeError("the current directory is gone") from None
+    if not value:
+        raise argparse.ArgumentTypeError("the name of a directory is empty")
+    return path
 
 
 def named(path: str) -> str:

@@ -27,8 +27,7 @@ def now() -> float:
 
 def text(moment: float) -> str:
     """Epoch seconds -> `2026-02-14T20:00:00.000Z`."""
-    at = datetime.fromtimestamp(moment, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def seconds(moment: str) -> float:
@@ -45,7 +44,9 @@ def parse(value: str) -> str:
     try:
         if match := _DURATION.match(value):
             return text(now() + float(match[1]) * _SECONDS[match[2]])
-        return text(datetime.fromisoformat(value).timestamp())
+        if (at := datetime.fromisoformat(value).timestamp()) < 0:
+            raise ValueError("texts of such years do not compare as their times do")
+        return text(at)
     except (ValueError, OverflowError):
         raise UsageError(
             f"not a time: '{value}' (write 2026-02-14T20:00, with Z for UTC, or +30m)"

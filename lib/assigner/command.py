@@ -18,9 +18,12 @@ def main() -> None:
     """Run the tool that the first argument names; without one, list them all."""
     names = tools()
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help", "help"):
-        print("usage: assigner NAME [ARGUMENT ...]; assigner NAME --help is its manual\n")
-        for name in names:
-            print(f"  {name:<17}{_summary(TOOLS / name)}")
+        lines = ["usage: assigner NAME [ARGUMENT ...]; assigner NAME --help is its manual", ""]
+        lines += [f"  {name:<17}{_summary(TOOLS / name)}" for name in names]
+        from assigner import cli
+
+        print("\n".join(lines))
+        cli.flush()
         return
     name = sys.argv[1]
     if name not in names:

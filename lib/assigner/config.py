@@ -4,9 +4,10 @@ The file is `$XDG_CONFIG_HOME/assigner/.env`, else `.env` in the checkout; never
 current directory, which may be anybody's.  `.env.example` documents each setting.
 """
 
+import io
 import os
-import re
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -57,26 +58,27 @@ class Settings:
 
 def load(database: str | None = None) -> Settings:
     """The settings in force; `database` is `--db`.  Raises SetupError that names a bad setting."""
-    values = {**_env_file(), **{k: v for k, v in os.environ.items() if k.startswith("ASSIGNER_")}}
-    home = Path(values.get("ASSIGNER_HOME") or _xdg("XDG_STATE_HOME", ".local/state") / "assigner")
-    if not home.is_absolute():
-        raise SetupError(f"ASSIGNER_HOME is not an absolute path: '{home}'")
-    if any(ord(c) < 32 or ord(c) == 127 for c in str(home)):
-        raise SetupError(f"ASSIGNER_HOME has a control character: {str(home)!r}")
-    chosen = database or values.get("ASSIGNER_DB")
+    values = {**_env_file(), **{k: v for k, v in os.environ.items() if k in KNOWN and v}}
+    for setting, value in values.items():
+        _check(setting, value)
+    home = _absolute(values, "ASSIGNER_HOME")
+    chosen = Path(database).absolute() if database else _absolute(values, "ASSIGNER_DB")
+    if home is None:
+        home = _xdg("XDG_STATE_HOME", ".local/state") / "assigner"
+        _check("the path of the state directory", str(home))
     plain = {
         name: _convert(setting, kind, values[setting])
         for name, setting, kind in _PLAIN
-        if values.get(setting)
+        if setting in values
     }
     weights = {
-        f.name: _convert(setting, int, values[setting])
-        for f in fields(Weights)
-        if values.get(setting := f"ASSIGNER_SCORE_{f.name.upper()}")
+        name: _convert(setting, int, values[setting])
+        for name, setting in _WEIGHTS
+        if setting in values
     }
     return Settings(
         home=home,
-        database=Path(chosen).absolute() if chosen else home / "assigner.db",
+        database=chosen or home / "assigner.db",
         sockets=_sockets(values.get("ASSIGNER_TMUX_SOCKETS")),
         host=values.get("ASSIGNER_HOST") or os.uname().nodename,
         session_patterns=tuple((values.get("ASSIGNER_SESSIONS") or "").replace(",", " ").split()),
@@ -90,6 +92,21 @@ _PLAIN = [
     for f in fields(Settings)
     if f.type in (bool, int, float) or f.name == "preferred_provider"
 ]
+_WEIGHTS = [(f.name, f"ASSIGNER_SCORE_{f.name.upper()}") for f in fields(Weights)]
+_PLACES = ("HOME", "DB", "TMUX_SOCKETS", "SESSIONS", "HOST")
+# Every setting that there is
+KNOWN = {
+    *(f"ASSIGNER_{name}" for name in _PLACES),
+    *(setting for _, setting, _ in _PLAIN),
+    *(setting for _, setting in _WEIGHTS),
+}
+# Zero would mean: wait for ever
+_ABOVE_ZERO = ("ASSIGNER_TMUX_TIMEOUT",)
+
+
+def _check(name: str, value: str) -> None:
+    if any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) < 0xE000 for c in value):
+        raise SetupError(f"{name} has a control character or is not UTF-8: {value!a}")
 
 
 def _convert(setting: str, kind: object, value: str) -> Any:
@@ -103,8 +120,9 @@ def _convert(setting: str, kind: object, value: str) -> Any:
         try:
             number = int(value) if kind is int else float(value)
         except ValueError:
-            raise SetupError(f"{setting} is not a number: '{value}'") from None
-        if not 0 <= number < 1e12:
+            kinds = "whole number" if kind is int else "number"
+            raise SetupError(f"{setting} is not a {kinds}: '{value}'") from None
+        if not 0 <= number < 1e12 or (number == 0 and setting in _ABOVE_ZERO):
             raise SetupError(f"{setting} is out of range: '{value}'")
         return number
     return value
@@ -112,13 +130,20 @@ def _convert(setting: str, kind: object, value: str) -> Any:
 
 def _sockets(value: str | None) -> tuple[str, ...]:
     if value:
-        sockets = tuple(dict.fromkeys(part for part in value.split(":") if part))
+        sockets = tuple(dict.fromkeys(part for part in value.split(":") if part)) or ("",)
         for socket in sockets:
             if not socket.startswith("/"):
-                raise SetupError(f"ASSIGNER_TMUX_SOCKETS has a relative path: '{socket}'")
+                raise SetupError(f"ASSIGNER_TMUX_SOCKETS has no absolute path: '{socket}'")
         return sockets
     directory = os.environ.get("TMUX_TMPDIR") or "/tmp"  # noqa: S108 - where tmux looks, tmux(1)
     return (f"{directory}/tmux-{os.getuid()}/default",)
+
+
+def _absolute(values: Mapping[str, str], setting: str) -> Path | None:
+    path = Path(values[setting]) if setting in values else None
+    if path and not path.is_absolute():
+        raise SetupError(f"{setting} is not an absolute path: '{path}'")
+    return path
 
 
 def _xdg(variable: str, default: str) -> Path:
@@ -138,15 +163,33 @@ def _env_file() -> dict[str, str]:
     for path in candidates:
         try:
             status = path.stat()
-        except OSError:
+            if not stat.S_ISREG(status.st_mode):
+                raise SetupError(f"'{path}' is not a file")
+            others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if others or status.st_uid not in (os.geteuid(), 0):
+                raise SetupError(f"others can write '{path}': chown and chmod 600 it")
+            return _parse(path, path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
             continue
-        if status.st_uid not in (os.geteuid(), 0) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise SetupError(f"others can write '{path}': chown and chmod 600 it")
-        from dotenv import dotenv_values  # costs 20 ms, and only who has the file pays
-
-        found = dotenv_values(path, interpolate=False)
-        for name in found:
-            if not re.fullmatch(r"ASSIGNER_[A-Z_]+", name):
-                raise SetupError(f"unknown setting '{name}' in '{path}'")
-        return {name: value for name, value in found.items() if value is not None}
+        except UnicodeDecodeError:
+            raise SetupError(f"'{path}' is not valid UTF-8") from None
+        except OSError as error:
+            raise SetupError(f"cannot read '{path}': {error.strerror}") from None
     return {}
+
+
+def _parse(path: Path, text: str) -> dict[str, str]:
+    """The settings that a file of `NAME=value` lines gives a value."""
+    from dotenv.parser import parse_stream  # costs 20 ms, and only who has the file pays
+
+    found = {}
+    for line in parse_stream(io.StringIO(text)):
+        blank = line.original.string.partition(line.original.string.lstrip())[0].count("\n")
+        place = f"'{path}' line {line.original.line + blank}"
+        if line.error or (line.key and line.value is None):
+            raise SetupError(f"{place} is not NAME=value")
+        if line.key and line.key not in KNOWN:
+            raise SetupError(f"{place}: unknown setting '{line.key}' (.env.example has them all)")
+        if line.key and line.value:
+            found[line.key] = line.value
+    return found

@@ -6,7 +6,6 @@ processes gain nothing from WAL, and SQLite before 3.51.3 can corrupt a WAL data
 
 import contextlib
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -58,9 +57,9 @@ class Store:
     def insert(self, table: str, row: Row) -> int:
         """Insert one row with the columns that it names; its id."""
         names = ", ".join(row)
-        places = ", ".join(f":{name}" for name in row)
+        places = ", ".join("?" * len(row))
         statement = f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - our own names
-        cursor = self.connection.execute(statement, row)
+        cursor = self.connection.execute(statement, tuple(row.values()))
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
@@ -169,7 +168,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, latest: int) -> None:
         migrations.apply(Database(connection, execute_plugins=False, recursive_triggers=False))
         connection.execute(
             "INSERT INTO meta (name, value) VALUES ('instance', ?) ON CONFLICT DO NOTHING",
-            (secrets.token_hex(4),),
+            (os.urandom(4).hex(),),
         )
         connection.execute(f"PRAGMA user_version = {latest}")
         connection.execute("COMMIT")
@@ -180,4 +179,4 @@ def _migrate(connection: sqlite3.Connection, path: Path, latest: int) -> None:
 
 
 def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
-    return dict(zip((column[0] for column in cursor.description), values, strict=True))
+    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}

@@ -3,8 +3,9 @@
     claim     rename the token; who has renamed it first, this file or the toolkit, has won
     context   in the session's own shell: cd, what an earlier prompt exported is taken back,
               what this one names is exported
-    subshell  branch, prerequisites, a check of the outcome, then the prompt; `exit`, `cd` or
-              `set -e` in it cannot harm the session
+    subshell  branch, prerequisites, a check of the outcome, then the prompt, in a subshell of
+              its own; `exit`, `cd` or `set -e` in it cannot harm the session, and its status
+              is reported even if it was stopped for a while
     reports   each is one rename of a file made beforehand, its content is its name
 
 Only builtins and absolute paths are used, for a prerequisite may change PATH, and a person
@@ -49,7 +50,13 @@ class Dialect:
 
     forget: str
     steady: str
+    unsteady: str
     pipe_status: str
+    is_exported: str
+    unexport: str
+    wait_out: str
+    end_at_once: str
+    was_interrupted: str
 
 
 _FORGET_BASH = """\
@@ -58,9 +65,33 @@ case "$(HISTTIMEFORMAT= builtin history 1 2>/dev/null)" in
 esac
 """
 
+_SET_E = 'case "$__assigner_e" in *e) set -e ;; esac\n'
+
 DIALECTS = {
-    "bash": Dialect(forget=_FORGET_BASH, steady="", pipe_status="${PIPESTATUS[0]}"),
-    "zsh": Dialect(forget="", steady="setopt no_err_return\n", pipe_status="${pipestatus[1]}"),
+    "bash": Dialect(
+        forget=_FORGET_BASH,
+        steady="",
+        unsteady=_SET_E,
+        pipe_status="${PIPESTATUS[0]}",
+        is_exported="[[ ${%s@a} = *x* ]]",
+        unexport="builtin export -n",
+        wait_out="",
+        end_at_once="",
+        was_interrupted="",
+    ),
+    "zsh": Dialect(
+        forget="",
+        steady="[[ -o err_return ]] && __assigner_e=r$__assigner_e; setopt no_err_return\n",
+        unsteady='case "$__assigner_e" in r*) setopt err_return ;; esac\n' + _SET_E,
+        pipe_status="${pipestatus[1]}",
+        is_exported="[[ ${(t)%s} = *export* ]]",
+        unexport="builtin typeset -g +x",
+        # Of itself an interrupted zsh does not wait for its subshell, which then writes behind
+        # the next prompt, and ends with the status of the last builtin, which may be 0
+        wait_out="trap '' INT\n",
+        end_at_once="trap 'builtin exit 130' INT\n",
+        was_interrupted='[ "$__assigner_s" = 130 ] || ',
+    ),
 }
 
 
@@ -75,48 +106,49 @@ def script(shell: str, task: Task, tools: Tools) -> str:
     mv = quote(tools.mv)
 
     def report(kind: str, rest: str = "") -> str:
-        return f"{mv} {quote(task.run)}/{kind} {quote(task.spool)}.{kind}{rest}"
+        return f'{mv} {quote(task.run)}/{kind} {quote(task.spool)}."{kind}{rest}"'
 
-    text = f"{report('go').replace('.go', '.begun.$$')} 2>/dev/null || return 0\n"
+    text = f'{mv} {quote(task.run)}/go {quote(task.spool)}."begun.$$" 2>/dev/null || return 0\n'
     text += dialect.forget.format(run=quote("/".join(task.run.split("/")[-2:])))
     text += 'case "$-" in *e*) __assigner_e=e; set +e ;; *) __assigner_e= ;; esac\n'
     text += dialect.steady
     text += "__assigner_s=0\n__assigner_step=\n"
-    text += "".join(_retake(name) for name in task.retake if name not in task.variables)
+    text += "".join(_retake(dialect, name) for name in task.retake if name not in task.variables)
     if task.directory is not None:
         text += f"builtin cd -- {quote(task.directory)} >/dev/null || __assigner_step=cd.$?\n"
     if task.variables:
-        text += _exports(task.variables)
+        text += _exports(dialect, task.variables)
     text += 'if [ -z "$__assigner_step" ]; then\n(\n'
     # the parent of this sh is the subshell: its pid is that of the prompt's process group
     text += f'{quote(tools.sh)} -c \'exec "$0" "$1" "$2.$PPID"\' {mv}'
-    text += f" {quote(task.run)}/group {quote(task.spool)}.group || exit 125\n"
-    text += f'__assigner_fail() {{ {report("step", ".$1")}; exit "${{1##*.}}"; }}\n'
+    text += f" {quote(task.run)}/group {quote(task.spool)}.group || builtin exit 125\n"
+    text += f'__assigner_fail() {{ {report("step", ".$1")}; builtin exit "${{1##*.}}"; }}\n'
     text += _subshell_steps(task, tools)
-    text += f"{report('started')} || exit 125\n"
+    text += f"{report('started')} || builtin exit 125\n"
     text += "unset -f __assigner_fail\n"
-    text += '[ -z "$__assigner_e" ] || set -e\n'
     text += _run(task, tools, dialect)
-    text += f"{report('done', '.$__assigner_s')} 2>/dev/null\nexit $__assigner_s\n"
+    done = report("done", ".$__assigner_s")
+    text += f'{dialect.was_interrupted}{done} 2>/dev/null\nbuiltin exit "$__assigner_s"\n'
     text += ")\n__assigner_s=$?\nelse\n"
     text += f"{report('step', '.$__assigner_step')}\n__assigner_s=${{__assigner_step##*.}}\nfi\n"
     text += f"{report('exit', '.$__assigner_s')} 2>/dev/null\n"
-    text += '[ -z "$__assigner_e" ] || set -e\n'
+    text += dialect.unsteady
     text += "builtin unset __assigner_s __assigner_step __assigner_e\n"
     return text
 
 
-def _retake(name: str) -> str:
-    """Give the variable back the value that it had before the first prompt that named it."""
+def _retake(dialect: Dialect, name: str) -> str:
+    """Have the variable be again what it was before the first prompt that named it."""
     return (
         f'case "${{__assigner_{name}-}}" in\n'
         f'  "="*) builtin export {name}="${{__assigner_{name}#=}}" ;;\n'
+        f'  "+"*) {dialect.unexport} {name}="${{__assigner_{name}#+}}" ;;\n'
         f"  -) builtin unset {name} ;;\n"
         f"esac\nbuiltin unset __assigner_{name}\n"
     )
 
 
-def _exports(variables: Mapping[str, str]) -> str:
+def _exports(dialect: Dialect, variables: Mapping[str, str]) -> str:
     """Export all or, if one is read-only, none; remember what each was."""
     assignments = [f"builtin export {name}={quote(value)}" for name, value in variables.items()]
     text = (
@@ -126,8 +158,9 @@ def _exports(variables: Mapping[str, str]) -> str:
     for name, assignment in zip(variables, assignments, strict=True):
         text += (
             f'if [ -z "${{__assigner_{name}+x}}" ]; then\n'
-            f'  if [ "${{{name}+x}}" ]; then __assigner_{name}="=${{{name}}}";'
-            f" else __assigner_{name}=-; fi\n"
+            f'  if [ -z "${{{name}+x}}" ]; then __assigner_{name}=-;'
+            f' elif {dialect.is_exported % name}; then __assigner_{name}="=${{{name}}}";'
+            f' else __assigner_{name}="+${{{name}}}"; fi\n'
             f"fi\n{assignment}\n"
         )
     return text + "fi\n"
@@ -146,12 +179,12 @@ def _subshell_steps(task: Task, tools: Tools) -> str:
             f"if ! {on_branch}; then\n"
             f'  [ -z "$({git} status --porcelain --untracked-files=no)" ]'
             " || __assigner_fail dirty.1\n"
-            f"  {git} checkout -q {quote(task.branch)} -- || __assigner_fail branch.$?\n"
+            f'  {git} checkout -q {quote(task.branch)} -- || __assigner_fail "branch.$?"\n'
             f"  {on_branch} || __assigner_fail branch.1\n"
             "fi\n"
         )
     for number, command in enumerate(task.prerequisites, 1):
-        text += f"eval {quote(command)} || __assigner_fail prereq-{number}.$?\n"
+        text += f'eval {quote(command)} || __assigner_fail "prereq-{number}.$?"\n'
     if task.validate:
         if task.physical is not None:
             text += _in_directory(task.physical, "verify")
@@ -168,14 +201,20 @@ def _subshell_steps(task: Task, tools: Tools) -> str:
 
 
 def _in_directory(path: str, step: str) -> str:
-    return f'[ "$(builtin pwd -P)" = {quote(path)} ] || __assigner_fail {step}.1\n'
+    wanted = quote(f"{path}\n.")  # the point keeps $() from cutting off newlines at a name's end
+    return f'[ "$(builtin pwd -P; builtin echo .)" = {wanted} ] || __assigner_fail {step}.1\n'
 
 
 def _run(task: Task, tools: Tools, dialect: Dialect) -> str:
+    """A subshell of its own: its status is known however it ends, and whoever waits for it."""
     run = quote(task.run)
     if task.one_shot:
         return (
-            f". {run}/command <{run}/prompt | {quote(tools.tee)} {run}/response\n"
+            f"{dialect.wait_out}(\n{dialect.end_at_once}{dialect.unsteady}. {run}/command\n"
+            f") <{run}/prompt | {quote(tools.tee)} {run}/response\n"
             f"__assigner_s={dialect.pipe_status}\n"
         )
-    return f". {run}/prompt\n__assigner_s=$?\n"
+    return (
+        f"{dialect.wait_out}(\n{dialect.end_at_once}{dialect.unsteady}. {run}/prompt\n)\n"
+        "__assigner_s=$?\n"
+    )

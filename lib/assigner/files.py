@@ -8,7 +8,6 @@ secrets/        values of variables that stand nowhere else
 import json
 import os
 import re
-import secrets
 import shutil
 import stat
 from collections.abc import Mapping
@@ -150,7 +149,7 @@ _ORDER = ("begun", "group", "step", "started", "done", "exit")
 
 def save_secrets(settings: Settings, values: Mapping[str, str]) -> str:
     """Keep values of variables in a file of their own; its name."""
-    name = secrets.token_hex(8)
+    name = os.urandom(8).hex()
     write(settings.secrets / name, json.dumps(dict(values)))
     return name
 

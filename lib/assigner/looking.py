@@ -4,15 +4,14 @@ Nothing is typed.  Unknown is never idle.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from assigner import proc, screen, tmux
 from assigner.config import Settings
 from assigner.dialects import DIALECTS
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a session before the look."""
 
     provider: str | None = None
@@ -22,8 +21,7 @@ class Known:
     group: int | None = None
 
 
-@dataclass(frozen=True)
-class Sight:
+class Sight(NamedTuple):
     """What was seen: status, why, the shell, and the empty prompt's ending if it was learnt."""
 
     pane: tmux.Pane
@@ -115,12 +113,14 @@ def _from_line(
         return result("busy", "its screen is changing")
     if pane.attached and now - pane.client_activity < settings.person_active:
         return result("occupied", "a person is at its keyboard")
+    if line.below:
+        return result("occupied", "something stands below its prompt")
     if screen.at_empty_prompt(line.text, line.cursor_x, known.endings):
         return result("idle", "at its empty prompt")
     fresh = known.learn == 2 and not pane.attached  # ours was the last line typed there
     if fresh or (known.learn and screen.looks_like_prompt(line.text, line.cursor_x)):
         ending = screen.learn(line.text, line.cursor_x)
-        if ending and ending not in known.endings:
+        if ending and not screen.is_typed(line.text, line.cursor_x, known.endings):
             return result("idle", "at its empty prompt", ending)
     if not known.endings:
         return result("unknown", "its empty prompt is not known: enroll it at an empty prompt")
@@ -153,6 +153,8 @@ def judge_recorded(
     column, row = (int(part) for part in str(meta.get("cursor", "0,0")).split(","))
     lines = text.split("\n")
     line = lines[row] if row < len(lines) else ""
+    if any(below.strip() for below in lines[row + 1 :]):
+        return "occupied", "something stands below its prompt"
     if screen.at_empty_prompt(line, column, endings):
         return "idle", "at its empty prompt"
     if not endings and screen.looks_like_prompt(line, column):

@@ -142,6 +142,7 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
         verdict.attempt
         for verdict in verdicts
         if verdict.outcome not in ("ending", "released")
+        and verdict.attempt["stage"] == "submitted"
         and verdict.attempt["now_pane_pid"] == verdict.attempt["pane_pid"]
     ]
     found = {}
@@ -163,13 +164,14 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
 
 def _output(store: Store, attempt: Row, text: str, prompt_drawn: bool) -> str:
     """The part of a pane's text from the typed line on, without the next prompt."""
-    _, marker, rest = text.rpartition(f"/run/{attempt['id']}/ctx")
+    before, marker, rest = text.rpartition(f"/run/{attempt['id']}/ctx")
     if marker:
         text = rest.partition("\n")[2]
     lines = [line.rstrip() for line in screen.clean(text).rstrip().split("\n")]
-    endings = [ending["text"].rstrip() for ending in json.loads(attempt["prompt_endings"])]
-    if prompt_drawn and any(end and lines[-1].endswith(end) for end in endings):
-        lines.pop()
+    if prompt_drawn:
+        was = before.rpartition("\n")[2].rpartition(" . ")[0].rstrip()
+        endings = [screen.ending_of(value) for value in json.loads(attempt["prompt_endings"])]
+        lines[-1:] = screen.without_prompt(lines[-1], was, endings)
     return screen.tail("\n".join(lines), store.settings.max_output)
 
 

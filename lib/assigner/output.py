@@ -94,7 +94,8 @@ def _decode_flag(key: str, value: Any) -> Any:
 
 def _json(value: Any) -> str:
     """JSON in which, too, no character is left that a terminal obeys."""
-    text = json.dumps(value, ensure_ascii=False, indent=1)
+    unicode = sys.stdout.encoding.lower() in ("utf-8", "utf8")
+    text = json.dumps(value, ensure_ascii=not unicode, indent=1)
     return screen.UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

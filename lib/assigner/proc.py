@@ -4,11 +4,10 @@ import contextlib
 import os
 import signal
 import termios
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Stat:
+class Stat(NamedTuple):
     """The fields of /proc/PID/stat that tell who has the terminal."""
 
     pid: int
@@ -22,7 +21,7 @@ class Stat:
 def stat(pid: int) -> Stat | None:
     """None if there is no such process."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             head, _, tail = file.read().rpartition(b")")
     except OSError:
         return None

@@ -19,6 +19,7 @@ STATUSES = (*OPEN, "completed", "failed", "cancelled")
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_JSON = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make a new one for each value
 _CONTEXT = {"working_dir": str, "git_branch": str, "env_vars": dict, "prerequisites": list}
 
 
@@ -184,6 +185,11 @@ def requeue(store: Store, prompt: int, *, afresh: bool) -> bool:
     return True
 
 
+def may_have_run(row: Row) -> bool:
+    """Whether a failed prompt was typed and what became of it is not known."""
+    return str(row["error"]).startswith("unverified") and not row["idempotent"]
+
+
 def session_is_there(store: Store, name: str) -> bool:
     """Whether a session of that name can be given prompts, now or when it is free."""
     session = store.one("session", name=name)
@@ -238,11 +244,11 @@ def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
         "priority": draft.priority,
         "target_session": draft.target_session,
         "target_provider": draft.target_provider,
-        "metadata": json.dumps(metadata, ensure_ascii=False),
+        "metadata": _JSON.encode(metadata),
         "working_dir": draft.working_dir,
         "git_branch": draft.git_branch,
-        "env_vars": json.dumps(shown, ensure_ascii=False),
-        "prerequisites": json.dumps(draft.prerequisites, ensure_ascii=False),
+        "env_vars": _JSON.encode(shown),
+        "prerequisites": _JSON.encode(draft.prerequisites),
         "prefer_context_match": int(draft.prefer_context_match),
         "validate_context": int(draft.validate_context),
         "min_score": draft.min_score,
@@ -250,7 +256,7 @@ def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
         "idempotent": int(draft.idempotent),
         "timeout_seconds": draft.timeout_seconds,
         "not_before": draft.not_before,
-        "tags": json.dumps(draft.tags, ensure_ascii=False),
+        "tags": _JSON.encode(draft.tags),
         "created_at": now,
         "ready_at": now,
         "updated_at": now,
@@ -299,6 +305,8 @@ def _check_integer(name: str, value: object, least: int = -(2**31)) -> None:
 def _check_json(name: str, value: object) -> None:
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{name} is not valid UTF-8") from None
     except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"{name} cannot be written as JSON: {error}") from None
 

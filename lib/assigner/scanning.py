@@ -46,14 +46,20 @@ def scan(store: Store) -> Scan:
     sights = _look(store, wanted, silent, now)
 
     changes: list[Row] = []
+    owners = _owners(rows)
     with store.transaction():
+        for row in rows:
+            if row["name"] not in named:
+                changes += _lose(store, row, live.get(row["name"]), answering, silent)
+        for name, pane in known.items():  # sessions may have swapped their names
+            owner = owners.get(_place(pane))
+            if owner and owner["name"] != name:
+                reason = "its pane has another name"
+                store.run("lose_session", id=owner["id"], status="offline", status_reason=reason)
         for name, pane in known.items():
             if (pane.socket, pane.id) in sights:
                 sight = sights[pane.socket, pane.id]
                 changes += _see(store, name, by_name.get(name), sight, now)
-        for row in rows:
-            if row["name"] not in named:
-                changes += _lose(store, row, live.get(row["name"]), answering, silent)
     return Scan(changes, silent)
 
 
@@ -61,16 +67,36 @@ def list_panes(store: Store) -> tuple[list[tmux.Pane], dict[str, str]]:
     """Every pane, and the sockets that could not be asked with the reason."""
     panes: list[tmux.Pane] = []
     silent: dict[str, str] = {}
-    known = [row for row in store.rows("sessions") if row["status"] != "offline"]
     for socket in store.settings.sockets:
         try:
             panes += tmux.panes(socket, store.settings.tmux_timeout)
         except tmux.NoServer:
+            known = [row for row in store.rows("sessions") if row["status"] != "offline"]
             if any(r["socket"] == socket and proc.is_tmux(r["server_pid"]) for r in known):
                 silent[socket] = "its tmux server lives, but does not answer there"
         except tmux.Unreachable as error:
             silent[socket] = str(error)
     return panes, silent
+
+
+def absence(
+    store: Store, row: Row, answering: dict[str, int], silent: dict[str, str]
+) -> tuple[str, str]:
+    """The status of a session whose pane was not listed, and why.
+
+    `answering` has the pid of each server that was asked, `silent` why others could not be.
+    """
+    if row["status"] == "offline":
+        return "offline", row["status_reason"]
+    if row["socket"] in silent:
+        return "unknown", silent[row["socket"]]
+    if row["socket"] not in store.settings.sockets:
+        return "unknown", f"socket {row['socket']} is not configured"
+    if answering.get(row["socket"]) == row["server_pid"]:
+        return "offline", "its tmux server no longer has it"
+    if not proc.is_tmux(row["server_pid"]):
+        return "offline", "its tmux server is gone"
+    return "unknown", f"its tmux server does not answer at {row['socket']}"
 
 
 def know(row: Row | None, attempt: Row | None) -> Known:
@@ -88,22 +114,26 @@ def know(row: Row | None, attempt: Row | None) -> Known:
 
 def _match(panes: list[tmux.Pane], rows: list[Row], live: dict[str, Row]) -> dict[str, tmux.Pane]:
     """Give every pane its session's name: a known pane keeps the name under which it is known."""
-    owner = {_identity(row): row for row in rows if row["status"] != "offline"}
+    owners = _owners(rows)
     named: dict[str, tmux.Pane] = {}
     strangers = []
     for pane in panes:
-        row = owner.get((pane.socket, pane.server_pid, pane.server_start, pane.id))
+        row = owners.get(_place(pane))
         if row and (_still_called(row["name"], pane.session) or row["name"] in live):
             named[row["name"]] = pane
         else:
             strangers.append(pane)
     sockets = {row["name"]: row["socket"] for row in rows if row["status"] != "offline"}
+    taken = {_place(pane) for pane in named.values()}
     for pane in strangers:
+        if _place(pane) in taken:
+            continue  # its window stands in several tmux sessions
         name = pane.session if pane.alone else f"{pane.session}:{pane.window}.{pane.index}"
         if name in named or sockets.get(name, pane.socket) != pane.socket:
             name = f"{name}@{pane.socket.rpartition('/')[2]}"
         if name not in named:
             named[name] = pane
+            taken.add(_place(pane))
     return named
 
 
@@ -111,8 +141,14 @@ def _still_called(name: str, session: str) -> bool:
     return name == session or name.startswith((f"{session}:", f"{session}@"))
 
 
-def _identity(row: Row) -> tuple[Any, ...]:
-    return row["socket"], row["server_pid"], row["server_start"], row["pane_id"]
+def _owners(rows: list[Row]) -> dict[tuple[Any, ...], Row]:
+    """The sessions that are there, by the pane that each has."""
+    columns = ("socket", "server_pid", "server_start", "pane_id")
+    return {tuple(row[c] for c in columns): row for row in rows if row["status"] != "offline"}
+
+
+def _place(pane: tmux.Pane) -> tuple[Any, ...]:
+    return pane.socket, pane.server_pid, pane.server_start, pane.id
 
 
 def _fingerprint(pane: tmux.Pane) -> str:
@@ -152,10 +188,11 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
     pane = sight.pane
     patterns = store.settings.session_patterns
     if row and row["pane_pid"] != pane.pid:
-        row = {**row, "env_vars": "{}", "idle_since": None}  # another process: nothing is exported
-    endings = json.loads(row["prompt_endings"]) if row else []
+        row = {**row, "idle_since": None}  # another process
+    endings = row["prompt_endings"] if row else "[]"
     if sight.ending:
-        endings = [*endings, asdict(sight.ending)][-8:]
+        learnt = [*json.loads(endings), asdict(sight.ending)][-8:]
+        endings = json.dumps(learnt, ensure_ascii=False)
     enrolled = bool(row and row["enrolled"]) or any(fnmatchcase(name, p) for p in patterns)
     was_idle = row and row["status"] == "idle" and row["idle_since"]
     values = {
@@ -169,10 +206,10 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
         "pane_pid": pane.pid,
         "pane_tty": pane.tty,
         "seen": _fingerprint(pane),
-        "prompt_endings": json.dumps(endings, ensure_ascii=False),
+        "prompt_endings": endings,
         "learn": (row["learn"] if sight.status != "idle" else 0) if row else 1,
         "enrolled": int(enrolled),
-        "env_vars": row["env_vars"] if row else "{}",
+        "env_vars": "{}",  # of a session that is new; nothing else is changed by a look
         "current_dir": sight.directory or (row["current_dir"] if row else None),
         "last_activity": clock.text(pane.activity),
         "idle_since": (was_idle or clock.text(now)) if sight.status == "idle" else None,
@@ -200,16 +237,7 @@ def _lose(
     """Write that a session was not found, and give back what was claimed but never typed."""
     if row["status"] == "offline":
         return
-    if row["socket"] in silent:
-        status, reason = "unknown", silent[row["socket"]]
-    elif row["socket"] not in store.settings.sockets:
-        status, reason = "unknown", f"socket {row['socket']} is not configured"
-    elif answering.get(row["socket"]) == row["server_pid"]:
-        status, reason = "offline", "its tmux server no longer has it"
-    elif not proc.is_tmux(row["server_pid"]):
-        status, reason = "offline", "its tmux server is gone"
-    else:
-        status, reason = "unknown", f"its tmux server does not answer at {row['socket']}"
+    status, reason = absence(store, row, answering, silent)
     if store.run("lose_session", id=row["id"], status=status, status_reason=reason):
         yield {**row, "status": status, "status_reason": reason}
     if status == "offline":

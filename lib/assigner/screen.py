@@ -24,6 +24,8 @@ _CONTINUATION = re.compile(
     r"|if|then|else|elif|case|function|subsh|cursh|array|select|math|mathsubst|braceparam|brace)"
     r" ?)*> \Z"
 )
+# What is typed behind a prompt of the usual kind
+_TYPED = re.compile(r"[$#%>❯»›] +\S")
 _GAP = 4  # so many blanks at least part a right prompt from the cursor
 _PROMPT_END = re.compile(r"(?:[$#%>❯➜»›λ✗✓→⟩:)\]}] ?)\Z")
 
@@ -88,6 +90,15 @@ def looks_like_prompt(line: str, column: int) -> bool:
     return bool(_PROMPT_END.search(left)) and not right[:_GAP].strip()
 
 
+def is_typed(line: str, column: int, endings: Sequence[Ending]) -> bool:
+    """Whether something stands behind a prompt, one of the usual kind or one that is known.
+
+    What looks like a prompt may be that: `$ echo $(date)`.
+    """
+    left, _ = split_at(line, column)
+    return bool(_TYPED.search(left)) or any(ending.text in left for ending in endings)
+
+
 def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
     """Whether this line is an empty prompt, as learnt, with nothing typed left or right of it."""
     left, right = split_at(line, column)
@@ -101,6 +112,20 @@ def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
         and (ending.right or not right.strip())
         for ending in endings
     )
+
+
+def without_prompt(line: str, was: str, endings: Sequence[Ending]) -> list[str]:
+    """What a program left on the line on which the next prompt was drawn, no line if nothing.
+
+    `was` is the prompt that stood there before the program.
+    """
+    if was and line.endswith(was):
+        return [line.removesuffix(was)] if line != was else []
+    for ending in endings:
+        end = ending.text.rstrip()
+        if end and (line.endswith(end) or (ending.right and end + " " * _GAP in line)):
+            return []
+    return [line]
 
 
 def ending_of(value: dict[str, Any]) -> Ending:

@@ -1,6 +1,7 @@
 """send: from options, files and JSON lines to queued prompts."""
 
 import argparse
+import gc
 import json
 import os
 import re
@@ -20,12 +21,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `send`."""
     add = parser.add_argument
     add("text", nargs="?", metavar="TEXT", help="the prompt; - reads it from standard input")
-    add("--file", metavar="F", help="read the prompt from a file")
+    add("--file", metavar="F", help="read the prompt from a file; - for standard input")
     add("--jsonl", metavar="F", help="queue many: one JSON object a line; - for standard input")
     add("--priority", type=cli.whole, metavar="N", help="higher runs first (default 0)")
-    add("--target", dest="target_session", metavar="SESSION", help="only in this session")
-    add("--provider", dest="target_provider", metavar="P", help="only where this runs")
-    add("--workdir", "--working_dir", dest="working_dir", metavar="DIR", help="run it there")
+    add(
+        "--target",
+        dest="target_session",
+        metavar="SESSION",
+        help="only in this session, also if it comes later",
+    )
+    add(
+        "--provider",
+        dest="target_provider",
+        metavar="P",
+        help=f"only where this runs: {' or '.join(providers.KNOWN)}",
+    )
+    add(
+        "--workdir",
+        "--working_dir",
+        dest="working_dir",
+        type=cli.directory,
+        metavar="DIR",
+        help="run it there",
+    )
     add("--git-branch", metavar="B", help="on that branch of the directory's repository")
     add(
         "--env",
@@ -78,13 +96,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="run only once that prompt has completed (repeated)",
     )
-    add("--not-before", metavar="T", help="a time: 2026-02-14T20:00, with Z for UTC, or +30m")
+    add("--not-before", metavar="T", help="not before 2026-02-14T20:00, with Z for UTC, or +30m")
     add("--max-attempts", type=cli.positive, metavar="N", help="try at most N times (default 3)")
     add(
         "--idempotent",
         action="store_true",
         default=None,
-        help="it may run again even if it may have run: retry it when its session vanishes",
+        help="it may run twice: retry it also when its session vanishes or it runs too long",
     )
     add(
         "--timeout",
@@ -103,6 +121,7 @@ def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
         raise UsageError("give one of TEXT, --file and --jsonl")
     base = _base(args)
     if args.jsonl is not None:
+        gc.disable()  # looking for cycles among so many drafts is a tenth of the time
         return list(_from_lines(cli.named(args.jsonl), cli.text_of(args.jsonl), base))
     source = args.file if args.file is not None else "-" if args.text == "-" else None
     return [("", replace(base, content=args.text if source is None else cli.text_of(source)))]
@@ -116,7 +135,8 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
         except UsageError as error:
             raise UsageError(f"{place}{error}") from None
     drafts = [draft for _, draft in wanted]
-    warnings = {prompts.missing_directory(draft) for draft in drafts}
+    directories = {draft.working_dir: draft for draft in drafts}
+    warnings = {prompts.missing_directory(draft) for draft in directories.values()}
     ids = prompts.queue(store, drafts)
     return ids, sorted(f"warning: {warning}" for warning in warnings if warning)
 
@@ -130,9 +150,6 @@ def _base(args: argparse.Namespace) -> Draft:
     }
     draft = Draft(content="", **values)
     draft.env_vars, draft.secret_vars = _variables(args.env, args.env_file)
-    if args.working_dir is not None:
-        draft.working_dir = os.path.join(os.getcwd(), os.path.expanduser(args.working_dir))
-        draft.working_dir = os.path.normpath(draft.working_dir) if args.working_dir else ""
     if args.metadata is not None:
         draft.metadata = _metadata(args.metadata)
     if args.not_before is not None:
@@ -206,7 +223,7 @@ def _from_lines(name: str, text: str, base: Draft) -> Iterator[tuple[str, Draft]
         if "env_vars" in value:
             own = value["env_vars"].keys()
             value["secret_vars"] = {k: v for k, v in base.secret_vars.items() if k not in own}
-        yield place, replace(base, **{"metadata": {**base.metadata}, **value})
+        yield place, Draft(**{**vars(base), "metadata": {**base.metadata}, **value})
 
 
 def _refuse(constant: str) -> None:

@@ -41,11 +41,11 @@ def sync(store: Store) -> list[Row]:
     return found
 
 
-def note(store: Store, session: Row) -> None:
-    """Write the context that a row of `sessions` tells."""
+def note(store: Store, session: Row, env_vars: str | None = None) -> None:
+    """Write where a row of `sessions` says that it stands; its variables only where given."""
     session["context_hash"] = _hash(session)
-    columns = ("id", "current_dir", "repository", "git_branch", "env_vars", "context_hash")
-    store.run("set_context", **{column: session[column] for column in columns})
+    columns = ("id", "current_dir", "repository", "git_branch", "context_hash")
+    store.run("set_context", env_vars=env_vars, **{column: session[column] for column in columns})
 
 
 def _hash(session: Row) -> str:

@@ -4,10 +4,13 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from assigner import clock, enrolling, prompts, scanning, screen
+from assigner import clock, enrolling, prompts, scanning, screen, tmux
 from assigner.db import Row, Store
-from assigner.looking import look
+from assigner.looking import Sight, look
 from assigner.output import decoded, excerpt, home_short, table
+
+# What metadata has, too, of the context that was given by option
+_CONTEXT = ("working_dir", "env_vars", "git_branch", "prerequisites")
 
 
 def story(store: Store, prompt: int) -> Row | None:
@@ -39,8 +42,12 @@ def told(tale: Row) -> str:
         ),
         "prerequisites": "; ".join(prompt["prerequisites"]),
         "after": ", ".join(str(other) for other in prompt["after"]),
+        "not before": prompt["not_before"],
+        "timeout": f"{prompt['timeout_seconds']:g} s" if prompt["timeout_seconds"] else None,
         "tags": ", ".join(prompt["tags"]),
-        "attempts": f"{prompt['attempts']} of {prompt['max_attempts']}",
+        "metadata": _pairs({k: v for k, v in prompt["metadata"].items() if k not in _CONTEXT}),
+        "attempts": f"{prompt['attempts']} of {prompt['max_attempts']}"
+        + (", idempotent" if prompt["idempotent"] else ""),
         "retry at": prompt["retry_at"],
         "error": prompt["error"],
     }
@@ -71,14 +78,20 @@ def inspect(store: Store, name: str) -> Row:
         "attempt": attempt["id"] if attempt else None,
         "stage": attempt["stage"] if attempt else None,
     }
+    identity = tuple(session[c] for c in ("socket", "server_pid", "server_start", "pane_id"))
     pane = next(
-        (p for p in panes if (p.socket, p.id) == (session["socket"], session["pane_id"])), None
+        (p for p in panes if (p.socket, p.server_pid, p.server_start, p.id) == identity), None
     )
     if pane is None:
-        reason = silent.get(session["socket"] or "", "its tmux server does not show it")
-        return {**found, "status": "unknown" if silent else "offline", "status_reason": reason}
+        answering = {p.socket: p.server_pid for p in panes}
+        status, reason = scanning.absence(store, session, answering, silent)
+        nothing = dict.fromkeys(("shell", "current_dir", "cursor_line", "pane"))
+        return {**found, "status": status, "status_reason": reason, **nothing}
     key = pane.socket, pane.id
-    sight = look(store.settings, [(pane, scanning.know(session, attempt))], clock.now())[key]
+    try:
+        sight = look(store.settings, [(pane, scanning.know(session, attempt))], clock.now())[key]
+    except (tmux.NoServer, tmux.Unreachable) as error:
+        sight = Sight(pane, "unknown", str(error))
     return {
         **found,
         "status": sight.status,
@@ -195,6 +208,8 @@ def _plain(value: Any) -> str:
         return _pairs(value)
     if isinstance(value, list):
         return ", ".join(_plain(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "" if value is None else str(value)
 
 

@@ -10,23 +10,23 @@ Facts on which this rests (tmux 3.3a to 3.5a, by experiment):
 """
 
 import io
+import os
 import re
-import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-
-import sh
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from assigner.errors import SetupError
 
 _FIELDS = (
     "session_name", "window_index", "pane_index", "session_panes", "pid", "start_time", "pane_id",
     "pane_pid", "pane_tty", "pane_dead", "pane_dead_status", "pane_in_mode", "pane_input_off",
-    "cursor_x", "cursor_y", "window_activity", "session_attached", "session_activity",
+    "cursor_x", "cursor_y", "window_activity", "window_active_clients", "session_activity",
 )  # fmt: skip
 _PANES = "\t".join(
     "#{W:#{P:x}}" if field == "session_panes" else f"#{{{field}}}" for field in _FIELDS
 )
+_ACTIVITY = attrgetter("client_activity")
 _SAFE_COMMAND = re.compile(r"[A-Za-z0-9_.+-]+\Z")
 
 
@@ -65,12 +65,15 @@ class Pane:
 
 @dataclass(frozen=True)
 class Line:
-    """The line on which the cursor stood, and what ran in front, at one instant."""
+    """The line on which the cursor stood, whether there is text below it, and what ran in front,
+    at one instant.
+    """
 
     cursor_x: int
     cursor_y: int
     command: str
     text: str
+    below: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,10 @@ class Typing:
 
 
 def panes(socket: str, timeout: float) -> list[Pane]:
-    """Every pane of the server, in one call.  Raises NoServer, Unreachable."""
+    """Every pane of the server, in one call.  Raises NoServer, Unreachable.
+
+    A pane whose window stands in several tmux sessions is listed in each of them.
+    """
     found = []
     for text in _call(socket, timeout, "list-panes", "-a", "-F", _PANES)[0].splitlines():
         values = text.split("\t")
@@ -110,11 +116,17 @@ def panes(socket: str, timeout: float) -> list[Pane]:
                 cursor_x=int(f["cursor_x"] or 0),
                 cursor_y=int(f["cursor_y"] or 0),
                 activity=int(f["window_activity"] or 0),
-                attached=int(f["session_attached"] or 0),
+                attached=int(f["window_active_clients"] or 0),
                 client_activity=int(f["session_activity"] or 0),
             )
         )
-    return found
+    typed = {pane.id: pane.client_activity for pane in sorted(found, key=_ACTIVITY)}
+    return [
+        pane
+        if pane.client_activity == typed[pane.id]
+        else replace(pane, client_activity=typed[pane.id])
+        for pane in found
+    ]
 
 
 def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[str, Line]:
@@ -123,14 +135,15 @@ def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[st
     script = [
         f"display-message -p -t {pane.id}"
         f" '{frame} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{pane_current_command}}'\n"
-        f"capture-pane -p -t {pane.id} -S {pane.cursor_y} -E {pane.cursor_y}"
+        f"capture-pane -p -t {pane.id} -S {pane.cursor_y}"
         for pane in wanted
     ]
     found = {}
     for head, text in _framed(_source(socket, timeout, script), frame):
         pane_id, x, y, command = (*head.split(" ", 3), "", "", "", "")[:4]
         if pane_id.startswith("%"):
-            found[pane_id] = Line(int(x), int(y), command, text.rstrip("\n"))
+            line, _, below = text.partition("\n")
+            found[pane_id] = Line(int(x), int(y), command, line, bool(below.strip()))
     return found
 
 
@@ -220,7 +233,7 @@ def _condition(typing: Typing, option: str) -> str:
         "pane_input_off": 0,
         "cursor_x": pane.cursor_x,
         "cursor_y": pane.cursor_y,
-        "session_attached": pane.attached,
+        "window_active_clients": pane.attached,
         "pane_current_command": typing.command,
     }
     condition = f"#{{e|<:#{{{option}}},{typing.attempt}}}"
@@ -231,7 +244,7 @@ def _condition(typing: Typing, option: str) -> str:
 
 def _frame() -> str:
     """A word that no program in a pane can guess: it marks our own lines in the answer."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def _framed(text: str, frame: str) -> Iterable[tuple[str, str]]:
@@ -252,13 +265,15 @@ def _call(
     socket: str, timeout: float, *arguments: str, given: str | None = None
 ) -> tuple[str, int]:
     """One tmux client: what it printed, and its exit status."""
+    import sh  # 35 ms, and only who asks tmux pays
+
     out, err = io.BytesIO(), io.BytesIO()
     try:
         # timeout(1), since sh's own _timeout looks at the clock only every 100 ms
         command = sh.Command("timeout")(
             "--foreground", "-k", "1", str(timeout), "tmux", "-u", "-N", "-S", socket, *arguments,
             _in=(given or "").encode("utf-8", "surrogateescape"), _out=out, _err=err,
-            _tty_out=False, _return_cmd=True, _ok_code=list(range(256)),
+            _out_bufsize=65536, _tty_out=False, _return_cmd=True, _ok_code=list(range(256)),
         )  # fmt: skip
         status: int = command.exit_code
     except sh.CommandNotFound as error:

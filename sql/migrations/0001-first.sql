@@ -59,9 +59,8 @@ CREATE TABLE prompts (
     host                 TEXT NOT NULL,
     content              TEXT NOT NULL CHECK (content <> ''),
     priority             INTEGER NOT NULL DEFAULT 0,
-    status               TEXT NOT NULL DEFAULT 'pending' CHECK (status IN
-        ('pending', 'assigned', 'in_progress', 'completed', 'failed', 'cancelled')),
-    held_by              TEXT CHECK (held_by IN
+    status               TEXT NOT NULL DEFAULT 'pending',
+    held_by              TEXT CHECK (held_by IS NULL OR held_by IN
         ('dependency', 'time', 'target missing', 'tree in use', 'limit', 'pause')),
     held_on              TEXT,              -- the prompt, time, session or tree that it waits for
     target_session       TEXT,
@@ -102,7 +101,9 @@ CREATE TABLE prompts (
     CHECK (retry_at IS NULL OR status = 'failed'),
     CHECK (cancel_requested_at IS NULL OR status IN ('assigned', 'in_progress', 'cancelled')),
     CHECK (status NOT IN ('assigned', 'in_progress') OR assigned_session IS NOT NULL),
-    CHECK ((status IN ('completed', 'failed', 'cancelled')) = (completed_at IS NOT NULL))
+    CHECK ((status = 'pending' AND completed_at IS NULL)
+        OR (status IN ('assigned', 'in_progress') AND completed_at IS NULL)
+        OR (status IN ('completed', 'failed', 'cancelled') AND completed_at IS NOT NULL))
 ) STRICT;
 
 -- the lanes in which prompts wait, each in the order in which it is served
@@ -110,7 +111,7 @@ CREATE INDEX prompts_ready ON prompts
     (host, target_session, target_provider, priority DESC, created_at, id)
     WHERE status = 'pending' AND held_by IS NULL;
 CREATE INDEX prompts_open ON prompts (priority DESC, created_at, id)
-    WHERE status IN ('pending', 'assigned', 'in_progress');
+    WHERE completed_at IS NULL;
 CREATE INDEX prompts_held ON prompts (host, held_by, held_on) WHERE held_by IS NOT NULL;
 CREATE INDEX prompts_retry ON prompts (host, retry_at) WHERE retry_at IS NOT NULL;
 CREATE INDEX prompts_status ON prompts (status, id);

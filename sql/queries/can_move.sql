@@ -1,10 +1,10 @@
--- Whether anything can still happen by itself: an attempt lives, a prompt could run, a time is
--- awaited.  What waits for a prompt that failed or a session that is missing does not count.
+-- Whether anything can still happen by itself before :until: an attempt lives, a prompt could run,
+-- a time comes.  What waits for a prompt that failed or a session that is missing does not count.
 SELECT 1 AS found FROM attempts WHERE host = :host AND outcome IS NULL
 UNION ALL
-SELECT 1 FROM prompts WHERE host = :host AND retry_at IS NOT NULL
+SELECT 1 FROM prompts WHERE host = :host AND retry_at <= :until
 UNION ALL
 SELECT 1 FROM prompts WHERE host = :host AND status = 'pending' AND held_by IS NULL
 UNION ALL
-SELECT 1 FROM prompts WHERE host = :host AND held_by = 'time'
+SELECT 1 FROM prompts WHERE host = :host AND held_by = 'time' AND held_on <= :until
 LIMIT 1;

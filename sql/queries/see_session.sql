@@ -1,9 +1,10 @@
--- What a look at a pane found.
+-- What a look at a pane found.  In another process than before nothing is exported.
 UPDATE sessions
 SET provider = :provider, status = :status, status_reason = :status_reason, socket = :socket,
     server_pid = :server_pid, server_start = :server_start, pane_id = :pane_id,
     pane_pid = :pane_pid, pane_tty = :pane_tty, seen = :seen, seen_at = :now,
-    prompt_endings = :prompt_endings, learn = :learn, enrolled = :enrolled, env_vars = :env_vars,
+    prompt_endings = :prompt_endings, learn = :learn, enrolled = :enrolled,
+    env_vars = CASE WHEN pane_pid = :pane_pid THEN env_vars ELSE '{}' END,
     current_dir = :current_dir, last_activity = :last_activity, idle_since = :idle_since,
     updated_at = :now, updated_by = :by
 WHERE id = :id;

@@ -1,5 +1,6 @@
 -- Where a session stands.
 UPDATE sessions
-SET current_dir = :current_dir, repository = :repository, git_branch = :git_branch, env_vars = :env_vars,
+SET current_dir = :current_dir, repository = :repository, git_branch = :git_branch,
+    env_vars = coalesce(:env_vars, env_vars),
     context_hash = :context_hash, last_context_update = :now, updated_at = :now, updated_by = :by
 WHERE id = :id;

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""bench - what the tools cost with a long queue, and with many sessions
+
+What is compared is measured in turns, and the quickest of several repetitions counts.  All of
+it happens in temporary directories and in tmux servers of its own, and goes with them.
+
+exit status: 0 every figure within its limit; 1 one is over it
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+
+import queues
+from measure import Figure, Run, milliseconds, quickest, table
+from queues import Size
+from shells import Shells
+
+from assigner import assigning, attempts
+from support import Workplace
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything; `patience` is how many turns in vain end a measurement."""
+
+    sizes: tuple[Size, ...]
+    sessions: tuple[int, ...]
+    delivered: int
+    few_lines: int
+    lines: int
+    patience: int
+
+
+FULL = Scale(
+    sizes=(
+        Size(1_000),
+        Size(100_000),
+        Size(1_000_000),
+        Size(1_000, finished=1_000_000),
+        Size(1_000, aimed=100_000),
+    ),
+    sessions=(10, 100, 500),
+    delivered=100,
+    few_lines=1_000,
+    lines=50_000,
+    patience=6,
+)
+QUICK = Scale(
+    sizes=(Size(100), Size(1_000), Size(100, finished=1_000), Size(100, aimed=1_000)),
+    sessions=(5, 20),
+    delivered=10,
+    few_lines=100,
+    lines=2_000,
+    patience=1,
+)
+
+
+def queueing(scale: Scale) -> Iterator[Figure]:
+    """Claims, and what people and timers call all the time, by the length of the queue."""
+    with ExitStack() as stack:
+        works = {size: stack.enter_context(_workplace()) for size in scale.sizes}
+        stores = {size: queues.build(work, size) for size, work in works.items()}
+        os.sync()  # what was built is not for the first claim to wait for
+
+        def release(size: Size) -> None:
+            store = stores[size]
+            with store.transaction():
+                for attempt in store.rows("live_attempts"):
+                    attempts.finish(store, attempt, "released")
+
+        claims = {
+            size: Run(partial(assigning.assign, store), partial(release, size))
+            for size, store in stores.items()
+        }
+        found = quickest(claims, 4 * scale.patience)
+        yield _compared(f"claiming {queues.IDLE}, in the process", found, most=1.2)
+        for tool, most in (("assign-next", 1.2), ("queue", 2), ("status", 2), ("tick", 2)):
+            runs = {
+                size: Run(partial(work.tool, tool), partial(release, size))
+                for size, work in works.items()
+            }
+            yield _compared(tool, quickest(runs, scale.patience), most)
+
+
+def _compared(what: str, found: Mapping[Size, float], most: float) -> Figure:
+    ratio = max(found.values()) / min(found.values())
+    return Figure(f"{what}: slowest to quickest", milliseconds(found.values()), ratio, "x", most)
+
+
+# What the database is made to say of every session, so that a tool finds it changed
+CHANGES = {
+    "scan": "seen = NULL, status = 'busy', idle_since = NULL",
+    "sync-context": "context_hash = NULL",
+}
+NO_CHANGE = "seen = seen"
+
+
+def looking(scale: Scale) -> Iterator[Figure]:
+    """scan and sync-context, by the number of sessions."""
+    looks = [(tool, extent) for tool in CHANGES for extent in ("nothing", "all")]
+    counts: dict[str, list[int]] = {tool: [] for tool in CHANGES}
+    with _workplace() as work:
+        shells = Shells(work)
+        for number in scale.sessions:
+            shells.grow(number)
+            runs = {}
+            for tool, extent in looks:
+                change = CHANGES[tool] if extent == "all" else NO_CHANGE
+                prepare = partial(shells.change, change)
+                prepare()
+                clients = shells.clients(tool)
+                counts[tool].append(len(clients))
+                runs |= {("bare", *c.arguments): Run(partial(shells.start, c)) for c in clients}
+                prepare()
+                changed = work.tool(tool, "--json").json
+                assert len(changed) == (number if extent == "all" else 0), changed
+                prepare()
+                modules = shells.modules(tool)
+                runs[tool, extent] = Run(partial(work.tool, tool), prepare)
+                runs["imports", tool, extent] = Run(partial(shells.load, modules))
+            found = quickest(runs, scale.patience)
+            bare = sum(seconds for key, seconds in found.items() if key[0] == "bare")
+            for tool, extent in looks:
+                whole, imports = found[tool, extent], found["imports", tool, extent]
+                yield Figure(
+                    f"{tool}, {number} sessions, {extent} changed: without imports",
+                    milliseconds((whole, imports, bare)),
+                    whole - imports,
+                    "ms",
+                    most=1.5 * bare + 0.030,
+                )
+    for tool, most in counts.items():
+        yield Figure(f"{tool}: tmux clients", " / ".join(map(str, most)), max(most), most=2)
+
+
+def delivering(scale: Scale) -> Iterator[Figure]:
+    """deliver to many shells in one pass, against one."""
+    with _workplace() as few, _workplace() as many:
+        places = {1: Shells(few), scale.delivered: Shells(many)}
+        for number, shells in places.items():
+            shells.grow(number)
+        found = quickest(
+            {
+                number: Run(partial(shells.work.tool, "deliver"), partial(shells.claim, number))
+                for number, shells in places.items()
+            },
+            max(1, scale.patience // 2),
+        )
+        clients = []
+        for number, shells in places.items():
+            shells.claim(number)
+            clients.append(len(shells.clients("deliver")))
+        what, ratio = f"deliver to {scale.delivered} shells", found[scale.delivered] / found[1]
+        yield Figure(f"{what}, against 1", milliseconds(found.values()), ratio, "x", most=5)
+        yield Figure(f"{what}: tmux clients", " / ".join(map(str, clients)), clients[1])
+
+
+def sending(scale: Scale) -> Iterator[Figure]:
+    """send --jsonl: all of it, and without what a short file costs too."""
+    with _workplace() as work:
+        few, many = scale.few_lines, scale.lines
+        runs = {}
+        for number in (few, many):
+            file = work.path / f"{number}.jsonl"
+            file.write_text("".join(map(_line, range(number))))
+            send = partial(work.tool, "send", "--jsonl", file)
+            runs[number] = Run(send, partial(work.database.unlink, missing_ok=True))
+        found = quickest(runs, scale.patience)
+        what, measured = f"send --jsonl, {many:,} lines", milliseconds(found.values())
+        yield Figure(what, measured, many / found[many], "/s", least=20_000)
+        rate = (many - few) / (found[many] - found[few])
+        yield Figure(f"{what}: beyond the first {few:,}", measured, rate, "/s", least=20_000)
+
+
+def _line(n: int) -> str:
+    return (
+        f'{{"content": "make test CASE={n}  # and say what fails", "priority": {n % 5},'
+        f' "working_dir": "/tmp", "env_vars": {{"CASE": "{n}"}}, "tags": ["nightly"]}}\n'
+    )
+
+
+@contextmanager
+def _workplace() -> Iterator[Workplace]:
+    with (
+        tempfile.TemporaryDirectory(prefix="assigner-bench-") as path,
+        Workplace(Path(path)) as work,
+    ):
+        yield work
+
+
+def main() -> None:
+    name, _, manual = (__doc__ or "").partition(" - ")
+    parser = argparse.ArgumentParser(
+        prog=name, description=manual, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small numbers, to see that it runs; always 0"
+    )
+    args = parser.parse_args()
+    scale = QUICK if args.quick else FULL
+    parts = (queueing, looking, delivering, sending)
+    figures = [figure for part in parts for figure in part(scale)]
+    print(table(figures))
+    print(f"\nqueues: {' / '.join(map(str, scale.sizes))}")
+    print("sessions: the tool / its imports alone / its tmux clients alone")
+    print(f"deliver: to 1 / {scale.delivered} shells")
+    print(f"send: {scale.few_lines:,} / {scale.lines:,} lines")
+    sys.exit(not args.quick and any(figure.verdict == "OVER" for figure in figures))
+
+
+if __name__ == "__main__":
+    main()

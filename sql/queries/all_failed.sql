@@ -1,1 +1,0 @@
-SELECT id FROM prompts WHERE status = 'failed' AND host = :host ORDER BY id;

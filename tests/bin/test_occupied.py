@@ -1,0 +1,238 @@
+"""A session in which a person has begun something is never typed into."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from subprocess import DEVNULL, PIPE
+
+import pytest
+
+from assigner import tmux
+from support import PATH, Pane, Workplace, wait_for
+
+NOBODY = {"ASSIGNER_PERSON_ACTIVE": "0"}
+SOMEBODY = {"ASSIGNER_PERSON_ACTIVE": "1000"}
+PYTHON = f"{sys.executable} -q"
+
+
+def state(pane: Pane) -> tuple[str, str]:
+    """All by which it shows that a person has done something."""
+    facts = "#{cursor_x} #{cursor_y} #{pane_current_command} #{pane_in_mode} #{pane_input_off}"
+    return pane.screen(), pane.format(facts)
+
+
+def typed(text: str, *keys: str) -> Callable[[Pane], None]:
+    def begin(pane: Pane) -> None:
+        if text:
+            pane.type(text)
+            pane.wait_for(text)
+        if keys:
+            pane.keys(*keys)
+
+    return begin
+
+
+def lines(text: str) -> Callable[[Pane], None]:
+    return lambda pane: pane.run(text)
+
+
+def copy_mode(pane: Pane) -> None:
+    pane.work.tmux("copy-mode", "-t", pane.id)
+
+
+def switch_off(pane: Pane) -> None:
+    pane.work.tmux("select-pane", "-d", "-t", pane.id)
+
+
+# What a person does, and the keys by which it is left
+CASES: dict[str, tuple[Callable[[Pane], None], list[str]]] = {
+    "draft": (typed("rm -r x"), ["C-u"]),
+    "home": (typed("rm -r x", "C-a"), ["C-k"]),
+    "brackets": (typed("echo $(x)"), ["C-u"]),
+    "more": (lines("echo 'one"), ["C-c"]),
+    "search": (typed("", "C-r"), ["C-c"]),
+    "copy": (copy_mode, ["q"]),
+    "off": (switch_off, []),
+    "vim": (lines("vim.tiny -u NONE"), [":", "q", "!", "Enter"]),
+    "less": (lines("less /etc/passwd"), ["q"]),
+    "python": (lines(PYTHON), ["C-d"]),
+    "raw": (lines(f"{PYTHON} -c 'import sys, tty; tty.setraw(0); sys.stdin.read(1)'"), ["q"]),
+    "password": (lines(f"{PYTHON} -c 'import getpass; getpass.getpass()'"), ["Enter"]),
+    "inner": (lines("bash --norc"), ["C-d"]),
+    "busy": (lines("sleep 1000"), ["C-c"]),
+    "reading": (lines("read -s x"), ["Enter"]),
+}
+ONE_SHELL: dict[str, dict[str, tuple[Callable[[Pane], None], list[str]]]] = {
+    "bash": {"edit": (lines("read -e x"), ["C-c"])},
+    "zsh": {
+        "edit": (lines("vared -c x"), ["C-c"]),
+        "below": (typed("", "M-Enter", "r", "m", "Up"), ["Down", "C-u", "C-h"]),
+    },
+}
+
+
+def statuses(work: Workplace) -> dict[str, str]:
+    work.tool("scan")
+    return {row["name"]: row["status"] for row in work.tool("sessions", "--json").json}
+
+
+def settled(work: Workplace, expected: dict[str, str]) -> None:
+    """Wait until scan finds these statuses, and at least these."""
+    seen: dict[str, str] = {}
+
+    def as_expected() -> bool:
+        seen.update(statuses(work))
+        return expected.items() <= seen.items()
+
+    wait_for(as_expected, what=lambda: f"{expected}, seen: {seen}")
+
+
+@contextmanager
+def attached(work: Workplace, session: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A tmux client in a terminal of its own; what is written to its stdin is typed."""
+    with subprocess.Popen(
+        ["script", "-qfc", f"tmux -u -S {work.socket} attach -t {session}", "/dev/null"],
+        stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL,
+        env={"TERM": "xterm", "PATH": PATH, "LANG": "C.UTF-8"},
+    ) as client:  # fmt: skip
+        wait_for(lambda: work.tmux("list-clients", "-t", session))
+        yield client
+        client.kill()
+
+
+def test_prompts_wait_until_a_person_has_left(work: Workplace, shell: str) -> None:
+    cases = CASES | ONE_SHELL[shell]
+    panes = {name: work.shell(name, shell) for name in (*cases, "free")}
+    work.tool("enroll", *panes)
+    for name, (begin, _) in cases.items():
+        before = state(panes[name])
+        begin(panes[name])
+        wait_for(lambda p=panes[name], was=before: state(p) != was, what=name)
+    taken = dict.fromkeys(cases, "occupied") | {"busy": "busy", "reading": "busy"}
+    settled(work, taken | {"free": "idle"})
+
+    prompts = [{"content": "echo ran", "target_session": name} for name in cases]
+    prompts.append({"content": "echo ran", "priority": -1})
+    work.tool("send", "--jsonl", "-", input="\n".join(map(json.dumps, prompts)))
+    free = len(prompts)
+    work.run_until(lambda: work.prompt(free)["status"] == "completed")
+    work.tool("tick")
+    assert [row["session"] for row in work.rows("SELECT session FROM attempts")] == ["free"]
+    assert not [name for name in cases if "/ctx" in panes[name].screen()]
+    held = {row["target_session"]: row["waits_for"] for row in work.tool("queue", "--json").json}
+    assert held == {name: f"session {status}" for name, status in taken.items()}
+
+    work.tmux("select-pane", "-e", "-t", panes["off"].id)
+    for name, (_, keys) in cases.items():
+        if keys:
+            panes[name].keys(*keys)
+    work.run_until(lambda: not work.rows("SELECT 1 FROM prompts WHERE status <> 'completed'"), 30)
+    assert {row["number"] for row in work.rows("SELECT number FROM attempts")} == {1}
+
+
+def test_a_draft_is_not_learnt_as_a_prompt(work: Workplace, shell: str) -> None:
+    pane = work.shell("one", shell)
+    typed("echo $(date)")(pane)
+    assert "--at-prompt" in work.tool("enroll", "one", status=1).err
+    assert statuses(work) == {"one": "unknown"}
+    pane.keys("C-u")
+    settled(work, {"one": "idle"})
+
+    work.tool("send", "echo ran")
+    work.run_until(lambda: work.prompt(1)["status"] == "completed")
+    pane.wait_for_prompt()
+    typed("echo $(date)")(pane)
+    settled(work, {"one": "occupied"})
+
+
+def test_enroll_at_prompt_takes_the_persons_word(work: Workplace, shell: str) -> None:
+    pane = work.shell("one", shell, rc="PS1='ready'", prompt="ready")
+    work.tool("enroll", "one", status=1)
+    work.tool("enroll", "one", "--at-prompt")
+    assert statuses(work) == {"one": "idle"}
+    typed("ls")(pane)
+    settled(work, {"one": "occupied"})
+
+
+def test_a_person_at_the_keyboard(work: Workplace) -> None:
+    work.enrolled("one")
+    work.shell("two")
+    # Clients may share a window through another session: `aside` sorts before `one`.
+    work.tmux("new-session", "-d", "-t", "one", "-s", "aside")
+    assert statuses(work) == {"one": "idle", "two": "idle"}
+    work.tool("send", "echo ran")
+    for session in ("one", "aside"):
+        with attached(work, session):
+            work.tool("tick", env=SOMEBODY)
+            assert work.tool("sessions", "one", "--json").json[0]["status"] == "occupied"
+            assert work.prompt(1)["status"] == "pending"
+    with attached(work, "two"):
+        work.tool("tick", env=SOMEBODY)
+        assert work.prompt(1)["status"] != "pending"
+
+
+@pytest.mark.parametrize("session", ["one", "aside"])
+def test_a_person_who_only_watches(work: Workplace, session: str) -> None:
+    work.enrolled("one")
+    work.tmux("new-session", "-d", "-t", "one", "-s", "aside")
+    with attached(work, session):
+        work.tool("send", "echo ran")
+        work.tool("tick", "--until-idle", 10, env=NOBODY)
+    assert work.prompt(1)["status"] == "completed"
+
+
+PROMPTS = {
+    "bash": {
+        "plain": ("PS1='$ '", "$ "),
+        "lines": (r"PS1='\w\n> '", "> "),
+        "moving": (r"PS1='\t \w \$ '", "# "),
+        "wide": (r"PS1='\[\e[1;32m\]漢字é \w\[\e[0m\] ❯ '", "❯ "),
+    },
+    "zsh": {
+        "plain": ("PS1='%% '", "% "),
+        "lines": ("PS1=$'%~\\n> '", "> "),
+        "moving": ("PS1='%* %~ %# '", "# "),
+        "wide": ("PS1='%B%F{green}漢字é %~%f%b ❯ '", "❯ "),
+        "right": ("PS1='> '; RPROMPT='%~ %*'", "> "),
+    },
+}
+
+
+def test_prompts_of_all_shapes(work: Workplace, shell: str) -> None:
+    shapes = PROMPTS[shell]
+    panes = {n: work.shell(n, shell, rc=rc, prompt=end) for n, (rc, end) in shapes.items()}
+    work.tool("enroll", "--at-prompt", *panes)
+    settled(work, dict.fromkeys(panes, "idle"))
+    for number, directory in enumerate(("a $ b", "c/d"), 1):
+        (work.home / directory).mkdir(parents=True)
+        prompts = [
+            {"content": "pwd", "target_session": n, "working_dir": str(work.home / directory)}
+            for n in panes
+        ]
+        work.tool("send", "--jsonl", "-", input="\n".join(map(json.dumps, prompts)))
+        work.tick(until=20)
+        done = work.rows("SELECT response FROM prompts WHERE status = 'completed'")
+        assert len(done) == number * len(panes)
+        assert done[-1]["response"] == str(work.home / directory)
+    for pane in panes.values():
+        typed("ls")(pane)
+    settled(work, dict.fromkeys(panes, "occupied"))
+
+
+def test_what_is_typed_after_the_look_is_respected(work: Workplace, shell: str) -> None:
+    pane = work.shell("one", shell)
+    socket = str(work.socket)
+    (seen,) = tmux.panes(socket, 5)
+    line = tmux.Typing(1, seen, shell, " echo once")
+    typed("x")(pane)
+    assert tmux.type_lines(socket, 5, "test", [line])[1].startswith("refused")
+    pane.keys("C-u")
+    wait_for(lambda: tmux.panes(socket, 5)[0].cursor_x == seen.cursor_x)
+    assert tmux.type_lines(socket, 5, "test", [line])[1] == "typed"
+    pane.wait_for("\nonce")
+    pane.keys("C-l")
+    wait_for(lambda: tmux.panes(socket, 5)[0].cursor_y == seen.cursor_y)
+    assert tmux.type_lines(socket, 5, "test", [line])[1].startswith("refused")
+    assert tmux.stamps(socket, 5, "test") == {pane.id: (1, pane.pid)}

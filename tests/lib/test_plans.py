@@ -1,0 +1,72 @@
+"""Statements find their rows by an index, however long the queue: what SQLite plans to do."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+
+from assigner import db, sql
+from assigner.config import Settings
+
+STATEMENTS = sorted(path.stem for path in (sql.ROOT / "queries").glob("*.sql"))
+# A statement that is called all the time, and each index by which it is to find its rows
+HOT = {
+    "blockers": ["PRIMARY KEY"],
+    "can_move": ["attempts_one_per_session", "prompts_retry", "prompts_ready", "prompts_held"],
+    "dependants": ["dependencies_after"],
+    "due_retries": ["prompts_retry"],
+    "due_times": ["prompts_held"],
+    "held_groups": ["prompts_held"],
+    "held_summary": ["prompts_held"],
+    "hold_target": ["prompts_ready"],
+    "lane": ["prompts_ready"],
+    "leases": ["attempts_lease"],
+    "live_attempts": ["attempts_one_per_session"],
+    "open_prompts": ["prompts_open"],
+    "ready_sessions": ["sessions_ready", "attempts_one_per_session"],
+    "recent_failed": ["prompts_status"],
+    "release_held": ["prompts_held"],
+    "used_secrets": ["prompts_secrets"],
+}
+# They read the beginning of what may be very long
+IN_ORDER = ["due_retries", "due_times", "lane", "open_prompts", "recent_failed"]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[db.Store]:
+    home = tmp_path_factory.mktemp("plans")
+    settings = Settings(home, home / "assigner.db", sockets=(), host="here")
+    db.connect(settings, "test").connection.close()
+    store = db.connect(settings, "test")  # as every later process finds it
+    yield store
+    store.connection.close()
+
+
+def plan(store: db.Store, name: str) -> list[str]:
+    text = f"EXPLAIN QUERY PLAN {sql.query(name)}"
+    anything = defaultdict(str, limit=1)
+    return [row["detail"] for row in store.connection.execute(text, anything)]
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_no_statement_goes_through_a_whole_table(store: db.Store, name: str) -> None:
+    scans = [step for step in plan(store, name) if step.startswith("SCAN")]
+    assert scans in ([], ["SCAN prompts USING INDEX prompts_open"]), scans  # what is open, no more
+
+
+@pytest.mark.parametrize(("name", "indexes"), HOT.items())
+def test_hot_statement_uses_its_index(store: db.Store, name: str, indexes: list[str]) -> None:
+    steps = plan(store, name)
+    for index in indexes:
+        assert any(f" {index} " in f"{step} " for step in steps), steps
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_what_has_a_limit_is_not_sorted_first(store: db.Store, name: str) -> None:
+    assert not [step for step in plan(store, name) if "TEMP B-TREE" in step]
+
+
+def test_lists_by_status_are_read_from_their_end(store: db.Store) -> None:
+    text = "SELECT * FROM prompts WHERE status = :status ORDER BY id DESC LIMIT 10"
+    steps = [row["detail"] for row in store.execute(f"EXPLAIN QUERY PLAN {text}", {"status": ""})]
+    assert steps == ["SEARCH prompts USING INDEX prompts_status (status=?)"]
