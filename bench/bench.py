@@ -112,7 +112,7 @@ def looking(scale: Scale) -> Iterator[Figure]:
         shells = Shells(work)
         for number in scale.sessions:
             shells.grow(number)
-            runs = {}
+            runs: dict[tuple[str, ...], Run] = {}
             for tool, extent in looks:
                 change = CHANGES[tool] if extent == "all" else NO_CHANGE
                 prepare = partial(shells.change, change)

@@ -66,7 +66,7 @@ def milliseconds(seconds: Iterable[float]) -> str:
 
 def table(figures: Iterable[Figure]) -> str:
     """The figures for people."""
-    return tabulate(
+    text = tabulate(
         [
             (
                 f.what,
@@ -81,6 +81,7 @@ def table(figures: Iterable[Figure]) -> str:
         colalign=("left", "left", "right", "right", "left"),
         disable_numparse=True,
     )
+    return str(text)
 
 
 def _text(value: float | None, unit: str) -> str:

@@ -54,15 +54,30 @@ def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
     """A table for people; on a terminal no line is wider than it."""
     from tabulate import tabulate  # 45 ms, and only who prints a table pays
 
+    titles = [header.replace("_", " ") for header in headers]
     shown = [[_cell(value) for value in row] for row in cells]
-    text = tabulate(
-        shown, headers=[header.replace("_", " ") for header in headers], tablefmt="simple",
-        disable_numparse=True,
-    )  # fmt: skip
-    if not sys.stdout.isatty():
-        return str(text)
-    width = shutil.get_terminal_size().columns
-    return "\n".join(shorten(line, width) for line in str(text).splitlines())
+    if sys.stdout.isatty():
+        widths = _fitting(titles, shown)
+        shown = [
+            [shorten(text, width) for text, width in zip(row, widths, strict=True)] for row in shown
+        ]
+    return str(tabulate(shown, headers=titles, tablefmt="simple", disable_numparse=True))
+
+
+def _fitting(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
+    """Column widths that the terminal has room for: the widest give way, down to ten."""
+    floors = [max(10, len(title) + 2) for title in titles]  # tabulate pads a title by two
+    widths = [
+        max(len(title) + 2, *map(len, column))
+        for title, column in zip(titles, zip(*cells, strict=True), strict=True)
+    ]
+    room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
+    while sum(widths) > room:
+        spare = [width - floor for width, floor in zip(widths, floors, strict=True)]
+        if max(spare) <= 0:
+            break
+        widths[spare.index(max(spare))] -= 1
+    return widths
 
 
 def shorten(text: str, width: int) -> str:
