@@ -153,7 +153,7 @@ def delivering(scale: Scale) -> Iterator[Figure]:
                 number: Run(partial(shells.work.tool, "deliver"), partial(shells.claim, number))
                 for number, shells in places.items()
             },
-            max(1, scale.patience // 2),
+            scale.patience,
         )
         clients = []
         for number, shells in places.items():

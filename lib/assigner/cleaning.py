@@ -113,7 +113,11 @@ def _leftovers(store: Store, apply: bool) -> list[Row]:
     live = {str(row["id"]) for row in store.rows("live_attempts")}
     used = {row["secrets"] for row in store.rows("used_secrets")}
     doomed = [("run", path) for path in runs if path.name.partition(".")[0] not in live]
-    doomed += [("spool", path) for path in settings.spool.iterdir() if _older(path, old)]
+    doomed += [  # what a live attempt reported is still to be read
+        ("spool", path)
+        for path in settings.spool.iterdir()
+        if path.name.partition(".")[0] not in live and _older(path, old)
+    ]
     doomed += [
         ("secret", path)
         for path in settings.secrets.iterdir()

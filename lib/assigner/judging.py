@@ -51,8 +51,8 @@ def judge(store: Store, attempt: Row) -> Verdict | None:
     over = "exit" in reports or gone is not None or back_at_prompt(attempt)
     if not over:
         return None
-    if "exit" not in reports and _unread(store, attempt["id"]):
-        return None  # it was reported after the spool was read: the next pass knows
+    if _unread(store, attempt["id"]) and not (store.dry and "exit" in reports):
+        return None  # it was reported while or after the spool was read: the next pass knows
     status = reports.get("done", reports.get("exit", {})).get("number")
     if left:
         headless = all(member.pid != group for member in left)

@@ -91,12 +91,15 @@ def looks_like_prompt(line: str, column: int) -> bool:
 
 
 def is_typed(line: str, column: int, endings: Sequence[Ending]) -> bool:
-    """Whether something stands behind a prompt, one of the usual kind or one that is known.
+    """Whether something stands behind a prompt, one of the usual kind or one that is known; or
+    the shell waits for the rest of a command.
 
     What looks like a prompt may be that: `$ echo $(date)`.
     """
     left, _ = split_at(line, column)
-    return bool(_TYPED.search(left)) or any(ending.text in left for ending in endings)
+    if _TYPED.search(left) or _CONTINUATION.match(left):
+        return True
+    return any(ending.text in left for ending in endings)
 
 
 def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:

@@ -61,9 +61,7 @@ def test_the_score_and_its_parts(work: Workplace) -> None:
     env = [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
     send(work, "true", "--target", "apart", *env, "--env", "C=3")
     work.tick()
-    (prompt,) = (
-        send(work, "true", "--workdir", f"{top}/./sub/", "--git-branch", "main", *env) for _ in "x"
-    )
+    prompt = send(work, "true", "--workdir", f"{top}/./sub/", "--git-branch", "main", *env)
     parts = {
         session: tuple(row[part] for part in ("match", "directory", "environment", "branch"))
         for (_, session), row in explained(work).items()
@@ -77,15 +75,8 @@ def test_the_score_and_its_parts(work: Workplace) -> None:
     }
     assert chosen(work) == {prompt: "same"}
     assert chosen(work, ASSIGNER_SCORE_VARIABLE="99") == {prompt: "apart"}
-    table = work.tool("assign-next", "--dry-run", "--explain").out.splitlines()
-    assert table[0].split()[:6] == [
-        "prompt",
-        "session",
-        "match",
-        "directory",
-        "environment",
-        "branch",
-    ]
+    table = work.tool("assign-next", "--dry-run", "--explain").out
+    assert {"match", "directory", "environment", "branch"} <= set(table.splitlines()[0].split())
     (claim,) = work.tool("assign-next", "--json").json
     assert claim == {
         "prompt": prompt, "session": "same", "attempt": 2, "score": 130, "context_switch": False,
@@ -106,11 +97,6 @@ def test_between_equals_the_longest_idle(work: Workplace) -> None:
     ]  # fmt: skip
     assert [rows[blind, "new"][key] for key in ("match", "bonus")] == [0, 0]
     assert explained(work, ASSIGNER_NOW=LATER)[here, "new"]["bonus"] == 0
-    # Recent activity decides between equal matches only, and comes before long idleness.
-    work.tool("cancel", here, blind)
-    work.shell("busy")
-    work.tool("enroll", "busy", env={"ASSIGNER_NOW": LATER})
-    assert chosen(work) == {send(work): "old"}
 
 
 def test_nobody_takes_what_suits_another_better(work: Workplace) -> None:
@@ -253,7 +239,7 @@ def test_a_tree_is_on_one_branch_at_a_time(work: Workplace, shell: str) -> None:
     separate = send(work, "cat branch.txt", "--workdir", tree, "--git-branch", "feature")
     done = (shares, anywhere, separate)
     work.run_until(lambda: all(work.prompt(n)["status"] == "completed" for n in done))
-    behind = f"tree in use: ~/repo, behind prompt {holder}"
+    behind = f"behind prompt {holder}: tree in use, ~/repo"
     assert queue(work) == {holder: "", switches: behind, below: behind}
     assert work.prompt(separate)["response"] == "feature"
 
@@ -272,7 +258,7 @@ def test_a_tree_in_use_without_a_branch_is_kept_too(work: Workplace) -> None:
     work.run_until(lambda: work.prompt(holder)["started_at"])
     switch = send(work, "cat branch.txt", "--workdir", top, "--git-branch", "feature")
     work.tool("tick")
-    assert queue(work)[switch] == f"tree in use: ~/repo, behind prompt {holder}"
+    assert queue(work)[switch] == f"behind prompt {holder}: tree in use, ~/repo"
     (work.home / "go").write_text("\n")
     wait_for(lambda: work.tick() and work.prompt(switch)["status"] == "completed")
     assert work.prompt(switch)["response"] == "feature"

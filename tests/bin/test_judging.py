@@ -242,8 +242,9 @@ def test_background_jobs_belong_to_the_prompt(work: Workplace, shell: str) -> No
 
 
 def test_a_killed_shell_is_told_from_a_failed_prompt(work: Workplace, shell: str) -> None:
-    contents = {"stays": "true", "dies": "kill -9 $$", "leaves": "kill -9 $$; sleep 1000"}
-    in_sessions(work, shell, contents)
+    contents = {"stays": "true", "dies": FOREVER, "kills": "kill -9 $$; sleep 1000"}
+    panes = in_sessions(work, shell, contents)
+    os.kill(panes[1].pid, signal.SIGKILL)
     ends = [ended(work, 2), ended(work, 3)]
     assert [end["failure_class"] for end in ends] == ["vanished"] * 2, ends
     assert [end["retry_at"] for end in ends] == [None] * 2
@@ -383,3 +384,13 @@ def test_back_off_delays_the_next_try(work: Workplace) -> None:
     (row,) = work.tool("retry-failed", "--json", env=later).json
     assert row["prompt"] == prompt
     assert work.prompt(prompt)["status"] == "pending"
+
+
+def test_reports_are_kept_until_they_are_read(work: Workplace) -> None:
+    pane = work.enrolled("one")
+    prompt = send(work, "echo ready")
+    work.tool("tick", "--settle", 0)
+    pane.wait_for("\nready")
+    pane.wait_for_prompt()
+    work.tool("cleanup-stale", "--apply", env={"ASSIGNER_NOW": "2099-01-01T00:00:00"})
+    assert ended(work, prompt)["outcome"] == "completed"

@@ -3,10 +3,10 @@
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from json import dumps, loads
-from typing import Any, TypedDict
+from typing import Any
 
 from support import Workplace
 
@@ -20,30 +20,42 @@ class Job:
 
     key: str
     line: str
-    prerequisite: bool
-    runs: int
+    prerequisite: bool = False
+    runs: int = 1
 
 
-class Count(TypedDict):
-    """What came of it; of a good book all from `lost` on are zero."""
-
-    prompts: int
-    attempts: int
-    lost: int
-    typed_twice: int
-    wrong_context: int
-    claimed_twice: int
-    stuck: int
-    integrity: int
-
-
+Count = dict[str, int]
+# What a count of a good book has none of
 ZERO = ("lost", "typed_twice", "wrong_context", "claimed_twice", "stuck", "integrity")
+
+
+def compare(jobs: Sequence[Job], lines: Sequence[str]) -> tuple[set[str], set[str], list[str]]:
+    """What ran too seldom, what ran too often, and the lines that nobody should have written."""
+    runs = Counter(line.partition("|")[0] for line in lines)
+    lost, twice, expected = set(), set(), set()
+    for job in jobs:
+        times = [runs[job.key]]
+        if job.prerequisite:
+            times.append(runs[f"before {job.key}"])
+        if min(times) < job.runs:
+            lost.add(job.key)
+        if max(times) > job.runs:
+            twice.add(job.key)
+        expected |= {job.line, f"before {job.key}|"}
+    return lost, twice, [line for line in lines if line not in expected]
 
 
 class Book:
     """Sessions of bash and zsh, and the prompts that were queued for them."""
 
-    def __init__(self, work: Workplace, sessions: int, seed: int = 0) -> None:
+    def __init__(
+        self,
+        work: Workplace,
+        sessions: int = 1,
+        seed: int = 0,
+        shells: Sequence[str] = ("bash", "zsh"),
+        rc: str = "",
+    ) -> None:
         self.work, self.random = work, random.Random(seed)
         work.environment["ASSIGNER_SESSIONS"] = "s[0-9]*"
         self.log = work.path / "log"
@@ -54,8 +66,10 @@ class Book:
         self.repos = [work.repo("repo-1"), work.repo("repo-2")]
         work.pane("keep", "cat")
         work.tmux("set-option", "-g", "history-limit", "99999")
-        shells = ("bash", "zsh")
-        self.panes = [work.shell(f"s{n}", shells[n % 2], columns=200) for n in range(sessions)]
+        self.panes = [
+            work.shell(f"s{number}", shells[number % len(shells)], rc=rc, columns=200)
+            for number in range(sessions)
+        ]
         self.jobs: list[Job] = []
 
     def queue(self, prompts: int) -> None:
@@ -76,35 +90,33 @@ class Book:
 
     def count(self) -> Count:
         """Compare log, panes and database."""
-        lines = self.log.read_text().splitlines()
-        runs = Counter(line.partition("|")[0] for line in lines)
-        allowed = {job.line for job in self.jobs} | {f"before {job.key}|" for job in self.jobs}
         attempts = self.work.rows("SELECT * FROM attempts")
         started = Counter(
             attempt["prompt_id"]
             for attempt in attempts
             if "started" in loads(attempt["evidence"]).get("reports", {})
         )
-        lost = twice = 0
         prompts = self.work.rows("SELECT id, status, tags ->> 0 AS key FROM prompts")
         assert sorted(row["key"] for row in prompts) == sorted(job.key for job in self.jobs)
-        by_key = {row["key"]: row for row in prompts}
-        for job in self.jobs:
-            row = by_key[job.key]
-            times = runs[job.key]
-            before = runs[f"before {job.key}"] if job.prerequisite else times
-            lost += row["status"] in ("failed", "cancelled") or min(times, before) < job.runs
-            twice += max(times, before, started[row["id"]]) > job.runs
+        failed = {row["key"] for row in prompts if row["status"] in ("failed", "cancelled")}
+        runs = {job.key: job.runs for job in self.jobs}
+        again = {row["key"] for row in prompts if started[row["id"]] > runs[row["key"]]}
+        lost, twice, wrong = compare(self.jobs, self.log.read_text().splitlines())
         return {
             "prompts": len(prompts),
             "attempts": len(attempts),
-            "lost": lost,
-            "typed_twice": twice + self._typed_twice(),
-            "wrong_context": sum(line not in allowed for line in lines),
+            "lost": len(lost | failed),
+            "typed_twice": len(twice | again) + self._typed_twice(),
+            "wrong_context": len(wrong),
             "claimed_twice": self._claimed_twice(),
             "stuck": self.open() + self._left_over(),
             "integrity": self._broken(),
         }
+
+    def check(self, about: object = "") -> None:
+        """All prompts have run as often as they should, and nothing else has happened."""
+        count = self.count()
+        assert {name: count[name] for name in ZERO} == dict.fromkeys(ZERO, 0), about
 
     def _job(self) -> tuple[Job, Mapping[str, Any]]:
         def chance(probability: float) -> bool:
@@ -165,4 +177,4 @@ class Book:
 
     def _broken(self) -> int:
         (row,) = self.work.rows("PRAGMA integrity_check(1)")
-        return (row["integrity_check"] != "ok") + len(self.work.rows("PRAGMA foreign_key_check"))
+        return int(row["integrity_check"] != "ok") + len(self.work.rows("PRAGMA foreign_key_check"))

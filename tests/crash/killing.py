@@ -31,39 +31,47 @@ class Pass:
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._out,
-            env={**work.environment, **(env or {})},
+            # what is cached is renamed: no call of ours
+            env={**work.environment, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
             cwd="/",
             process_group=0,
         )
         self.group = self.process.pid
 
-    def kill(self) -> None:
-        """The pass alone: its tmux client goes on."""
-        self.process.kill()
+    def kill(self) -> bool:
+        """The pass alone: its tmux client goes on.  Whether it was still at work."""
+        if alive := self.process.poll() is None:
+            self.process.kill()
+        return alive
 
-    def kill_group(self) -> None:
-        """The pass and the tmux client that it waits for, at once."""
-        with suppress(ProcessLookupError):
+    def kill_group(self) -> bool:
+        """The pass and the tmux client that it waits for, at once.  Whether it was at work."""
+        if alive := self.process.poll() is None:
             os.killpg(self.group, signal.SIGKILL)
+        return alive
 
-    def kill_client(self) -> None:
-        """The tmux client alone; where there is none, nothing."""
-        for pid in self.clients():
+    def kill_client(self) -> bool:
+        """The tmux client alone.  Whether there was one."""
+        clients = self.clients()
+        for pid in clients:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        return bool(clients)
 
     def clients(self) -> list[int]:
         """The tmux clients of this pass."""
         found = []
-        for file in Path("/proc").glob("[0-9]*/stat"):
+        for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                head, _, tail = file.read_text().rpartition(")")
-                if int(tail.split()[2]) == self.group and head.partition("(")[2].startswith("tmux"):
-                    found.append(int(file.parent.name))
+                group = (process / "stat").read_text().rpartition(")")[2].split()[2]
+                if int(group) == self.group and (process / "exe").readlink().name == "tmux":
+                    found.append(int(process.name))
         return found
 
-    def running(self) -> bool:
-        return self.process.poll() is None
+    def is_stopped(self) -> bool:
+        """Whether it has stopped itself."""
+        state = Path(f"/proc/{self.group}/stat").read_text().rpartition(")")[2].split()[0]
+        return state == "T"
 
     def wait(self, seconds: float = 60) -> int:
         """Its status, negative for a signal."""
