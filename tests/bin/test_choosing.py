@@ -212,7 +212,7 @@ def test_a_long_lane_hides_no_other(work: Workplace) -> None:
     work.tool("enroll", "busy", "idle")
     blocker = send(work, "read x", "--target", "busy")
     work.tool("tick")
-    lines = [json.dumps({"content": "true", "target_session": "busy", "priority": 9})] * 300
+    lines = [json.dumps({"content": "true", "target_session": "busy", "priority": 9})] * 1200
     work.tool("send", "--jsonl", "-", input="\n".join(lines))
     prompt = send(work)
     work.run_until(lambda: work.prompt(prompt)["status"] == "completed")
