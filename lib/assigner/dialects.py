@@ -10,7 +10,7 @@
 
 Only builtins and absolute paths are used, for a prerequisite may change PATH, and a person
 may have aliases.  `set -e` is put aside rather than caught with `||`, in which the shell
-would ignore a `set -e` of the prompt.
+would ignore a `set -e` of the prompt; `set -x` and `set -v` because they show values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,13 +65,13 @@ case "$(HISTTIMEFORMAT= builtin history 1 2>/dev/null)" in
 esac
 """
 
-_SET_E = 'case "$__assigner_e" in *e) set -e ;; esac\n'
+_UNSTEADY = "".join(f'case "$__assigner_e" in *{flag}*) set -{flag} ;; esac\n' for flag in "evx")
 
 DIALECTS = {
     "bash": Dialect(
         forget=_FORGET_BASH,
         steady="",
-        unsteady=_SET_E,
+        unsteady=_UNSTEADY,
         pipe_status="${PIPESTATUS[0]}",
         is_exported="[[ ${%s@a} = *x* ]]",
         unexport="builtin export -n",
@@ -81,8 +81,8 @@ DIALECTS = {
     ),
     "zsh": Dialect(
         forget="",
-        steady="[[ -o err_return ]] && __assigner_e=r$__assigner_e; setopt no_err_return\n",
-        unsteady='case "$__assigner_e" in r*) setopt err_return ;; esac\n' + _SET_E,
+        steady='[[ -o err_return ]] && __assigner_e="=$__assigner_e"; setopt no_err_return\n',
+        unsteady='case "$__assigner_e" in "="*) setopt err_return ;; esac\n' + _UNSTEADY,
         pipe_status="${pipestatus[1]}",
         is_exported="[[ ${(t)%s} = *export* ]]",
         unexport="builtin typeset -g +x",
@@ -109,9 +109,9 @@ def script(shell: str, task: Task, tools: Tools) -> str:
         return f'{mv} {quote(task.run)}/{kind} {quote(task.spool)}."{kind}{rest}"'
 
     text = f'{mv} {quote(task.run)}/go {quote(task.spool)}."begun.$$" 2>/dev/null || return 0\n'
-    text += dialect.forget.format(run=quote("/".join(task.run.split("/")[-2:])))
-    text += 'case "$-" in *e*) __assigner_e=e; set +e ;; *) __assigner_e= ;; esac\n'
+    text += '__assigner_e="$-"; set +evx\n'
     text += dialect.steady
+    text += dialect.forget.format(run=quote("/".join(task.run.split("/")[-2:])))
     text += "__assigner_s=0\n__assigner_step=\n"
     text += "".join(_retake(dialect, name) for name in task.retake if name not in task.variables)
     if task.directory is not None:

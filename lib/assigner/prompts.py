@@ -14,6 +14,9 @@ from assigner.config import Settings
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
+# One variable may have 128 KiB, all with the arguments a quarter of the stack: execve(2)
+MAX_VARIABLES = 100_000
+
 OPEN = ("pending", "assigned", "in_progress")
 STATUSES = (*OPEN, "completed", "failed", "cancelled")
 
@@ -76,6 +79,14 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
         if not isinstance(value, str):  # it may be secret: say nothing of it
             raise UsageError(f"the value of the variable '{name}' is no text")
         _check_plain(f"the value of the variable '{name}'", value)
+    size = sum(
+        len(value.encode()) for value in (*draft.env_vars.values(), *draft.secret_vars.values())
+    )
+    if size > MAX_VARIABLES:
+        raise UsageError(
+            f"the variables have {size} bytes, the limit is {MAX_VARIABLES}: with more no program"
+            " can be started; put them into a file"
+        )
     for command in draft.prerequisites:
         if not isinstance(command, str) or not command.strip():
             raise UsageError("a prerequisite is empty: give a command")

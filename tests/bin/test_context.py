@@ -352,11 +352,12 @@ def test_a_state_directory_of_any_name(work: Workplace, shell: str) -> None:
 
 
 def test_secrets_reach_the_prompt_alone(work: Workplace, shell: str) -> None:
-    work.enrolled("one", shell)
+    pane = work.enrolled("one", shell, rc="set -xv")
     key, word = "k3y-$(touch marker)'", 'p4ss "word" two'
     file = work.path / "secrets.env"
     file.write_text(f"# a comment\nexport WORD='{word}'\n\nPLAIN=x\n")
-    content = 'printf "%s\\n" "$KEY" "$WORD" "$PLAIN" >out; cat /proc/*/cmdline >argv; read x <go'
+    show = 'printf "%s\\n" "$KEY" "$WORD" "$PLAIN"'
+    content = f"sh -c '{show}' >out; cat /proc/*/cmdline >argv; read x <go"
     os.mkfifo(work.home / "go")
     options = ("--env", "KEY", "--env-file", file, "--env", "PLAIN=shown")
     work.tool("send", content, *options, env={"KEY": key})
@@ -376,6 +377,7 @@ def test_secrets_reach_the_prompt_alone(work: Workplace, shell: str) -> None:
     (kept,) = (path for path in files if b"k3y" in path.read_bytes())
     assert (kept.parent.name, kept.parent.stat().st_mode & 0o777) == ("secrets", 0o700)
     assert "KEY=(secret)" in shown[0]
+    assert {"v", "x"} <= set(told(pane, "echo $-"))
     assert not markers(work)
 
 

@@ -44,10 +44,12 @@ class Campaign:
     def __init__(self, work: Workplace, *, sessions: int, seed: int) -> None:
         work.environment |= SETTINGS
         self.book = Book(work, sessions, seed)
+        self.book.queue(2 * sessions)
         self.random = random.Random(seed)
         self.kills = 0
         self.faults: list[str] = []
-        self._spans = {tool: self._span(tool) for (tool, *_) in MENU}
+        self._loaded = min(self._loading() for _ in range(3))
+        self._spans = {tool: 0.3 for tools in MENU for tool in tools}
 
     def run(self, kills: int) -> None:
         """Kill so many passes, then let the rest come to its end."""
@@ -58,21 +60,17 @@ class Campaign:
             self._kill([Pass(self.book.work, tool, "--wait", 0) for tool in tools])
         self.book.finish()
 
-    def _span(self, tool: str) -> tuple[float, float]:
-        """Between which seconds after its start a pass is at work; loading it is of no interest."""
+    def _loading(self) -> float:
+        """Seconds until a pass is at work: what it does before that is of no interest."""
         begun = time.monotonic()
-        Pass(self.book.work, tool, "--help").wait()
-        loaded = time.monotonic()
-        Pass(self.book.work, tool, "--wait", 0).wait()
-        typing = 0.1 if tool in ("tick", "deliver") else 0  # there was nothing to be typed yet
-        return 0.7 * (loaded - begun), time.monotonic() - loaded + typing
+        Pass(self.book.work, "tick", "--help").wait()
+        return 0.7 * (time.monotonic() - begun)
 
     def _kill(self, passes: list[Pass]) -> None:
         tool = str(passes[-1].name)
-        begin, end = self._spans[tool]
-        time.sleep(self.random.uniform(begin, end))
-        # the machine is now quicker, now slower: every fourth pass or so comes to its end
-        self._spans[tool] = begin, end * (1.03 if passes[-1].process.poll() is None else 0.9)
+        time.sleep(self._loaded + self.random.uniform(0, self._spans[tool]))
+        # as long as a pass takes, here and now: every fourth or so comes to its end
+        self._spans[tool] *= 1.05 if passes[-1].process.poll() is None else 0.85
         (kill,) = self.random.choices(list(VICTIMS), list(VICTIMS.values()))
         for victim in passes:
             self.kills += kill(victim)
