@@ -129,12 +129,19 @@ def opened(args: Arguments, *, create: bool = True) -> Iterator[db.Store]:
 
 @contextlib.contextmanager
 def locked(args: Arguments) -> Iterator[db.Store]:
-    """The database, with the lock that lets one pass run at a time; a dry run needs none."""
+    """The database, with the lock that lets one pass run at a time; a dry run needs none.
+
+    A pass that comes to its end leaves its heartbeat.
+    """
     settings = _settings(args)
     with contextlib.ExitStack() as stack:
         if not args.dry_run:
             stack.enter_context(lock.held(settings, args.wait))
-        yield stack.enter_context(opened(args))
+        store = stack.enter_context(opened(args))
+        yield store
+        if not args.dry_run:
+            with store.transaction():
+                store.run("heartbeat", script=args.prog)
 
 
 def _settings(args: Arguments) -> config.Settings:

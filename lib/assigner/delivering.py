@@ -194,7 +194,7 @@ def _settle(store: Store, seconds: float, typed: set[int]) -> None:
     waiting = typed
     until = time.monotonic() + seconds
     while waiting:
-        waiting -= {report.attempt for report in files.reports(store.settings)}
+        waiting -= files.reported(store.settings)
         if not waiting or time.monotonic() > until:
             break
         time.sleep(0.005)

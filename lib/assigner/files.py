@@ -31,7 +31,7 @@ class Report:
     exit STATUS: all is over.
     """
 
-    path: Path
+    path: str
     attempt: int
     kind: str
     word: str | None
@@ -133,7 +133,7 @@ def reports(settings: Settings) -> list[Report]:
                 continue
             found.append(
                 Report(
-                    Path(entry.path),
+                    entry.path,
                     int(attempt),
                     kind,
                     word,
@@ -142,6 +142,12 @@ def reports(settings: Settings) -> list[Report]:
                 )
             )
     return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind)))
+
+
+def reported(settings: Settings) -> set[int]:
+    """The attempts that have reported anything; quicker than what they have reported."""
+    names = os.listdir(settings.spool)
+    return {int(name.partition(".")[0]) for name in names if _REPORT.match(name)}
 
 
 _ORDER = ("begun", "group", "step", "started", "done", "exit")

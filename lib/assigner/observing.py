@@ -1,6 +1,8 @@
 """observe: what sessions reported, and what follows for prompts."""
 
+import contextlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,7 +45,8 @@ def drain(store: Store) -> dict[int, Row]:
                 changed[row["id"]] = _row(row, "in_progress", "its session reported that it runs")
     if not store.dry:
         for report in reports:
-            report.path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(report.path)
     return changed
 
 
