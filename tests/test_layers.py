@@ -15,7 +15,9 @@ LAYERS = {
     2: {"db", "lock", "tmux", "git", "proc", "files"},
     1: {"sql", "config"},
     0: {"matching", "pairing", "backoff", "screen", "clock", "dialects"},
-    -1: {"errors"},
+    -1: {"fish"},
+    -2: {"posix"},
+    -3: {"errors", "task"},
 }
 TOP = 5  # `__init__`, the face of it all
 PEERS = {2, 3, 4}  # layers whose modules may import each other, without cycles

@@ -24,6 +24,8 @@ _CONTINUATION = re.compile(
     r"|if|then|else|elif|case|function|subsh|cursh|array|select|math|mathsubst|braceparam|brace)"
     r" ?)*> \Z"
 )
+# What fish, and bash with show-mode-in-prompt, show in vi's command mode: text would be commands
+_COMMAND_MODE = re.compile(r"\[[NRV]\] |\(cmd\)")
 # What is typed behind a prompt of the usual kind
 _TYPED = re.compile(r"[$#%>❯»›] +\S")
 _GAP = 4  # so many blanks at least part a right prompt from the cursor
@@ -97,7 +99,7 @@ def is_typed(line: str, column: int, endings: Sequence[Ending]) -> bool:
     What looks like a prompt may be that: `$ echo $(date)`.
     """
     left, _ = split_at(line, column)
-    if _TYPED.search(left) or _CONTINUATION.match(left):
+    if _TYPED.search(left) or _CONTINUATION.match(left) or _COMMAND_MODE.match(left):
         return True
     return any(ending.text in left for ending in endings)
 
@@ -106,6 +108,8 @@ def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
     """Whether this line is an empty prompt, as learnt, with nothing typed left or right of it."""
     left, right = split_at(line, column)
     if right[:_GAP].strip():
+        return False
+    if _COMMAND_MODE.match(left):
         return False
     if _CONTINUATION.match(left) and not any(ending.text == left for ending in endings):
         return False
