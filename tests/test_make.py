@@ -54,7 +54,7 @@ class Machine:
             shutil.copy(ROOT / name, self.checkout / name)
         for name in COREUTILS:
             (self.bin / name).symlink_to(shutil.which(name) or name)
-        for name in ("bash", "git", "tmux", "zsh"):
+        for name in ("bash", "dash", "fish", "git", "tmux", "zsh"):
             self.program(name)
         self.program("python3", PYTHON)
         self.program("id", "#!/bin/sh\necho 0\n")
