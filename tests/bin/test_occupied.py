@@ -253,6 +253,15 @@ def test_prompts_of_all_shapes(work: Workplace, shell: str) -> None:
     settled(work, dict.fromkeys(panes, "occupied"))
 
 
+def test_a_login_shell_with_its_own_prompt(work: Workplace, shell: str) -> None:
+    pane = work.pane("one", shell, "-l")
+    wait_for(lambda: pane.screen().endswith(tuple("$#%>")), what=pane.screen)
+    work.tool("enroll", "one")
+    work.tool("send", "pwd")
+    work.tick()
+    assert work.prompt(1)["response"] == str(work.home)
+
+
 def test_what_is_typed_after_the_look_is_respected(work: Workplace, shell: str) -> None:
     pane = work.shell("one", shell)
     socket = str(work.socket)
