@@ -148,18 +148,22 @@ def progress(
         yield items
         return
 
+    told = False
+
     def counted() -> Iterator[Item]:
+        nonlocal told
         due = time.monotonic() + 0.5
         for done, item in enumerate(items):
             if (now := time.monotonic()) > due:
-                due = now + 0.1
+                due, told = now + 0.1, True
                 _tell(f"\r{_bar(done, total, what)}\x1b[K")
             yield item
 
     try:
         yield counted()
     finally:
-        _tell("\r\x1b[K")
+        if told:
+            _tell("\r\x1b[K")
 
 
 def _bar(done: int, total: int, what: str) -> str:
