@@ -124,6 +124,9 @@ def test_completing_needs_no_database_and_makes_none(work: Workplace) -> None:
     assert offered(work, "assigner show ") == [""]
     assert offered(work, "assigner sho") == ["show"]
     assert not work.state.exists()
+    work.state.mkdir()
+    assert offered(work, "assigner show ") == [""]
+    assert list(work.state.iterdir()) == []
     (work.path / "other").write_text("no database")
     assert offered(work, f"assigner show --db {work.path}/other ") == [""]
     assert offered(work, "assigner show ", ASSIGNER_DB="not/absolute") == [""]

@@ -65,6 +65,12 @@ def test_first_page_has_all_tools_and_settings(pages: Path) -> None:
         assert f" {setting} " in page
 
 
+def test_pages_have_no_look_alikes_of_what_shells_read(pages: Path) -> None:
+    """Some groffs set a bare - ' ` ^ ~ as another character, others (Debian's) do not."""
+    for page in (pages / "man1").iterdir():
+        assert re.findall(r"(?<!\\)-|['`^~]", page.read_text()) == [], page
+
+
 @pytest.mark.skipif(not shutil.which("groff"), reason="no groff on this machine")
 def test_groff_has_nothing_to_say(pages: Path) -> None:
     done = subprocess.run(
@@ -103,7 +109,14 @@ def test_where_man_does_not_look_is_told(work: Workplace) -> None:
     place = work.path / "data/man"
     told = work.tool("manual", env={"XDG_DATA_HOME": str(place.parent)})
     assert told.err == f"manual: for man to look there: export MANPATH='{place}:'\n"
-    assert work.tool("manual", "--dir", place, env={"MANPATH": f"{place}:"}).err == ""
+    beside = {"PATH": f"{PATH}:{place.parent.parent}/bin"}
+    for env, quiet in (
+        ({"MANPATH": f"/usr/share/man:{place}"}, True),
+        (beside, True),
+        (beside | {"MANPATH": ":/usr/share/man"}, True),
+        (beside | {"MANPATH": "/usr/share/man"}, False),
+    ):
+        assert (work.tool("manual", "--dir", place, env=env).err == "") is quiet, env
 
 
 def test_a_dry_run_writes_nothing_and_a_fault_is_one_line(work: Workplace) -> None:
