@@ -9,7 +9,7 @@ import pytest
 
 from support import ROOT
 
-TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "clean", "help"}
+TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "man", "clean", "help"}
 SCRIPTS = ["tools/setup", ".ci/run"]
 COREUTILS = ["cat", "chmod", "cksum", "dirname", "mkdir", "rm"]
 

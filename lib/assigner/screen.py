@@ -49,18 +49,41 @@ def tail(text: str, size: int) -> str:
     return text[-size:].partition("\n")[2] or text[-size:]
 
 
+def cells(character: str) -> int:
+    """How many columns of a terminal a character takes (UAX 11; marks and joiners take none)."""
+    if character.isascii():
+        return 1
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return len(text) if text.isascii() else sum(map(cells, text))
+
+
+def fitting(text: str, columns: int) -> str:
+    """As much of the beginning of a text as has room in so many columns of a terminal."""
+    left = columns
+    for index, character in enumerate(text):
+        if (left := left - cells(character)) < 0:
+            return text[:index]
+    return text
+
+
 def split_at(text: str, column: int) -> tuple[str, str]:
     """The parts of a line left of a screen column and from it on; wide characters count two.
 
     The left part is padded with blanks, which tmux does not tell apart from nothing.
     """
-    cells = 0
+    left = 0
     for index, character in enumerate(text):
-        if cells >= column and not unicodedata.combining(character):
+        own = cells(character)
+        if left >= column and own:
             return text[:index], text[index:]
-        if not unicodedata.combining(character):
-            cells += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-    return text + " " * (column - cells), ""
+        left += own
+    return text + " " * (column - left), ""
 
 
 @dataclass(frozen=True)
