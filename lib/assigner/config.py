@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings, checked.  Durations are seconds, sizes are bytes."""
+    """All settings, checked.  Durations are seconds, but for days; sizes are bytes."""
 
     home: Path
     database: Path
@@ -38,6 +38,12 @@ class Settings:
     max_content: int = 1_000_000
     max_output: int = 65_536
     preferred_provider: str | None = None
+    keep_prompts_days: float = 365.0
+    keep_output_days: float = 365.0
+    keep_events_days: float = 365.0
+    keep_reports_days: float = 1.0
+    log_size: int = 1_000_000
+    log_files: int = 4
     weights: Weights = field(default_factory=Weights)
 
     @property
@@ -49,6 +55,11 @@ class Settings:
     def spool(self) -> Path:
         """Reports from sessions, waiting to be read."""
         return self.home / "spool"
+
+    @property
+    def logs(self) -> Path:
+        """What the passes of timers have done."""
+        return self.home / "logs"
 
     @property
     def secrets(self) -> Path:
@@ -100,8 +111,11 @@ KNOWN = {
     *(setting for _, setting, _ in _PLAIN),
     *(setting for _, setting in _WEIGHTS),
 }
-# Zero would mean: wait for ever
-_ABOVE_ZERO = ("ASSIGNER_TMUX_TIMEOUT",)
+# Zero would mean: wait for ever; or, to one person, keep for ever, to another, keep nothing
+_ABOVE_ZERO = {
+    "ASSIGNER_TMUX_TIMEOUT",
+    *(setting for _, setting, _ in _PLAIN if setting.endswith("_DAYS")),
+}
 
 
 def _check(name: str, value: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from assigner import screen
+from assigner import cli, screen
 from assigner.cli import Arguments
 from assigner.db import Row
 from assigner.errors import AssignerError
@@ -38,10 +38,12 @@ def rows(
     listed = [row if args.json and whole else {c: row.get(c) for c in columns} for row in found]
     if args.json:
         _print(_json([decoded(row) for row in listed]))
+    elif listed and cli.logged(args, [f"{args.prog}: {_noted(row)}" for row in listed]):
+        pass
     elif listed:
         shown = [[_decode_flag(c, value) for c, value in row.items()] for row in listed]
         _print(table(shown, columns))
-    elif empty and sys.stderr.isatty():
+    elif empty and not args.log and sys.stderr.isatty():
         print(empty, file=sys.stderr)
 
 
@@ -62,6 +64,16 @@ def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
             [shorten(text, width) for text, width in zip(row, widths, strict=True)] for row in shown
         ]
     return str(tabulate(shown, headers=titles, tablefmt="simple", disable_numparse=True))
+
+
+def _noted(row: Row) -> str:
+    """A row on one line, for a log: `name=value`, what is empty left out."""
+    cells = {key: _cell(_decode_flag(key, value)) for key, value in row.items()}
+    return " ".join(
+        f"{key}={json.dumps(value, ensure_ascii=False) if ' ' in value else value}"
+        for key, value in cells.items()
+        if value
+    )
 
 
 def _fitting(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
