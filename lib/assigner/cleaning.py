@@ -124,7 +124,7 @@ def _leftovers(store: Store, apply: bool) -> list[Row]:
         if path.name not in used and _older(path, clock.now() - 3600)
     ]
     found = []
-    for kind, path in doomed[:retention.BATCH]:
+    for kind, path in doomed[: retention.FILES]:
         found.append(_finding(kind, path.name, "left over", "remove it"))
         if apply:
             _remove(path)

@@ -69,13 +69,13 @@ class Settings:
 
 def load(database: str | None = None) -> Settings:
     """The settings in force; `database` is `--db`.  Raises SetupError that names a bad setting."""
-    values = {**_env_file(), **{k: v for k, v in os.environ.items() if k in KNOWN and v}}
+    values = {**env_file(), **{k: v for k, v in os.environ.items() if k in KNOWN and v}}
     for setting, value in values.items():
         _check(setting, value)
     home = _absolute(values, "ASSIGNER_HOME")
     chosen = Path(database).absolute() if database else _absolute(values, "ASSIGNER_DB")
     if home is None:
-        home = _xdg("XDG_STATE_HOME", ".local/state") / "assigner"
+        home = xdg("XDG_STATE_HOME", ".local/state") / "assigner"
         _check("the path of the state directory", str(home))
     plain = {
         name: _convert(setting, kind, values[setting])
@@ -149,8 +149,12 @@ def _sockets(value: str | None) -> tuple[str, ...]:
             if not socket.startswith("/"):
                 raise SetupError(f"ASSIGNER_TMUX_SOCKETS has no absolute path: '{socket}'")
         return sockets
-    directory = os.environ.get("TMUX_TMPDIR") or "/tmp"  # noqa: S108 - where tmux looks, tmux(1)
-    return (f"{directory}/tmux-{os.getuid()}/default",)
+    return (socket_below(os.environ.get("TMUX_TMPDIR") or "/tmp"),)  # noqa: S108 - tmux(1)
+
+
+def socket_below(directory: str) -> str:
+    """Where tmux has its default socket if TMUX_TMPDIR is that directory, tmux(1)."""
+    return f"{directory}/tmux-{os.getuid()}/default"
 
 
 def _absolute(values: Mapping[str, str], setting: str) -> Path | None:
@@ -160,7 +164,8 @@ def _absolute(values: Mapping[str, str], setting: str) -> Path | None:
     return path
 
 
-def _xdg(variable: str, default: str) -> Path:
+def xdg(variable: str, default: str) -> Path:
+    """A directory of the person's as the XDG specification has it; `default` is below HOME."""
     value = os.environ.get(variable)
     if value and value.startswith("/"):
         return Path(value)
@@ -170,10 +175,11 @@ def _xdg(variable: str, default: str) -> Path:
     return Path(home) / default
 
 
-def _env_file() -> dict[str, str]:
+def env_file() -> dict[str, str]:
+    """The settings that the one `.env` file has which counts."""
     candidates = [CHECKOUT / ".env"]
     if os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME"):
-        candidates.insert(0, _xdg("XDG_CONFIG_HOME", ".config") / "assigner" / ".env")
+        candidates.insert(0, xdg("XDG_CONFIG_HOME", ".config") / "assigner" / ".env")
     for path in candidates:
         try:
             status = path.stat()

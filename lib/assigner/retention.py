@@ -11,7 +11,7 @@ from assigner.db import Row, Store
 
 BATCH = 1000
 # How many one pass forgets at most: with a pass an hour, more in a day than a machine makes
-PROMPTS, OUTPUTS, EVENTS = 10_000, 10_000, 100_000
+PROMPTS, OUTPUTS, EVENTS, FILES = 10_000, 10_000, 100_000, 10_000
 
 
 def forget(store: Store, *, apply: bool) -> list[Row]:
@@ -50,9 +50,7 @@ def delete_prompts(store: Store, before: str, *, limit: int, apply: bool = True)
 
 def delete_outputs(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Empty the output of attempts that ended before then, and the response of their prompts."""
-    return _in_batches(
-        store, "old_outputs", before, limit, apply, "empty_output", "empty_response"
-    )
+    return _in_batches(store, "old_outputs", before, limit, apply, "empty_output", "empty_response")
 
 
 def delete_events(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
