@@ -169,7 +169,7 @@ def _refuse_second(kind: str) -> None:
     """Two timers would do no harm: their passes would only wait for each other."""
     if kind == "cron" and systemd.TIMER in systemd.installed():
         other = "systemd"
-    elif kind == "systemd" and shutil.which("crontab") and crontab.has(crontab.read()):
+    elif kind == "systemd" and _in_crontab():
         other = "cron"
     else:
         return
@@ -177,6 +177,15 @@ def _refuse_second(kind: str) -> None:
         f"{other} runs the passes already, and two timers would only compete for the lock:"
         f" first 'assigner timers uninstall {other}'"
     )
+
+
+def _in_crontab() -> bool:
+    """Whether cron runs the passes; it does not for who may not have a crontab."""
+    try:
+        text = crontab.read()
+    except SetupError:
+        return False
+    return crontab.has(text)
 
 
 def _placed(texts: Mapping[str, str]) -> dict[str, bytes]:
