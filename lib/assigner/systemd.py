@@ -65,7 +65,7 @@ def install(texts: Mapping[str, str]) -> bool:
     Raises SetupError or AssignerError, with the units as they were.
     """
     if strangers := foreign():
-        raise SetupError(f"'{strangers[0]}' is not of assigner: move it away")
+        raise SetupError(f"'{strangers[0]}' was not made by 'timers install': move it away")
     _ask_manager()
     before = installed()
     changed = before != texts

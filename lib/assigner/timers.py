@@ -47,7 +47,9 @@ def uninstall(kind: str, *, dry: bool) -> tuple[str, dict[str, bytes], list[str]
         old, new = crontab.update(None, dry=dry)
         return "not installed" if old == new else "removed", {"crontab": new}, []
     ours = systemd.installed()
-    problems = [f"'{path}' is not of assigner: left as it is" for path in systemd.foreign()]
+    problems = [
+        f"'{path}' was not made by 'timers install': left as it is" for path in systemd.foreign()
+    ]
     if ours and not dry and (problem := systemd.uninstall()):
         problems.append(f"the files are removed, but a timer may still be running: {problem}")
     return "removed" if ours else "not installed", _placed(dict.fromkeys(ours, "")), problems

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from assigner import config, timers
 from support import PATH, PIPES, ROOT, Result, Workplace, wait_for
 
 BEGIN, END = b"# BEGIN assigner\n", b"# END assigner\n"
@@ -304,12 +305,18 @@ def test_sockets_are_those_that_the_person_sees(machine: Machine) -> None:
     assert sockets(TMUX_TMPDIR="/run/mine", TMUX=f"{other},12,0") is None
 
 
-def test_secrets_stay_out(machine: Machine) -> None:
+def test_secrets_stay_out(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = {"ASSIGNER_TOKEN": "hush", "ASSIGNER_SESSIONS": "a*", "API_KEY": "hush"}
     for kind in ("cron", "systemd"):
         dry = machine.timers("install", kind, "--dry-run", env=secrets)
         assert "ASSIGNER_SESSIONS=a*" in dry.out
         assert "hush" not in dry.out + dry.err
+    monkeypatch.setattr(config, "KNOWN", {*config.KNOWN, *secrets})  # all may become settings
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    known = timers.environment(None)
+    assert known["ASSIGNER_SESSIONS"] == "a*"
+    assert "hush" not in known.values()
 
 
 def test_long_path_gives_way_to_what_cron_can_hold(machine: Machine) -> None:
@@ -404,14 +411,19 @@ def test_units_are_installed_once_and_taken_back(machine: Machine) -> None:
 def test_units_of_others_are_left_alone(machine: Machine) -> None:
     machine.timers("install", "systemd")
     theirs = machine.units / "assigner.service"
-    for make in (lambda: theirs.write_text("[Service]\n"), lambda: theirs.symlink_to("/dev/null")):
+    for make in (
+        lambda: theirs.write_text("[Service]\n"),
+        lambda: theirs.symlink_to(ROOT / "systemd/assigner.service"),
+    ):
         theirs.unlink()
         make()
         machine.calls()
-        machine.refuses(f"'{theirs}' is not of assigner: move it away", "install", "systemd")
+        machine.refuses(
+            f"'{theirs}' was not made by 'timers install': move it away", "install", "systemd"
+        )
         assert machine.calls() == ["-l"]
     said = machine.timers("uninstall", "systemd", status=1)
-    assert said.err == f"timers: '{theirs}' is not of assigner: left as it is\n"
+    assert said.err == f"timers: '{theirs}' was not made by 'timers install': left as it is\n"
     assert said.out == f"systemd: removed\n{machine.units}/assigner.timer\n"
     assert list(machine.units.iterdir()) == [theirs]
 
