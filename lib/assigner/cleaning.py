@@ -4,13 +4,12 @@ import contextlib
 import shutil
 from pathlib import Path
 
-from assigner import attempts, clock, db, prompts, scanning
+from assigner import attempts, clock, db, prompts, retention, scanning
 from assigner.db import Row, Store
 
 DAY = 86400.0
-# Rows and files that nobody needs after this time
+# Sessions that nobody needs after this time
 SESSION_DAYS = 7
-SPOOL_DAYS = 1
 
 
 def clean(
@@ -23,6 +22,7 @@ def clean(
         *_holds(store, apply, retarget),
         *_failed(store, apply, retry_failed),
         *_leftovers(store, apply),
+        *retention.forget(store, apply=apply),
     ]
 
 
@@ -108,7 +108,7 @@ def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
 
 def _leftovers(store: Store, apply: bool) -> list[Row]:
     """Files of attempts that are over, old reports, secrets that no prompt needs any more."""
-    settings, old = store.settings, clock.now() - SPOOL_DAYS * DAY
+    settings, old = store.settings, clock.now() - store.settings.keep_reports_days * DAY
     runs = list(settings.run.iterdir())  # listed first: an attempt that is younger is not in it
     live = {str(row["id"]) for row in store.rows("live_attempts")}
     used = {row["secrets"] for row in store.rows("used_secrets")}
@@ -124,7 +124,7 @@ def _leftovers(store: Store, apply: bool) -> list[Row]:
         if path.name not in used and _older(path, clock.now() - 3600)
     ]
     found = []
-    for kind, path in doomed:
+    for kind, path in doomed[: retention.FILES]:
         found.append(_finding(kind, path.name, "left over", "remove it"))
         if apply:
             _remove(path)

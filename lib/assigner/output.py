@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from assigner import screen
+from assigner import cli, screen
 from assigner.cli import Arguments
 from assigner.db import Row
 from assigner.errors import AssignerError
@@ -42,10 +42,12 @@ def rows(
     listed = [row if args.json and whole else {c: row.get(c) for c in columns} for row in found]
     if args.json:
         _print(_json([decoded(row) for row in listed]))
+    elif listed and cli.logged(args, [f"{args.prog}: {_noted(row)}" for row in listed]):
+        pass
     elif listed:
         shown = [[_decode_flag(c, value) for c, value in row.items()] for row in listed]
         _print(table(shown, columns))
-    elif empty and sys.stderr.isatty():
+    elif empty and not args.log and sys.stderr.isatty():
         print(empty, file=sys.stderr)
 
 
@@ -77,6 +79,16 @@ def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
     tabulate.MIN_PADDING = 0
     text = tabulate.tabulate(shown, headers=titles, tablefmt="simple", disable_numparse=True)
     return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _noted(row: Row) -> str:
+    """A row on one line, for a log: `name=value`, what is empty left out."""
+    cells = {key: _cell(_decode_flag(key, value)) for key, value in row.items()}
+    return " ".join(
+        f"{key}={json.dumps(value, ensure_ascii=False) if ' ' in value else value}"
+        for key, value in cells.items()
+        if value
+    )
 
 
 _GAP = 2  # between columns
