@@ -156,11 +156,16 @@ def _xdg(variable: str, default: str) -> Path:
     return Path(home) / default
 
 
-def _env_file() -> dict[str, str]:
+def env_files() -> list[Path]:
+    """Where `.env` may stand; the first that exists is read."""
     candidates = [CHECKOUT / ".env"]
     if os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME"):
         candidates.insert(0, _xdg("XDG_CONFIG_HOME", ".config") / "assigner" / ".env")
-    for path in candidates:
+    return candidates
+
+
+def _env_file() -> dict[str, str]:
+    for path in env_files():
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):
