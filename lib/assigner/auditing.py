@@ -16,8 +16,6 @@ from assigner.checking import (
     Check,
     examples,
     finding,
-    of_somebody_else,
-    open_to_others,
 )
 from assigner.db import Row
 
@@ -34,10 +32,7 @@ def check_file(case: Case) -> Iterator[Row]:
     path = case.settings.database
     case.openable = False
     try:
-        status = path.lstat()
-        if stat.S_ISLNK(status.st_mode):
-            status = path.stat()
-            yield finding("database", WARN, f"'{path}' is a symbolic link to '{path.resolve()}'")
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         detail = f"no database at '{path}': the first tool that is run makes it"
         yield finding("database", BAD, detail, case.command("scan"))
@@ -45,14 +40,6 @@ def check_file(case: Case) -> Iterator[Row]:
     if not stat.S_ISREG(status.st_mode):
         yield finding("database", BAD, f"'{path}' is not a file: move it away")
         return
-    if status.st_uid != os.geteuid():
-        yield finding("database", BAD, *of_somebody_else(path, status.st_uid))
-    elif status.st_mode & 0o077:
-        yield open_to_others("database", WARN, path, status.st_mode, 0o600)
-    if status.st_nlink > 1:
-        detail = f"'{path}' has {status.st_nlink} names: with another one its journal is missed"
-        command = shlex.join(["find", str(path.parent), "-samefile", str(path)])
-        yield finding("database", BAD, detail, command)
     try:
         with path.open("rb") as file:
             header = file.read(100)
@@ -284,11 +271,10 @@ def check_clock(case: Case) -> Iterator[Row]:
 def check_instance(case: Case) -> Iterator[Row]:
     """A database put back from a backup has lost ids that panes and files remember."""
     store = store_of(case)
+    traces = identity.traces(store)  # first: a pass may be at work
     top = identity.highest(store)
     wrong = [
-        f"{place} knows attempt {attempt}"
-        for place, attempt in identity.traces(store).items()
-        if attempt > top
+        f"{place} knows attempt {attempt}" for place, attempt in traces.items() if attempt > top
     ]
     if wrong:
         detail = f"the database knows {top} attempts at most, but {examples(wrong)}"

@@ -92,7 +92,10 @@ def carry_out(case: Case, checks: dict[str, Check]) -> None:
     for name, check in checks.items():
         try:
             case.rows.extend(check(case))
-        except (AssignerError, OSError, sqlite3.Error, ImportError) as error:
+        except sqlite3.DatabaseError as error:
+            mend = case.recover if error.sqlite_errorname.startswith("SQLITE_CORRUPT") else ""
+            case.rows.append(finding(name, BAD, f"cannot be checked: {error}", mend))
+        except (AssignerError, OSError, ImportError) as error:
             case.rows.append(finding(name, BAD, f"cannot be checked: {error}"))
         except Exception as error:  # noqa: BLE001 - what nobody has thought of is a finding, too
             case.rows.append(finding(name, BAD, f"cannot be checked: {error!r}"))

@@ -20,7 +20,7 @@ from pathlib import Path
 from assigner import db, refilling, saving, sql
 from assigner.config import Settings
 from assigner.db import Row, Store
-from assigner.errors import BusyError, SetupError
+from assigner.errors import AssignerError, BusyError, SetupError
 
 COLUMNS = ("table", "salvaged", "lost", "detail")
 # SQLite's own lock for readers (https://www.sqlite.org/src/file/src/os.h, SHARED_FIRST)
@@ -39,7 +39,10 @@ def recover(settings: Settings, target: str, *, dry: bool) -> tuple[list[Row], l
     if dry:
         return _rebuild(settings, settings.database.parent, ":memory:"), []
     with saving.aside(path, force=False) as new:
-        rows = _rebuild(settings, path.parent, str(new))
+        try:
+            rows = _rebuild(settings, path.parent, str(new))
+        except sqlite3.DatabaseError as error:  # the damaged one's are caught where it is read
+            raise AssignerError(f"cannot write '{path}': {error}") from None
     old, mended = shlex.quote(str(settings.database)), shlex.quote(str(path))
     journal = f"; mv {old}-journal {old}.damaged-journal" if _journal(settings).exists() else ""
     steps = [
@@ -82,20 +85,25 @@ def _source(settings: Settings, scratch: Path, store: Store) -> Iterator[sqlite3
             connection.close()
         return
     directory = scratch / f".{database.name[:200]}.{os.getpid()}.d"
-    directory.mkdir(mode=0o700)
-    try:
-        copy = directory / database.name
-        with database.open("rb") as file:
-            try:
-                fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, SHARED_SIZE, SHARED_FIRST)
-            except OSError:
-                raise BusyError(f"'{database}' is being written: try again") from None
-            shutil.copyfile(database, copy)
-            if journal.exists():
-                shutil.copyfile(journal, directory / journal.name)
-        yield from _mended(copy, store)
-    finally:
+
+    def remove() -> None:
         shutil.rmtree(directory, ignore_errors=True)
+
+    with saving.on_signals(remove):
+        try:
+            directory.mkdir(mode=0o700)
+            copy = directory / database.name
+            with database.open("rb") as file:
+                try:
+                    fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, SHARED_SIZE, SHARED_FIRST)
+                except OSError:
+                    raise BusyError(f"'{database}' is being written: try again") from None
+                shutil.copyfile(database, copy)
+                if journal.exists():
+                    shutil.copyfile(journal, directory / journal.name)
+            yield from _mended(copy, store)
+        finally:
+            remove()
 
 
 def _journal(settings: Settings) -> Path:

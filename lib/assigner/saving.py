@@ -28,9 +28,9 @@ def back_up(settings: Settings, target: str, *, force: bool, dry: bool) -> Row:
     """
     path = destination(settings, target, force=force)
     if dry:
-        return {"backup": str(path), **_copy(settings, ":memory:")}
+        return {"backup": str(path), **_copy(settings, path, ":memory:")}
     with aside(path, force=force) as new:
-        return {"backup": str(path), **_copy(settings, str(new))}
+        return {"backup": str(path), **_copy(settings, path, str(new))}
 
 
 def told(row: Row) -> str:
@@ -83,7 +83,7 @@ def aside(path: Path, *, force: bool) -> Iterator[Path]:
         os.close(descriptor)
     except OSError as error:
         raise AssignerError(f"cannot write '{path}': {error.strerror}") from None
-    with _on_signals(remove):
+    with on_signals(remove):
         try:
             yield new
             _sync(new)
@@ -117,11 +117,13 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _on_signals(remove: Callable[[], None]) -> Iterator[None]:
+def on_signals(remove: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C and TERM end us as ever, but first what is half done is removed."""
 
-    def end(number: int, _: FrameType | None) -> None:
+    def end(number: int, frame: FrameType | None) -> None:
         remove()
+        if callable(outer := before[number]):
+            outer(number, frame)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
@@ -133,7 +135,14 @@ def _on_signals(remove: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _copy(settings: Settings, new: str) -> Row:
+def _damaged(settings: Settings, why: str) -> AssignerError:
+    shown = " ".join(why.split())[:200]
+    return AssignerError(
+        f"'{settings.database}' is damaged, no backup was made: {shown}; --recover may help"
+    )
+
+
+def _copy(settings: Settings, path: Path, new: str) -> Row:
     source = _open(settings)
     copy = sqlite3.connect(new, isolation_level=None)
     copy.set_progress_handler(lambda: 0, 100_000)  # lets a signal be heard in a long check
@@ -143,18 +152,17 @@ def _copy(settings: Settings, new: str) -> Row:
         copy.execute("PRAGMA journal_mode = DELETE")
         found = [row[0] for row in copy.execute("PRAGMA integrity_check(3)")]
         if found != ["ok"]:
-            raise AssignerError(
-                f"'{settings.database}' is damaged, no backup was made: {'; '.join(found)[:200]};"
-                " try --recover"
-            )
+            raise _damaged(settings, "; ".join(found))
         (prompts,) = copy.execute("SELECT count(*) FROM prompts").fetchone()
         (secrets,) = copy.execute(
             "SELECT count(*) FROM prompts WHERE secrets IS NOT NULL"
         ).fetchone()
         (pages,) = copy.execute("PRAGMA page_count").fetchone()
         (size,) = copy.execute("PRAGMA page_size").fetchone()
-    except sqlite3.Error as error:
-        raise AssignerError(f"cannot write a backup to '{new}': {error}") from None
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
+            raise _damaged(settings, str(error)) from None
+        raise AssignerError(f"cannot write '{path}': {error}") from None
     finally:
         source.close()
         copy.close()

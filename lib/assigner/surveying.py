@@ -69,6 +69,19 @@ def check_state(case: Case) -> Iterator[Row]:
     yield from wrong or [finding("state directory", OK, str(home))]
 
 
+def check_database_file(case: Case) -> Iterator[Row]:
+    check, path = "database file", case.settings.database
+    if not path.is_file():
+        return  # said when it is opened
+    real = path.resolve()
+    wrong = list(_private(check, real, stat.S_ISREG, 0o600))
+    if (names := real.stat().st_nlink) > 1:
+        detail = f"'{path}' has {names} names: who uses another one misses its journal"
+        command = shlex.join(["find", str(real.parent), "-samefile", str(real)])
+        wrong.append(finding(check, BAD, detail, command))
+    yield from wrong or [finding(check, OK, str(real))]
+
+
 def check_files(case: Case) -> Iterator[Row]:
     """Who owns what lies in it, and who can read the secrets."""
     settings = case.settings
@@ -217,6 +230,7 @@ def _check_socket(case: Case, socket: str) -> Iterator[Row]:
 SURROUNDINGS: dict[str, Check] = {
     "state directory": check_state,
     "files": check_files,
+    "database file": check_database_file,
     "disk": check_disk,
     "file system": check_file_system,
     "lock": check_lock,
