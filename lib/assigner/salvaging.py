@@ -77,8 +77,11 @@ def _source(settings: Settings, scratch: Path, store: Store) -> Iterator[sqlite3
 
     A copy of it, below `scratch`, where a journal must be rolled back or the schema mended.
     """
-    database, journal = settings.database.resolve(), _journal(settings)
-    if not journal.exists() and (connection := _opened(database, "ro")):
+    database = settings.database.resolve()
+    logs = [path for path in saving.beside(database) if path.exists()]
+    with database.open("rb") as file:
+        is_wal = 2 in file.read(20)[18:]
+    if not logs and not is_wal and (connection := _opened(database, "ro")):
         try:
             yield connection
         finally:
@@ -99,8 +102,8 @@ def _source(settings: Settings, scratch: Path, store: Store) -> Iterator[sqlite3
                 except OSError:
                     raise BusyError(f"'{database}' is being written: try again") from None
                 shutil.copyfile(database, copy)
-                if journal.exists():
-                    shutil.copyfile(journal, directory / journal.name)
+                for log in logs:
+                    shutil.copyfile(log, directory / log.name)
             yield from _mended(copy, store)
         finally:
             remove()
@@ -148,7 +151,8 @@ def _mended(copy: Path, store: Store) -> Iterator[sqlite3.Connection]:
                     at = (number - 1) * size
                     start = 100 if number == 1 else 0
                     os.pwrite(file.fileno(), fresh[at + start : at + size], at + start)
-            copy.with_name(f"{copy.name}-journal").unlink(missing_ok=True)
+            for log in saving.beside(copy):
+                log.unlink(missing_ok=True)
         if connection := _opened(copy, "rw"):
             try:
                 yield connection

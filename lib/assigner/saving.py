@@ -47,7 +47,7 @@ def destination(settings: Settings, target: str, *, force: bool) -> Path:
     if not target or "\0" in target:
         raise UsageError("the name of the new file is empty")
     path, database = Path(os.path.realpath(target)), Path(os.path.realpath(settings.database))
-    own = {database, settings.home / "lock", *(_beside(database))}
+    own = {database, settings.home / "lock", *(beside(database))}
     same = path in own or (path.exists() and database.exists() and path.samefile(database))
     if same:
         raise UsageError(f"'{target}' is the database itself, or belongs to it: name another file")
@@ -58,13 +58,13 @@ def destination(settings: Settings, target: str, *, force: bool) -> Path:
             raise UsageError(f"'{target}' is not a file")
         if not force:
             raise UsageError(f"'{target}' is there already: name another file")
-    for other in _beside(path):
+    for other in beside(path):
         if other.exists():  # SQLite would take it for the journal of what is written now
             raise UsageError(f"'{other}' lies beside it: name another file")
     return path
 
 
-def _beside(path: Path) -> list[Path]:
+def beside(path: Path) -> list[Path]:
     return [path.with_name(path.name + suffix) for suffix in BESIDE]
 
 
@@ -74,7 +74,7 @@ def aside(path: Path, *, force: bool) -> Iterator[Path]:
     new = path.with_name(f".{path.name[:200]}.{os.getpid()}")
 
     def remove() -> None:
-        for file in (new, *_beside(new)):
+        for file in (new, *beside(new)):
             file.unlink(missing_ok=True)
 
     try:
@@ -122,7 +122,7 @@ def on_signals(remove: Callable[[], None]) -> Iterator[None]:
 
     def end(number: int, frame: FrameType | None) -> None:
         remove()
-        if callable(outer := before[number]):
+        if callable(outer := before[signal.Signals(number)]):
             outer(number, frame)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -469,11 +469,15 @@ def test_database_that_was_put_back(work: Workplace) -> None:
     before = contents(work)
     work.tool("doctor", "--renew-instance", "--dry-run")
     assert contents(work) == before
+    instance = "SELECT value FROM meta WHERE name = 'instance'"
+    old = work.row(instance)["value"]
     renewed = work.tool("doctor", "--renew-instance", "--json").json
-    assert renewed["next_attempt"] == 3
+    assert renewed == {"instance": work.row(instance)["value"], "next_attempt": 3}
+    assert renewed["instance"] != old
     assert doctor(work)
     work.tick()
     assert work.prompt(1)["status"] == "completed", pane.screen()
+    assert work.row("SELECT max(id) AS id FROM attempts")["id"] == 3
 
 
 def whole(path: Path) -> int:
@@ -547,10 +551,14 @@ def test_directory_that_may_not_be_written(used: Workplace) -> None:
     assert (done.returncode, done.stderr, list(closed.iterdir())) == (1, said, [])
 
 
-def test_backup_of_what_is_damaged_keeps_the_old_one(used: Workplace) -> None:
+@pytest.mark.parametrize("table", ["prompts", "prompts_open"])
+def test_backup_of_what_is_damaged_keeps_the_old_one(used: Workplace, table: str) -> None:
     copy = used.path / "copy.db"
     used.tool("doctor", "--backup", copy)
-    damage(used, pages_of(used, "prompts")[1])
+    if table == "prompts":
+        damage(used, pages_of(used, table)[1])
+    else:  # which can be read, and is wrong
+        damage(used, pages_of(used, table)[1] + 4093, b"\1\1\1")
     old = copy.read_bytes()
     refused(used, "is damaged, no backup was made", "--backup", copy, "--force", status=1)
     assert copy.read_bytes() == old
@@ -640,6 +648,17 @@ def test_recovery_without_header_or_schema(used: Workplace, offset: int) -> None
     assert recover(used)["prompts"]["salvaged"] == 301
 
 
+def test_recovery_of_what_is_in_wal_mode(used: Workplace) -> None:
+    with closing(sqlite3.connect(used.database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("UPDATE prompts SET content = 'in the log' WHERE id = 1")
+        recover(used)
+    with closing(sqlite3.connect(used.path / "new.db")) as connection:
+        (content,) = connection.execute("SELECT content FROM prompts WHERE id = 1").fetchone()
+        assert content == "in the log"
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
 def test_recovery_of_what_was_cut(used: Workplace) -> None:
     """What was behind the cut is lost, and counted where an index is left that tells."""
     os.truncate(used.database, used.database.stat().st_size * 3 // 4)
@@ -650,8 +669,9 @@ def test_recovery_of_what_was_cut(used: Workplace) -> None:
 
 def test_recovery_without_the_live_attempt(running: Workplace) -> None:
     """What may have run does not run again by itself."""
-    (leaf,) = pages_of(running, "attempts")
-    damage(running, leaf)
+    for table in ("attempts", "sqlite_sequence"):
+        (leaf,) = pages_of(running, table)
+        damage(running, leaf)
     recover(running, attempts=1)
     with closing(sqlite3.connect(running.path / "new.db")) as connection:
         connection.row_factory = sqlite3.Row
