@@ -43,6 +43,9 @@ def check_file(case: Case) -> Iterator[Row]:
     try:
         with path.open("rb") as file:
             header = file.read(100)
+            if not case.quick and status.st_size < _memory() / 2:
+                while file.read(4_000_000):  # in order: three times as quick as by tree, later
+                    pass
     except PermissionError:
         yield finding("database", BAD, f"'{path}' cannot be read", f"chmod 600 {_quoted(path)}")
         return
@@ -62,6 +65,10 @@ def check_file(case: Case) -> Iterator[Row]:
         return
     yield from _truncated(case, header, status.st_size)
     yield from _open(case)
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _truncated(case: Case, header: bytes, size: int) -> Iterator[Row]:
