@@ -175,12 +175,17 @@ def xdg(variable: str, default: str) -> Path:
     return Path(home) / default
 
 
-def env_file() -> dict[str, str]:
-    """The settings that the one `.env` file has which counts."""
+def env_files() -> list[Path]:
+    """Where `.env` may stand; the first that exists is read."""
     candidates = [CHECKOUT / ".env"]
     if os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME"):
         candidates.insert(0, xdg("XDG_CONFIG_HOME", ".config") / "assigner" / ".env")
-    for path in candidates:
+    return candidates
+
+
+def env_file() -> dict[str, str]:
+    """The settings that the one `.env` file has which counts."""
+    for path in env_files():
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):

@@ -77,3 +77,13 @@ def _ask_git(top: Path) -> str | None:
     except (sh.ErrorReturnCode, sh.CommandNotFound):
         return None
     return str(answer).strip() or None
+
+
+def version() -> str | None:
+    """What `git --version` says; None without git."""
+    import sh
+
+    try:
+        return str(sh.Command("git")("--version", _tty_out=False)).strip()
+    except (sh.CommandNotFound, sh.ErrorReturnCode):
+        return None

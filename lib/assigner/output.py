@@ -56,6 +56,11 @@ def one(found: Row, args: Arguments, text: str) -> None:
     _print(_json(decoded(found)) if args.json else text)
 
 
+def lines(text: Iterable[str]) -> None:
+    """Print lines for people, with nothing in them that a terminal obeys."""
+    _print("\n".join(map(screen.visible, text)))
+
+
 def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
     """A table for people; on a terminal too narrow for it each row becomes a paragraph."""
     import tabulate  # 45 ms, and only who prints a table pays

@@ -209,6 +209,24 @@ def stamps(socket: str, timeout: float, instance: str) -> dict[str, tuple[int, i
     return found
 
 
+def client_version() -> str:
+    """What `tmux -V` says, such as `tmux 3.3a`.  SetupError without tmux."""
+    import sh
+
+    try:
+        return str(sh.Command("tmux")("-V", _tty_out=False)).strip()
+    except (sh.CommandNotFound, sh.ErrorReturnCode) as error:
+        raise SetupError(f"cannot run 'tmux -V': {error.__class__.__name__}") from None
+
+
+def server(socket: str, timeout: float) -> tuple[str, int]:
+    """The version of the server at a socket, and its number of panes; an empty version where it
+    does not understand this client.  Raises NoServer, Unreachable.
+    """
+    lines = _call(socket, timeout, "list-panes", "-a", "-F", "#{version}")[0].split()
+    return (lines[0], len(lines)) if lines else ("", 0)
+
+
 def is_plain(command: str) -> bool:
     """Whether a program's name can stand in a condition, where `,` and `}` have a meaning."""
     return bool(_SAFE_COMMAND.match(command))
