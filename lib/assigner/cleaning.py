@@ -84,6 +84,7 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
             if apply and retarget:
                 with store.transaction():
                     store.run("retarget", name=held_on)
+                    store.run("release_held", held_by=held_by, held_on=held_on)
         elif held_by == "target missing" or held_on not in trees:
             found.append(_finding("hold", held_on, detail, "release"))
             if apply:

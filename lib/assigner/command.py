@@ -13,6 +13,19 @@ _PACKAGE = Path(__file__).resolve().parent
 _INSTALLED = _PACKAGE / "_bin"
 TOOLS = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "bin"
 
+# Older spellings, each with what it leads to; what stands behind it is passed on.
+OLDER = {
+    "--send": ["send"],
+    "--queue": ["queue"],
+    "--sessions": ["sessions"],
+    "--prompts": ["prompts"],
+    "--status": ["status"],
+    "--retry": ["retry"],
+    "--retry-all": ["retry", "--all"],
+    "--cancel": ["cancel"],
+    "--clear": ["clear"],
+}
+
 
 def main() -> None:
     """Run the tool that the first argument names; without one, list them all."""
@@ -25,11 +38,13 @@ def main() -> None:
         print("\n".join(lines))
         cli.flush()
         return
-    name = sys.argv[1]
+    option, equals, value = sys.argv[1].partition("=")
+    given = OLDER.get(option, [sys.argv[1]]) + ([value] if option in OLDER and equals else [])
+    name = given[0]
     if name not in names:
         print(f"assigner: no tool '{name}': 'assigner' lists them", file=sys.stderr)
         raise SystemExit(2)
-    sys.argv = [name, *sys.argv[2:]]
+    sys.argv = [*given, *sys.argv[2:]]
     runpy.run_path(str(TOOLS / name), run_name="__main__")
 
 
