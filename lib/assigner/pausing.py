@@ -13,6 +13,8 @@ from assigner import attempts, clock, enrolling, prompts, providers, scanning
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
+_BATCH = 20_000  # prompts of one transaction: others get their turn in between
+
 
 class Place(NamedTuple):
     """What is paused: a `session` or a `provider` by its name, or `everything`."""
@@ -45,40 +47,49 @@ def places(
 def pause(store: Store, wanted: Sequence[Place]) -> list[Row]:
     """Claim nothing more there; rows that say since when, and what becomes of the claims.
 
-    Called inside a transaction.  What nobody has begun to type is given back here: deliver
-    commits the stage `typing` before it types, and finds that it no longer can.
+    All of it holds from one transaction on; that waiting prompts say so follows in several.
+    What nobody has begun to type is given back: deliver commits the stage `typing` before it
+    types, and finds that it no longer can.
     """
-    rows = [{**_paused(store, place), "held": _hold(store, place)} for place in wanted]
-    live = store.rows("live_attempts")
+    with store.transaction():
+        rows = [_paused(store, place) for place in wanted]
+        live = store.rows("live_attempts")
+        for place, row in zip(wanted, rows, strict=True):
+            row |= {"held": 0, "given_back": [], "running": []}
+            for attempt in live:
+                if place not in (
+                    ("everything", ""),
+                    ("provider", attempt["provider"]),
+                    ("session", attempt["session"]),
+                ):
+                    continue
+                untyped = attempt["stage"] in scanning.UNTYPED
+                row["given_back" if untyped else "running"].append(attempt["prompt_id"])
+                if untyped:
+                    attempts.finish(store, attempt, "released", evidence={"released": "paused"})
     for place, row in zip(wanted, rows, strict=True):
-        row |= {"given_back": [], "running": []}
-        for attempt in live:
-            if place not in (
-                ("everything", ""),
-                ("provider", attempt["provider"]),
-                ("session", attempt["session"]),
-            ):
-                continue
-            untyped = attempt["stage"] in scanning.UNTYPED
-            row["given_back" if untyped else "running"].append(attempt["prompt_id"])
-            if untyped:
-                attempts.finish(store, attempt, "released", evidence={"released": "paused"})
+        row["held"] = _hold(store, place)
     return rows
 
 
-def resume(store: Store, place: Place) -> Row:
-    """Let it be given prompts again; a row that says how many no longer wait for it.
+def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
+    """Let prompts be claimed there again; rows that say how many no longer wait for it.
 
-    Called inside a transaction.  What else is paused stays so.
+    What else is paused stays so.
     """
-    if place.kind == "session":
-        session = enrolling.find(store, place.name)
-        if session["paused"]:
-            store.update("sessions", session["id"], paused=0, paused_at=None, paused_by=None)
-    elif store.run("end_pause", provider=place.name):
-        _event(store, place, "resumed")
-    released = store.run("release_held", held_by="pause", held_on=place.held_on)
-    return {"kind": place.kind, "name": place.name or None, "released": released}
+    with store.transaction():
+        for place in wanted:
+            if place.kind == "session":
+                session = enrolling.find(store, place.name)
+                if session["paused"]:
+                    none = {"paused_at": None, "paused_by": None}
+                    store.update("sessions", session["id"], paused=0, **none)
+            elif store.run("end_pause", provider=place.name):
+                _event(store, place, "resumed")
+    return [
+        {"kind": place.kind, "name": place.name or None, "released": _release(store, place)}
+        for place in wanted
+    ]
 
 
 def listed(store: Store) -> list[Row]:
@@ -115,17 +126,47 @@ def why(session: Row, stopped: set[str]) -> str:
     return ""
 
 
+def held_ons(store: Store) -> set[str]:
+    """All that prompts may be held on by a pause."""
+    return {row["name"] or row["kind"] for row in listed(store)}
+
+
 def _hold(store: Store, place: Place) -> int:
     """Have the waiting prompts that can run nowhere else say so; how many."""
     if place.kind == "everything":
-        return store.run("hold_all")
+        return _in_batches(store, place, "hold_all")
     if place.kind == "session":
-        return store.run("hold_session", name=place.name, held_on=place.name)
-    held = store.run("hold_provider", provider=place.name)
+        return _in_batches(store, place, "hold_session", name=place.name)
+    held = _in_batches(store, place, "hold_provider")
     for session in store.rows("sessions"):
         if session["provider"] == place.name:
-            held += store.run("hold_session", name=session["name"], held_on=place.name)
+            held += _in_batches(store, place, "hold_session", name=session["name"])
     return held
+
+
+def _in_batches(store: Store, place: Place, query: str, **values: str) -> int:
+    """Run the query as long as there is work for it and the pause lasts; how many it has held."""
+    held, batch = 0, _BATCH
+    while batch == _BATCH:
+        with store.transaction():
+            if place.held_on not in held_ons(store):
+                break
+            batch = store.run(query, held_on=place.held_on, limit=_BATCH, **values)
+        held += batch
+    return held
+
+
+def _release(store: Store, place: Place) -> int:
+    """Have those that waited for it wait for what else there is; how many."""
+    group = {"held_by": "pause", "held_on": place.held_on}
+    released = last = 0
+    while True:
+        with store.transaction():
+            batch = store.rows("held_group", **group, last=last, limit=_BATCH)
+            if not batch:
+                return released
+            first, last = batch[0]["id"], batch[-1]["id"]
+            released += store.run("release_some", **group, first=first, last=last)
 
 
 def _paused(store: Store, place: Place) -> Row:

@@ -168,7 +168,7 @@ def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
                 if not store.one("prompt", id=after):
                     raise UsageError(f"no prompt {after} to wait for")
             if draft.git_branch and not draft.working_dir:
-                branch_needs_directory(store, draft.git_branch, draft.target_session)
+                _branch_needs_directory(store, draft)
             lane = draft.target_session, draft.target_provider
             row = _row(draft, settings, now, store.actor)
             row |= {"secrets": secrets, **lanes.get(lane, _NOT_HELD)}
@@ -316,14 +316,17 @@ def _from_metadata(draft: Draft) -> None:
 _JSON_NAMES: Mapping[object, str] = {str: "string", dict: "object", list: "array"}
 
 
-def branch_needs_directory(store: Store, branch: str, target: str | None) -> None:
-    """Refuse a branch without a directory, unless that of its target session is known."""
-    if target is not None:
-        session = store.one("session", name=target)
-        if session and session["current_dir"]:
-            return
+def directory_is_known(store: Store, target: str | None) -> bool:
+    """Whether a prompt that names no directory has that of its target session."""
+    session = store.one("session", name=target) if target is not None else None
+    return bool(session and session["current_dir"])
+
+
+def _branch_needs_directory(store: Store, draft: Draft) -> None:
+    if directory_is_known(store, draft.target_session):
+        return
     raise UsageError(
-        f"branch '{branch}' of which repository? give --workdir,"
+        f"branch '{draft.git_branch}' of which repository? give --workdir,"
         " or a --target whose directory is known"
     )
 

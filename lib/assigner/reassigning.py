@@ -27,7 +27,11 @@ def reassign(store: Store, prompt: int, *, session: str | None, provider: str | 
     elif row["status"] != "pending":
         return {**row, "note": f"is {row['status']}: send it again with --parent {prompt}"}
     if row["git_branch"] and not row["working_dir"]:
-        prompts.branch_needs_directory(store, row["git_branch"], session)
+        if not prompts.directory_is_known(store, session):
+            raise UsageError(
+                f"prompt {prompt} needs branch '{row['git_branch']}' of its session's directory:"
+                " give --to a session whose directory is known"
+            )
     store.update("prompts", prompt, target_session=session, target_provider=provider)
     prompts.hold(store, prompt)
     data = {

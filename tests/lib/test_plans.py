@@ -17,8 +17,10 @@ HOT = {
     "dependants": ["dependencies_after"],
     "due_retries": ["prompts_retry"],
     "due_times": ["prompts_held"],
+    "held_group": ["prompts_held"],
     "held_groups": ["prompts_held"],
     "held_summary": ["prompts_held"],
+    "hold_all": ["prompts_ready"],
     "hold_of": ["PRIMARY KEY"],
     "hold_provider": ["prompts_ready"],
     "hold_session": ["prompts_ready"],
@@ -31,12 +33,13 @@ HOT = {
     "ready_sessions": ["sessions_ready", "attempts_one_per_session"],
     "recent_failed": ["prompts_status"],
     "release_held": ["prompts_held"],
+    "release_some": ["prompts_held"],
     "shares_secrets": ["prompts_secrets"],
     "used_secrets": ["prompts_secrets"],
     "waiting": ["prompts_ready"],
 }
 # They read the beginning of what may be very long
-IN_ORDER = ["due_retries", "due_times", "lane", "open_prompts", "recent_failed"]
+IN_ORDER = ["due_retries", "due_times", "held_group", "lane", "open_prompts", "recent_failed"]
 
 
 @pytest.fixture(scope="module")
