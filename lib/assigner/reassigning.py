@@ -26,12 +26,12 @@ def reassign(store: Store, prompt: int, *, session: str | None, provider: str | 
         return {**row, "note": f"runs in {row['assigned_session']}: cancel it"}
     elif row["status"] != "pending":
         return {**row, "note": f"is {row['status']}: send it again with --parent {prompt}"}
-    if row["git_branch"] and not row["working_dir"]:
-        if not prompts.directory_is_known(store, session):
-            raise UsageError(
-                f"prompt {prompt} needs branch '{row['git_branch']}' of its session's directory:"
-                " give --to a session whose directory is known"
-            )
+    directory = row["working_dir"] or prompts.directory_is_known(store, session)
+    if row["git_branch"] and not directory:
+        raise UsageError(
+            f"prompt {prompt} needs branch '{row['git_branch']}' of its session's directory:"
+            " give --to a session whose directory is known"
+        )
     store.update("prompts", prompt, target_session=session, target_provider=provider)
     prompts.hold(store, prompt)
     data = {
