@@ -85,6 +85,7 @@ def test_what_was_claimed_and_not_typed_is_given_back(work: Workplace, what: lis
     row = work.prompt(prompt)
     assert (row["status"], row["attempts"], row["assigned_session"]) == ("pending", 0, None)
     assert work.tool("deliver", "--json").json == []
+    assert work.tool("assign-next", "--explain", "--json").json == []
     assert work.tick().err == ""
     assert pane.screen() == before
     work.tool("resume", *what)
@@ -265,6 +266,13 @@ def test_all_of_a_long_queue_is_held_and_released(work: Workplace) -> None:
     assert work.tool("pause", "--all", "--json").json[0]["held"] == 20_001
     assert work.tool("resume", "--all", "--json").json[0]["released"] == 20_001
     assert work.rows("SELECT id FROM prompts WHERE held_by IS NOT NULL") == []
+
+
+def test_a_pause_that_is_ended_meanwhile_holds_nothing(work: Workplace) -> None:
+    prompt = send(work)
+    by_hand(work, "CREATE TRIGGER t AFTER INSERT ON pauses BEGIN DELETE FROM pauses; END")
+    work.tool("pause", "--all")
+    assert held(work, prompt) is None
 
 
 BAD = {
