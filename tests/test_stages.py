@@ -231,3 +231,17 @@ def test_client_killed_at_any_call(work: Workplace) -> None:
         deliver(claimed(book), act).wait()
         finish(book, point)
     assert len(killed.read_text()) >= 4
+
+
+def test_paused_after_a_pass_died_before_the_keys(book: Book) -> None:
+    """`typing`, not stamped: the token is taken, and the prompt waits for the end of the pause."""
+    deliver(book, DIE).wait()
+    (pane,) = book.panes
+    before = pane.screen()
+    (row,) = book.work.tool("pause", "--all", "--json").json
+    assert row["running"] == [1]  # as far as pause can tell
+    (row,) = book.work.tool("deliver", "--json").json
+    assert (row["outcome"], row["reason"]) == ("released", "it is paused")
+    assert pane.screen() == before
+    book.work.tool("resume", "--all")
+    finish(book)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assigner import clock, config, db, enrolling, files, prompts, providers, syncing
+from assigner import clock, config, db, enrolling, files, inheriting, prompts, providers, syncing
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -32,10 +32,14 @@ def send_prompt(
     idempotent: bool = False,
     validate_context: bool = True,
     tags: Sequence[str] = (),
+    parent_id: int | None = None,
+    dedup_key: str | None = None,
 ) -> int:
     """Queue a prompt; its id.  The arguments are the options of `send`.
 
-    A relative `working_dir` counts from the current directory.  Raises UsageError for what
+    A relative `working_dir` counts from the current directory.  With `parent_id` what is at its
+    default here is as that prompt has it.  A prompt whose `dedup_key` another has already is not
+    queued: the id is the other's.  Raises UsageError for what
     cannot be meant, SetupError where the state directory is unfit, sqlite3.Error where the
     database is.
     """
@@ -59,8 +63,11 @@ def send_prompt(
         not_before=clock.parse(not_before) if not_before is not None else None,
         tags=list(tags),
         after=list(after),
+        parent_id=parent_id,
+        dedup_key=dedup_key,
     )
     with _store() as store:
+        inheriting.inherit(store, draft)
         prompts.check(draft, store.settings, providers.KNOWN)
         return prompts.queue(store, [draft])[0]
 

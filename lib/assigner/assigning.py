@@ -9,8 +9,10 @@ import os.path
 from dataclasses import dataclass
 from functools import cache
 
-from assigner import attempts, clock, git, matching, pairing, prompts
+from assigner import attempts, clock, git, matching, pairing, pausing, prompts
 from assigner.db import Row, Store
+
+Lane = tuple[str | None, str | None]  # a target session and a target provider
 
 _ROUNDS = 8  # where a pair cannot be claimed, its session is free for another prompt
 _PASSED_OVER = 1000  # prompts of one lane that are looked at in vain before the pass gives up
@@ -35,6 +37,30 @@ def release_due(store: Store, limit: int = 1000) -> None:
         with store.transaction():
             for row in due:
                 prompts.hold(store, row["id"])
+
+
+def can_move(store: Store, until: str) -> bool:
+    """Whether anything can still happen by itself before that time.
+
+    Where something is paused, a prompt counts only if a session that is not could take it.
+    """
+    if store.one("can_move", until=until):
+        return True
+    if not store.one("waiting"):
+        return False
+    served, paused = lanes_by_pause(store)
+    return not paused or any(
+        store.one("lane", target_session=target, target_provider=provider, limit=1, offset=0)
+        for target, provider in served
+    )
+
+
+def lanes_by_pause(store: Store) -> tuple[set[Lane], set[Lane]]:
+    """The lanes that some session serves, and those that would be served but for a pause."""
+    stopped = pausing.providers_paused(store)
+    there = [s for s in store.rows("sessions") if s["enrolled"] and s["status"] != "offline"]
+    served = _lanes([session for session in there if not pausing.why(session, stopped)])
+    return served, _lanes(there) - served
 
 
 def assign(store: Store, *, limit: int | None = None) -> tuple[list[Row], list[Option]]:
@@ -116,16 +142,10 @@ def _candidates(
     tree is in use is put aside, and so leaves its lane; one that still waits for a better
     session is passed over.
     """
-    lanes: set[tuple[str | None, str | None]] = set()
-    for session in sessions:
-        lanes |= {(None, session["provider"]), (session["name"], None)}
-        lanes.add((session["name"], session["provider"]))
-        if _takes_any(session):
-            lanes.add((None, None))
     directories = {session["name"]: session["current_dir"] for session in sessions}
     found: list[tuple[Row, list[Option]]] = []
     now = clock.now()
-    for target, provider in lanes:
+    for target, provider in _lanes(sessions):
         kept = offset = 0
         while kept < free and offset < _PASSED_OVER:
             page = store.rows(
@@ -145,6 +165,17 @@ def _candidates(
                 break
     found.sort(key=lambda item: (-item[0]["priority"], item[0]["created_at"], item[0]["id"]))
     return found
+
+
+def _lanes(sessions: list[Row]) -> set[Lane]:
+    """The lanes that these sessions serve."""
+    lanes: set[Lane] = set()
+    for session in sessions:
+        lanes |= {(None, session["provider"]), (session["name"], None)}
+        lanes.add((session["name"], session["provider"]))
+        if _takes_any(session):
+            lanes.add((None, None))
+    return lanes
 
 
 def _hold_for_trees(store: Store, held: list[tuple[int, str]]) -> None:

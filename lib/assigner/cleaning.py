@@ -4,7 +4,7 @@ import contextlib
 import shutil
 from pathlib import Path
 
-from assigner import attempts, clock, db, prompts, retention, scanning
+from assigner import attempts, clock, db, pausing, prompts, retention, scanning
 from assigner.db import Row, Store
 
 DAY = 86400.0
@@ -76,6 +76,7 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
     """Prompts that wait for a session that is not there, or for what is there by now."""
     found = []
     trees = {lease["tree"] for lease in store.rows("leases")}
+    there = {"tree in use": trees, "pause": pausing.held_ons(store)}
     for row in store.rows("held_groups"):
         held_by, held_on, prompts_held = row["held_by"], row["held_on"], row["prompts"]
         detail = f"{prompts_held} prompt{'s' * (prompts_held != 1)} held: {held_by}"
@@ -84,7 +85,8 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
             if apply and retarget:
                 with store.transaction():
                     store.run("retarget", name=held_on)
-        elif held_by == "target missing" or held_on not in trees:
+                    store.run("release_held", held_by=held_by, held_on=held_on)
+        elif held_by == "target missing" or held_on not in there[held_by]:
             found.append(_finding("hold", held_on, detail, "release"))
             if apply:
                 with store.transaction():
@@ -126,8 +128,14 @@ def _leftovers(store: Store, apply: bool) -> list[Row]:
     found = []
     for kind, path in doomed[: retention.FILES]:
         found.append(_finding(kind, path.name, "left over", "remove it"))
-        if apply:
+        if apply and kind != "secret":
             _remove(path)
+    if apply:
+        with store.transaction():  # while nobody can begin to share one, as `send --parent` does
+            used = {row["secrets"] for row in store.rows("used_secrets")}
+            for kind, path in doomed[: retention.FILES]:
+                if kind == "secret" and path.name not in used:
+                    _remove(path)
     return found
 
 

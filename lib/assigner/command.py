@@ -9,6 +9,19 @@ import sys
 
 from assigner import tools
 
+# Older spellings, each with what it leads to; what stands behind it is passed on.
+OLDER = {
+    "--send": ["send"],
+    "--queue": ["queue"],
+    "--sessions": ["sessions"],
+    "--prompts": ["prompts"],
+    "--status": ["status"],
+    "--retry": ["retry"],
+    "--retry-all": ["retry", "--all"],
+    "--cancel": ["cancel"],
+    "--clear": ["clear"],
+}
+
 
 def main() -> None:
     """Run the tool that the first argument names; without one, list them all."""
@@ -25,7 +38,9 @@ def main() -> None:
         print("\n".join(lines))
         cli.flush()
         return
-    name, *arguments = sys.argv[1:]
+    option, equals, value = sys.argv[1].partition("=")
+    given = OLDER.get(option, [sys.argv[1]]) + ([value] if option in OLDER and equals else [])
+    name, *arguments = [*given, *sys.argv[2:]]
     if name == "help":
         name, arguments = arguments[0], ["--help"]
     if name not in names:

@@ -117,6 +117,8 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
     """Check and write all that the typing needs; or give the claim back, or fail the attempt."""
     if attempt["stage"] == "typing" and files.is_revoked(store.settings, attempt["id"]):
         return _release(store, attempt, "an earlier pass died while it gave it back")
+    if attempt["paused"]:
+        return _release(store, attempt, "it is paused")
     if sight.status != "idle" or sight.line is None or sight.shell is None:
         return _release(store, attempt, sight.reason)
     if not tmux.is_plain(sight.line.command):

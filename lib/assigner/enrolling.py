@@ -35,6 +35,9 @@ def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> 
             prompt_endings=json.dumps(endings, ensure_ascii=False),
         )
         store.run("release_held", held_by="target missing", held_on=name)
+        if session["provider"] != ("command" if command else "shell"):
+            # what ran in it may be paused, what runs in it now not
+            store.run("release_held", held_by="pause", held_on=session["provider"])
     scanning.scan(store)
     return find(store, name)
 

@@ -23,7 +23,9 @@ STATUSES = (*OPEN, "completed", "failed", "cancelled")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JSON = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make a new one for each value
-_CONTEXT = {"working_dir": str, "git_branch": str, "env_vars": dict, "prerequisites": list}
+SECRETS_GONE = "the secret values of the parent are no longer kept"
+_NOT_HELD: Row = {"held_by": None, "held_on": None}
+CONTEXT = {"working_dir": str, "git_branch": str, "env_vars": dict, "prerequisites": list}
 
 
 @dataclass
@@ -49,6 +51,10 @@ class Draft:
     not_before: str | None = None
     tags: list[str] = field(default_factory=list)
     after: list[int] = field(default_factory=list)
+    parent_id: int | None = None
+    dedup_key: str | None = None
+    secrets: str | None = None  # the file of another prompt that has `secret_vars`
+    given: frozenset[str] = frozenset()  # what is meant although it is the default
 
 
 def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
@@ -69,9 +75,7 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
     seconds = draft.timeout_seconds
     if seconds is not None and not (type(seconds) in (int, float) and 0 < seconds < 1e9):
         raise UsageError(f"timeout is not a positive number of seconds: {seconds}")
-    if draft.target_provider is not None and draft.target_provider not in providers:
-        known = ", ".join(sorted(providers))
-        raise UsageError(f"unknown provider '{draft.target_provider}' (known: {known})")
+    check_target(draft.target_session, draft.target_provider, providers)
     for name in (*draft.env_vars, *draft.secret_vars):
         if not _VARIABLE.match(name):
             raise UsageError(f"not a name of a variable: '{name}'")
@@ -101,8 +105,17 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
         _check_name("tag", tag)
     for after in draft.after:
         _check_integer("after", after, least=1)
-    if draft.target_session is not None:
-        _check_name("target_session", draft.target_session)
+    if draft.dedup_key is not None:
+        _check_name("dedup_key", draft.dedup_key)
+
+
+def check_target(session: str | None, provider: str | None, providers: Iterable[str]) -> None:
+    """Refuse what can be no session's name, and a provider that is not known."""
+    if provider is not None and provider not in providers:
+        known = ", ".join(sorted(providers))
+        raise UsageError(f"unknown provider '{provider}' (known: {known})")
+    if session is not None:
+        _check_name("target_session", session)
 
 
 def check_branch(name: str) -> None:
@@ -125,15 +138,26 @@ def check_branch(name: str) -> None:
 
 
 def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
-    """Queue checked drafts in one transaction; their ids.  UsageError queues none."""
+    """Queue checked drafts in one transaction; their ids.  UsageError queues none.
+
+    A draft whose key a prompt has already is not queued: its id is that prompt's.
+    """
     settings, now = store.settings, clock.text(clock.now())
     ids: list[int] = []
     saved: dict[str, str] = {}
-    targets: dict[str, bool] = {}
+    lanes: dict[tuple[str | None, str | None], Row] = {}  # what holds all of a lane
     with _kept_if_committed(settings, saved), store.transaction():
         for draft in drafts:
-            secrets = None
-            if draft.secret_vars:
+            if draft.dedup_key and (known := store.one("prompt_by_key", key=draft.dedup_key)):
+                ids.append(known["id"])
+                continue
+            if draft.parent_id and not store.one("prompt", id=draft.parent_id):
+                raise UsageError(f"no prompt {draft.parent_id} to take the rest from")
+            secrets = draft.secrets
+            if secrets:
+                if not (settings.secrets / secrets).exists():
+                    raise UsageError(f"{SECRETS_GONE}: give them again")
+            elif draft.secret_vars:
                 key = json.dumps(draft.secret_vars, sort_keys=True)
                 if key not in saved:
                     saved[key] = (
@@ -143,40 +167,38 @@ def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
             for after in draft.after:
                 if not store.one("prompt", id=after):
                     raise UsageError(f"no prompt {after} to wait for")
-            target = draft.target_session
-            if target is not None and target not in targets:
-                targets[target] = session_is_there(store, target)
             if draft.git_branch and not draft.working_dir:
                 _branch_needs_directory(store, draft)
-            held_by, held_on = None, None
-            if draft.not_before and draft.not_before > now:
-                held_by, held_on = "time", draft.not_before
-            elif target is not None and not targets[target]:
-                held_by, held_on = "target missing", target
+            lane = draft.target_session, draft.target_provider
             row = _row(draft, settings, now, store.actor)
-            row |= {"secrets": secrets, "held_by": held_by, "held_on": held_on}
+            row |= {"secrets": secrets, **lanes.get(lane, _NOT_HELD)}
+            if draft.not_before and draft.not_before > now:
+                row |= {"held_by": "time", "held_on": draft.not_before}
             prompt = store.insert("prompts", row)
             ids.append(prompt)
             for after in dict.fromkeys(draft.after):
                 store.insert("dependencies", {"prompt_id": prompt, "after_id": after})
-            if draft.after:
+            if lane not in lanes:
+                lanes[lane] = store.one("hold_of", id=prompt) or _NOT_HELD
+                hold(store, prompt)
+            elif draft.after:
                 hold(store, prompt)
     return ids
 
 
 def hold(store: Store, prompt: int) -> None:
-    """Write down what a waiting prompt waits for: dependency, time, target; or nothing."""
+    """Write down what a waiting prompt waits for: dependency, time, target, pause; or nothing."""
     row = store.one("prompt", id=prompt)
     if row is None or row["status"] != "pending":
         return
-    held_by = held_on = None
     if blockers := store.rows("blockers", id=prompt):
         held_by = "dependency"
         held_on = ", ".join(_blocker(blocker) for blocker in blockers[:3])
     elif row["not_before"] and row["not_before"] > clock.text(clock.now()):
         held_by, held_on = "time", row["not_before"]
-    elif row["target_session"] and not session_is_there(store, row["target_session"]):
-        held_by, held_on = "target missing", row["target_session"]
+    else:
+        found = store.one("hold_of", id=prompt) or _NOT_HELD
+        held_by, held_on = found["held_by"], found["held_on"]
     if (held_by, held_on) != (row["held_by"], row["held_on"]):
         store.run("hold_prompt", id=prompt, held_by=held_by, held_on=held_on)
 
@@ -268,6 +290,8 @@ def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
         "timeout_seconds": draft.timeout_seconds,
         "not_before": draft.not_before,
         "tags": _JSON.encode(draft.tags),
+        "parent_id": draft.parent_id,
+        "dedup_key": draft.dedup_key,
         "created_at": now,
         "ready_at": now,
         "updated_at": now,
@@ -277,7 +301,7 @@ def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
 
 def _from_metadata(draft: Draft) -> None:
     """Context may be given in metadata too; an option wins."""
-    for key, kind in _CONTEXT.items():
+    for key, kind in CONTEXT.items():
         value = draft.metadata.get(key)
         if value is None or getattr(draft, key):
             continue
@@ -292,11 +316,15 @@ def _from_metadata(draft: Draft) -> None:
 _JSON_NAMES: Mapping[object, str] = {str: "string", dict: "object", list: "array"}
 
 
+def directory_is_known(store: Store, target: str | None) -> bool:
+    """Whether a prompt that names no directory has that of its target session."""
+    session = store.one("session", name=target) if target is not None else None
+    return bool(session and session["current_dir"])
+
+
 def _branch_needs_directory(store: Store, draft: Draft) -> None:
-    if draft.target_session is not None:
-        session = store.one("session", name=draft.target_session)
-        if session and session["current_dir"]:
-            return
+    if directory_is_known(store, draft.target_session):
+        return
     raise UsageError(
         f"branch '{draft.git_branch}' of which repository? give --workdir,"
         " or a --target whose directory is known"

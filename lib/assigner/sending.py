@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from assigner import cli, clock, output, prompts, providers
+from assigner import cli, clock, inheriting, output, prompts, providers
 from assigner.db import Store
 from assigner.errors import UsageError
 from assigner.prompts import Draft
@@ -112,6 +112,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="end it after S seconds",
     )
     add("--tag", dest="tags", action="append", default=[], metavar="T", help="a label (repeated)")
+    add(
+        "--parent",
+        dest="parent_id",
+        type=cli.positive,
+        metavar="ID",
+        help="what is not said here is as that prompt has it: context, target, tags ...",
+    )
+    add(
+        "--key",
+        dest="dedup_key",
+        metavar="K",
+        help="queue it once: where a prompt has that key, print its id",
+    )
 
 
 def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
@@ -119,6 +132,8 @@ def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
     given = [option for option in (args.text, args.file, args.jsonl) if option is not None]
     if len(given) != 1:
         raise UsageError("give one of TEXT, --file and --jsonl")
+    if args.jsonl is not None and args.dedup_key is not None:
+        raise UsageError("--key is for one prompt: give each line its own 'dedup_key'")
     base = _base(args)
     if args.jsonl is not None:
         gc.disable()  # looking for cycles among so many drafts is a tenth of the time
@@ -134,6 +149,7 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
     with output.progress(wanted, len(wanted), "checking") as counted:
         for place, draft in counted:
             try:
+                inheriting.inherit(store, draft)
                 prompts.check(draft, store.settings, providers.KNOWN)
             except UsageError as error:
                 raise UsageError(f"{place}{error}") from None
@@ -152,7 +168,7 @@ def _base(args: argparse.Namespace) -> Draft:
         for name in _KINDS.keys() - {"content", "metadata", "env_vars", "not_before"}
         if getattr(args, name) not in (None, [])
     }
-    draft = Draft(content="", **values)
+    draft = Draft(content="", given=frozenset(values), **values)
     draft.env_vars, draft.secret_vars = _variables(args.env, args.env_file)
     if args.metadata is not None:
         draft.metadata = _metadata(args.metadata)
@@ -227,6 +243,7 @@ def _from_lines(name: str, lines: Iterable[str], base: Draft) -> Iterator[tuple[
         if "env_vars" in value:
             own = value["env_vars"].keys()
             value["secret_vars"] = {k: v for k, v in base.secret_vars.items() if k not in own}
+        value["given"] = base.given.union(value)
         yield place, Draft(**{**vars(base), "metadata": {**base.metadata}, **value})
 
 
@@ -264,4 +281,6 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "not_before": (str, _NONE),
     "tags": (list,),
     "after": (list,),
+    "parent_id": (int, _NONE),
+    "dedup_key": (str, _NONE),
 }

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from assigner import clock, enrolling, prompts, scanning, screen, tmux
+from assigner import clock, enrolling, pausing, prompts, scanning, screen, tmux
 from assigner.db import Row, Store
 from assigner.looking import Sight, look
 from assigner.output import decoded, excerpt, home_short, painted, table
@@ -31,7 +31,7 @@ def told(tale: Row) -> str:
     prompt = decoded(tale)
     attempts: list[Row] = prompt["attempts_made"]
     last = attempts[-1] if attempts else None
-    held = f" (held: {prompt['held_by']}: {prompt['held_on']})" if prompt["held_by"] else ""
+    held = f" (held: {held_text(prompt)})" if prompt["held_by"] else ""
     lines = [*_upshot(prompt, last), "", *_indented(prompt["content"]), "", "context"]
     facts = {
         "priority": prompt["priority"],
@@ -47,6 +47,8 @@ def told(tale: Row) -> str:
         "not before": prompt["not_before"],
         "timeout": f"{prompt['timeout_seconds']:g} s" if prompt["timeout_seconds"] else None,
         "tags": ", ".join(prompt["tags"]),
+        "parent": prompt["parent_id"],
+        "key": prompt["dedup_key"],
         "metadata": _pairs({k: v for k, v in prompt["metadata"].items() if k not in _CONTEXT}),
         "idempotent": "yes" if prompt["idempotent"] else None,
     }
@@ -88,6 +90,15 @@ def _upshot(prompt: Row, last: Row | None) -> list[str]:
 
 def _is_short(output: str | None) -> bool:
     return len((output or "").rstrip("\n").split("\n")) <= _TAIL
+
+
+def held_text(prompt: Row) -> str:
+    """What a held prompt waits for."""
+    named = prompt["held_on"]
+    if prompt["held_by"] == "pause" and named != "everything":
+        kind = "session" if named == prompt["target_session"] else "provider"
+        named = f"{kind} {named}"
+    return f"{prompt['held_by']}: {named}"
 
 
 def inspect(store: Store, name: str) -> Row:
@@ -136,15 +147,20 @@ def listed(found: Row) -> str:
 
 
 def state(store: Store) -> Row:
-    """Counts, sessions, what runs and what needs a look."""
+    """Counts, sessions, what is paused, what runs and what needs a look."""
     counts = {row["status"]: row["prompts"] for row in store.rows("counts")}
     sessions = [row for row in store.rows("sessions") if row["enrolled"]]
+    stopped = pausing.providers_paused(store)
     return {
         "prompts": {status: counts.get(status, 0) for status in prompts.STATUSES},
         "sessions": [
-            {key: row[key] for key in ("name", "status", "status_reason", "current_task_id")}
+            {
+                **{key: row[key] for key in ("name", "status", "status_reason", "current_task_id")},
+                "paused": bool(pausing.why(row, stopped)),
+            }
             for row in sessions
         ],
+        "pauses": pausing.listed(store),
         "running": [
             {
                 "prompt": row["prompt_id"],
@@ -168,10 +184,20 @@ def screenful(now: Row) -> str:
     rows: list[tuple[Any, ...]]
     if now["sessions"]:
         rows = [
-            (s["name"], s["status"], s["current_task_id"], s["status_reason"])
+            (
+                s["name"],
+                s["status"],
+                s["current_task_id"],
+                "; ".join(filter(None, ("paused" if s["paused"] else "", s["status_reason"]))),
+            )
             for s in now["sessions"]
         ]
         lines += ["", table(rows, ("session", "status", "prompt", "reason"))]
+    if now["pauses"]:
+        rows = [
+            (pausing.named(p), clock.ago(p["paused_at"], at), p["paused_by"]) for p in now["pauses"]
+        ]
+        lines += ["", table(rows, ("paused", "for", "by"))]
     if now["running"]:
         rows = [
             (

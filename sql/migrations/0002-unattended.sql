@@ -51,3 +51,42 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('task_events', 'task_events_prompt',  '10000000 10 1'),
     ('task_events', 'task_events_attempt', '10000000 5 2');
 ANALYZE sqlite_schema;  -- reads it
+
+-- A session's own pause: since when, and by whom.
+ALTER TABLE sessions ADD COLUMN paused_at TEXT;
+ALTER TABLE sessions ADD COLUMN paused_by TEXT;
+CREATE TRIGGER sessions_paused_event AFTER UPDATE OF paused ON sessions
+WHEN OLD.paused <> NEW.paused BEGIN
+    INSERT INTO task_events (session, type, data, created_at) VALUES
+        (NEW.name, CASE NEW.paused WHEN 1 THEN 'session.paused' ELSE 'session.resumed' END,
+         '{"by": "' || NEW.updated_by || '"}', NEW.updated_at);
+END;
+
+-- Nothing is claimed for what is paused, not even by a pass that had looked before.
+DROP TRIGGER attempts_claim;
+CREATE TRIGGER attempts_claim BEFORE INSERT ON attempts
+WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE host = NEW.host AND name = NEW.session
+                 AND enrolled = 1 AND paused = 0 AND status = 'idle')
+  OR EXISTS (SELECT 1 FROM sessions s JOIN pauses x ON x.host = s.host
+             WHERE s.host = NEW.host AND s.name = NEW.session AND x.provider IN ('', s.provider))
+  OR NOT EXISTS (SELECT 1 FROM prompts WHERE id = NEW.prompt_id
+                 AND status = 'pending' AND held_by IS NULL)
+BEGIN SELECT RAISE(ABORT, 'a claim needs a waiting prompt and an enrolled idle session'); END;
+
+-- Why a prompt can run nowhere, whatever else it waits for: its session is not there, or all
+-- that it may run in is paused.
+CREATE VIEW prompt_holds AS
+SELECT id,
+       CASE WHEN missing IS NOT NULL THEN 'target missing'
+            WHEN paused IS NOT NULL THEN 'pause' END AS held_by,
+       coalesce(missing, paused) AS held_on
+FROM (SELECT p.id,
+             CASE WHEN s.name IS NULL OR s.enrolled = 0 OR s.status = 'offline'
+                  THEN p.target_session END AS missing,
+             CASE WHEN EXISTS (SELECT 1 FROM pauses x WHERE x.host = p.host AND x.provider = '')
+                  THEN 'everything'
+                  WHEN s.paused = 1 THEN s.name
+                  ELSE (SELECT min(x.provider) FROM pauses x
+                        WHERE x.host = p.host AND x.provider IN (p.target_provider, s.provider))
+             END AS paused
+      FROM prompts p LEFT JOIN sessions s ON s.host = p.host AND s.name = p.target_session) AS known;

@@ -1,3 +1,6 @@
--- What they waited for is there: a session, a working tree.
-UPDATE prompts SET held_by = NULL, held_on = NULL, ready_at = :now, updated_at = :now, updated_by = :by
+-- What they waited for is there: a session, a working tree.  They may still wait for something else.
+UPDATE prompts
+SET held_by = (SELECT h.held_by FROM prompt_holds h WHERE h.id = prompts.id),
+    held_on = (SELECT h.held_on FROM prompt_holds h WHERE h.id = prompts.id),
+    ready_at = :now, updated_at = :now, updated_by = :by
 WHERE host = :host AND held_by = :held_by AND held_on = :held_on;

@@ -1,4 +1,3 @@
-UPDATE prompts
-SET target_session = NULL, held_by = NULL, held_on = NULL, ready_at = :now,
-    updated_at = :now, updated_by = :by
+-- Free for any session.  What else they wait for, release_held finds out.
+UPDATE prompts SET target_session = NULL, updated_at = :now, updated_by = :by
 WHERE host = :host AND held_by = 'target missing' AND held_on = :name;

@@ -139,7 +139,8 @@ def test_columns_with_json_are_opened_and_flags_are_truths(story: Workplace) -> 
 EMPTY: list[list[object]] = [
     ["scan"], ["sync-context"], ["observe"], ["retry-failed"], ["assign-next"], ["deliver"],
     ["tick"], ["queue"], ["prompts"], ["sessions"], ["cleanup-stale"], ["retry", "--all"],
-    ["send", "--jsonl", "-"], ["cleanup-stale", "--verify-only"],
+    ["send", "--jsonl", "-"], ["cleanup-stale", "--verify-only"], ["pause", "--list"],
+    ["clear", "--days", 0],
 ]  # fmt: skip
 
 
@@ -220,6 +221,11 @@ def test_dry_runs_change_nothing(work: Workplace) -> None:
         (["retry", "--all"], "pending"),
         (["retry-failed"], ""),
         (["cancel", 2, 3], "cancelled"),
+        (["reassign", 2, 3, "--to", "there"], "there"),
+        (["pause", "one"], "session"),
+        (["pause", "--all"], "everything"),
+        (["resume", "--all"], "everything"),
+        (["clear", "--days", 0, "--apply"], "failed"),
         (["send", "echo new", "--env", "TOKEN", "--priority", "42"], "42"),
         (["send", "--jsonl", "-"], ""),
         (["cleanup-stale", "--apply", "--retry-failed"], "prompt 1"),

@@ -48,6 +48,16 @@ def test_secrets_and_dependencies(work: Workplace) -> None:
     assert json.loads(work.prompt(2)["env_vars"]) == {"T": None}
 
 
+def test_parents_and_keys(work: Workplace) -> None:
+    first = "one = send_prompt('1', priority=5, secret_vars={'T': 'x'}, dedup_key='k')\n"
+    child = "two = send_prompt('2', parent_id=one, tags=['t'])\n"
+    again = "answer = [one, two, send_prompt('3', dedup_key='k')]"
+    assert python(work, first + child + again) == [1, 2, 1]
+    mine = work.prompt(2)
+    assert (mine["parent_id"], mine["priority"], mine["tags"]) == (1, 5, '["t"]')
+    assert mine["secrets"] == work.prompt(1)["secrets"]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -58,6 +68,9 @@ def test_secrets_and_dependencies(work: Workplace) -> None:
         ("send_prompt('x', target_provider='abacus')", "unknown provider 'abacus'"),
         ("send_prompt('x', metadata={'a': {1}})", "metadata cannot be written as JSON"),
         ("send_prompt('x', tags=[1])", "tag is no text"),
+        ("send_prompt('x', parent_id=9)", "no prompt 9 to take the rest from"),
+        ("send_prompt('x', parent_id='1')", "no prompt 1 to take the rest from"),
+        ("send_prompt('x', dedup_key=5)", "dedup_key is no text: '5'"),
         ("send_prompt('x', after=['1'])", "after is not a whole number"),
         ("send_prompt('x', not_before='soon')", "not a time: 'soon'"),
         ("send_prompt('x', git_branch=5, working_dir='/')", "git_branch is no text"),

@@ -12,13 +12,19 @@ STATEMENTS = sorted(path.stem for path in (sql.ROOT / "queries").glob("*.sql"))
 # A statement that is called all the time, and each index by which it is to find its rows
 HOT = {
     "blockers": ["PRIMARY KEY"],
-    "can_move": ["attempts_one_per_session", "prompts_retry", "prompts_ready", "prompts_held"],
+    "can_move": ["attempts_one_per_session", "prompts_retry", "prompts_held"],
+    "clearable": ["prompts_status", "dependencies_after"],
     "dependants": ["dependencies_after"],
     "delete_events_of_prompt": ["task_events_prompt"],
     "due_retries": ["prompts_retry"],
     "due_times": ["prompts_held"],
+    "held_group": ["prompts_held"],
     "held_groups": ["prompts_held"],
     "held_summary": ["prompts_held"],
+    "hold_all": ["prompts_ready"],
+    "hold_of": ["PRIMARY KEY"],
+    "hold_provider": ["prompts_ready"],
+    "hold_session": ["prompts_ready"],
     "hold_target": ["prompts_ready"],
     "lane": ["prompts_ready"],
     "leases": ["attempts_lease"],
@@ -27,14 +33,18 @@ HOT = {
     "old_prompts": ["prompts_ended", "dependencies_after"],
     "live_attempts": ["attempts_one_per_session"],
     "open_prompts": ["prompts_open"],
+    "prompt_by_key": ["prompts_dedup_key"],
     "ready_sessions": ["sessions_ready", "attempts_one_per_session"],
     "recent_failed": ["prompts_status"],
     "release_held": ["prompts_held"],
+    "release_some": ["prompts_held"],
+    "shares_secrets": ["prompts_secrets"],
     "used_secrets": ["prompts_secrets"],
+    "waiting": ["prompts_ready"],
 }
 # They read the beginning of what may be very long
 IN_ORDER = [
-    "due_retries", "due_times", "lane", "old_events", "old_outputs", "old_prompts", "open_prompts",
+    "due_retries", "due_times", "held_group", "lane", "old_events", "old_outputs", "old_prompts", "open_prompts",
     "recent_failed",
 ]  # fmt: skip
 

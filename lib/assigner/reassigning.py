@@ -1,0 +1,49 @@
+"""reassign: another target for a prompt that nobody has begun to type."""
+
+import json
+
+from assigner import attempts, prompts, scanning
+from assigner.db import Row, Store
+from assigner.errors import UsageError
+
+
+def reassign(store: Store, prompt: int, *, session: str | None, provider: str | None) -> Row:
+    """Give a waiting prompt this target, or none; its row, with a `note` where that is too late.
+
+    Called inside a transaction.  A claim that nobody has begun to type is given back first, as
+    cancel does: deliver finds that it can no longer commit the stage `typing`.  UsageError for
+    an unknown prompt, and for a branch that would have no directory.
+    """
+    row = store.one("prompt", id=prompt)
+    if row is None:
+        raise UsageError(f"no prompt {prompt}")
+    if row["status"] == "assigned":
+        live = next(a for a in store.rows("live_attempts") if a["prompt_id"] == prompt)
+        if live["stage"] not in scanning.UNTYPED:
+            return {**row, "note": f"is being typed into {row['assigned_session']}: cancel it"}
+        attempts.finish(store, live, "released", evidence={"released": "reassigned"})
+    elif row["status"] == "in_progress":
+        return {**row, "note": f"runs in {row['assigned_session']}: cancel it"}
+    elif row["status"] != "pending":
+        return {**row, "note": f"is {row['status']}: send it again with --parent {prompt}"}
+    directory = row["working_dir"] or prompts.directory_is_known(store, session)
+    if row["git_branch"] and not directory:
+        raise UsageError(
+            f"prompt {prompt} needs branch '{row['git_branch']}' of its session's directory:"
+            " give --to a session whose directory is known"
+        )
+    store.update("prompts", prompt, target_session=session, target_provider=provider)
+    prompts.hold(store, prompt)
+    data = {
+        "by": store.actor,
+        "from": row["target_session"] or row["target_provider"],
+        "to": session or provider,
+    }
+    none = dict.fromkeys(("attempt_id", "session"))
+    store.run(
+        "event", prompt_id=prompt, type="prompt.reassigned",
+        data=json.dumps(data, ensure_ascii=False), **none,
+    )  # fmt: skip
+    changed = store.one("prompt", id=prompt)
+    assert changed is not None
+    return {**changed, "note": ""}

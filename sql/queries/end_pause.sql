@@ -1,0 +1,1 @@
+DELETE FROM pauses WHERE host = :host AND provider = :provider;

@@ -1,0 +1,6 @@
+-- A part of those whose reason to wait is gone.  They may still wait for something else.
+UPDATE prompts
+SET held_by = (SELECT h.held_by FROM prompt_holds h WHERE h.id = prompts.id),
+    held_on = (SELECT h.held_on FROM prompt_holds h WHERE h.id = prompts.id),
+    ready_at = :now, updated_at = :now, updated_by = :by
+WHERE host = :host AND held_by = :held_by AND held_on = :held_on AND id BETWEEN :first AND :last;

@@ -1,0 +1,1 @@
+SELECT id FROM prompts WHERE secrets = :secrets LIMIT 1;
