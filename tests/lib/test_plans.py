@@ -44,8 +44,8 @@ HOT = {
 }
 # They read the beginning of what may be very long
 IN_ORDER = [
-    "due_retries", "due_times", "held_group", "lane", "old_events", "old_outputs", "old_prompts", "open_prompts",
-    "recent_failed",
+    "due_retries", "due_times", "held_group", "lane", "old_events", "old_outputs", "old_prompts",
+    "open_prompts", "recent_failed",
 ]  # fmt: skip
 
 
