@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assigner import clock, config, db, enrolling, files, prompts, providers, syncing
+from assigner import clock, config, db, enrolling, files, prompts, providers, sessions, syncing
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -89,12 +89,8 @@ def get_session_context(name: str) -> Row:
 def get_sessions_with_env(key: str, value: str | None = None) -> list[Row]:
     """The sessions in which a prompt exported that variable, with that value if one is given."""
     with _store() as store:
-        found = [{**row, "env_vars": json.loads(row["env_vars"])} for row in store.rows("sessions")]
-    return [
-        row
-        for row in found
-        if key in row["env_vars"] and (value is None or row["env_vars"][key] == value)
-    ]
+        found = sessions.choose(store.rows("sessions"), env=[(key, value)])
+    return [{**row, "env_vars": json.loads(row["env_vars"])} for row in found]
 
 
 def update_session_context(

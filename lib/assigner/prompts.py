@@ -73,8 +73,7 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
         known = ", ".join(sorted(providers))
         raise UsageError(f"unknown provider '{draft.target_provider}' (known: {known})")
     for name in (*draft.env_vars, *draft.secret_vars):
-        if not _VARIABLE.match(name):
-            raise UsageError(f"not a name of a variable: '{name}'")
+        check_variable(name)
     for name, value in {**draft.env_vars, **draft.secret_vars}.items():
         if not isinstance(value, str):  # it may be secret: say nothing of it
             raise UsageError(f"the value of the variable '{name}' is no text")
@@ -103,6 +102,12 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
         _check_integer("after", after, least=1)
     if draft.target_session is not None:
         _check_name("target_session", draft.target_session)
+
+
+def check_variable(name: str) -> None:
+    """Refuse what no shell can export."""
+    if not _VARIABLE.match(name):
+        raise UsageError(f"not a name of a variable: '{name}'")
 
 
 def check_branch(name: str) -> None:
