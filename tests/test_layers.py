@@ -12,7 +12,7 @@ from support import ROOT
 LAYERS = {
     4: {"cli", "output", "command", "sending", "telling"},
     # 3: whatever is not named here
-    2: {"db", "lock", "tmux", "git", "proc", "files"},
+    2: {"db", "lock", "tmux", "serving", "git", "proc", "files"},
     1: {"sql", "config"},
     0: {"matching", "pairing", "backoff", "screen", "clock", "dialects"},
     -1: {"errors"},

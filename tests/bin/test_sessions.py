@@ -1,8 +1,6 @@
 """Sessions are found again by what is known of them, and brought back into a kept context."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
