@@ -32,6 +32,7 @@ class Task:
     expected: Mapping[str, str]
     validate: bool
     one_shot: bool
+    worktree: str | None = None  # of its own: `physical` is in there, and `branch` is its branch
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,18 @@ def _subshell_steps(task: Task, tools: Tools) -> str:
     if task.validate:
         for name, value in task.variables.items():
             text += f'[ "${{{name}-}}" = {quote(value)} ] || __assigner_fail env.1\n'
+    if task.worktree is not None:
+        assert task.physical is not None and task.branch is not None
+        tree = quote(task.worktree)
+        text += (
+            f"if [ ! -e {tree}/.git ]; then\n"
+            # git may still know it from before somebody deleted it
+            f"  {git} worktree remove {tree} >/dev/null 2>&1\n"
+            f"  {git} worktree add -q {tree} {quote(task.branch)}"
+            ' || __assigner_fail "worktree.$?"\n'
+            "fi\n"
+            f'builtin cd -- {quote(task.physical)} >/dev/null || __assigner_fail "cd.$?"\n'
+        )
     on_branch = ""
     if task.branch is not None:
         on_branch = f'[ "$({git} symbolic-ref -q --short HEAD)" = {quote(task.branch)} ]'
