@@ -1,16 +1,18 @@
 """cleanup-stale: what is left over, found and, if wanted, put right."""
 
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
-from assigner import attempts, clock, db, prompts, scanning
+from assigner import attempts, clock, db, prompts, scanning, worktrees
 from assigner.db import Row, Store
 
 DAY = 86400.0
 # Rows and files that nobody needs after this time
 SESSION_DAYS = 7
 SPOOL_DAYS = 1
+WORKTREE_DAYS = 7
 
 
 def clean(
@@ -23,6 +25,7 @@ def clean(
         *_holds(store, apply, retarget),
         *_failed(store, apply, retry_failed),
         *_leftovers(store, apply),
+        *_worktrees(store, apply),
     ]
 
 
@@ -128,6 +131,19 @@ def _leftovers(store: Store, apply: bool) -> list[Row]:
         found.append(_finding(kind, path.name, "left over", "remove it"))
         if apply:
             _remove(path)
+    return found
+
+
+def _worktrees(store: Store, apply: bool) -> list[Row]:
+    """Working trees of prompts' own that nobody wants; git keeps what has changes."""
+    found = []
+    for tree in worktrees.unwanted(store, clock.now() - WORKTREE_DAYS * DAY):
+        problem = worktrees.why_kept(tree)
+        if problem is None and apply:
+            problem = worktrees.remove(tree)
+        name = os.path.relpath(tree, worktrees.root(store.settings))
+        detail = f"not used for {WORKTREE_DAYS} days" + (f", kept: {problem}" if problem else "")
+        found.append(_finding("worktree", name, detail, "" if problem else "remove it"))
     return found
 
 

@@ -36,6 +36,7 @@ class Draft:
     target_provider: str | None = None
     working_dir: str | None = None
     git_branch: str | None = None
+    worktree: bool = False
     env_vars: dict[str, str] = field(default_factory=dict)
     secret_vars: dict[str, str] = field(default_factory=dict)
     prerequisites: list[str] = field(default_factory=list)
@@ -96,6 +97,8 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
             raise UsageError(f"working_dir is not an absolute path: '{draft.working_dir}'")
     if draft.git_branch is not None:
         check_branch(draft.git_branch)
+    elif draft.worktree:
+        raise UsageError("a working tree of its own is one for a branch: give --git-branch")
     for tag in draft.tags:
         _check_name("tag", tag)
     for after in draft.after:
@@ -263,6 +266,7 @@ def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
         "metadata": _JSON.encode(metadata),
         "working_dir": draft.working_dir,
         "git_branch": draft.git_branch,
+        "worktree": int(draft.worktree),
         "env_vars": _JSON.encode(shown),
         "prerequisites": _JSON.encode(draft.prerequisites),
         "prefer_context_match": int(draft.prefer_context_match),
