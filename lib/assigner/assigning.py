@@ -91,6 +91,7 @@ class _Trees:
         self._root = worktrees.root(store.settings)
         self._physical = cache(os.path.realpath)
         self._place = cache(git.place)
+        self._made_tree = cache(git.made_tree)
 
     def place(self, prompt: Row, directory: str | None) -> git.Place | None:
         """Where a prompt that is given this directory works; its own tree has no branch yet where
@@ -100,8 +101,7 @@ class _Trees:
         if not (place and directory and prompt["worktree"]):
             return place
         own, _ = worktrees.own(self._root, place, directory, prompt["git_branch"])
-        there = self._place(own)
-        return there if there and there.tree == own else git.Place(own, None, None, place.common)
+        return self._made_tree(own) or git.Place(own, None, None, place.common)
 
     def directory(self, prompt: Row) -> str | None:
         """The physical directory in which the prompt works, None where any will do."""

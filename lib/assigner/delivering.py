@@ -130,6 +130,8 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
     own = worktrees.of(store.settings, attempt, directory)
     if problem := _branch_problem(attempt, directory if own is None else own.made):
         return _fail(store, attempt, *problem)
+    if own and git.is_half_made(own.tree) and attempt["stage"] != "typing" and attempt["lease_id"]:
+        worktrees.remove(own.tree)  # git died over it: with the lease we are alone
     if own and own.made:  # the session moves into it, and so suits the next prompt there
         directory = own.directory if os.path.isdir(own.directory) else own.tree
     try:

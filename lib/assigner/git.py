@@ -55,6 +55,23 @@ def own_tree(root: str, place: Place, branch: str) -> str:
     return os.path.join(root, repository, _file_name(branch))
 
 
+def made_tree(tree: str) -> Place | None:
+    """The place of a further working tree, if git has made it to its end."""
+    there = place(tree)
+    return there if there and there.tree == tree and not is_half_made(tree) else None
+
+
+def is_half_made(tree: str) -> bool:
+    """Whether git is making a working tree, or died over it: it locks the tree meanwhile, and
+    writes its index last.
+    """
+    try:
+        git_dir = _git_dir(Path(tree) / ".git")
+        return bool(git_dir and (git_dir / "locked").exists() and not (git_dir / "index").exists())
+    except OSError:
+        return False
+
+
 def last_change(tree: str) -> float:
     """When something was last done in a working tree, in epoch seconds, as far as git and the
     tree's top level tell; 0 where they do not.
@@ -80,8 +97,13 @@ def is_clean(tree: str) -> bool | None:
 
 
 def remove_tree(place: Place) -> str | None:
-    """Have git remove a working tree that is not the main one; why it did not, None if it did."""
-    status, out = _git(60, f"--git-dir={place.common}", "worktree", "remove", place.tree)
+    """Have git remove a further working tree; why it did not, None if it did.
+
+    With changes or locked it is kept, unless it is half made: then nobody was there yet.
+    """
+    force = ["-f", "-f"] if is_half_made(place.tree) else []
+    common = f"--git-dir={place.common}"
+    status, out = _git(60, common, "worktree", "remove", *force, place.tree)
     return (out.partition("\n")[0] or f"exit status {status}") if status else None
 
 

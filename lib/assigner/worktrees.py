@@ -44,8 +44,7 @@ def of(settings: Settings, prompt: Row, directory: str | None) -> Own | None:
     if place is None or directory is None:
         return None
     tree, below = own(root(settings), place, directory, prompt["git_branch"])
-    there = git.place(tree)
-    return Own(tree, below, tree if there and there.tree == tree else None)
+    return Own(tree, below, tree if git.made_tree(tree) else None)
 
 
 def note_use(store: Store, tree: str) -> None:
@@ -82,6 +81,8 @@ def why_kept(tree: str) -> str | None:
     place = git.place(tree)
     if place is None or place.tree != tree:
         return "git does not know it"
+    if git.is_half_made(tree):
+        return None
     if place.operation:
         return f"a {place.operation} is in progress"
     if place.branch is None:

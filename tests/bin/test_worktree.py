@@ -129,6 +129,39 @@ def test_two_at_once_make_the_tree_once(work: Workplace) -> None:
     assert work.prompt(1)["response"] == work.prompt(2)["response"]
 
 
+def test_a_tree_that_is_being_made_is_waited_for(work: Workplace) -> None:
+    top = work.repo()
+    go = work.path / "go"
+    (top / ".git/info/attributes").write_text("branch.txt filter=slow\n")
+    slow = f"until [ -e {go} ]; do sleep 0.05; done; cat"
+    git(top, "config", "filter.slow.smudge", slow)
+    for name in ("one", "two"):
+        work.enrolled(name)
+    send(work, "cat branch.txt", top, "feature")
+    work.run_until(lambda: trees(work) and (trees(work)[0] / ".git").exists())
+    send(work, "cat branch.txt", top, "feature")
+    work.tool("tick")
+    assert held(work) == ["tree in use"]
+    go.touch()
+    work.tick()
+    assert [work.prompt(n)["response"] for n in (1, 2)] == ["feature", "feature"]
+
+
+def test_a_tree_over_which_git_died_is_made_again(work: Workplace) -> None:
+    top = work.repo()
+    work.enrolled("one")
+    send(work, "true", top, "feature")
+    work.tick()
+    (tree,) = trees(work)
+    git_dir = Path(git(tree, "rev-parse", "--absolute-git-dir"))
+    (git_dir / "index").unlink()
+    (git_dir / "locked").write_text("initializing")
+    (tree / "branch.txt").unlink()
+    send(work, "cat branch.txt", top, "feature")
+    work.tick()
+    assert work.prompt(2)["response"] == "feature"
+
+
 def test_the_session_in_that_tree_is_the_best_match(work: Workplace) -> None:
     top = work.repo()
     work.enrolled("one")
