@@ -21,6 +21,7 @@ def test_creates_a_session_that_takes_prompts(work: Workplace, shell: str) -> No
     (row,) = work.tool("enroll", *new, "--json").json
     assert (row["name"], row["enrolled"], row["status"]) == ("one", True, "idle")
     assert row["current_dir"] == str(place)
+    assert work.tmux("display-message", "-p", "-t", "one:", "#{pane_current_command}") == shell
     work.tool("send", "pwd", "--target", "one")
     work.tick()
     assert work.prompt(1)["response"] == str(place)
@@ -99,7 +100,8 @@ def test_waits_for_a_slow_shell_but_not_for_ever(work: Workplace) -> None:
     (work.home / ".bash_profile").write_text(wait)
     new = ["--create", "one", "--shell", "bash", "--settle"]
     waiting = work.start("enroll", *new, 30)
-    wait_for(began.exists, what="the session")
+    busy = "SELECT name FROM sessions WHERE enrolled = 1 AND status = 'busy'"
+    wait_for(lambda: began.exists() and work.rows(busy), what="the session")
     assert waiting.poll() is None
     go.touch()
     assert waiting.wait(30) == 0

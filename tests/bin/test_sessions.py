@@ -109,6 +109,7 @@ def test_a_context_is_kept_and_restored(work: Workplace, shell: str) -> None:
     work.tool("send", 'echo "$A:${EMPTY-unset}:${TOKEN-unset}"', "--priority", 9, *variables[:4])
     restored = work.tool("context", "restore", "v1.0-x", "one", "--json")
     assert restored.json == {"id": 5, "missing": ["TOKEN"]}
+    assert (work.prompt(5)["target_session"], work.prompt(5)["content"]) == ("one", ":")
     assert restored.err == "context: warning: secret, and so not kept: TOKEN\n"
     work.tick()
     work.tool("sync-context")
@@ -126,15 +127,15 @@ def test_a_restored_variable_is_there_for_people_until_a_prompt_does_not_name_it
     work: Workplace, shell: str
 ) -> None:
     pane = work.enrolled("one", shell)
-    work.tool("send", "true", "--env", "A=kept")
+    work.tool("send", "true", "--env", "A=kept", "--env", "EMPTY=")
     work.tick()
     work.tool("context", "save", "a", "one")
     work.tool("send", "true")
     work.tick()
     assert work.tool("context", "restore", "a", "one").out == "3\n"
     work.tick()
-    pane.run("echo is-$A-")
-    pane.wait_for("is-kept-")
+    pane.run("echo is-$A-${EMPTY-unset}-")
+    pane.wait_for("is-kept--")
     (session,) = work.tool("sessions", "--env", "A=kept", "--json").json
     assert session["name"] == "one"
 
