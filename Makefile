@@ -8,7 +8,7 @@ SCRIPTS = $(shell grep -lE '^\#!.*python' bin/*)
 NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test lint bench crash clean help
+.PHONY: setup demo test lint bench crash man clean help
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-7s %s\n", $$1, $$2 }'
@@ -33,6 +33,9 @@ bench: setup ## measure against a large queue
 
 crash: setup ## kill passes at 1000 random moments and count what was lost or typed twice
 	@$(PYTHON) tests/crash/campaign.py --kills 1000
+
+man: setup ## write the manual pages, for `man assigner` with .venv/bin on the PATH
+	@$(PYTHON) bin/manual --dir .venv/share/man >/dev/null
 
 clean: ## remove .venv and all that was generated
 	@rm -rf .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

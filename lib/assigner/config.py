@@ -69,7 +69,7 @@ def load(database: str | None = None) -> Settings:
     home = _absolute(values, "ASSIGNER_HOME")
     chosen = Path(database).absolute() if database else _absolute(values, "ASSIGNER_DB")
     if home is None:
-        home = _xdg("XDG_STATE_HOME", ".local/state") / "assigner"
+        home = xdg("XDG_STATE_HOME", ".local/state") / "assigner"
         _check("the path of the state directory", str(home))
     plain = {
         name: _convert(setting, kind, values[setting])
@@ -151,7 +151,8 @@ def _absolute(values: Mapping[str, str], setting: str) -> Path | None:
     return path
 
 
-def _xdg(variable: str, default: str) -> Path:
+def xdg(variable: str, default: str) -> Path:
+    """A person's own directory: where the variable says, else `default` in HOME.  SetupError."""
     value = os.environ.get(variable)
     if value and value.startswith("/"):
         return Path(value)
@@ -164,7 +165,7 @@ def _xdg(variable: str, default: str) -> Path:
 def _env_file() -> dict[str, str]:
     candidates = [CHECKOUT / ".env"]
     if os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME"):
-        candidates.insert(0, _xdg("XDG_CONFIG_HOME", ".config") / "assigner" / ".env")
+        candidates.insert(0, xdg("XDG_CONFIG_HOME", ".config") / "assigner" / ".env")
     for path in candidates:
         try:
             status = path.stat()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from assigner import clock, files, proc
 from assigner.db import Row, Store
+from assigner.dialects import DIALECTS
+from assigner.looking import shell_of
 
 
 @dataclass(frozen=True)
@@ -165,11 +167,20 @@ def _pane_gone(attempt: Row) -> str | None:
 
 
 def back_at_prompt(attempt: Row) -> bool:
-    """Whether the session's shell has the terminal and edits a line."""
+    """Whether the session's shell has the terminal and edits a line.
+
+    A shell that does not edit reads its terminal as any program does: what scan has seen on its
+    screen since the line was typed has to tell.
+    """
     process = proc.stat(attempt["pane_pid"])
     if process is None or process.foreground != attempt["pane_pid"]:
         return False
-    return proc.terminal(attempt["pane_tty"])[0]
+    editing, echo = proc.terminal(attempt["pane_tty"])
+    shell = shell_of(process)
+    if shell is None or DIALECTS[shell].edits:
+        return editing
+    since = attempt["submitted_at"] or attempt["typed_at"] or attempt["updated_at"]
+    return echo and attempt["session_status"] == "idle" and attempt["seen_at"] > since
 
 
 def _unread(store: Store, attempt: int) -> bool:

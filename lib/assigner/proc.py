@@ -56,6 +56,14 @@ def directory(pid: int) -> str | None:
     return None if path.endswith(" (deleted)") else path
 
 
+def program(pid: int) -> str | None:
+    """The name of the file that a process runs; None where it cannot be told."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return None
+
+
 def is_tmux(pid: int) -> bool:
     """Whether a tmux server of that pid lives (it calls itself `tmux: server`)."""
     process = stat(pid)

@@ -3,7 +3,7 @@ SELECT a.*, p.content, p.working_dir, p.git_branch, p.worktree, p.env_vars, p.se
        p.metadata, p.validate_context, p.timeout_seconds, p.cancel_requested_at, p.status,
        p.attempts, p.max_attempts, p.idempotent, p.priority,
        s.status AS session_status, s.status_reason, s.provider, s.command, s.pane_tty,
-       s.prompt_endings, s.env_vars AS session_env, s.current_dir AS session_dir,
+       s.seen_at, s.prompt_endings, s.env_vars AS session_env, s.current_dir AS session_dir,
        s.pane_id AS now_pane_id, s.pane_pid AS now_pane_pid, s.server_pid AS now_server_pid,
        s.server_start AS now_server_start, s.socket AS now_socket
 FROM attempts a
