@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from support import Workplace
+from support import Workplace, spoken
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,12 @@ def test_a_context_is_kept_and_restored(work: Workplace, shell: str) -> None:
     work.tool("send", "true", "--workdir", top, "--git-branch", "main")
     work.tool("send", "true", "--workdir", "/")
     work.tick()
-    work.tool("send", 'echo "$A:${EMPTY-unset}:${TOKEN-unset}"', "--priority", 9, *variables[:4])
+    tells = spoken(
+        shell,
+        'echo "$A:${EMPTY-unset}:${TOKEN-unset}"',
+        'set -q EMPTY TOKEN; or set TOKEN unset; echo "$A:$EMPTY:$TOKEN"',
+    )
+    work.tool("send", tells, "--priority", 9, *variables[:4])
     restored = work.tool("context", "restore", "v1.0-x", "one", "--json")
     assert restored.json == {"id": 5, "missing": ["TOKEN"]}
     assert (work.prompt(5)["target_session"], work.prompt(5)["content"]) == ("one", ":")
@@ -134,7 +139,8 @@ def test_a_restored_variable_is_there_for_people_until_a_prompt_does_not_name_it
     work.tick()
     assert work.tool("context", "restore", "a", "one").out == "3\n"
     work.tick()
-    pane.run("echo is-$A-${EMPTY-unset}-")
+    tells = spoken(shell, "echo is-$A-${EMPTY-unset}-", 'set -q EMPTY; and echo "is-$A-$EMPTY-"')
+    pane.run(tells)
     pane.wait_for("is-kept--")
     (session,) = work.tool("sessions", "--env", "A=kept", "--json").json
     assert session["name"] == "one"
