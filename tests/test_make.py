@@ -9,7 +9,13 @@ import pytest
 
 from support import ROOT
 
-TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "man", "clean", "help"}
+TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "man", "clean", "help"} | {
+    "install-cron",
+    "uninstall-cron",
+    "install-systemd",
+    "uninstall-systemd",
+    "test-timers",
+}
 SCRIPTS = ["tools/setup", ".ci/run"]
 COREUTILS = ["cat", "chmod", "cksum", "dirname", "mkdir", "rm"]
 

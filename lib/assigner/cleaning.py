@@ -5,13 +5,12 @@ import os
 import shutil
 from pathlib import Path
 
-from assigner import attempts, clock, db, prompts, scanning, worktrees
+from assigner import attempts, clock, db, prompts, retention, scanning, worktrees
 from assigner.db import Row, Store
 
 DAY = 86400.0
-# Rows and files that nobody needs after this time
+# Sessions that nobody needs after this time
 SESSION_DAYS = 7
-SPOOL_DAYS = 1
 WORKTREE_DAYS = 7
 
 
@@ -26,6 +25,7 @@ def clean(
         *_failed(store, apply, retry_failed),
         *_leftovers(store, apply),
         *_worktrees(store, apply),
+        *retention.forget(store, apply=apply),
     ]
 
 
@@ -111,7 +111,7 @@ def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
 
 def _leftovers(store: Store, apply: bool) -> list[Row]:
     """Files of attempts that are over, old reports, secrets that no prompt needs any more."""
-    settings, old = store.settings, clock.now() - SPOOL_DAYS * DAY
+    settings, old = store.settings, clock.now() - store.settings.keep_reports_days * DAY
     runs = list(settings.run.iterdir())  # listed first: an attempt that is younger is not in it
     live = {str(row["id"]) for row in store.rows("live_attempts")}
     used = {row["secrets"] for row in store.rows("used_secrets")}
@@ -127,7 +127,7 @@ def _leftovers(store: Store, apply: bool) -> list[Row]:
         if path.name not in used and _older(path, clock.now() - 3600)
     ]
     found = []
-    for kind, path in doomed:
+    for kind, path in doomed[: retention.FILES]:
         found.append(_finding(kind, path.name, "left over", "remove it"))
         if apply:
             _remove(path)

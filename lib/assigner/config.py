@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings, checked.  Durations are seconds, sizes are bytes."""
+    """All settings, checked.  Durations are seconds, but for days; sizes are bytes."""
 
     home: Path
     database: Path
@@ -38,6 +38,12 @@ class Settings:
     max_content: int = 1_000_000
     max_output: int = 65_536
     preferred_provider: str | None = None
+    keep_prompts_days: float = 365.0
+    keep_output_days: float = 365.0
+    keep_events_days: float = 365.0
+    keep_reports_days: float = 1.0
+    log_size: int = 1_000_000
+    log_files: int = 4
     weights: Weights = field(default_factory=Weights)
 
     @property
@@ -49,6 +55,11 @@ class Settings:
     def spool(self) -> Path:
         """Reports from sessions, waiting to be read."""
         return self.home / "spool"
+
+    @property
+    def logs(self) -> Path:
+        """What the passes of timers have done."""
+        return self.home / "logs"
 
     @property
     def secrets(self) -> Path:
@@ -63,7 +74,7 @@ class Settings:
 
 def load(database: str | None = None) -> Settings:
     """The settings in force; `database` is `--db`.  Raises SetupError that names a bad setting."""
-    values = {**_env_file(), **{k: v for k, v in os.environ.items() if k in KNOWN and v}}
+    values = {**env_file(), **{k: v for k, v in os.environ.items() if k in KNOWN and v}}
     for setting, value in values.items():
         _check(setting, value)
     home = _absolute(values, "ASSIGNER_HOME")
@@ -105,8 +116,11 @@ KNOWN = {
     *(setting for _, setting, _ in _PLAIN),
     *(setting for _, setting in _WEIGHTS),
 }
-# Zero would mean: wait for ever
-_ABOVE_ZERO = ("ASSIGNER_TMUX_TIMEOUT",)
+# Zero would mean: wait for ever; or, to one person, keep for ever, to another, keep nothing
+_ABOVE_ZERO = {
+    "ASSIGNER_TMUX_TIMEOUT",
+    *(setting for _, setting, _ in _PLAIN if setting.endswith("_DAYS")),
+}
 
 
 def _check(name: str, value: str) -> None:
@@ -140,8 +154,12 @@ def _sockets(value: str | None) -> tuple[str, ...]:
             if not socket.startswith("/"):
                 raise SetupError(f"ASSIGNER_TMUX_SOCKETS has no absolute path: '{socket}'")
         return sockets
-    directory = os.environ.get("TMUX_TMPDIR") or "/tmp"  # noqa: S108 - where tmux looks, tmux(1)
-    return (f"{directory}/tmux-{os.getuid()}/default",)
+    return (socket_below(os.environ.get("TMUX_TMPDIR") or "/tmp"),)  # noqa: S108 - tmux(1)
+
+
+def socket_below(directory: str) -> str:
+    """Where tmux has its default socket if TMUX_TMPDIR is that directory, tmux(1)."""
+    return f"{directory}/tmux-{os.getuid()}/default"
 
 
 def _absolute(values: Mapping[str, str], setting: str) -> Path | None:
@@ -162,7 +180,8 @@ def xdg(variable: str, default: str) -> Path:
     return Path(home) / default
 
 
-def _env_file() -> dict[str, str]:
+def env_file() -> dict[str, str]:
+    """The settings that the one `.env` file has which counts."""
     candidates = [CHECKOUT / ".env"]
     if os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME"):
         candidates.insert(0, xdg("XDG_CONFIG_HOME", ".config") / "assigner" / ".env")

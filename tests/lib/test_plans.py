@@ -14,6 +14,7 @@ HOT = {
     "blockers": ["PRIMARY KEY"],
     "can_move": ["attempts_one_per_session", "prompts_retry", "prompts_ready", "prompts_held"],
     "dependants": ["dependencies_after"],
+    "delete_events_of_prompt": ["task_events_prompt"],
     "due_retries": ["prompts_retry"],
     "due_times": ["prompts_held"],
     "held_groups": ["prompts_held"],
@@ -21,6 +22,9 @@ HOT = {
     "hold_target": ["prompts_ready"],
     "lane": ["prompts_ready"],
     "leases": ["attempts_lease"],
+    "old_events": ["task_events_created"],
+    "old_outputs": ["attempts_output"],
+    "old_prompts": ["prompts_ended", "dependencies_after"],
     "live_attempts": ["attempts_one_per_session"],
     "open_prompts": ["prompts_open"],
     "ready_sessions": ["sessions_ready", "attempts_one_per_session"],
@@ -29,7 +33,10 @@ HOT = {
     "used_secrets": ["prompts_secrets"],
 }
 # They read the beginning of what may be very long
-IN_ORDER = ["due_retries", "due_times", "lane", "open_prompts", "recent_failed"]
+IN_ORDER = [
+    "due_retries", "due_times", "lane", "old_events", "old_outputs", "old_prompts", "open_prompts",
+    "recent_failed",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+DELETE FROM task_events WHERE prompt_id = :id;
