@@ -1,15 +1,17 @@
 """cleanup-stale: what is left over, found and, if wanted, put right."""
 
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
-from assigner import attempts, clock, db, pausing, prompts, retention, scanning
+from assigner import attempts, clock, db, pausing, prompts, retention, scanning, worktrees
 from assigner.db import Row, Store
 
 DAY = 86400.0
 # Sessions that nobody needs after this time
 SESSION_DAYS = 7
+WORKTREE_DAYS = 7
 
 
 def clean(
@@ -22,6 +24,7 @@ def clean(
         *_holds(store, apply, retarget),
         *_failed(store, apply, retry_failed),
         *_leftovers(store, apply),
+        *_worktrees(store, apply),
         *retention.forget(store, apply=apply),
     ]
 
@@ -136,6 +139,19 @@ def _leftovers(store: Store, apply: bool) -> list[Row]:
             for kind, path in doomed[: retention.FILES]:
                 if kind == "secret" and path.name not in used:
                     _remove(path)
+    return found
+
+
+def _worktrees(store: Store, apply: bool) -> list[Row]:
+    """Working trees of prompts' own that nobody wants; git keeps what has changes."""
+    found = []
+    for tree in worktrees.unwanted(store, clock.now() - WORKTREE_DAYS * DAY):
+        problem = worktrees.why_kept(tree)
+        if problem is None and apply:
+            problem = worktrees.remove(tree)
+        name = os.path.relpath(tree, worktrees.root(store.settings))
+        detail = f"not used for {WORKTREE_DAYS} days" + (f", kept: {problem}" if problem else "")
+        found.append(_finding("worktree", name, detail, "" if problem else "remove it"))
     return found
 
 

@@ -66,6 +66,11 @@ class Settings:
         """Values of variables that appear nowhere else."""
         return self.home / "secrets"
 
+    @property
+    def worktrees(self) -> Path:
+        """git working trees of prompts' own."""
+        return self.home / "worktrees"
+
 
 def load(database: str | None = None) -> Settings:
     """The settings in force; `database` is `--db`.  Raises SetupError that names a bad setting."""

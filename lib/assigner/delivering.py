@@ -11,7 +11,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from assigner import attempts, clock, dialects, files, git, observing, proc, task, tmux
+from assigner import (
+    attempts,
+    clock,
+    dialects,
+    files,
+    git,
+    observing,
+    proc,
+    task,
+    tmux,
+    worktrees,
+)
 from assigner.db import Row, Store
 from assigner.looking import Sight, look
 from assigner.scanning import know, list_panes
@@ -127,8 +138,15 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
     if isinstance(tools, str):
         return _fail(store, attempt, "tools", tools)
     directory = attempt["working_dir"] or (sight.directory if attempt["git_branch"] else None)
-    if problem := _directory_problem(directory) or _branch_problem(attempt, directory):
+    if problem := _directory_problem(directory):
         return _fail(store, attempt, *problem)
+    own = worktrees.of(store.settings, attempt, directory)
+    if problem := _branch_problem(attempt, directory if own is None else own.made):
+        return _fail(store, attempt, *problem)
+    if own and git.is_half_made(own.tree) and attempt["stage"] != "typing" and attempt["lease_id"]:
+        worktrees.remove(own.tree)  # git died over it: with the lease we are alone
+    if own and own.made:  # the session moves into it, and so suits the next prompt there
+        directory = own.directory if os.path.isdir(own.directory) else own.tree
     try:
         variables = _variables(store, attempt)
     except (OSError, KeyError, ValueError):
@@ -138,7 +156,8 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
         run=str(run),
         spool=str(store.settings.spool / str(attempt["id"])),
         directory=directory,
-        physical=os.path.realpath(directory) if directory else None,
+        physical=own.directory if own else os.path.realpath(directory) if directory else None,
+        worktree=own.tree if own else None,
         variables=variables,
         retake=list(json.loads(attempt["session_env"])),
         branch=attempt["git_branch"],

@@ -115,6 +115,16 @@ def _steps(task: Task, tools: Tools) -> str:
         for name, value in task.variables.items():
             text += f'test "${name}" = {quote(value)}; or __assigner_fail env.1\n'
     branch = quote(task.branch or "")
+    if task.worktree is not None:
+        tree, place = quote(task.worktree), quote(task.physical or task.worktree)
+        text += (
+            f"if not test -e {tree}/.git\n"
+            # git may still know it from before somebody deleted it
+            f"  {git} worktree remove {tree} >/dev/null 2>&1\n"
+            f"  {git} worktree add -q {tree} {branch}; or __assigner_fail worktree.$status\n"
+            "end\n"
+            f"builtin cd -- {place}; or __assigner_fail cd.1\n"
+        )
     if task.branch is not None:
         text += (
             f'{head}if test "$head" != {branch}\n'

@@ -33,6 +33,7 @@ _STOPPED = (147, 148, 149, 150)  # statuses of a shell's job that was stopped, n
 STEPS = {
     "cd": "cannot enter the directory",
     "env": "a variable cannot be set",
+    "worktree": "a working tree of its own cannot be made",
     "dirty": "the working tree has uncommitted changes: its branch is not switched",
     "branch": "the branch cannot be checked out",
     "verify": "the context does not hold after the prerequisites",
@@ -146,8 +147,9 @@ def _context_failed(attempt: Row, reports: Row) -> Verdict:
     if name.startswith("prereq-"):
         commands = json.loads(attempt["prerequisites"])
         reason = f"prerequisite '{commands[int(name[7:]) - 1]}' failed"
-    if name == "branch":
-        reason = f"branch '{attempt['git_branch']}' cannot be checked out"
+    if name in ("branch", "worktree"):
+        where = " in a working tree of its own" if name == "worktree" else ""
+        reason = f"branch '{attempt['git_branch']}' cannot be checked out{where}"
     return _failed(
         attempt, "context", f"{name}: {reason} (exit status {status})", status, step=name
     )

@@ -22,7 +22,7 @@ JSON_COLUMNS = {
 }  # fmt: skip
 FLAGS = {
     "enrolled", "paused", "prefer_context_match", "validate_context", "idempotent",
-    "context_switch", "learn",
+    "context_switch", "learn", "worktree",
 }  # fmt: skip
 
 

@@ -175,6 +175,17 @@ def _steps(dialect: Dialect, task: Task, tools: Tools) -> str:
     if task.validate:
         for name, value in task.variables.items():
             text += f'[ "${{{name}-}}" = {quote(value)} ] || __assigner_fail env.1\n'
+    if task.worktree is not None:
+        tree, place = quote(task.worktree), quote(task.physical or task.worktree)
+        text += (
+            f"if [ ! -e {tree}/.git ]; then\n"
+            # git may still know it from before somebody deleted it
+            f"  {git} worktree remove {tree} >/dev/null 2>&1\n"
+            f"  {git} worktree add -q {tree} {quote(task.branch or '')}"
+            ' || __assigner_fail "worktree.$?"\n'
+            "fi\n"
+            f'{dialect.builtin} cd -- {place} >/dev/null || __assigner_fail "cd.$?"\n'
+        )
     on_branch = ""
     if task.branch is not None:
         on_branch = f'[ "$({git} symbolic-ref -q --short HEAD)" = {quote(task.branch)} ]'

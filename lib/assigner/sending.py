@@ -46,6 +46,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--git-branch", metavar="B", help="on that branch of the directory's repository")
     add(
+        "--worktree",
+        action="store_true",
+        default=None,
+        help="in a working tree for that branch alone, made beside the directory's own",
+    )
+    add(
         "--env",
         action="append",
         default=[],
@@ -269,6 +275,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "target_provider": (str, _NONE),
     "working_dir": (str, _NONE),
     "git_branch": (str, _NONE),
+    "worktree": (bool,),
     "env_vars": (dict,),
     "prerequisites": (list,),
     "metadata": (dict,),

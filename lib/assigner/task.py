@@ -11,7 +11,8 @@ REPORTS = ("go", "group", "ready", "done", "exit")
 class Task:
     """What the file is to do.  `spool` begins each report's path: SPOOL/ATTEMPT.
 
-    `retake` names variables that earlier prompts exported; `expected` is session_state.
+    `retake` names variables that earlier prompts exported; `expected` is session_state;
+    `worktree` is the prompt's own working tree for `branch`, and `physical` lies in it.
     """
 
     run: str
@@ -25,6 +26,7 @@ class Task:
     expected: Mapping[str, str]
     validate: bool
     one_shot: bool
+    worktree: str | None = None
 
     @property
     def retaken(self) -> list[str]:

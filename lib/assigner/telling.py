@@ -38,6 +38,7 @@ def told(tale: Row) -> str:
         "target": prompt["target_session"] or prompt["target_provider"],
         "directory": home_short(prompt["working_dir"]),
         "branch": prompt["git_branch"],
+        "working tree": "of its own" if prompt["worktree"] else None,
         "variables": ", ".join(
             f"{name}=(secret)" if value is None else f"{name}={value}"
             for name, value in prompt["env_vars"].items()
