@@ -39,6 +39,7 @@ def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> 
             "sessions",
             session["id"],
             enrolled=1,
+            opted_out=0,
             learn=1,
             provider="command" if command else "shell",
             command=command,
@@ -67,7 +68,7 @@ def leave(store: Store, name: str) -> Row:
             " wait for its end, or cancel it"
         )
     with store.transaction():
-        store.update("sessions", session["id"], enrolled=0)
+        store.update("sessions", session["id"], enrolled=0, opted_out=1)
         store.run("hold_target", name=name)
     return find(store, name)
 

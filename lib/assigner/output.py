@@ -42,7 +42,7 @@ def rows(
     listed = [row if args.json and whole else {c: row.get(c) for c in columns} for row in found]
     if args.json:
         _print(_json([decoded(row) for row in listed]))
-    elif listed and cli.logged(args, [f"{args.prog}: {_noted(row)}" for row in listed]):
+    elif listed and cli.logged(args, (f"{args.prog}: {_noted(row)}" for row in listed)):
         pass
     elif listed:
         shown = [[_decode_flag(c, value) for c, value in row.items()] for row in listed]

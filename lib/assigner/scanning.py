@@ -193,7 +193,8 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
     if sight.ending:
         learnt = [*json.loads(endings), asdict(sight.ending)][-8:]
         endings = json.dumps(learnt, ensure_ascii=False)
-    enrolled = bool(row and row["enrolled"]) or any(fnmatchcase(name, p) for p in patterns)
+    wanted = any(fnmatchcase(name, p) for p in patterns) and not (row and row["opted_out"])
+    enrolled = bool(row and row["enrolled"]) or wanted
     was_idle = row and row["status"] == "idle" and row["idle_since"]
     values = {
         "provider": (row and row["provider"]) or ("shell" if sight.shell else None),

@@ -52,6 +52,10 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('task_events', 'task_events_attempt', '10000000 5 2');
 ANALYZE sqlite_schema;  -- reads it
 
+-- A person took it back: the patterns of the settings enrol it no more.
+ALTER TABLE sessions ADD COLUMN opted_out INTEGER NOT NULL DEFAULT 0
+    CHECK (opted_out = 0 OR (opted_out = 1 AND enrolled = 0));
+
 -- A session's own pause: since when, and by whom.
 ALTER TABLE sessions ADD COLUMN paused_at TEXT;
 ALTER TABLE sessions ADD COLUMN paused_by TEXT;

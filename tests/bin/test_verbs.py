@@ -451,6 +451,12 @@ def test_enroll_by_pattern(work: Workplace) -> None:
     work.tool("scan")
     sessions = work.tool("sessions", "--json").json
     assert [row["name"] for row in sessions if row["enrolled"]] == ["agent-1", "work"]
+    work.tool("enroll", "--remove", "work")
+    work.tmux("send-keys", "-t", "work:", "true", "Enter")
+    work.tool("scan")
+    assert not work.row("SELECT enrolled FROM sessions WHERE name = 'work'")["enrolled"]
+    work.tool("enroll", "work")
+    assert work.row("SELECT enrolled FROM sessions WHERE name = 'work'")["enrolled"]
 
 
 # --- retry, cancel ------------------------------------------------------------------------------
