@@ -146,7 +146,8 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
     """Check and queue; the ids, and warnings for people.  UsageError queues none."""
     for place, draft in wanted:
         try:
-            inheriting.inherit(store, draft)
+            if draft.parent_id is not None:
+                inheriting.inherit(store, draft)
             prompts.check(draft, store.settings, providers.KNOWN)
         except UsageError as error:
             raise UsageError(f"{place}{error}") from None
@@ -239,8 +240,10 @@ def _from_lines(name: str, text: str, base: Draft) -> Iterator[tuple[str, Draft]
         if "env_vars" in value:
             own = value["env_vars"].keys()
             value["secret_vars"] = {k: v for k, v in base.secret_vars.items() if k not in own}
-        value["given"] = base.given.union(value)
-        yield place, Draft(**{**vars(base), "metadata": {**base.metadata}, **value})
+        draft = Draft(**{**vars(base), "metadata": {**base.metadata}, **value})
+        if draft.parent_id is not None:
+            draft.given = base.given.union(value)
+        yield place, draft
 
 
 def _refuse(constant: str) -> None:
