@@ -8,10 +8,11 @@ SCRIPTS = $(shell grep -lE '^\#!.*python' bin/*)
 NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test lint bench crash clean help
+.PHONY: setup demo test lint bench crash man clean help
+.PHONY: install-cron uninstall-cron install-systemd uninstall-systemd test-timers
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-7s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "make %-17s %s\n", $$1, $$2 }'
 
 setup: ## make .venv ready, installing what is missing
 	@tools/setup
@@ -33,6 +34,24 @@ bench: setup ## measure against a large queue
 
 crash: setup ## kill passes at 1000 random moments and count what was lost or typed twice
 	@$(PYTHON) tests/crash/campaign.py --kills 1000
+
+man: setup ## write the manual pages, for `man assigner` with .venv/bin on the PATH
+	@$(PYTHON) bin/manual --dir .venv/share/man >/dev/null
+
+install-cron: setup ## have cron run a pass every ten seconds; ARGS=--dry-run shows the crontab
+	@$(PYTHON) bin/timers install cron $(ARGS)
+
+uninstall-cron: setup ## take that back
+	@$(PYTHON) bin/timers uninstall cron $(ARGS)
+
+install-systemd: setup ## have a systemd timer of yours run a pass every ten seconds
+	@$(PYTHON) bin/timers install systemd $(ARGS)
+
+uninstall-systemd: setup ## take that back
+	@$(PYTHON) bin/timers uninstall systemd $(ARGS)
+
+test-timers: setup ## run the timers' tests, with a real cron for more than a minute
+	@ASSIGNER_TEST_MINUTES=1 $(PYTHON) -m pytest tests/bin/test_timers.py $(ARGS)
 
 clean: ## remove .venv and all that was generated
 	@rm -rf .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -9,8 +9,10 @@ exit status: 0 every figure within its limit; 1 one is over it
 
 import argparse
 import os
+import resource
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ class Scale:
     sizes: tuple[Size, ...]
     sessions: tuple[int, ...]
     delivered: int
+    ticks: int
     few_lines: int
     lines: int
     patience: int
@@ -50,6 +53,7 @@ FULL = Scale(
     ),
     sessions=(10, 100, 500),
     delivered=100,
+    ticks=100,
     few_lines=1_000,
     lines=50_000,
     patience=6,
@@ -58,6 +62,7 @@ QUICK = Scale(
     sizes=(Size(100), Size(1_000), Size(100, finished=1_000), Size(100, aimed=1_000)),
     sessions=(5, 20),
     delivered=10,
+    ticks=5,
     few_lines=100,
     lines=2_000,
     patience=1,
@@ -164,6 +169,44 @@ def delivering(scale: Scale) -> Iterator[Figure]:
         yield Figure(f"{what}: tmux clients", " / ".join(map(str, clients)), clients[1])
 
 
+def idling(scale: Scale) -> Iterator[Figure]:
+    """A tick with nothing to do: alone, by the day, and very many at once."""
+    with _workplace() as work:
+        shells = Shells(work)
+        shells.grow(scale.sessions[0])
+        work.tool("tick")
+        modules = shells.modules("tick")
+        tick = partial(work.tool, "tick")
+        runs = {"whole": Run(tick), "imports": Run(partial(shells.load, modules))}
+        found = quickest(runs, 2 * scale.patience)
+        ratio = found["whole"] / found["imports"]
+        what = f"tick, nothing to do, {shells.number} sessions"
+        yield Figure(f"{what}, against its imports", milliseconds(found.values()), ratio, "x", 1.5)
+
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        for _ in range(scale.ticks):
+            tick()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        daily = seconds / scale.ticks * _TICKS_A_DAY / 60
+        measured = f"{seconds / scale.ticks * 1000:.1f} ms each"
+        yield Figure("tick every ten seconds: CPU a day", measured, daily, "minutes")
+
+        def crowd() -> None:
+            for process in [work.start("tick", "--wait", 600) for _ in range(scale.ticks)]:
+                process.communicate()
+
+        begin = time.perf_counter()
+        crowd()
+        whole = time.perf_counter() - begin
+        measured = milliseconds((whole, found["whole"]))
+        share = whole / scale.ticks / found["whole"]
+        yield Figure(f"{scale.ticks} ticks at once: each, against one alone", measured, share, "x")
+
+
+_TICKS_A_DAY = 8640
+
+
 def sending(scale: Scale) -> Iterator[Figure]:
     """send --jsonl: all of it, and without what a short file costs too."""
     with _workplace() as work:
@@ -207,12 +250,13 @@ def main() -> None:
     )
     args = parser.parse_args()
     scale = QUICK if args.quick else FULL
-    parts = (queueing, looking, delivering, sending)
+    parts = (queueing, looking, delivering, idling, sending)
     figures = [figure for part in parts for figure in part(scale)]
     print(table(figures))
     print(f"\nqueues: {' / '.join(map(str, scale.sizes))}")
     print("sessions: the tool / its imports alone / its tmux clients alone")
     print(f"deliver: to 1 / {scale.delivered} shells")
+    print("tick: the tool / its imports alone; all of them / one alone")
     print(f"send: {scale.few_lines:,} / {scale.lines:,} lines")
     sys.exit(not args.quick and any(figure.verdict == "OVER" for figure in figures))
 

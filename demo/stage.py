@@ -31,6 +31,7 @@ class Stage:
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
             "COLUMNS": "100",
+            "NO_COLOR": os.environ.get("NO_COLOR", "") if sys.stdout.isatty() else "1",
             "SOCKET": str(self.socket),
             "ASSIGNER_HOME": str(self.place / "state"),
             "ASSIGNER_TMUX_SOCKETS": str(self.socket),

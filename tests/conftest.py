@@ -22,7 +22,7 @@ def work(tmp_path: Path) -> Iterator[Workplace]:
         yield workplace
 
 
-@pytest.fixture(params=["bash", "zsh"])
+@pytest.fixture(params=["bash", "zsh", "dash", "fish"])
 def shell(request: pytest.FixtureRequest) -> str:
     """Each shell in its turn."""
     return str(request.param)

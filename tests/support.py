@@ -36,6 +36,11 @@ def wait_for(condition: Callable[[], T], seconds: float = 20, what: object = "")
     return value
 
 
+def spoken(shell: str, posix: str, fish: str) -> str:
+    """The one of two texts that is in the shell's language."""
+    return fish if shell == "fish" else posix
+
+
 @dataclass(frozen=True)
 class Result:
     """How one run of a tool ended."""
@@ -236,14 +241,24 @@ class Workplace:
 
         `rc` is the text of its start-up file; `pane` is what Workplace.pane takes.
         """
-        arguments = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"]}[shell]
-        variables = [f"PS1={name}$ "]
+        arguments = {
+            "bash": ["--norc", "--noprofile", "-i"],
+            "zsh": ["-f", "-i"],
+            "dash": ["-i"],
+            "fish": ["--no-config", "-i", "-C", f"function fish_prompt; echo -n '{name}$ '; end"],
+        }[shell]
+        variables = [f"PS1={name}$ ", "fish_greeting="]
         if rc:
             directory = Path(tempfile.mkdtemp(prefix=f"rc-{name}-", dir=self.path))
             file = directory / ".zshrc"
             file.write_text(f"PS1='{name}$ '\n{rc}\n")
-            arguments = {"bash": ["--rcfile", str(file), "-i"], "zsh": ["-i"]}[shell]
-            variables.append(f"ZDOTDIR={directory}")
+            arguments = {
+                "bash": ["--rcfile", str(file), "-i"],
+                "zsh": ["-i"],
+                "dash": ["-i"],
+                "fish": [*arguments[:-1], f"{arguments[-1]}\n{rc}"],
+            }[shell]
+            variables += [f"ZDOTDIR={directory}", f"ENV={file}"]
         started = self.pane(name, "env", *variables, shell, *arguments, **pane)
         started.wait_for_prompt(prompt)
         return started

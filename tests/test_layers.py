@@ -10,17 +10,41 @@ import pytest
 from support import ROOT
 
 LAYERS = {
-    4: {"cli", "output", "command", "sending", "telling"},
+    4: {
+        "cli",
+        "output",
+        "tools",
+        "command",
+        "completing",
+        "manuals",
+        "sending",
+        "telling",
+        "timers",
+    },
     # 3: whatever is not named here
-    2: {"db", "lock", "tmux", "git", "proc", "files"},
+    2: {
+        "db",
+        "lock",
+        "log",
+        "tmux",
+        "serving",
+        "git",
+        "proc",
+        "files",
+        "programs",
+        "crontab",
+        "systemd",
+    },
     1: {"sql", "config"},
     0: {"matching", "pairing", "backoff", "screen", "clock", "dialects"},
-    -1: {"errors"},
+    -1: {"fish"},
+    -2: {"posix"},
+    -3: {"errors", "task"},
 }
 TOP = 5  # `__init__`, the face of it all
 PEERS = {2, 3, 4}  # layers whose modules may import each other, without cycles
-RUNS_PROGRAMS = {"tmux", "git"}
-COSTLY = {"tabulate", "dotenv", "sqlite_utils"}
+RUNS_PROGRAMS = {"tmux", "git", "programs"}
+COSTLY = {"argcomplete", "tabulate", "dotenv", "sqlite_utils"}
 
 MODULES = {path.stem: path.read_text() for path in sorted((ROOT / "lib/assigner").glob("*.py"))}
 TOOLS = {path.name: path for path in sorted((ROOT / "bin").glob("[!._]*"))}

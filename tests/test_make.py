@@ -9,7 +9,13 @@ import pytest
 
 from support import ROOT
 
-TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "clean", "help"}
+TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "man", "clean", "help"} | {
+    "install-cron",
+    "uninstall-cron",
+    "install-systemd",
+    "uninstall-systemd",
+    "test-timers",
+}
 SCRIPTS = ["tools/setup", ".ci/run"]
 COREUTILS = ["cat", "chmod", "cksum", "dirname", "mkdir", "rm"]
 
@@ -54,7 +60,7 @@ class Machine:
             shutil.copy(ROOT / name, self.checkout / name)
         for name in COREUTILS:
             (self.bin / name).symlink_to(shutil.which(name) or name)
-        for name in ("bash", "git", "tmux", "zsh"):
+        for name in ("bash", "dash", "fish", "git", "tmux", "zsh"):
             self.program(name)
         self.program("python3", PYTHON)
         self.program("id", "#!/bin/sh\necho 0\n")

@@ -135,9 +135,11 @@ def test_server_that_does_not_answer(book: Book) -> None:
 HOLD = {  # a shell that has read a line, and does not yet run it
     "bash": "trap 'until [ -e {flag} ]; do sleep 0.05; done' DEBUG",
     "zsh": "preexec() {{ until [ -e {flag} ]; do sleep 0.05; done }}",
+    "fish": "function hold --on-event fish_preexec; while not test -e {flag}; sleep 0.05; end; end",
 }
 
 
+@pytest.mark.parametrize("shell", list(HOLD))
 def test_killed_once_it_has_typed(work: Workplace, shell: str) -> None:
     """`typed`: the line is in the shell's hands."""
     flag = work.path / "flag"
@@ -149,9 +151,14 @@ def test_killed_once_it_has_typed(work: Workplace, shell: str) -> None:
     finish(book)
 
 
-SWALLOW = {"bash": "bind 'RETURN: kill-whole-line'", "zsh": "bindkey '^M' kill-whole-line"}
+SWALLOW = {
+    "bash": "bind 'RETURN: kill-whole-line'",
+    "zsh": "bindkey '^M' kill-whole-line",
+    "fish": "bind \\r kill-whole-line",
+}
 
 
+@pytest.mark.parametrize("shell", list(SWALLOW))
 def test_line_that_never_runs(work: Workplace, shell: str) -> None:
     """`typed`: the shell is at its prompt, the token still there; it is taken, then."""
     book = claimed(Book(work, shells=[shell], rc=SWALLOW[shell]))

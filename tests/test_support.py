@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import support
-from support import Workplace, wait_for
+from support import Workplace, spoken, wait_for
 
 
 @pytest.fixture
@@ -24,14 +24,17 @@ def bin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_shell_reaches_its_prompt_and_obeys(work: Workplace, shell: str) -> None:
     pane = work.shell("one", shell)
     assert (pane.command, pane.screen()) == (shell, "one$")
-    pane.run("echo sum $((40 + 2))")
-    pane.wait_for("\nsum 42")
+    pane.run("echo a'1'b")
+    pane.wait_for("\na1b")
 
 
 def test_shell_reads_rc_and_starts_in_cwd(work: Workplace, shell: str, tmp_path: Path) -> None:
     odd = tmp_path / "a #{pid} b"
     odd.mkdir()
-    pane = work.shell("one", shell, rc="MARK=set; PS1='>> '", prompt=">> ", cwd=odd)
+    rc = spoken(
+        shell, "MARK=set; PS1='>> '", "set MARK set; function fish_prompt; echo -n '>> '; end"
+    )
+    pane = work.shell("one", shell, rc=rc, prompt=">> ", cwd=odd)
     pane.run('echo "$MARK $PWD"')
     pane.wait_for(f"\nset {odd}")
 

@@ -6,7 +6,18 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assigner import clock, config, db, enrolling, files, inheriting, prompts, providers, syncing
+from assigner import (
+    clock,
+    config,
+    db,
+    enrolling,
+    files,
+    inheriting,
+    prompts,
+    providers,
+    sessions,
+    syncing,
+)
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -20,6 +31,7 @@ def send_prompt(
     working_dir: str | os.PathLike[str] | None = None,
     env_vars: Mapping[str, str] | None = None,
     git_branch: str | None = None,
+    worktree: bool = False,
     prerequisites: Sequence[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
     prefer_context_match: bool = True,
@@ -52,6 +64,7 @@ def send_prompt(
         env_vars=dict(env_vars or {}),
         secret_vars=dict(secret_vars or {}),
         git_branch=git_branch,
+        worktree=worktree,
         prerequisites=list(prerequisites or []),
         metadata=dict(metadata or {}),
         prefer_context_match=prefer_context_match,
@@ -97,12 +110,8 @@ def get_session_context(name: str) -> Row:
 def get_sessions_with_env(key: str, value: str | None = None) -> list[Row]:
     """The sessions in which a prompt exported that variable, with that value if one is given."""
     with _store() as store:
-        found = [{**row, "env_vars": json.loads(row["env_vars"])} for row in store.rows("sessions")]
-    return [
-        row
-        for row in found
-        if key in row["env_vars"] and (value is None or row["env_vars"][key] == value)
-    ]
+        found = sessions.choose(store.rows("sessions"), env=[(key, value)])
+    return [{**row, "env_vars": json.loads(row["env_vars"])} for row in found]
 
 
 def update_session_context(

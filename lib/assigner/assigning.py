@@ -9,7 +9,7 @@ import os.path
 from dataclasses import dataclass
 from functools import cache
 
-from assigner import attempts, clock, git, matching, pairing, pausing, prompts
+from assigner import attempts, clock, git, matching, pairing, pausing, prompts, worktrees
 from assigner.db import Row, Store
 
 Lane = tuple[str | None, str | None]  # a target session and a target provider
@@ -114,15 +114,30 @@ class _Trees:
         self.used: dict[str, str | None] = {
             row["tree"]: row["branch"] for row in store.rows("leases")
         }
-        self.physical = cache(os.path.realpath)
+        self._root = worktrees.root(store.settings)
+        self._physical = cache(os.path.realpath)
         self._place = cache(git.place)
+        self._made_tree = cache(git.made_tree)
 
-    def place(self, directory: str | None) -> git.Place | None:
-        return self._place(directory) if directory else None
+    def place(self, prompt: Row, directory: str | None) -> git.Place | None:
+        """Where a prompt that is given this directory works; its own tree has no branch yet where
+        it is still to be made.
+        """
+        place = self._place(directory) if directory else None
+        if not (place and directory and prompt["worktree"]):
+            return place
+        own, _ = worktrees.own(self._root, place, directory, prompt["git_branch"])
+        return self._made_tree(own) or git.Place(own, None, None, place.common)
 
-    def conflict(self, directory: str | None, branch: str | None) -> str | None:
+    def directory(self, prompt: Row) -> str | None:
+        """The physical directory in which the prompt works, None where any will do."""
+        directory = prompt["working_dir"]
+        if directory and prompt["worktree"] and (place := self._place(directory)):
+            return worktrees.own(self._root, place, directory, prompt["git_branch"])[1]
+        return self._physical(directory) if directory else None
+
+    def conflict(self, place: git.Place | None, branch: str | None) -> str | None:
         """The tree in use that is on another branch than this one, or is still to be switched."""
-        place = self.place(directory)
         if branch is None or place is None or place.tree not in self.used:
             return None
         return None if self.used[place.tree] == place.branch == branch else place.tree
@@ -154,7 +169,7 @@ def _candidates(
             held = []
             for prompt in page:
                 directory = prompt["working_dir"] or directories.get(target)
-                if tree := trees.conflict(directory, prompt["git_branch"]):
+                if tree := trees.conflict(trees.place(prompt, directory), prompt["git_branch"]):
                     held.append((prompt["id"], tree))
                 elif options := _options(store, prompt, sessions, trees, now):
                     found.append((prompt, options))
@@ -192,7 +207,7 @@ def _options(
     """The sessions that may take the prompt now, each with its score."""
     settings, found = store.settings, []
     directory, branch = prompt["working_dir"], prompt["git_branch"]
-    place = trees.place(directory)
+    place, wanted = trees.place(prompt, directory), trees.directory(prompt)
     variables = {k: v for k, v in json.loads(prompt["env_vars"]).items() if v is not None}
     waited = now - clock.seconds(prompt["ready_at"])
     least = (prompt["min_score"] or 0) if waited < settings.context_wait else 0
@@ -203,13 +218,14 @@ def _options(
             continue
         if not (prompt["target_session"] or prompt["target_provider"] or _takes_any(session)):
             continue
-        if directory is None and trees.conflict(session["current_dir"], branch):
+        here = trees.place(prompt, session["current_dir"]) if directory is None else None
+        if trees.conflict(here, branch):
             continue
         parts, bonus = {}, 0
         if prompt["prefer_context_match"]:
             parts = matching.score_parts(
                 session,
-                required_dir=trees.physical(directory) if directory else None,
+                required_dir=wanted,
                 required_env=variables,
                 required_branch=branch,
                 required_repository=place.tree if place else None,
@@ -240,11 +256,11 @@ def _takes_any(session: Row) -> bool:
 def _claim(store: Store, option: Option, trees: _Trees) -> Row | None:
     prompt, session = option.prompt, option.session
     directory = prompt["working_dir"] or session["current_dir"]
-    if tree := trees.conflict(directory, prompt["git_branch"]):
+    place = trees.place(prompt, directory)
+    if tree := trees.conflict(place, prompt["git_branch"]):
         # an equally urgent prompt has just taken it
         store.run("hold_prompt", id=prompt["id"], held_by="tree in use", held_on=tree)
         return None
-    place = trees.place(directory)
     switch = _is_switch(prompt, session, trees)
     attempt = attempts.claim(
         store,
@@ -274,7 +290,7 @@ def _claim(store: Store, option: Option, trees: _Trees) -> Row | None:
 
 def _is_switch(prompt: Row, session: Row, trees: _Trees) -> bool:
     """Whether the session has to leave its directory or its branch for the prompt."""
-    wanted, branch = prompt["working_dir"], prompt["git_branch"]
-    if wanted and trees.physical(wanted) != session["current_dir"]:
+    wanted, branch = trees.directory(prompt), prompt["git_branch"]
+    if wanted and wanted != session["current_dir"]:
         return True
     return bool(branch) and branch != session["git_branch"]

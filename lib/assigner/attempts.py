@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from assigner import backoff, clock, prompts
+from assigner import backoff, clock, prompts, worktrees
 from assigner.db import Row, Store
 
 # A failing command may succeed later.  A wrong context will not, what a person interrupted is
@@ -180,4 +180,5 @@ def _lease(store: Store, tree: str, branch: str | None, wanted: str | None) -> i
 def _release_lease(store: Store, lease: int) -> None:
     tree = store.execute("SELECT tree FROM leases WHERE id = :id", {"id": lease}).fetchone()
     if tree and store.run("release_lease", id=lease):
+        worktrees.note_use(store, tree["tree"])
         store.run("release_held", held_by="tree in use", held_on=tree["tree"])

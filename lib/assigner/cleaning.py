@@ -1,16 +1,17 @@
 """cleanup-stale: what is left over, found and, if wanted, put right."""
 
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
-from assigner import attempts, clock, db, pausing, prompts, scanning
+from assigner import attempts, clock, db, pausing, prompts, retention, scanning, worktrees
 from assigner.db import Row, Store
 
 DAY = 86400.0
-# Rows and files that nobody needs after this time
+# Sessions that nobody needs after this time
 SESSION_DAYS = 7
-SPOOL_DAYS = 1
+WORKTREE_DAYS = 7
 
 
 def clean(
@@ -23,6 +24,8 @@ def clean(
         *_holds(store, apply, retarget),
         *_failed(store, apply, retry_failed),
         *_leftovers(store, apply),
+        *_worktrees(store, apply),
+        *retention.forget(store, apply=apply),
     ]
 
 
@@ -110,7 +113,7 @@ def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
 
 def _leftovers(store: Store, apply: bool) -> list[Row]:
     """Files of attempts that are over, old reports, secrets that no prompt needs any more."""
-    settings, old = store.settings, clock.now() - SPOOL_DAYS * DAY
+    settings, old = store.settings, clock.now() - store.settings.keep_reports_days * DAY
     runs = list(settings.run.iterdir())  # listed first: an attempt that is younger is not in it
     live = {str(row["id"]) for row in store.rows("live_attempts")}
     used = {row["secrets"] for row in store.rows("used_secrets")}
@@ -126,16 +129,29 @@ def _leftovers(store: Store, apply: bool) -> list[Row]:
         if path.name not in used and _older(path, clock.now() - 3600)
     ]
     found = []
-    for kind, path in doomed:
+    for kind, path in doomed[: retention.FILES]:
         found.append(_finding(kind, path.name, "left over", "remove it"))
         if apply and kind != "secret":
             _remove(path)
     if apply:
         with store.transaction():  # while nobody can begin to share one, as `send --parent` does
             used = {row["secrets"] for row in store.rows("used_secrets")}
-            for kind, path in doomed:
+            for kind, path in doomed[: retention.FILES]:
                 if kind == "secret" and path.name not in used:
                     _remove(path)
+    return found
+
+
+def _worktrees(store: Store, apply: bool) -> list[Row]:
+    """Working trees of prompts' own that nobody wants; git keeps what has changes."""
+    found = []
+    for tree in worktrees.unwanted(store, clock.now() - WORKTREE_DAYS * DAY):
+        problem = worktrees.why_kept(tree)
+        if problem is None and apply:
+            problem = worktrees.remove(tree)
+        name = os.path.relpath(tree, worktrees.root(store.settings))
+        detail = f"not used for {WORKTREE_DAYS} days" + (f", kept: {problem}" if problem else "")
+        found.append(_finding("worktree", name, detail, "" if problem else "remove it"))
     return found
 
 

@@ -12,11 +12,11 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from assigner import config, db, errors, files, lock, providers, screen
+from assigner import config, db, errors, files, lock, log, providers, screen
 from assigner.errors import AssignerError, BusyError, SetupError
 
 Arguments = argparse.Namespace
@@ -59,11 +59,32 @@ def parser(doc: str, *, changes: bool = False, is_pass: bool = False) -> Parser:
             "--wait", type=seconds, default=5.0, metavar="SECONDS",
             help="how long to wait for another pass to end (default 5)",
         )  # fmt: skip
+        made.add_argument(
+            "--log", action="store_true",
+            help=f"write what happens to logs/{name}.log in the state directory, and print nothing",
+        )  # fmt: skip
     return made
+
+
+_noted: list[Parser] | None = None
+
+
+@contextlib.contextmanager
+def parsers_only() -> Iterator[list[Parser]]:
+    """While this lasts, `run` runs nothing: it adds the parser to the list that this gives."""
+    global _noted
+    _noted = []
+    try:
+        yield _noted
+    finally:
+        _noted = None
 
 
 def run(main: Callable[[Arguments], None], made: Parser) -> None:
     """Parse, call `main`, and turn a failure into one line and its exit status."""
+    if _noted is not None:
+        _noted.append(made)
+        return
     gc.freeze()  # what is imported stays to the end: the collector need not go through it
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Ctrl-C ends us as a kill does, which no pass minds; Python's exception may get lost
@@ -88,6 +109,17 @@ def _status(main: Callable[[Arguments], None], made: Parser) -> int:
     args = made.parse_args()
     args.prog = made.prog
     args.failed = False
+    args.log = getattr(args, "log", False)
+    if args.log and (args.json or args.dry_run):
+        made.error("--log goes with neither --json nor --dry-run")
+    status = _outcome(main, args)
+    quiet = args.log and args.quiet and status == errors.BUSY
+    if args.log and status and not quiet:
+        say(args, f"exit status {status}")
+    return status
+
+
+def _outcome(main: Callable[[Arguments], None], args: Arguments) -> int:
     quiet = getattr(args, "quiet", False)
     try:
         main(args)
@@ -157,8 +189,27 @@ def _settings(args: Arguments) -> config.Settings:
 
 
 def say(args: Arguments, text: str) -> None:
-    """One line to the person, on stderr."""
-    print(f"{args.prog}: {screen.visible(text)}", file=sys.stderr)
+    """One line to the person: on stderr, or in the log."""
+    line = f"{args.prog}: {screen.visible(text)}"
+    if not logged(args, [line]):
+        print(line, file=sys.stderr)
+
+
+def logged(args: Arguments, lines: Iterable[str]) -> bool:
+    """Whether --log is given, and the lines are in the log.  Where they cannot be, stderr tells."""
+    if not args.log:
+        return False
+    try:
+        settings = config.load(args.db)
+        files.prepare(settings)
+        log.write(settings, args.prog, lines)
+        return True
+    except SetupError:  # which is most likely what was to be logged
+        return False
+    except OSError as error:
+        problem = f"cannot write the log in '{settings.logs}': {error.strerror}"
+        print(f"{args.prog}: {screen.visible(problem)}", file=sys.stderr)
+        return False
 
 
 def complain(args: Arguments, text: str) -> None:

@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings, checked.  Durations are seconds, sizes are bytes."""
+    """All settings, checked.  Durations are seconds, but for days; sizes are bytes."""
 
     home: Path
     database: Path
@@ -38,6 +38,12 @@ class Settings:
     max_content: int = 1_000_000
     max_output: int = 65_536
     preferred_provider: str | None = None
+    keep_prompts_days: float = 365.0
+    keep_output_days: float = 365.0
+    keep_events_days: float = 365.0
+    keep_reports_days: float = 1.0
+    log_size: int = 1_000_000
+    log_files: int = 4
     weights: Weights = field(default_factory=Weights)
 
     @property
@@ -51,20 +57,30 @@ class Settings:
         return self.home / "spool"
 
     @property
+    def logs(self) -> Path:
+        """What the passes of timers have done."""
+        return self.home / "logs"
+
+    @property
     def secrets(self) -> Path:
         """Values of variables that appear nowhere else."""
         return self.home / "secrets"
 
+    @property
+    def worktrees(self) -> Path:
+        """git working trees of prompts' own."""
+        return self.home / "worktrees"
+
 
 def load(database: str | None = None) -> Settings:
     """The settings in force; `database` is `--db`.  Raises SetupError that names a bad setting."""
-    values = {**_env_file(), **{k: v for k, v in os.environ.items() if k in KNOWN and v}}
+    values = {**env_file(), **{k: v for k, v in os.environ.items() if k in KNOWN and v}}
     for setting, value in values.items():
         _check(setting, value)
     home = _absolute(values, "ASSIGNER_HOME")
     chosen = Path(database).absolute() if database else _absolute(values, "ASSIGNER_DB")
     if home is None:
-        home = _xdg("XDG_STATE_HOME", ".local/state") / "assigner"
+        home = xdg("XDG_STATE_HOME", ".local/state") / "assigner"
         _check("the path of the state directory", str(home))
     plain = {
         name: _convert(setting, kind, values[setting])
@@ -100,8 +116,11 @@ KNOWN = {
     *(setting for _, setting, _ in _PLAIN),
     *(setting for _, setting in _WEIGHTS),
 }
-# Zero would mean: wait for ever
-_ABOVE_ZERO = ("ASSIGNER_TMUX_TIMEOUT",)
+# Zero would mean: wait for ever; or, to one person, keep for ever, to another, keep nothing
+_ABOVE_ZERO = {
+    "ASSIGNER_TMUX_TIMEOUT",
+    *(setting for _, setting, _ in _PLAIN if setting.endswith("_DAYS")),
+}
 
 
 def _check(name: str, value: str) -> None:
@@ -135,8 +154,12 @@ def _sockets(value: str | None) -> tuple[str, ...]:
             if not socket.startswith("/"):
                 raise SetupError(f"ASSIGNER_TMUX_SOCKETS has no absolute path: '{socket}'")
         return sockets
-    directory = os.environ.get("TMUX_TMPDIR") or "/tmp"  # noqa: S108 - where tmux looks, tmux(1)
-    return (f"{directory}/tmux-{os.getuid()}/default",)
+    return (socket_below(os.environ.get("TMUX_TMPDIR") or "/tmp"),)  # noqa: S108 - tmux(1)
+
+
+def socket_below(directory: str) -> str:
+    """Where tmux has its default socket if TMUX_TMPDIR is that directory, tmux(1)."""
+    return f"{directory}/tmux-{os.getuid()}/default"
 
 
 def _absolute(values: Mapping[str, str], setting: str) -> Path | None:
@@ -146,7 +169,8 @@ def _absolute(values: Mapping[str, str], setting: str) -> Path | None:
     return path
 
 
-def _xdg(variable: str, default: str) -> Path:
+def xdg(variable: str, default: str) -> Path:
+    """A person's own directory: where the variable says, else `default` in HOME.  SetupError."""
     value = os.environ.get(variable)
     if value and value.startswith("/"):
         return Path(value)
@@ -156,11 +180,17 @@ def _xdg(variable: str, default: str) -> Path:
     return Path(home) / default
 
 
-def _env_file() -> dict[str, str]:
+def env_files() -> list[Path]:
+    """Where `.env` may stand; the first that exists is read."""
     candidates = [CHECKOUT / ".env"]
     if os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME"):
-        candidates.insert(0, _xdg("XDG_CONFIG_HOME", ".config") / "assigner" / ".env")
-    for path in candidates:
+        candidates.insert(0, xdg("XDG_CONFIG_HOME", ".config") / "assigner" / ".env")
+    return candidates
+
+
+def env_file() -> dict[str, str]:
+    """The settings that the one `.env` file has which counts."""
+    for path in env_files():
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):

@@ -127,6 +127,15 @@ def connect(settings: Settings, actor: str, *, dry: bool = False, create: bool =
     return Store(connection, settings, actor, dry=dry)
 
 
+def peek(settings: Settings, actor: str) -> Store:
+    """Open the database only to read it, whatever its schema: nothing is made, migrated or
+    rolled back.  sqlite3.Error with the first statement where it cannot be read.
+    """
+    where = f"{settings.database.as_uri()}?mode=ro"
+    connection = sqlite3.connect(where, uri=True, timeout=PATIENCE, isolation_level=None)
+    return Store(connection, settings, actor, dry=True)
+
+
 def check(store: Store) -> list[str]:
     """What SQLite finds wrong with the file; empty when all is well."""
     found = [row["integrity_check"] for row in store.execute("PRAGMA integrity_check")]

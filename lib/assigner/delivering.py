@@ -11,7 +11,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from assigner import attempts, clock, dialects, files, git, observing, proc, tmux
+from assigner import (
+    attempts,
+    clock,
+    dialects,
+    files,
+    git,
+    observing,
+    proc,
+    task,
+    tmux,
+    worktrees,
+)
 from assigner.db import Row, Store
 from assigner.looking import Sight, look
 from assigner.scanning import know, list_panes
@@ -127,18 +138,26 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
     if isinstance(tools, str):
         return _fail(store, attempt, "tools", tools)
     directory = attempt["working_dir"] or (sight.directory if attempt["git_branch"] else None)
-    if problem := _directory_problem(directory) or _branch_problem(attempt, directory):
+    if problem := _directory_problem(directory):
         return _fail(store, attempt, *problem)
+    own = worktrees.of(store.settings, attempt, directory)
+    if problem := _branch_problem(attempt, directory if own is None else own.made):
+        return _fail(store, attempt, *problem)
+    if own and git.is_half_made(own.tree) and attempt["stage"] != "typing" and attempt["lease_id"]:
+        worktrees.remove(own.tree)  # git died over it: with the lease we are alone
+    if own and own.made:  # the session moves into it, and so suits the next prompt there
+        directory = own.directory if os.path.isdir(own.directory) else own.tree
     try:
         variables = _variables(store, attempt)
     except (OSError, KeyError, ValueError):
         return _fail(store, attempt, "env", "the file with its secret values is gone")
     run = store.settings.run / str(attempt["id"])
-    task = dialects.Task(
+    wanted = task.Task(
         run=str(run),
         spool=str(store.settings.spool / str(attempt["id"])),
         directory=directory,
-        physical=os.path.realpath(directory) if directory else None,
+        physical=own.directory if own else os.path.realpath(directory) if directory else None,
+        worktree=own.tree if own else None,
         variables=variables,
         retake=list(json.loads(attempt["session_env"])),
         branch=attempt["git_branch"],
@@ -147,12 +166,12 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
         validate=bool(attempt["validate_context"]) and store.settings.validate,
         one_shot=attempt["command"] is not None,
     )
-    reports = dict.fromkeys(("go", "group", "step", "started", "done", "exit"), "")
-    contents = {"ctx": dialects.script(sight.shell, task, tools), "prompt": attempt["content"]}
+    contents = dict.fromkeys(task.REPORTS, "") | {"prompt": attempt["content"]}
+    contents |= dialects.files(sight.shell, wanted, tools)
     if attempt["command"]:
         contents["command"] = attempt["command"] + "\n"
     if attempt["stage"] != "typing":
-        files.make_run(store.settings, attempt["id"], reports | contents)
+        files.make_run(store.settings, attempt["id"], contents)
     line = f" . {shlex.quote(str(run / 'ctx'))}"
     return tmux.Typing(attempt["id"], sight.pane, sight.line.command, line)
 
@@ -278,12 +297,12 @@ def _expected(attempt: Row) -> dict[str, str]:
     return {str(key): str(value) for key, value in state.items()}
 
 
-def _tools() -> dialects.Tools | str:
+def _tools() -> task.Tools | str:
     found = {name: shutil.which(name) for name in ("mv", "sh", "tee", "git")}
     for name, path in found.items():
         if path is None and name != "git":
             return f"'{name}' is not on the PATH"
-    return dialects.Tools(**{name: path or f"/usr/bin/{name}" for name, path in found.items()})
+    return task.Tools(**{name: path or f"/usr/bin/{name}" for name, path in found.items()})
 
 
 def _row(attempt: Row, outcome: str, reason: str) -> Row:

@@ -2,11 +2,22 @@
 
 import json
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 
 from assigner import clock, scanning, screen
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 from assigner.looking import look
+
+
+def enrolled(store: Store) -> list[Row]:
+    """The sessions that may be given prompts; `by` is a pattern of the settings, or `name`."""
+    patterns = store.settings.session_patterns
+    return [
+        {**row, "by": next((p for p in patterns if fnmatchcase(row["name"], p)), "name")}
+        for row in store.rows("sessions")
+        if row["enrolled"]
+    ]
 
 
 def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> Row:
@@ -19,8 +30,7 @@ def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> 
     session = find(store, name)
     if session["status"] == "offline":
         raise UsageError(f"session '{name}' is offline: {session['status_reason']}")
-    if command is not None and (not command.strip() or screen.clean(command) != command):
-        raise UsageError("the command is empty or has a control character: give a shell command")
+    check_command(command)
     endings = json.loads(session["prompt_endings"])
     if at_prompt and (ending := asdict(_shown(store, session))) not in endings:
         endings = [*endings, ending]
@@ -42,6 +52,12 @@ def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> 
     return find(store, name)
 
 
+def check_command(command: str | None) -> None:
+    """Refuse what no shell can run as a one-shot executor.  UsageError."""
+    if command is not None and (not command.strip() or screen.clean(command) != command):
+        raise UsageError("the command is empty or has a control character: give a shell command")
+
+
 def leave(store: Store, name: str) -> Row:
     """Opt a session out; UsageError while a prompt runs in it, or for an unknown one."""
     session = find(store, name)
@@ -60,13 +76,18 @@ def find(store: Store, name: str) -> Row:
     """The session of that name; UsageError that says which there are."""
     if row := store.one("session", name=name):
         return row
-    names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
-    parts = [other for other in names if other.startswith(f"{name}:")]
-    if parts:
+    if parts := parts_of(store, name):
         raise UsageError(f"session '{name}' has several panes: name one ({', '.join(parts)})")
+    names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
     there = f"there are {', '.join(names[:12])}{more}" if names else "scan has seen none"
     raise UsageError(f"no session '{name}': {there}")
+
+
+def parts_of(store: Store, name: str) -> list[str]:
+    """The panes of a tmux session that has several."""
+    names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
+    return [other for other in names if other.startswith(f"{name}:")]
 
 
 def _shown(store: Store, session: Row) -> screen.Ending:

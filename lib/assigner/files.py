@@ -2,7 +2,9 @@
 
 run/ATTEMPT/    what an attempt is made of: the file that a shell sources, the prompt
 spool/          reports: a name is all of a report, so that a full disk loses none
+logs/           what the passes of timers have done (log.py)
 secrets/        values of variables that stand nowhere else
+worktrees/      git working trees of prompts' own
 """
 
 import json
@@ -49,7 +51,8 @@ def prepare(settings: Settings) -> None:
             raise SetupError(f"state directory '{home}' belongs to somebody else")
         if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise SetupError(f"others can write the state directory '{home}': chmod 700 it")
-        for directory in (settings.run, settings.spool, settings.secrets):
+        own = (settings.run, settings.spool, settings.logs, settings.secrets, settings.worktrees)
+        for directory in own:
             directory.mkdir(mode=0o700, exist_ok=True)
             status = directory.lstat()
             if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
@@ -59,6 +62,21 @@ def prepare(settings: Settings) -> None:
     except OSError as error:
         path = error.filename or home
         raise SetupError(f"cannot use the state directory: '{path}': {error.strerror}") from None
+
+
+def file_system(path: Path, mounts: str) -> str:
+    """The type of the file system that holds `path`; `mounts` is the text of /proc/self/mountinfo
+    (proc(5)), in which a later line lies over an earlier one of the same place.
+    """
+    found, kind = "", ""
+    place = os.path.realpath(path)
+    for line in mounts.splitlines():
+        head, _, tail = line.partition(" - ")
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), head.split(" ")[4])
+        within = place == point or place.startswith(point.rstrip("/") + "/")
+        if within and len(point) >= len(found):
+            found, kind = point, tail.split(" ")[0]
+    return kind
 
 
 def write(path: Path, text: str) -> None:

@@ -1,6 +1,8 @@
 """git working trees, read from their files: 60 us, where a git process takes 1.3 ms."""
 
+import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +20,14 @@ _OPERATIONS = {
 @dataclass(frozen=True)
 class Place:
     """Where a directory stands in git: the working tree's top level, its branch (None where HEAD
-    is detached), and what is in progress there (None where nothing is).
+    is detached), what is in progress there (None where nothing is), and the git directory that
+    all working trees of the repository have in common.
     """
 
     tree: str
     branch: str | None
     operation: str | None
+    common: str
 
 
 def place(directory: str) -> Place | None:
@@ -35,10 +39,72 @@ def place(directory: str) -> Place | None:
             if git_dir is None:
                 continue
             operation = next((w for n, w in _OPERATIONS.items() if (git_dir / n).exists()), None)
-            return Place(str(top), _branch(top, git_dir), operation)
+            return Place(str(top), _branch(top, git_dir), operation, _common(git_dir))
         except OSError:
             return None
     return None
+
+
+def own_tree(root: str, place: Place, branch: str) -> str:
+    """Where a branch of that repository has a working tree of its own below `root`."""
+    name = os.path.basename(place.common)
+    if name == ".git":
+        name = os.path.basename(os.path.dirname(place.common))
+    digest = hashlib.sha256(os.fsencode(place.common)).hexdigest()[:8]
+    repository = f"{_file_name(name.removesuffix('.git'))}-{digest}"
+    return os.path.join(root, repository, _file_name(branch))
+
+
+def made_tree(tree: str) -> Place | None:
+    """The place of a further working tree, if git has made it to its end."""
+    there = place(tree)
+    return there if there and there.tree == tree and not is_half_made(tree) else None
+
+
+def is_half_made(tree: str) -> bool:
+    """Whether git is making a working tree, or died over it: it locks the tree meanwhile, and
+    writes its index last.
+    """
+    try:
+        git_dir = _git_dir(Path(tree) / ".git")
+        return bool(git_dir and (git_dir / "locked").exists() and not (git_dir / "index").exists())
+    except OSError:
+        return False
+
+
+def last_change(tree: str) -> float:
+    """When something was last done in a working tree, in epoch seconds, as far as git and the
+    tree's top level tell; 0 where they do not.
+    """
+    times = [0.0]
+    try:
+        git_dir = _git_dir(Path(tree) / ".git")
+        paths = [Path(tree)]
+        if git_dir:
+            paths += [git_dir / "HEAD", git_dir / "index", git_dir / "logs" / "HEAD"]
+        for path in paths:
+            if path.exists():
+                times.append(path.stat().st_mtime)
+    except OSError:
+        pass
+    return max(times)
+
+
+def is_clean(tree: str) -> bool | None:
+    """Whether a working tree has no changes and no new files; None where git cannot tell."""
+    status, out = _git(10, "-C", tree, "status", "--porcelain")
+    return None if status else not out
+
+
+def remove_tree(place: Place) -> str | None:
+    """Have git remove a further working tree; why it did not, None if it did.
+
+    With changes or locked it is kept, unless it is half made: then nobody was there yet.
+    """
+    force = ["-f", "-f"] if is_half_made(place.tree) else []
+    common = f"--git-dir={place.common}"
+    status, out = _git(60, common, "worktree", "remove", *force, place.tree)
+    return (out.partition("\n")[0] or f"exit status {status}") if status else None
 
 
 def _git_dir(entry: Path) -> Path | None:
@@ -51,6 +117,40 @@ def _git_dir(entry: Path) -> Path | None:
     if not line.startswith("gitdir: "):
         return None
     return Path(os.path.normpath(entry.parent / line.removeprefix("gitdir: ")))
+
+
+def _common(git_dir: Path) -> str:
+    """gitrepository-layout(5): a further working tree says in `commondir` where the rest is."""
+    file = git_dir / "commondir"
+    if not file.exists():
+        return os.path.realpath(git_dir)
+    return os.path.realpath(git_dir / file.read_text("utf-8", "surrogateescape").rstrip("\n"))
+
+
+def _file_name(text: str) -> str:
+    """The text as one file's name, different for each text."""
+    data = os.fsencode(text)
+    quoted = re.sub(rb"[^A-Za-z0-9_.-]", lambda found: b"%%%02X" % found[0][0], data).decode()
+    if len(quoted) <= 200:
+        return quoted
+    return f"{quoted[:150]}-{hashlib.sha256(data).hexdigest()[:16]}"
+
+
+def _git(seconds: float, *arguments: str) -> tuple[int, str]:
+    """Run git, which writes nothing that it need not: its exit status and all that it said."""
+    import sh
+
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = sh.Command("timeout")(
+            "--foreground", "-k", "1", str(seconds), "git", "--no-optional-locks", *arguments,
+            _tty_out=False, _err_to_out=True, _return_cmd=True, _ok_code=list(range(256)),
+            _env={**environment, "LC_ALL": "C"},
+        )  # fmt: skip
+    except (sh.SignalException, sh.TimeoutException, sh.CommandNotFound) as error:
+        return 1, error.__class__.__name__
+    status = int(done.exit_code)
+    return status, f"git did not end within {seconds:g} s" if status in (124, 137) else str(done)
 
 
 def _branch(top: Path, git_dir: Path) -> str | None:
@@ -77,3 +177,13 @@ def _ask_git(top: Path) -> str | None:
     except (sh.ErrorReturnCode, sh.CommandNotFound):
         return None
     return str(answer).strip() or None
+
+
+def version() -> str | None:
+    """What `git --version` says; None without git."""
+    import sh
+
+    try:
+        return str(sh.Command("git")("--version", _tty_out=False)).strip()
+    except (sh.CommandNotFound, sh.ErrorReturnCode):
+        return None

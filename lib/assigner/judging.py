@@ -11,6 +11,8 @@ from pathlib import Path
 
 from assigner import clock, files, proc
 from assigner.db import Row, Store
+from assigner.dialects import DIALECTS
+from assigner.looking import shell_of
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ _STOPPED = (147, 148, 149, 150)  # statuses of a shell's job that was stopped, n
 STEPS = {
     "cd": "cannot enter the directory",
     "env": "a variable cannot be set",
+    "worktree": "a working tree of its own cannot be made",
     "dirty": "the working tree has uncommitted changes: its branch is not switched",
     "branch": "the branch cannot be checked out",
     "verify": "the context does not hold after the prerequisites",
@@ -144,8 +147,9 @@ def _context_failed(attempt: Row, reports: Row) -> Verdict:
     if name.startswith("prereq-"):
         commands = json.loads(attempt["prerequisites"])
         reason = f"prerequisite '{commands[int(name[7:]) - 1]}' failed"
-    if name == "branch":
-        reason = f"branch '{attempt['git_branch']}' cannot be checked out"
+    if name in ("branch", "worktree"):
+        where = " in a working tree of its own" if name == "worktree" else ""
+        reason = f"branch '{attempt['git_branch']}' cannot be checked out{where}"
     return _failed(
         attempt, "context", f"{name}: {reason} (exit status {status})", status, step=name
     )
@@ -163,11 +167,20 @@ def _pane_gone(attempt: Row) -> str | None:
 
 
 def back_at_prompt(attempt: Row) -> bool:
-    """Whether the session's shell has the terminal and edits a line."""
+    """Whether the session's shell has the terminal and edits a line.
+
+    A shell that does not edit reads its terminal as any program does: what scan has seen on its
+    screen since the line was typed has to tell.
+    """
     process = proc.stat(attempt["pane_pid"])
     if process is None or process.foreground != attempt["pane_pid"]:
         return False
-    return proc.terminal(attempt["pane_tty"])[0]
+    editing, echo = proc.terminal(attempt["pane_tty"])
+    shell = shell_of(process)
+    if shell is None or DIALECTS[shell].edits:
+        return editing
+    since = attempt["submitted_at"] or attempt["typed_at"] or attempt["updated_at"]
+    return echo and attempt["session_status"] == "idle" and attempt["seen_at"] > since
 
 
 def _unread(store: Store, attempt: int) -> bool:

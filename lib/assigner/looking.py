@@ -56,6 +56,12 @@ def look(
     return sights
 
 
+def shell_of(process: proc.Stat) -> str | None:
+    """Which of the shells that are known a process is, whatever `sh` is here."""
+    name = proc.program(process.pid) if process.comm == "sh" else process.comm
+    return name if name in DIALECTS else None
+
+
 def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
     """All that can be told without the screen; `idle` here means: a shell at its prompt."""
     if pane.dead:
@@ -64,7 +70,7 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
     process = proc.stat(pane.pid)
     if process is None:
         return Sight(pane, "unknown", f"process {pane.pid} cannot be read")
-    shell = process.comm if process.comm in DIALECTS else None
+    shell = shell_of(process)
     directory = proc.directory(pane.pid)
 
     def sight(status: str, reason: str) -> Sight:
@@ -90,6 +96,10 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
         if editing or not echo:
             return sight("occupied", f"{name} in front")
         return sight("busy", f"{name} runs")
+    if not DIALECTS[shell].edits:  # it reads its terminal as it is
+        if editing or not echo:
+            return sight("occupied", "its terminal is left raw: stty sane")
+        editing = process.state == "S"
     if not editing:
         return sight("busy", f"{shell} is at work")
     if known.group and (members := proc.members(known.group, pane.pid)):

@@ -1,16 +1,20 @@
 """What tools print: a table for people, JSON for programs.  Stdout is data."""
 
+import contextlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
-from assigner import screen
+from assigner import cli, screen
 from assigner.cli import Arguments
 from assigner.db import Row
 from assigner.errors import AssignerError
+
+Item = TypeVar("Item")
 
 # Columns that hold JSON: in JSON output they are what they hold
 JSON_COLUMNS = {
@@ -18,7 +22,7 @@ JSON_COLUMNS = {
 }  # fmt: skip
 FLAGS = {
     "enrolled", "paused", "prefer_context_match", "validate_context", "idempotent",
-    "context_switch", "learn",
+    "context_switch", "learn", "worktree",
 }  # fmt: skip
 
 
@@ -38,10 +42,12 @@ def rows(
     listed = [row if args.json and whole else {c: row.get(c) for c in columns} for row in found]
     if args.json:
         _print(_json([decoded(row) for row in listed]))
+    elif listed and cli.logged(args, [f"{args.prog}: {_noted(row)}" for row in listed]):
+        pass
     elif listed:
         shown = [[_decode_flag(c, value) for c, value in row.items()] for row in listed]
         _print(table(shown, columns))
-    elif empty and sys.stderr.isatty():
+    elif empty and not args.log and sys.stderr.isatty():
         print(empty, file=sys.stderr)
 
 
@@ -50,39 +56,142 @@ def one(found: Row, args: Arguments, text: str) -> None:
     _print(_json(decoded(found)) if args.json else text)
 
 
+def lines(text: Iterable[str]) -> None:
+    """Print lines for people, with nothing in them that a terminal obeys."""
+    _print("\n".join(map(screen.visible, text)))
+
+
 def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
-    """A table for people; on a terminal no line is wider than it."""
-    from tabulate import tabulate  # 45 ms, and only who prints a table pays
+    """A table for people; on a terminal too narrow for it each row becomes a paragraph."""
+    import tabulate  # 45 ms, and only who prints a table pays
 
     titles = [header.replace("_", " ") for header in headers]
     shown = [[_cell(value) for value in row] for row in cells]
     if sys.stdout.isatty():
-        widths = _fitting(titles, shown)
+        widths = [max(map(screen.width, column)) for column in zip(titles, *shown, strict=True)]
+        floors = [max(_FLOOR, screen.width(title)) for title in titles]
+        room = shutil.get_terminal_size().columns - _GAP * (len(widths) - 1)
+        if sum(map(min, widths, floors)) > room:
+            return "\n\n".join(_paragraph(titles, row) for row in shown)
+        _shrink(widths, floors, room)
         shown = [
-            [shorten(text, width) for text, width in zip(row, widths, strict=True)] for row in shown
+            [
+                _in_colour(title, cell, shorten(cell, width))
+                for title, cell, width in zip(titles, row, widths, strict=True)
+            ]
+            for row in shown
         ]
-    return str(tabulate(shown, headers=titles, tablefmt="simple", disable_numparse=True))
+    tabulate.MIN_PADDING = 0
+    text = tabulate.tabulate(shown, headers=titles, tablefmt="simple", disable_numparse=True)
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def _fitting(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
-    """Column widths that the terminal has room for: the widest give way, down to ten."""
-    floors = [max(10, len(title) + 2) for title in titles]  # tabulate pads a title by two
-    widths = [
-        max(len(title) + 2, *map(len, column))
-        for title, column in zip(titles, zip(*cells, strict=True), strict=True)
-    ]
-    room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
-    while sum(widths) > room:
+def _noted(row: Row) -> str:
+    """A row on one line, for a log: `name=value`, what is empty left out."""
+    cells = {key: _cell(_decode_flag(key, value)) for key, value in row.items()}
+    return " ".join(
+        f"{key}={json.dumps(value, ensure_ascii=False) if ' ' in value else value}"
+        for key, value in cells.items()
+        if value
+    )
+
+
+_GAP = 2  # between columns
+_FLOOR = 8  # narrower columns tell nothing
+
+
+def _shrink(widths: list[int], floors: Sequence[int], room: int) -> None:
+    """Fit the columns into the room: the widest give way."""
+    for _ in range(sum(widths) - room):
         spare = [width - floor for width, floor in zip(widths, floors, strict=True)]
-        if max(spare) <= 0:
-            break
         widths[spare.index(max(spare))] -= 1
-    return widths
+
+
+def _paragraph(titles: Sequence[str], row: Sequence[str]) -> str:
+    width = max(map(screen.width, titles)) + 1 + _GAP
+    return "\n".join(
+        f"{title + ':':<{width}}{_in_colour(title, cell, cell)}"
+        for title, cell in zip(titles, row, strict=True)
+        if cell
+    )
+
+
+# What states look like on a terminal (ECMA-48, SGR)
+_COLOURS = {
+    "completed": "32", "idle": "32",
+    "failed": "31", "unverified": "31",
+    "assigned": "33", "waiting": "33", "limited": "33", "occupied": "33", "unknown": "33",
+    "in_progress": "34", "busy": "34",
+    "held": "2", "cancelled": "2", "offline": "2",
+}  # fmt: skip
+
+
+def _in_colour(title: str, cell: str, shown: str) -> str:
+    if title in ("status", "outcome"):
+        return painted(shown, cell)
+    return painted(shown, "held") if title == "held by" else shown
+
+
+def painted(text: str, state: str) -> str:
+    """The text in the colour of a state, where stdout is a terminal and nobody minds colours."""
+    colour = _COLOURS.get(state)
+    return f"\x1b[{colour}m{text}\x1b[0m" if colour and text and _is_colourful() else text
+
+
+def _is_colourful() -> bool:
+    """Whether to use colours (no-color.org)."""
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    return wanted and sys.stdout.isatty()
 
 
 def shorten(text: str, width: int) -> str:
-    """The text in at most `width` characters."""
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+    """The text in at most `width` columns of a terminal."""
+    if screen.width(text) <= width:
+        return text
+    return screen.fitting(text, max(width - 1, 0)) + "…"
+
+
+@contextlib.contextmanager
+def progress(
+    items: Iterable[Item], total: int, what: str, *, quiet: bool = False
+) -> Iterator[Iterable[Item]]:
+    """Gives `items`, to be gone through; on a terminal a line on stderr tells how far that is.
+
+    The line comes where it takes longer than half a second, and goes at the end, also when that
+    is an error, so that no message stands behind it.
+    """
+    if quiet or not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        yield items
+        return
+
+    told = False
+
+    def counted() -> Iterator[Item]:
+        nonlocal told
+        due = time.monotonic() + 0.5
+        for done, item in enumerate(items):
+            if (now := time.monotonic()) > due:
+                due, told = now + 0.1, True
+                _tell(f"\r{_bar(done, total, what)}\x1b[K")
+            yield item
+
+    try:
+        yield counted()
+    finally:
+        if told:
+            _tell("\r\x1b[K")
+
+
+def _bar(done: int, total: int, what: str) -> str:
+    part = min(done / total, 1.0) if total else 1.0
+    full = round(30 * part)
+    bar = f"{what} [{'#' * full}{'.' * (30 - full)}] {part:4.0%}  {done:,} of {total:,}"
+    return shorten(bar, shutil.get_terminal_size().columns - 1)
+
+
+def _tell(text: str) -> None:
+    with contextlib.suppress(OSError):  # nobody looks any more, and the work goes on
+        print(text, end="", file=sys.stderr, flush=True)
 
 
 def excerpt(text: str, width: int = 60) -> str:

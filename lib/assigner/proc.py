@@ -3,6 +3,8 @@
 import contextlib
 import os
 import signal
+import socket
+import struct
 import termios
 from typing import NamedTuple
 
@@ -54,6 +56,48 @@ def directory(pid: int) -> str | None:
     except OSError:
         return None
     return None if path.endswith(" (deleted)") else path
+
+
+def program(pid: int) -> str | None:
+    """The name of the file that a process runs; None where it cannot be told."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return None
+
+
+def started(pid: int) -> float | None:
+    """When a process was started, in epoch seconds; None if there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        with open("/proc/stat", "rb") as file:
+            boot = next(int(line.split()[1]) for line in file if line.startswith(b"btime "))
+    except (OSError, StopIteration):
+        return None
+    return boot + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def arguments(pid: int) -> list[str]:
+    """The command line of a process; empty where it cannot be told."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().decode("utf-8", "backslashreplace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def listener(path: str) -> int | None:
+    """The process that listens at a Unix socket, answering or not (SO_PEERCRED, unix(7))."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as client:
+        try:
+            client.connect(path)
+            return int(struct.unpack("3i", client.getsockopt(*_PEER, 12))[0]) or None
+        except OSError:
+            return None
+
+
+_PEER = (socket.SOL_SOCKET, socket.SO_PEERCRED)
 
 
 def is_tmux(pid: int) -> bool:

@@ -38,6 +38,7 @@ class Draft:
     target_provider: str | None = None
     working_dir: str | None = None
     git_branch: str | None = None
+    worktree: bool = False
     env_vars: dict[str, str] = field(default_factory=dict)
     secret_vars: dict[str, str] = field(default_factory=dict)
     prerequisites: list[str] = field(default_factory=list)
@@ -77,8 +78,7 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
         raise UsageError(f"timeout is not a positive number of seconds: {seconds}")
     check_target(draft.target_session, draft.target_provider, providers)
     for name in (*draft.env_vars, *draft.secret_vars):
-        if not _VARIABLE.match(name):
-            raise UsageError(f"not a name of a variable: '{name}'")
+        check_variable(name)
     for name, value in {**draft.env_vars, **draft.secret_vars}.items():
         if not isinstance(value, str):  # it may be secret: say nothing of it
             raise UsageError(f"the value of the variable '{name}' is no text")
@@ -101,6 +101,8 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
             raise UsageError(f"working_dir is not an absolute path: '{draft.working_dir}'")
     if draft.git_branch is not None:
         check_branch(draft.git_branch)
+    elif draft.worktree:
+        raise UsageError("a working tree of its own is one for a branch: give --git-branch")
     for tag in draft.tags:
         _check_name("tag", tag)
     for after in draft.after:
@@ -116,6 +118,12 @@ def check_target(session: str | None, provider: str | None, providers: Iterable[
         raise UsageError(f"unknown provider '{provider}' (known: {known})")
     if session is not None:
         _check_name("target_session", session)
+
+
+def check_variable(name: str) -> None:
+    """Refuse what no shell can export."""
+    if not _VARIABLE.match(name):
+        raise UsageError(f"not a name of a variable: '{name}'")
 
 
 def check_branch(name: str) -> None:
@@ -282,6 +290,7 @@ def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
         "metadata": _JSON.encode(metadata),
         "working_dir": draft.working_dir,
         "git_branch": draft.git_branch,
+        "worktree": int(draft.worktree),
         "env_vars": _JSON.encode(shown),
         "prerequisites": _JSON.encode(draft.prerequisites),
         "prefer_context_match": int(draft.prefer_context_match),

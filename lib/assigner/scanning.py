@@ -206,6 +206,7 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
         "pane_pid": pane.pid,
         "pane_tty": pane.tty,
         "seen": _fingerprint(pane),
+        "seen_at": clock.text(now),
         "prompt_endings": endings,
         "learn": (row["learn"] if sight.status != "idle" else 0) if row else 1,
         "enrolled": int(enrolled),

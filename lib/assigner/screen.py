@@ -24,6 +24,8 @@ _CONTINUATION = re.compile(
     r"|if|then|else|elif|case|function|subsh|cursh|array|select|math|mathsubst|braceparam|brace)"
     r" ?)*> \Z"
 )
+# What fish, and bash with show-mode-in-prompt, show in vi's command mode: text would be commands
+_COMMAND_MODE = re.compile(r"\[[NRV]\] |\(cmd\)")
 # What is typed behind a prompt of the usual kind
 _TYPED = re.compile(r"[$#%>❯»›] +\S")
 _GAP = 4  # so many blanks at least part a right prompt from the cursor
@@ -47,18 +49,41 @@ def tail(text: str, size: int) -> str:
     return text[-size:].partition("\n")[2] or text[-size:]
 
 
+def cells(character: str) -> int:
+    """How many columns of a terminal a character takes (UAX 11; marks and joiners take none)."""
+    if character.isascii():
+        return 1
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return len(text) if text.isascii() else sum(map(cells, text))
+
+
+def fitting(text: str, columns: int) -> str:
+    """As much of the beginning of a text as has room in so many columns of a terminal."""
+    left = columns
+    for index, character in enumerate(text):
+        if (left := left - cells(character)) < 0:
+            return text[:index]
+    return text
+
+
 def split_at(text: str, column: int) -> tuple[str, str]:
     """The parts of a line left of a screen column and from it on; wide characters count two.
 
     The left part is padded with blanks, which tmux does not tell apart from nothing.
     """
-    cells = 0
+    left = 0
     for index, character in enumerate(text):
-        if cells >= column and not unicodedata.combining(character):
+        own = cells(character)
+        if left >= column and own:
             return text[:index], text[index:]
-        if not unicodedata.combining(character):
-            cells += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-    return text + " " * (column - cells), ""
+        left += own
+    return text + " " * (column - left), ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +122,7 @@ def is_typed(line: str, column: int, endings: Sequence[Ending]) -> bool:
     What looks like a prompt may be that: `$ echo $(date)`.
     """
     left, _ = split_at(line, column)
-    if _TYPED.search(left) or _CONTINUATION.match(left):
+    if _TYPED.search(left) or _CONTINUATION.match(left) or _COMMAND_MODE.match(left):
         return True
     return any(ending.text in left for ending in endings)
 
@@ -106,6 +131,8 @@ def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
     """Whether this line is an empty prompt, as learnt, with nothing typed left or right of it."""
     left, right = split_at(line, column)
     if right[:_GAP].strip():
+        return False
+    if _COMMAND_MODE.match(left):
         return False
     if _CONTINUATION.match(left) and not any(ending.text == left for ending in endings):
         return False

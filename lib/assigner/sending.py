@@ -5,11 +5,11 @@ import gc
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from assigner import cli, clock, inheriting, prompts, providers
+from assigner import cli, clock, inheriting, output, prompts, providers
 from assigner.db import Store
 from assigner.errors import UsageError
 from assigner.prompts import Draft
@@ -45,6 +45,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="run it there",
     )
     add("--git-branch", metavar="B", help="on that branch of the directory's repository")
+    add(
+        "--worktree",
+        action="store_true",
+        default=None,
+        help="in a working tree for that branch alone, made beside the directory's own",
+    )
     add(
         "--env",
         action="append",
@@ -137,24 +143,28 @@ def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
     base = _base(args)
     if args.jsonl is not None:
         gc.disable()  # looking for cycles among so many drafts is a tenth of the time
-        return list(_from_lines(cli.named(args.jsonl), cli.text_of(args.jsonl), base))
+        lines = cli.text_of(args.jsonl).split("\n")
+        with output.progress(lines, len(lines), "reading") as counted:
+            return list(_from_lines(cli.named(args.jsonl), counted, base))
     source = args.file if args.file is not None else "-" if args.text == "-" else None
     return [("", replace(base, content=args.text if source is None else cli.text_of(source)))]
 
 
 def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list[str]]:
     """Check and queue; the ids, and warnings for people.  UsageError queues none."""
-    for place, draft in wanted:
-        try:
-            if draft.parent_id is not None:
-                inheriting.inherit(store, draft)
-            prompts.check(draft, store.settings, providers.KNOWN)
-        except UsageError as error:
-            raise UsageError(f"{place}{error}") from None
+    with output.progress(wanted, len(wanted), "checking") as counted:
+        for place, draft in counted:
+            try:
+                if draft.parent_id is not None:
+                    inheriting.inherit(store, draft)
+                prompts.check(draft, store.settings, providers.KNOWN)
+            except UsageError as error:
+                raise UsageError(f"{place}{error}") from None
     drafts = [draft for _, draft in wanted]
     directories = {draft.working_dir: draft for draft in drafts}
     warnings = {prompts.missing_directory(draft) for draft in directories.values()}
-    ids = prompts.queue(store, drafts)
+    with output.progress(drafts, len(drafts), "queueing") as each:
+        ids = prompts.queue(store, each)
     return ids, sorted(f"warning: {warning}" for warning in warnings if warning)
 
 
@@ -212,9 +222,9 @@ def _metadata(text: str) -> dict[str, Any]:
     return value
 
 
-def _from_lines(name: str, text: str, base: Draft) -> Iterator[tuple[str, Draft]]:
+def _from_lines(name: str, lines: Iterable[str], base: Draft) -> Iterator[tuple[str, Draft]]:
     """A draft for each line that is not empty, with its place."""
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         place = f"{name} line {number}: "
@@ -268,6 +278,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "target_provider": (str, _NONE),
     "working_dir": (str, _NONE),
     "git_branch": (str, _NONE),
+    "worktree": (bool,),
     "env_vars": (dict,),
     "prerequisites": (list,),
     "metadata": (dict,),

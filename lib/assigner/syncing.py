@@ -61,8 +61,8 @@ def _mismatches(
     """Running prompts whose session is not where they asked to be."""
     found = []
     for attempt in store.rows("live_attempts"):
-        if attempt["status"] != "in_progress":
-            continue
+        if attempt["status"] != "in_progress" or attempt["worktree"]:
+            continue  # in a working tree of its own works the prompt, not always its shell
         wanted, branch = attempt["working_dir"], attempt["git_branch"]
         directory = proc.directory(attempt["pane_pid"])
         if directory is None:

@@ -7,7 +7,7 @@ from typing import Any
 from assigner import clock, enrolling, pausing, prompts, scanning, screen, tmux
 from assigner.db import Row, Store
 from assigner.looking import Sight, look
-from assigner.output import decoded, excerpt, home_short, table
+from assigner.output import decoded, excerpt, home_short, painted, table
 
 # What metadata has, too, of the context that was given by option
 _CONTEXT = ("working_dir", "env_vars", "git_branch", "prerequisites")
@@ -27,15 +27,18 @@ def story(store: Store, prompt: int) -> Row | None:
 
 
 def told(tale: Row) -> str:
-    """The story for people."""
+    """The story for people: what became of it, what was asked for, then how it went."""
     prompt = decoded(tale)
+    attempts: list[Row] = prompt["attempts_made"]
+    last = attempts[-1] if attempts else None
     held = f" (held: {held_text(prompt)})" if prompt["held_by"] else ""
-    lines = [f"prompt {prompt['id']}: {prompt['status']}{held}"]
+    lines = [*_upshot(prompt, last), "", *_indented(prompt["content"]), "", "context"]
     facts = {
         "priority": prompt["priority"],
         "target": prompt["target_session"] or prompt["target_provider"],
         "directory": home_short(prompt["working_dir"]),
         "branch": prompt["git_branch"],
+        "working tree": "of its own" if prompt["worktree"] else None,
         "variables": ", ".join(
             f"{name}=(secret)" if value is None else f"{name}={value}"
             for name, value in prompt["env_vars"].items()
@@ -48,21 +51,46 @@ def told(tale: Row) -> str:
         "parent": prompt["parent_id"],
         "key": prompt["dedup_key"],
         "metadata": _pairs({k: v for k, v in prompt["metadata"].items() if k not in _CONTEXT}),
-        "attempts": f"{prompt['attempts']} of {prompt['max_attempts']}"
-        + (", idempotent" if prompt["idempotent"] else ""),
-        "retry at": prompt["retry_at"],
-        "error": prompt["error"],
+        "idempotent": "yes" if prompt["idempotent"] else None,
     }
     lines += _facts({name: value for name, value in facts.items() if value not in (None, "")})
-    lines += ["", *_indented(prompt["content"])]
-    for attempt in prompt["attempts_made"]:
-        lines += ["", *_attempt(attempt)]
+    for attempt in attempts:
+        told_above = attempt is last and _is_short(attempt["output"])
+        lines += ["", *_attempt(attempt, with_output=not told_above)]
     lines += ["", "events"]
     for event in prompt["events"]:
         data = " ".join(f"{key}={value}" for key, value in event["data"].items())
         session = f" {event['session']}" if event["session"] else ""
         lines.append(f"  {event['created_at']}  {event['type']:<20}{session}  {data}")
-    return "\n".join(line if line == "" else _safe(line) for line in lines)
+    head = f"prompt {prompt['id']}: {painted(prompt['status'], prompt['status'])}{_safe(held)}"
+    return "\n".join([head, *(line if line == "" else _safe(line) for line in lines)])
+
+
+_TAIL = 10  # so many lines of output are told before all else
+
+
+def _upshot(prompt: Row, last: Row | None) -> list[str]:
+    """What became of a prompt, or how far it is."""
+    session = last["session"] if last else None
+    facts: Row = {
+        "error": prompt["error"],
+        "exit status": prompt["exit_status"],
+        "attempts": f"{prompt['attempts']} of {prompt['max_attempts']}"
+        + (f", the last in {session}" if session else ""),
+        "stage": last["stage"] if last and last["outcome"] is None else None,
+        "retry at": prompt["retry_at"],
+        "ended": prompt["completed_at"],
+    }
+    lines = _facts({name: value for name, value in facts.items() if value not in (None, "")})
+    if last and last["output"]:
+        shown = last["output"].rstrip("\n").split("\n")
+        left_out = "" if _is_short(last["output"]) else f", its last {_TAIL} lines of {len(shown)}"
+        lines += [f"  output{left_out}:", *(" " * 4 + line for line in shown[-_TAIL:])]
+    return lines
+
+
+def _is_short(output: str | None) -> bool:
+    return len((output or "").rstrip("\n").split("\n")) <= _TAIL
 
 
 def held_text(prompt: Row) -> str:
@@ -151,7 +179,8 @@ def state(store: Store) -> Row:
 
 def screenful(now: Row) -> str:
     """The state for people."""
-    lines = ["  ".join(f"{count} {name}" for name, count in now["prompts"].items())]
+    counts = now["prompts"].items()
+    lines = ["  ".join(painted(f"{n} {name}", name if n else "") for name, n in counts)]
     at = clock.now()
     rows: list[tuple[Any, ...]]
     if now["sessions"]:
@@ -193,7 +222,7 @@ def screenful(now: Row) -> str:
     return "\n".join(lines)
 
 
-def _attempt(attempt: Row) -> list[str]:
+def _attempt(attempt: Row, *, with_output: bool) -> list[str]:
     end = attempt["outcome"] or f"alive at stage {attempt['stage']}"
     failure = f" ({attempt['failure_class']})" if attempt["failure_class"] else ""
     lines = [
@@ -219,7 +248,7 @@ def _attempt(attempt: Row) -> list[str]:
         if kind in evidence:
             facts[kind] = evidence[kind]
     lines += _facts({name: value for name, value in facts.items() if value is not None})
-    if attempt["output"]:
+    if attempt["output"] and with_output:
         lines += ["  output:", *_indented(attempt["output"], 4)]
     return lines
 

@@ -12,11 +12,12 @@ Facts on which this rests (tmux 3.3a to 3.5a, by experiment):
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
-from assigner.errors import SetupError
+from assigner import serving
+from assigner.errors import AssignerError, SetupError
 
 _FIELDS = (
     "session_name", "window_index", "pane_index", "session_panes", "pid", "start_time", "pane_id",
@@ -209,6 +210,53 @@ def stamps(socket: str, timeout: float, instance: str) -> dict[str, tuple[int, i
     return found
 
 
+def client_version() -> str:
+    """What `tmux -V` says, such as `tmux 3.3a`.  SetupError without tmux."""
+    import sh
+
+    try:
+        return str(sh.Command("tmux")("-V", _tty_out=False)).strip()
+    except (sh.CommandNotFound, sh.ErrorReturnCode) as error:
+        raise SetupError(f"cannot run 'tmux -V': {error.__class__.__name__}") from None
+
+
+def server(socket: str, timeout: float) -> tuple[str, int]:
+    """The version of the server at a socket, and its number of panes; an empty version where it
+    does not understand this client.  Raises NoServer, Unreachable.
+    """
+    lines = _call(socket, timeout, "list-panes", "-a", "-F", "#{version}")[0].split()
+    return (lines[0], len(lines)) if lines else ("", 0)
+
+
+def create(
+    socket: str, timeout: float, name: str, directory: str, command: Sequence[str] = ()
+) -> tuple[str, int]:
+    """Make a detached session, and the server if none runs; its pane's id and process.
+
+    `name` holds nothing that tmux would expand or rewrite.  Without a command tmux runs its
+    default; a single word would go through a shell.  A server that this starts outlives us; of
+    our environment it gets only what a login gives.  AssignerError where tmux refuses.
+    """
+    serving.make_socket_directory(socket)
+    out, problem, status = _client(
+        socket, timeout, "new-session", "-d", "-s", name, "-x", "160", "-y", "48", "-P", "-F",
+        "#{pane_id} #{pane_pid}", *(["--", *command] if command else []),
+        directory=directory,
+    )  # fmt: skip
+    pane, _, pid = out.strip().partition(" ")
+    if status or not pid.isdigit():
+        raise AssignerError(
+            f"tmux cannot make the session '{name}' on '{socket}': {problem or 'no answer'}"
+        )
+    return pane, int(pid)
+
+
+def discard(socket: str, timeout: float, pane: str, pid: int) -> None:
+    """End the session of a pane, if it still is the one whose process had that pid."""
+    condition = f"#{{==:#{{pane_pid}},{pid}}}"
+    _call(socket, timeout, "if-shell", "-F", "-t", pane, condition, f"kill-session -t {pane}")
+
+
 def is_plain(command: str) -> bool:
     """Whether a program's name can stand in a condition, where `,` and `}` have a meaning."""
     return bool(_SAFE_COMMAND.match(command))
@@ -264,20 +312,42 @@ def _source(socket: str, timeout: float, script: list[str]) -> str:
 def _call(
     socket: str, timeout: float, *arguments: str, given: str | None = None
 ) -> tuple[str, int]:
-    """One tmux client: what it printed, and its exit status."""
+    """One tmux client, which starts no server: what it printed, and its exit status."""
+    out, problem, status = _client(socket, timeout, *arguments, given=given)
+    if status and problem:
+        _explain(problem)
+    return out, status
+
+
+def _client(
+    socket: str,
+    timeout: float,
+    *arguments: str,
+    given: str | None = None,
+    directory: str | None = None,
+) -> tuple[str, str, int]:
+    """One tmux client: what it printed, what it complained of, and its exit status.
+
+    With a directory to stand in it may start a server, which is all that a client's own
+    directory and environment are good for.
+    """
     import sh  # 35 ms, and only who asks tmux pays
 
     out, err = io.BytesIO(), io.BytesIO()
     try:
         # timeout(1), since sh's own _timeout looks at the clock only every 100 ms
         command = sh.Command("timeout")(
-            "--foreground", "-k", "1", str(timeout), "tmux", "-u", "-N", "-S", socket, *arguments,
+            "--foreground", "-k", "1", str(timeout), "tmux", "-u", *([] if directory else ["-N"]),
+            "-S", socket, *arguments,
             _in=(given or "").encode("utf-8", "surrogateescape"), _out=out, _err=err,
             _out_bufsize=65536, _tty_out=False, _return_cmd=True, _ok_code=list(range(256)),
+            _cwd=directory, _env=serving.environment() if directory else None,
         )  # fmt: skip
         status: int = command.exit_code
     except sh.CommandNotFound as error:
         raise SetupError(f"cannot find '{error}': install coreutils and tmux") from None
+    except sh.ForkException:
+        raise AssignerError(f"cannot enter '{directory}'") from None
     except (sh.SignalException, sh.TimeoutException) as error:
         raise Unreachable(f"the tmux client died: {error.__class__.__name__}") from None
     if status in (124, 137):
@@ -285,9 +355,7 @@ def _call(
     if status in (126, 127):
         raise SetupError("cannot run 'tmux': install it")
     problem = err.getvalue().decode("utf-8", "replace").strip()
-    if status and problem:
-        _explain(problem)
-    return out.getvalue().decode("utf-8", "backslashreplace"), status
+    return out.getvalue().decode("utf-8", "backslashreplace"), problem, status
 
 
 def _explain(problem: str) -> None:

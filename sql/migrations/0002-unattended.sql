@@ -26,6 +26,32 @@ CREATE TABLE contexts (
 ALTER TABLE prompts ADD COLUMN worktree INTEGER NOT NULL DEFAULT 0
     CHECK (worktree = 0 OR (worktree = 1 AND git_branch IS NOT NULL));
 
+-- What is over is found by when it ended, so that it can be forgotten in time.
+CREATE INDEX prompts_ended ON prompts (completed_at) WHERE completed_at IS NOT NULL;
+CREATE INDEX attempts_output ON attempts (finished_at) WHERE output IS NOT NULL;
+CREATE INDEX task_events_created ON task_events (created_at);
+-- Without it a prompt that is deleted has all others searched for its children.
+CREATE INDEX prompts_parent ON prompts (parent_id) WHERE parent_id IS NOT NULL;
+
+-- A finished attempt does not change, but its output may be forgotten.
+DROP TRIGGER attempts_finished;
+CREATE TRIGGER attempts_finished BEFORE UPDATE ON attempts
+WHEN OLD.outcome IS NOT NULL AND NOT (NEW.output IS NULL
+     AND (NEW.prompt_id, NEW.session, NEW.number, NEW.stage, NEW.outcome, NEW.failure_class,
+          NEW.exit_status, NEW.step, NEW.evidence, NEW.finished_at, NEW.updated_at)
+      IS (OLD.prompt_id, OLD.session, OLD.number, OLD.stage, OLD.outcome, OLD.failure_class,
+          OLD.exit_status, OLD.step, OLD.evidence, OLD.finished_at, OLD.updated_at))
+BEGIN SELECT RAISE(ABORT, 'a finished attempt does not change'); END;
+
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('prompts',     'prompts_ended',       '1000000 1'),
+    ('prompts',     'prompts_parent',      '1000 10'),
+    ('attempts',    'attempts_output',     '1000000 1'),
+    ('task_events', 'task_events_created', '10000000 2'),
+    ('task_events', 'task_events_prompt',  '10000000 10 1'),
+    ('task_events', 'task_events_attempt', '10000000 5 2');
+ANALYZE sqlite_schema;  -- reads it
+
 -- A session's own pause: since when, and by whom.
 ALTER TABLE sessions ADD COLUMN paused_at TEXT;
 ALTER TABLE sessions ADD COLUMN paused_by TEXT;
@@ -64,6 +90,3 @@ FROM (SELECT p.id,
                         WHERE x.host = p.host AND x.provider IN (p.target_provider, s.provider))
              END AS paused
       FROM prompts p LEFT JOIN sessions s ON s.host = p.host AND s.name = p.target_session) AS known;
-
--- Deleting a prompt looks for those that were made from it.
-CREATE INDEX prompts_parent ON prompts (parent_id) WHERE parent_id IS NOT NULL;

@@ -5,6 +5,6 @@ INSERT INTO sessions
      last_activity, idle_since, updated_at, updated_by)
 VALUES
     (:host, :name, :provider, :status, :status_reason, :enrolled, :socket, :server_pid,
-     :server_start, :pane_id, :pane_pid, :pane_tty, :seen, :now, :prompt_endings, :learn,
+     :server_start, :pane_id, :pane_pid, :pane_tty, :seen, :seen_at, :prompt_endings, :learn,
      :current_dir, :last_activity, :idle_since, :now, :by)
 ON CONFLICT DO NOTHING;

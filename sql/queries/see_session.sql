@@ -2,7 +2,7 @@
 UPDATE sessions
 SET provider = :provider, status = :status, status_reason = :status_reason, socket = :socket,
     server_pid = :server_pid, server_start = :server_start, pane_id = :pane_id,
-    pane_pid = :pane_pid, pane_tty = :pane_tty, seen = :seen, seen_at = :now,
+    pane_pid = :pane_pid, pane_tty = :pane_tty, seen = :seen, seen_at = :seen_at,
     prompt_endings = :prompt_endings, learn = :learn, enrolled = :enrolled,
     env_vars = CASE WHEN pane_pid = :pane_pid THEN env_vars ELSE '{}' END,
     current_dir = :current_dir, last_activity = :last_activity, idle_since = :idle_since,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support import Pane, Workplace, wait_for
+from support import Pane, Workplace, spoken, wait_for
 
 AT_ONCE = {"ASSIGNER_KILL_GRACE": "0", "ASSIGNER_BACKOFF_BASE": "0"}
 FOREVER = "echo ready; sleep 1000"
@@ -62,7 +62,7 @@ def status(work: Workplace, session: str) -> str:
 def lives(pane: Pane, shell: str) -> bool:
     """Whether the person's shell is the same as ever and obeys."""
     pane.wait_for_prompt()
-    pane.run("echo a$((1))b")
+    pane.run("echo a'1'b")
     pane.wait_for("\na1b")
     return pane.format("#{pane_pid} #{pane_current_command}") == f"{pane.pid} {shell}"
 
@@ -78,7 +78,7 @@ def test_output_is_kept_bounded_and_clean(work: Workplace, shell: str) -> None:
         r"printf 'a\033[31mred\033[0m\a\033]0;title\007 b\nunfinished'",
         "clear; echo after",
         "echo one; printf '\\033[2J\\033[H'; echo two",
-        f"echo {'w' * 200}; (exit 3)",
+        f"echo {'w' * 200}; sh -c 'exit 3'",
         "true",
     ]
     lines = [json.dumps({"content": content, "max_attempts": 1}) for content in contents]
@@ -87,7 +87,7 @@ def test_output_is_kept_bounded_and_clean(work: Workplace, shell: str) -> None:
     rows = [attempt(work, prompt) for prompt in range(1, 7)]
     outputs = [row["output"] for row in rows]
     assert len(outputs[0]) <= 65536 and outputs[0].endswith("yyy\nend")
-    assert outputs[1].rstrip("%#") == "ared b\nunfinished"
+    assert outputs[1].rstrip("%#⏎") == "ared b\nunfinished"
     assert outputs[2] == "after"
     assert outputs[3].split() == ["one", "two"]
     assert outputs[4:] == ["w" * 200, ""]
@@ -111,9 +111,9 @@ def test_a_one_shot_response_is_clean(work: Workplace) -> None:
 def test_a_prompt_that_runs_too_long_is_ended(work: Workplace, shell: str) -> None:
     contents = {
         "meek": FOREVER,
-        "deaf": f"trap '' INT; {FOREVER}",
+        "deaf": spoken(shell, f"trap '' INT; {FOREVER}", f"exec sh -c 'trap \"\" INT; {FOREVER}'"),
         "stubborn": STUBBORN,
-        "stopped": "echo ready; kill -STOP $(exec sh -c 'echo $PPID'); sleep 1000",
+        "stopped": "echo ready; sh -c 'kill -STOP $PPID'; sleep 1000",
         "quick": "true",
     }
     panes = in_sessions(work, shell, contents, timeout_seconds=0.1)
@@ -165,7 +165,7 @@ def test_cancel_ends_what_runs(work: Workplace, shell: str) -> None:
 def test_a_person_interrupts(work: Workplace, shell: str) -> None:
     contents = {
         "sleep": FOREVER,
-        "loop": "echo ready; while :; do :; done",
+        "loop": "echo ready; while " + spoken(shell, ":; do :; done", "true; end"),
         "inner": f"sh -c '{FOREVER}'",
     }
     panes = in_sessions(work, shell, contents)
@@ -195,7 +195,7 @@ def test_a_stopped_prompt_waits_for_a_person(work: Workplace, shell: str) -> Non
             os.kill(pid, signal.SIGTERM)
     end = ended(work, 1)
     assert (end["failure_class"], end["exit_status"]) == ("command", 3)
-    panes[1].run("kill -9 %%")
+    panes[1].run("kill -9 " + spoken(shell, "%%", "(jobs -p)"))
     assert ended(work, 2)["failure_class"] == "interrupted"
     assert all(lives(pane, shell) for pane in panes)
 
@@ -213,7 +213,7 @@ def processes() -> dict[int, tuple[str, int]]:
 
 
 def test_a_leader_is_killed_and_its_child_lives(work: Workplace, shell: str) -> None:
-    contents = {"one": "(trap '' HUP; exec sleep 1000) & echo ready; wait", "two": FOREVER}
+    contents = {"one": "sh -c 'trap \"\" HUP; exec sleep 1000' & echo ready; wait", "two": FOREVER}
     panes = in_sessions(work, shell, contents)
     groups = [group(work, 1), group(work, 2)]
     for leader in groups:
@@ -229,7 +229,7 @@ def test_a_leader_is_killed_and_its_child_lives(work: Workplace, shell: str) -> 
 
 def test_background_jobs_belong_to_the_prompt(work: Workplace, shell: str) -> None:
     os.mkfifo(work.home / "go")
-    in_sessions(work, shell, {"one": "(read x <go; echo late) & echo ready; exit 5"})
+    in_sessions(work, shell, {"one": "sh -c 'read x <go; echo late' & echo ready; exit 5"})
     work.run_until(lambda: "exit" in json.loads(attempt(work, 1)["evidence"])["reports"])
     work.tool("tick")
     session = work.row("SELECT status, status_reason FROM sessions")
@@ -242,7 +242,8 @@ def test_background_jobs_belong_to_the_prompt(work: Workplace, shell: str) -> No
 
 
 def test_a_killed_shell_is_told_from_a_failed_prompt(work: Workplace, shell: str) -> None:
-    contents = {"stays": "true", "dies": FOREVER, "kills": "kill -9 $$; sleep 1000"}
+    kill = spoken(shell, "kill -9 $$", "kill -9 (string trim (ps -o sid= -p $fish_pid))")
+    contents = {"stays": "true", "dies": FOREVER, "kills": f"{kill}; sleep 1000"}
     panes = in_sessions(work, shell, contents)
     os.kill(panes[1].pid, signal.SIGKILL)
     ends = [ended(work, 2), ended(work, 3)]
@@ -349,7 +350,7 @@ def test_a_server_that_cannot_be_asked_loses_nothing(work: Workplace, silent: st
 def test_a_failed_prompt_is_tried_again(work: Workplace, shell: str) -> None:
     work.enrolled("one", shell)
     (work.home / "tries").write_text("")
-    content = "echo try >>tries; [ $(wc -l <tries) = 2 ] || (exit 9)"
+    content = "echo try >>tries; sh -c '[ $(wc -l <tries) = 2 ] || exit 9'"
     flaky = send(work, content, "--workdir", work.home)
     work.run_until(lambda: work.prompt(flaky)["status"] == "completed")
     prompt = work.tool("show", flaky, "--json").json

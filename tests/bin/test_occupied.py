@@ -10,7 +10,7 @@ from subprocess import DEVNULL, PIPE
 import pytest
 
 from assigner import tmux
-from support import PATH, Pane, Workplace, wait_for
+from support import PATH, Pane, Workplace, spoken, wait_for
 
 NOBODY = {"ASSIGNER_PERSON_ACTIVE": "0"}
 SOMEBODY = {"ASSIGNER_PERSON_ACTIVE": "1000"}
@@ -70,7 +70,15 @@ ONE_SHELL: dict[str, dict[str, tuple[Callable[[Pane], None], list[str]]]] = {
         "edit": (lines("vared -c x"), ["C-c"]),
         "below": (typed("", "M-Enter", "r", "m", "Up"), ["Down", "C-u", "C-h"]),
     },
+    "dash": {
+        "reading": (lines("read x"), ["Enter"]),
+        "silent": (lines("stty -echo"), ["stty sane; clear", "Enter"]),
+    },
+    "fish": {
+        "edit": (lines("read x"), ["Enter"]),
+    },
 }
+NO_EDITOR = {"home", "search", "raw"}  # what only a shell with a line editor knows
 
 
 def statuses(work: Workplace) -> dict[str, str]:
@@ -104,6 +112,8 @@ def attached(work: Workplace, session: str) -> Iterator[subprocess.Popen[bytes]]
 
 def test_prompts_wait_until_a_person_has_left(work: Workplace, shell: str) -> None:
     cases = CASES | ONE_SHELL[shell]
+    if shell == "dash":
+        cases = {name: case for name, case in cases.items() if name not in NO_EDITOR}
     panes = {name: work.shell(name, shell) for name in (*cases, "free")}
     work.tool("enroll", *panes)
     for name, (begin, _) in cases.items():
@@ -111,6 +121,8 @@ def test_prompts_wait_until_a_person_has_left(work: Workplace, shell: str) -> No
         begin(panes[name])
         wait_for(lambda p=panes[name], was=before: state(p) != was, what=name)
     taken = dict.fromkeys(cases, "occupied") | {"busy": "busy", "reading": "busy"}
+    if shell in ("dash", "fish"):  # it reads as it does at its prompt, but shows another
+        taken["reading"] = "occupied"
     settled(work, taken | {"free": "idle"})
 
     prompts = [{"content": "echo ran", "target_session": name} for name in cases]
@@ -148,7 +160,8 @@ def test_a_draft_is_not_learnt_as_a_prompt(work: Workplace, shell: str) -> None:
 
 
 def test_enroll_at_prompt_takes_the_persons_word(work: Workplace, shell: str) -> None:
-    pane = work.shell("one", shell, rc="PS1='ready'", prompt="ready")
+    rc = spoken(shell, "PS1='ready'", "function fish_prompt; echo -n ready; end")
+    pane = work.shell("one", shell, rc=rc, prompt="ready")
     work.tool("enroll", "one", status=1)
     work.tool("enroll", "one", "--at-prompt")
     assert statuses(work) == {"one": "idle"}
@@ -189,6 +202,8 @@ PROMPTS = {
         "lines": (r"PS1='\w\n> '", "> "),
         "moving": (r"PS1='\t \w \$ '", "# "),
         "wide": (r"PS1='\[\e[1;32m\]漢字é \w\[\e[0m\] ❯ '", "❯ "),
+        "modal": ("set -o vi; PS1='$ '", "$ "),
+        "git": ("PS1='\\w $(git branch --show-current 2>/dev/null) > '", "> "),
     },
     "zsh": {
         "plain": ("PS1='%% '", "% "),
@@ -196,8 +211,25 @@ PROMPTS = {
         "moving": ("PS1='%* %~ %# '", "# "),
         "wide": ("PS1='%B%F{green}漢字é %~%f%b ❯ '", "❯ "),
         "right": ("PS1='> '; RPROMPT='%~ %*'", "> "),
+        "modal": ("bindkey -v; PS1='%% '", "% "),
+        "git": (
+            "setopt prompt_subst; PS1='%~ $(git branch --show-current 2>/dev/null) > '", "> ",
+        ),
     },
-}
+    "dash": {
+        "plain": ("PS1='$ '", "$ "),
+        "moving": ("PS1='$PWD % '", "% "),
+        "wide": ("PS1='漢字é ❯ '", "❯ "),
+    },
+    "fish": {
+        "plain": ("function fish_prompt; echo -n '$ '; end", "$ "),
+        "lines": ("function fish_prompt; prompt_pwd; echo -n '> '; end", "> "),
+        "own": ("functions -e fish_prompt", "> "),
+        "right": (
+            "function fish_prompt; echo -n '❯ '; end; function fish_right_prompt; date; end", "❯ ",
+        ),
+    },
+}  # fmt: skip
 
 
 def test_prompts_of_all_shapes(work: Workplace, shell: str) -> None:
@@ -221,6 +253,15 @@ def test_prompts_of_all_shapes(work: Workplace, shell: str) -> None:
     settled(work, dict.fromkeys(panes, "occupied"))
 
 
+def test_a_login_shell_with_its_own_prompt(work: Workplace, shell: str) -> None:
+    pane = work.pane("one", shell, "-l")
+    wait_for(lambda: pane.screen().endswith(tuple("$#%>")), what=pane.screen)
+    work.tool("enroll", "one")
+    work.tool("send", "pwd")
+    work.tick()
+    assert work.prompt(1)["response"] == str(work.home)
+
+
 def test_what_is_typed_after_the_look_is_respected(work: Workplace, shell: str) -> None:
     pane = work.shell("one", shell)
     socket = str(work.socket)
@@ -232,7 +273,7 @@ def test_what_is_typed_after_the_look_is_respected(work: Workplace, shell: str) 
     wait_for(lambda: tmux.panes(socket, 5)[0].cursor_x == seen.cursor_x)
     assert tmux.type_lines(socket, 5, "test", [line])[1] == "typed"
     pane.wait_for("\nonce")
-    pane.keys("C-l")
+    pane.run("clear")
     wait_for(lambda: tmux.panes(socket, 5)[0].cursor_y == seen.cursor_y)
     assert tmux.type_lines(socket, 5, "test", [line])[1].startswith("refused")
     assert tmux.stamps(socket, 5, "test") == {pane.id: (1, pane.pid)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from support import Workplace, wait_for
 
-LONG_AFTER = {"ASSIGNER_NOW": "2199-01-01T00:00:00Z"}
+LONG_AFTER = {"ASSIGNER_NOW": "2099-01-01T00:00:00", "ASSIGNER_KEEP_PROMPTS_DAYS": "99999"}
 
 
 def send(work: Workplace, text: str = "true", *options: object, **where: Any) -> int:

@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from support import ROOT, Workplace, wait_for
 
 SCREENS = ROOT / "tests" / "data" / "screens"
@@ -184,6 +186,7 @@ RECORDED = {
 }
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_inspect_judges_recorded_screens(work: Workplace, shell: str) -> None:
     # in zsh the builtin slept just then: a recording does not tell that it edits no line
     builtin = {"busy-builtin": {"bash": "busy", "zsh": "occupied"}[shell]}

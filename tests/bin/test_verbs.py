@@ -361,7 +361,7 @@ def test_show_tells_the_whole_story(story: Workplace) -> None:
         assert part in text
     failed = story.tool("show", 2).out
     assert "command: exit status 3" in failed
-    assert "attempts: 1 of 1" in failed
+    assert "attempts:    1 of 1" in failed
 
 
 def test_status_is_all_on_one_screen(story: Workplace) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -142,12 +143,13 @@ class Book:
         here = '"$(pwd -P)"' if directory else ""
         head = '"$(git symbolic-ref --short HEAD)"' if branch else ""
         said = f"'{key}|'{here}'|'{head}'|'\"${{MARK-}}\""
-        draft["content"] = f"printf '%s\\n' {said} >> '{self.log}'"  # one write, O_APPEND
+        script = f"printf '%s\\n' {said} >> '{self.log}'"  # one write, O_APPEND
         runs = 1
         if chance(0.15):
             flag = self.work.path / f"flag-{key}"
-            draft["content"] += f"\n[ -e '{flag}' ] || {{ : > '{flag}'; exit 3; }}"
+            script += f"\n[ -e '{flag}' ] || {{ : > '{flag}'; exit 3; }}"
             runs = 2
+        draft["content"] = f"sh -c {shlex.quote(script)}"  # in any shell's language
         return Job(key, f"{key}|{directory}|{branch}|{mark}", prerequisite, runs), draft
 
     def _typed_twice(self) -> int:

@@ -15,6 +15,7 @@ HOT = {
     "can_move": ["attempts_one_per_session", "prompts_retry", "prompts_held"],
     "clearable": ["prompts_status", "dependencies_after"],
     "dependants": ["dependencies_after"],
+    "delete_events_of_prompt": ["task_events_prompt"],
     "due_retries": ["prompts_retry"],
     "due_times": ["prompts_held"],
     "held_group": ["prompts_held"],
@@ -27,6 +28,9 @@ HOT = {
     "hold_target": ["prompts_ready"],
     "lane": ["prompts_ready"],
     "leases": ["attempts_lease"],
+    "old_events": ["task_events_created"],
+    "old_outputs": ["attempts_output"],
+    "old_prompts": ["prompts_ended", "dependencies_after"],
     "live_attempts": ["attempts_one_per_session"],
     "open_prompts": ["prompts_open"],
     "prompt_by_key": ["prompts_dedup_key"],
@@ -39,7 +43,10 @@ HOT = {
     "waiting": ["prompts_ready"],
 }
 # They read the beginning of what may be very long
-IN_ORDER = ["due_retries", "due_times", "held_group", "lane", "open_prompts", "recent_failed"]
+IN_ORDER = [
+    "due_retries", "due_times", "held_group", "lane", "old_events", "old_outputs", "old_prompts",
+    "open_prompts", "recent_failed",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

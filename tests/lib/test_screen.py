@@ -99,6 +99,9 @@ DOLLAR, RIGHT = Ending("$ ", 1, False), Ending("> ", 1, True)
         (">", 2, DOLLAR, False),
         ("dquote>", 8, RIGHT, False),
         ("cmdsubst dquote>", 17, RIGHT, False),
+        ("[I] a$ ", 7, DOLLAR, True),
+        ("[N] a$ ", 7, DOLLAR, False),
+        ("(cmd)a$ ", 8, DOLLAR, False),
     ],
 )
 def test_at_empty_prompt(line: str, column: int, ending: Ending, empty: bool) -> None:

@@ -1,0 +1,242 @@
+"""doctor: what is wrong with an installation, each check by itself, nothing changed.
+
+A check is a function that yields findings.  Whatever happens in one is a finding, and the next
+one is made: this is what a person runs when all else fails.
+"""
+
+import contextlib
+import os
+import pwd
+import re
+import shlex
+import shutil
+import sqlite3
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib import import_module, metadata
+from pathlib import Path
+
+from assigner import clock, config, git, providers, tmux
+from assigner.config import Settings
+from assigner.db import Row, Store
+from assigner.errors import AssignerError, SetupError
+
+OK, WARN, BAD = "ok", "warn", "bad"
+# What is imported, by the name of the package that has it
+PACKAGES = {
+    "filelock": "filelock",
+    "python-dotenv": "dotenv",
+    "sh": "sh",
+    "sqlite-utils": "sqlite_utils",
+    "tabulate": "tabulate",
+}
+SHOWN = 3  # examples in one row
+
+
+@dataclass
+class Case:
+    """What the checks share.  `store` is None where the database cannot be read."""
+
+    settings: Settings
+    explicit: str | None = None  # --db
+    quick: bool = False
+    store: Store | None = None
+    openable: bool = True
+    rows: list[Row] = field(default_factory=list)
+
+    def now(self) -> float:
+        try:
+            return clock.now()
+        except SetupError:
+            return time.time()
+
+    def command(self, *words: str) -> str:
+        """A command line of ours, for the same database."""
+        chosen = ("--db", self.explicit) if self.explicit else ()
+        return shlex.join(("assigner", *words, *chosen))
+
+    @property
+    def recover(self) -> str:
+        """Makes the database anew from what can be read of it."""
+        return self.command("doctor", "--recover", f"{self.settings.database}.new")
+
+
+Check = Callable[[Case], Iterator[Row]]
+
+
+def finding(check: str, verdict: str, detail: str, command: str = "") -> Row:
+    return {"check": check, "verdict": verdict, "detail": detail, "command": command}
+
+
+def examples(found: list[str]) -> str:
+    """Some of many, on one line."""
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return "; ".join(found[:SHOWN]) + more
+
+
+def told(rows: list[Row]) -> list[str]:
+    """A line for each row: never cut, since what mends it is at its end."""
+    width = max((len(row["check"]) for row in rows), default=0)
+    return [
+        f"{row['verdict']:4}  {row['check']:{width}}  {row['detail']}"
+        + (f"  -> {row['command']}" if row["command"] else "")
+        for row in rows
+    ]
+
+
+def carry_out(case: Case, checks: dict[str, Check]) -> None:
+    """Add what each check finds to the case."""
+    for name, check in checks.items():
+        try:
+            case.rows.extend(check(case))
+        except sqlite3.DatabaseError as error:
+            mend = case.recover if error.sqlite_errorname.startswith("SQLITE_CORRUPT") else ""
+            case.rows.append(finding(name, BAD, f"cannot be checked: {error}", mend))
+        except (AssignerError, OSError, ImportError) as error:
+            case.rows.append(finding(name, BAD, f"cannot be checked: {error}"))
+        except Exception as error:  # noqa: BLE001 - what nobody has thought of is a finding, too
+            case.rows.append(finding(name, BAD, f"cannot be checked: {error!r}"))
+
+
+def begin(database: str | None, quick: bool) -> Case:
+    """A case with the settings; where they are bad, with what can be told without them."""
+    try:
+        settings = config.load(database)
+        if settings.preferred_provider not in (None, *providers.KNOWN):
+            raise SetupError(
+                f"ASSIGNER_PREFERRED_PROVIDER is unknown: '{settings.preferred_provider}'"
+            )
+        row = finding("settings", OK, f"database {settings.database}")
+    except SetupError as error:
+        settings = _guessed(database)
+        row = finding("settings", BAD, f"{error}; what follows is for {settings.home}")
+    case = Case(settings, database, quick)
+    case.rows.append(row)
+    return case
+
+
+def _guessed(database: str | None) -> Settings:
+    home = os.environ.get("ASSIGNER_HOME", "")
+    if not home.startswith("/"):
+        state = os.environ.get("XDG_STATE_HOME", "")
+        state = state if state.startswith("/") else f"{os.environ.get('HOME', '/')}/.local/state"
+        home = f"{state}/assigner"
+    chosen = database or os.environ.get("ASSIGNER_DB") or f"{home}/assigner.db"
+    directory = os.environ.get("TMUX_TMPDIR") or "/tmp"  # noqa: S108 - where tmux looks, tmux(1)
+    given = [s for s in os.environ.get("ASSIGNER_TMUX_SOCKETS", "").split(":") if s[:1] == "/"]
+    return Settings(
+        home=Path(home),
+        database=Path(chosen).absolute(),
+        sockets=tuple(given) or (f"{directory}/tmux-{os.getuid()}/default",),
+        host=os.environ.get("ASSIGNER_HOST") or os.uname().nodename,
+    )
+
+
+def of_somebody_else(path: Path, uid: int) -> tuple[str, str]:
+    try:
+        owner = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        owner = f"uid {uid}"
+    command = shlex.join(["chown", str(os.geteuid()), str(path)])
+    return f"'{path}' belongs to {owner}", command
+
+
+def open_to_others(check: str, verdict: str, path: Path, mode: int, wanted: int) -> Row:
+    detail = f"'{path}' has mode {stat.S_IMODE(mode):04o}: others can get at it"
+    return finding(check, verdict, detail, shlex.join(["chmod", f"{wanted:o}", str(path)]))
+
+
+# --- programs -----------------------------------------------------------------------------------
+
+
+def check_python(case: Case) -> Iterator[Row]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= (3, 11)
+    detail = f"{version}, {sys.executable}"
+    yield finding("python", OK if good else BAD, detail, "" if good else "make setup")
+
+
+def check_sqlite(case: Case) -> Iterator[Row]:
+    if sqlite3.sqlite_version_info >= (3, 37):
+        yield finding("sqlite", OK, sqlite3.sqlite_version)
+    else:
+        detail = f"{sqlite3.sqlite_version}: STRICT tables need 3.37; use a newer Python"
+        yield finding("sqlite", BAD, detail)
+
+
+def check_tmux(case: Case) -> Iterator[Row]:
+    if not shutil.which("tmux") or not shutil.which("timeout"):
+        missing = "tmux" if not shutil.which("tmux") else "timeout (coreutils)"
+        yield finding(
+            "tmux", BAD, f"no {missing} on the PATH {os.environ.get('PATH')}", "make setup"
+        )
+        return
+    said = tmux.client_version()
+    match = re.search(r"(\d+)\.(\d+)", said)
+    if match and (int(match[1]), int(match[2])) < (3, 3):
+        yield finding("tmux", BAD, f"{said}: 3.3 or newer is needed", "make setup")
+    else:
+        yield finding("tmux", OK, said)
+
+
+def check_git(case: Case) -> Iterator[Row]:
+    if said := git.version():
+        yield finding("git", OK, said)
+    else:
+        yield finding("git", BAD, "git cannot be run: no prompt gets its branch", "make setup")
+
+
+def check_packages(case: Case) -> Iterator[Row]:
+    wrong = []
+    wanted: dict[str, str] = {}
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        wanted = {
+            found[1]: found[2]
+            for line in metadata.requires("assigner") or ()
+            if (found := re.match(r"([\w-]+)>=([\d.]+)\s*\Z", line))
+        }
+    for package, module in PACKAGES.items():
+        try:
+            import_module(module)
+            version, least = metadata.version(package), wanted.get(package, "0")
+        except (ImportError, metadata.PackageNotFoundError) as error:
+            wrong.append(f"{package}: {error}")
+            continue
+        if _numbers(version) < _numbers(least):
+            wrong.append(f"{package} {version} is older than {least}")
+    if wrong:
+        yield finding("packages", BAD, examples(wrong), "make setup")
+    else:
+        yield finding("packages", OK, ", ".join(PACKAGES))
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)][:3]
+
+
+def check_env_file(case: Case) -> Iterator[Row]:
+    """Whether others can write it is a matter of the settings; here, whether they can read it."""
+    path = next((path for path in config.env_files() if path.exists()), None)
+    if path is None:
+        yield finding("env file", OK, "none: the defaults hold")
+        return
+    status = path.stat()
+    if status.st_uid not in (os.geteuid(), 0):
+        yield finding("env file", BAD, *of_somebody_else(path, status.st_uid))
+    elif status.st_mode & 0o077:
+        yield open_to_others("env file", WARN, path, status.st_mode, 0o600)
+    else:
+        yield finding("env file", OK, str(path))
+
+
+PROGRAMS: dict[str, Check] = {
+    "env file": check_env_file,
+    "python": check_python,
+    "sqlite": check_sqlite,
+    "tmux": check_tmux,
+    "git": check_git,
+    "packages": check_packages,
+}

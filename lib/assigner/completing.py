@@ -1,0 +1,181 @@
+"""What can be typed next: `assigner` asked by a shell, through argcomplete.
+
+The shell's function sets _ARGCOMPLETE, COMP_LINE and COMP_POINT and calls `assigner`, which
+answers on descriptor 8.  The answer comes from the tools' own parsers and, for values, from the
+database; nothing is run, made or waited for.
+"""
+
+import argparse
+import contextlib
+import os
+import re
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from assigner import config, output, prompts, providers, screen, tools
+from assigner.errors import SetupError
+
+SHELLS = ("bash", "zsh", "fish")
+
+# What can be typed, and what it means
+Found = Iterator[tuple[str, str]]
+Answer = Mapping[str, str]
+
+# `assigner` where a command begins, maybe behind assignments, sudo and the like
+_COMMAND = re.compile(r"(?:^|[;&|(\n])[^;&|()\n'\"]*?(?<![^\s/;&|(])(?=assigner\s)")
+# A path that no shell takes for more than a word
+_PLAIN = re.compile(r"[\w./+@-]+\Z", re.ASCII)
+
+
+def script(shell: str) -> str:
+    """What a shell has to read to complete the arguments of `assigner`."""
+    from argcomplete.shell_integration import shellcode
+
+    own = Path(sys.executable).with_name("assigner")
+    program = str(own) if own.exists() else shutil.which("assigner") or ""
+    # By its path: it need not be on the PATH where people call it by an alias
+    called = program if _PLAIN.match(program) else None
+    return shellcode(["assigner"], shell=shell, argcomplete_script=called)
+
+
+def answer() -> NoReturn:
+    """Tell the shell that asks, and end."""
+    from argcomplete import autocomplete
+    from argcomplete.completers import SuppressCompleter
+    from argcomplete.lexers import split_line
+
+    line, point = os.environ.get("COMP_LINE", ""), os.environ.get("COMP_POINT", "")
+    line = _command(line[: int(point)] if point.isdecimal() else line)
+    os.environ |= {"COMP_LINE": line, "COMP_POINT": str(len(line))}
+    with contextlib.suppress(Exception):  # a shell's line is no place for what went wrong
+        words = split_line(line)[3]
+        name = words[1] if len(words) > 1 else ""
+        own = tools.parser(name) if name in tools.names() else None
+        actions = own._actions if own else []
+        # Options come unasked only where no value of the tool's own can be offered
+        values = any(not a.option_strings and (a.choices or _values(name, a)) for a in actions)
+        autocomplete(
+            _parser(name, own),
+            always_complete_options=False if values else "long",
+            exclude=[older for action in actions for older in _long(action)[1:]],
+            default_completer=SuppressCompleter(),
+        )
+    os._exit(1)
+
+
+def _long(action: argparse.Action) -> list[str]:
+    """An action's long options; behind the first stand its older spellings."""
+    return [option for option in action.option_strings if option.startswith("--")]
+
+
+def _command(line: str) -> str:
+    """The command that is being typed: zsh gives all of its line, with what stands before that."""
+    begin = 0
+    for match in _COMMAND.finditer(line):
+        before = line[: match.end()]
+        if before.count("'") % 2 == before.count('"') % 2 == 0:
+            begin = match.end()
+    return line[begin:]
+
+
+def _parser(name: str, own: argparse.ArgumentParser | None) -> argparse.ArgumentParser:
+    """The parser of `assigner`: all tools by name, and the named one with what it takes."""
+    made = argparse.ArgumentParser(prog="assigner", add_help=False)
+    chosen = made.add_subparsers()
+    for tool in tools.names():
+        what = tools.summary(tool).replace("%", "%%")
+        parents = [own] if own and tool == name else []
+        sub = chosen.add_parser(tool, help=what, parents=parents, add_help=False)
+        for action in sub._actions:
+            if action.choices is None and (values := _values(tool, action)):
+                action.completer = values  # type: ignore[attr-defined]
+    helped = chosen.add_parser("help", help="print a tool's manual", add_help=False)
+    helped.add_argument("tool", choices=tools.names())
+    return made
+
+
+def _values(tool: str, action: argparse.Action) -> Callable[..., Any] | None:
+    """What completes an option's value, or a positional argument, by what it is called."""
+    from argcomplete.completers import ChoicesCompleter, DirectoriesCompleter, FilesCompleter
+
+    match action.dest, action.metavar:
+        case (("tag" | "tags"), _):
+            return _asked(_tags)
+        case _, ("SESSION" | "NAME"):
+            return _asked(_sessions)
+        case _, "ID":
+            return _asked(_prompts, _STATUSES.get(tool, prompts.STATUSES))
+        case _, "B":
+            return _asked(_branches)
+        case _, "P":
+            return ChoicesCompleter(dict.fromkeys(providers.KNOWN, ""))
+        case _, "DIR":
+            return DirectoriesCompleter()
+        case _, ("FILE" | "F"):
+            return FilesCompleter()
+    return None
+
+
+# Which prompts a tool does something to, where not to all
+_STATUSES: Mapping[str, tuple[str, ...]] = {
+    "cancel": (*prompts.OPEN, "failed"),
+    "retry": ("failed", "cancelled"),
+    "send": prompts.OPEN,
+}
+
+
+def _asked(find: Callable[..., Found], *how: Any) -> Callable[..., Answer]:
+    """`find` on the database as it stands; no answer where that is missing, old or busy."""
+
+    def answered(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> Answer:
+        try:
+            path = config.load(getattr(parsed_args, "db", None)).database
+            uri = f"{path.as_uri()}?mode=ro"
+            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=0.2)) as connection:
+                found = {
+                    value: output.excerpt(what)
+                    for value, what in find(connection, *how)
+                    if value.startswith(prefix) and screen.visible(value) == value
+                }
+        except (SetupError, sqlite3.Error):
+            return {}
+        return found
+
+    return answered
+
+
+def _sessions(connection: sqlite3.Connection) -> Found:
+    yield from connection.execute(
+        "SELECT name, status || coalesce(' in ' || current_dir, '') FROM sessions"
+        " WHERE status <> 'offline' OR enrolled = 1 ORDER BY name"
+    )
+
+
+def _prompts(
+    connection: sqlite3.Connection, statuses: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    """The newest."""
+    places = ", ".join("?" * len(statuses))
+    yield from connection.execute(
+        "SELECT CAST(id AS TEXT), status || ': ' || substr(content, 1, 200) FROM prompts"  # noqa: S608 - places
+        f" WHERE status IN ({places}) ORDER BY id DESC LIMIT 50",
+        statuses,
+    )
+
+
+def _branches(connection: sqlite3.Connection) -> Found:
+    yield from connection.execute(
+        "SELECT DISTINCT git_branch, '' FROM sessions WHERE git_branch IS NOT NULL"
+    )
+
+
+def _tags(connection: sqlite3.Connection) -> Found:
+    """Those of the newest prompts."""
+    yield from connection.execute(
+        "SELECT DISTINCT value, '' FROM (SELECT tags FROM prompts ORDER BY id DESC LIMIT 1000),"
+        " json_each(tags)"
+    )

@@ -1,0 +1,157 @@
+"""The files for fish: one that the session sources, and two for the processes it starts.
+
+fish has no subshells.  The prompt runs in a fish of its own, under `status job-control full`,
+without which it would share the session's process group; it sees what is exported, functions
+that fish loads by itself and the person's configuration, but not what the session keeps to
+itself.  A sh between the two leads the group: a fish that was interrupted ends with status 0,
+and one that executes another program cannot report.
+"""
+
+from assigner import posix
+from assigner.task import Task, Tools
+
+
+def quote(text: str) -> str:
+    """One word, whatever is in it: inside single quotes fish minds only `'` and the backslash."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def files(task: Task, tools: Tools) -> dict[str, str]:
+    """`ctx` is for the session, `leader` for the sh below it, `process` for the fish below that."""
+    return {
+        "ctx": _session(task, tools),
+        "leader": _leader(task, tools),
+        "process": _process(task, tools),
+    }
+
+
+def _report(task: Task, tools: Tools, file: str, name: str) -> str:
+    """`name` is between double quotes: fish puts values of variables in."""
+    return f'{quote(tools.mv)} {quote(task.run)}/{file} {quote(task.spool)}."{name}"'
+
+
+def _session(task: Task, tools: Tools) -> str:
+    begun = _report(task, tools, "go", "begun.$fish_pid")
+    text = f"if {begun} 2>/dev/null\n"
+    text += "set -l fish_trace\n"  # it would show values
+    text += "set -l s 0\nset -l step\nset -l fish (status fish-path)\n"
+    text += "".join(map(_retake, task.retaken))
+    if task.directory is not None:
+        text += f"builtin cd -- {quote(task.directory)} >/dev/null; or set step cd.$status\n"
+    for name, value in task.variables.items():
+        text += (
+            f"if not set -q __assigner_{name}\n"
+            f"  if not set -qg {name}; set -g __assigner_{name} -\n"
+            f'  else if set -qgx {name}; set -g __assigner_{name} "=" ${name}\n'
+            f"  else; set -g __assigner_{name} + ${name}; end\n"
+            "end\n"
+            f"true; set -gx {name} {quote(value)}; or set step env.1\n"  # success leaves $status
+        )
+    text += 'if test -z "$step"\n'
+    text += "set -l control full\n"
+    text += "status is-full-job-control; or set control interactive\n"
+    text += "status job-control full\n"
+    text += f"{quote(tools.sh)} {quote(task.run)}/leader $fish\n"
+    text += "set s $status\nstatus job-control $control\n"
+    # a job that was stopped has status 0 here
+    text += f"test $s = 0; and test -e {quote(task.run)}/done; and set s 148\nelse\n"
+    text += f"{_report(task, tools, 'ready', 'step.$step')}\n"
+    text += "set s (string split . -- $step)[2]\nend\n"
+    return text + f"{_report(task, tools, 'exit', 'exit.$s')} 2>/dev/null\nend\n"
+
+
+def _retake(name: str) -> str:
+    """Have the variable be again what it was before the first prompt that named it."""
+    saved = f"__assigner_{name}"
+    return (
+        f'switch "${saved}[1]"\n'
+        f'  case "="; set -gx {name} ${saved}[2..]\n'
+        f"  case +; set -gu {name} ${saved}[2..]\n"
+        f'  case "-"; set -eg {name}\n'
+        f"end\nset -eg {saved}\n"
+    )
+
+
+def _leader(task: Task, tools: Tools) -> str:
+    mv, run, spool = (posix.quote(word) for word in (tools.mv, task.run, task.spool))
+    return (
+        f'{mv} {run}/group {spool}.group."$$" || exit 125\n'
+        "i=; trap i=1 INT\n"
+        f'"$1" -c {posix.quote(f"source {quote(task.run)}/process")}\n'
+        's=$?; [ "$s$i" = 01 ] && s=130\n'
+        f'[ "$s" = 130 ] || {mv} {run}/done {spool}.done."$s" 2>/dev/null\n'
+        'exit "$s"\n'
+    )
+
+
+def _process(task: Task, tools: Tools) -> str:
+    """The person's configuration has run by now: the context is made once more."""
+    text = (
+        "set -l fish_trace\n"
+        "function __assigner_fail\n"
+        f"  {_report(task, tools, 'ready', 'step.$argv[1]')}\n"
+        '  builtin exit (string split . -- "$argv[1]")[2]\n'
+        "end\n"
+    )
+    if task.directory is not None:
+        text += f"builtin cd -- {quote(task.directory)}; or __assigner_fail cd.1\n"
+    text += "".join(f"set -gx {name} {quote(value)}\n" for name, value in task.variables.items())
+    text += _steps(task, tools)
+    text += f"{_report(task, tools, 'ready', 'started')}; or builtin exit 125\n"
+    text += "functions -e __assigner_fail\nset -el fish_trace\n"
+    run = quote(task.run)
+    if task.one_shot:
+        text += "set -l fish (status fish-path)\n"
+        text += f"$fish -c {quote(f'source {run}/command')} <{run}/prompt"
+        return text + f" | {quote(tools.tee)} {run}/response\nbuiltin exit $pipestatus[1]\n"
+    return text + f"source {run}/prompt\nbuiltin exit $status\n"
+
+
+def _steps(task: Task, tools: Tools) -> str:
+    git = quote(tools.git)
+    head = f"set -l head ({git} symbolic-ref -q --short HEAD)\n"
+    text = ""
+    if task.validate:
+        for name, value in task.variables.items():
+            text += f'test "${name}" = {quote(value)}; or __assigner_fail env.1\n'
+    branch = quote(task.branch or "")
+    if task.worktree is not None:
+        tree, place = quote(task.worktree), quote(task.physical or task.worktree)
+        text += (
+            f"if not test -e {tree}/.git\n"
+            # git may still know it from before somebody deleted it
+            f"  {git} worktree remove {tree} >/dev/null 2>&1\n"
+            f"  {git} worktree add -q {tree} {branch}; or __assigner_fail worktree.$status\n"
+            "end\n"
+            f"builtin cd -- {place}; or __assigner_fail cd.1\n"
+        )
+    if task.branch is not None:
+        text += (
+            f'{head}if test "$head" != {branch}\n'
+            f"  set -l changes ({git} status --porcelain --untracked-files=no)\n"
+            '  test -z "$changes"; or __assigner_fail dirty.1\n'
+            f"  {git} checkout -q {branch} --; or __assigner_fail branch.$status\n"
+            f'  {head}  test "$head" = {branch}; or __assigner_fail branch.1\n'
+            "end\n"
+        )
+    for number, command in enumerate(task.prerequisites, 1):
+        text += f"eval {quote(command)}; or __assigner_fail prereq-{number}.$status\n"
+    if task.validate:
+        if task.physical is not None:
+            text += _in_directory(task.physical, "verify")
+        if task.branch is not None and task.prerequisites:
+            text += f'{head}test "$head" = {branch}; or __assigner_fail verify.1\n'
+        if "expected_cwd" in task.expected:
+            text += _in_directory(task.expected["expected_cwd"], "session-state")
+        if "git_branch" in task.expected:
+            expected = quote(task.expected["git_branch"])
+            text += f'{head}test "$head" = {expected}; or __assigner_fail session-state.1\n'
+    return text
+
+
+def _in_directory(path: str, step: str) -> str:
+    wanted = quote(path + "\n")  # what pwd prints, to the last newline
+    return (
+        f"test (builtin pwd -P | string collect --no-trim-newlines) = {wanted}"
+        f"; or __assigner_fail {step}.1\n"
+    )

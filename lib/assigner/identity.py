@@ -1,0 +1,82 @@
+"""Who a database is to tmux: its instance, and attempt ids that only rise.
+
+tmux refuses to type for an attempt whose id is not above the pane's stamp
+`@assigner_typed_INSTANCE`, and reports name their attempt by its id.  A database that was put
+back from a backup has lost ids that were given out since: into those panes it could never type,
+and old reports would be taken for new ones.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+from assigner import tmux
+from assigner.db import Row, Store
+from assigner.errors import UsageError
+
+
+def highest(store: Store) -> int:
+    """The highest attempt id that this database has given out, as far as it knows."""
+    given = store.execute(
+        "SELECT max(coalesce((SELECT max(id) FROM attempts), 0),"
+        " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'attempts'), 0)) AS id"
+    ).fetchone()
+    return int(given["id"])
+
+
+def traces(store: Store) -> dict[str, int]:
+    """By place, the highest attempt id that panes, reports and generated files tell of.
+
+    A server that cannot be asked tells nothing.
+    """
+    settings = store.settings
+    found: dict[str, int] = {}
+    for socket in settings.sockets:
+        with contextlib.suppress(tmux.NoServer, tmux.Unreachable):
+            stamps = tmux.stamps(socket, settings.tmux_timeout, store.instance)
+            for pane, (attempt, _) in stamps.items():
+                found[f"pane {pane} of {socket}"] = attempt
+    for directory in (settings.spool, settings.run):
+        found[str(directory)] = highest_name(directory)
+    return found
+
+
+def highest_name(directory: Path) -> int:
+    """The highest attempt id with which a name in spool/ or run/ begins; 0 where there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        heads = (name.partition(".")[0] for name in os.listdir(directory))
+        return max((int(head) for head in heads if head.isascii() and head.isdigit()), default=0)
+    return 0
+
+
+def renew(store: Store) -> Row:
+    """Give the database another instance, and attempt ids above all that are known anywhere.
+
+    UsageError while an attempt is alive: its stamp is needed, to tell whether it was typed.
+    """
+    top = max(highest(store), *traces(store).values())
+    instance = new()
+    with store.transaction():
+        if live := store.execute("SELECT * FROM attempts WHERE outcome IS NULL").fetchone():
+            raise UsageError(
+                f"attempt {live['id']} of prompt {live['prompt_id']} is alive in session"
+                f" '{live['session']}': wait for its end, or cancel it"
+            )
+        store.execute("UPDATE meta SET value = :value WHERE name = 'instance'", {"value": instance})
+        raise_to(store, top)
+    return {"instance": instance, "next_attempt": top + 1}
+
+
+def raise_to(store: Store, id: int, table: str = "attempts") -> None:
+    """The next row of the table gets an id above this one."""
+    values = {"seq": id, "name": table}
+    changed = store.execute(
+        "UPDATE sqlite_sequence SET seq = max(seq, :seq) WHERE name = :name", values
+    )
+    if not changed.rowcount:
+        store.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)", values)
+
+
+def new() -> str:
+    """A name that no database has had."""
+    return os.urandom(4).hex()

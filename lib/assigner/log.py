@@ -1,0 +1,84 @@
+"""The log of a tool that a timer runs: a line with its time for each thing that happened.
+
+Several processes append at once, and none loses a line: each takes the file's own lock, and
+looks whether the file is still the one of that name before it writes or rotates it.  What
+logging.handlers has for this costs 10 ms, and rotates away what other processes write.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from assigner import clock
+from assigner.config import Settings
+
+# How long another writer is waited for; a stopped process must not stop all passes with it
+_PATIENCE = 1.0
+
+
+def write(settings: Settings, name: str, lines: Iterable[str]) -> None:
+    """Append the lines to logs/NAME.log, and rotate it where it gets too long.  OSError."""
+    now = clock.text(clock.now())
+    data = "".join(f"{now} {line}\n" for line in lines).encode("utf-8", "backslashreplace")
+    path = settings.logs / f"{name}.log"
+    with _locked(path) as descriptor:
+        size = os.fstat(descriptor).st_size
+        if size and size + len(data) > settings.log_size:
+            _rotate(path, settings.log_files)
+            with _locked(path) as fresh:
+                _append(fresh, data)
+        else:
+            _append(descriptor, data)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """The open file of that name, locked, as far as that can be had in time."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            late = not _lock(descriptor, deadline)
+            if late or _is_named(descriptor, path):
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.005)
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    """Whether nobody has rotated the file away since it was opened."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    return False
+
+
+def _rotate(path: Path, kept: int) -> None:
+    """NAME.log becomes NAME.log.1, that NAME.log.2, and so on; what is above `kept` goes."""
+    names = [path, *(path.with_name(f"{path.name}.{n}") for n in range(1, kept + 1))]
+    for older, newer in zip(reversed(names[1:]), reversed(names[:-1]), strict=True):
+        with contextlib.suppress(FileNotFoundError):
+            newer.replace(older)
+    if not kept:
+        path.unlink(missing_ok=True)
+
+
+def _append(descriptor: int, data: bytes) -> None:
+    os.fchmod(descriptor, 0o600)
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -1,0 +1,156 @@
+"""A new database from the rows of a damaged one, so that passes can go on with it."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+
+from assigner import clock, identity, reading
+from assigner.db import Row, Store
+from assigner.reading import Table
+
+# Written by migrations and triggers: made anew, not read from what is damaged
+MADE_ANEW = {"prompt_transitions", "prompt_counts"}
+_TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+
+
+def fill(store: Store, source: sqlite3.Connection) -> list[Row]:
+    """Load every table, settle what the losses leave open; what became of each table.
+
+    Called in a transaction, with foreign keys off.
+    """
+    triggers = store.execute(_TRIGGERS).fetchall()
+    for trigger in triggers:
+        store.execute(f"DROP TRIGGER {trigger['name']}")
+    store.execute("DELETE FROM meta")
+    report = [_load(store, table) for table in _tables(store, source)]
+    _refer(store, {row["table"]: row for row in report})
+    store.execute("DELETE FROM prompt_counts")
+    store.execute(
+        "INSERT INTO prompt_counts (host, status, prompts)"
+        " SELECT host, status, count(*) FROM prompts GROUP BY host, status"
+    )
+    for trigger in triggers:
+        store.execute(trigger["sql"])
+    _settle(store)
+    _continue_ids(store, source)
+    return report
+
+
+def _tables(store: Store, source: sqlite3.Connection) -> Iterator[Table]:
+    for row in store.execute("PRAGMA main.table_list").fetchall():
+        name = row["name"]
+        if row["type"] != "table" or name.startswith(("sqlite_", "_sqlite_")) or name in MADE_ANEW:
+            continue
+        wanted = store.execute(f"PRAGMA table_info({name})").fetchall()
+        there = {info[1] for info in source.execute(f"PRAGMA table_info({name})")}
+        columns = [info["name"] for info in wanted if info["name"] in there]
+        key = [info["name"] for info in sorted(wanted, key=lambda i: i["pk"]) if info["pk"]]
+        indexes = [i[1] for i in source.execute(f"PRAGMA index_list({name})") if not i[4]]
+        if row["wr"]:
+            yield Table(source, name, columns, key, [i for i in indexes if "autoindex" not in i])
+        elif columns:
+            yield Table(source, name, columns, [], indexes)
+
+
+def _load(store: Store, table: Table) -> Row:
+    names, places = table.listed, ", ".join("?" * len(table.columns))
+    text = f'INSERT INTO "{table.name}" ({names}) VALUES ({places})'  # noqa: S608 - our own names
+    salvaged, refused = 0, []
+    loaded = set()
+    for key, values in reading.rows(table) if table.columns else ():
+        loaded.add(key)
+        try:
+            store.connection.execute(text, values)
+            salvaged += 1
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
+            refused.append(f"row {key}: {error}")
+    unread = len(table.known - loaded)
+    detail = [*table.damage, *refused[:3]]
+    if table.damage and not table.all_known:
+        detail.append("how many rows are lost cannot be told")
+    lost = unread + len(refused)
+    if table.damage and not table.all_known:
+        lost = max(lost, 1)
+    return {
+        "table": table.name, "salvaged": salvaged, "lost": lost, "detail": "; ".join(detail),
+    }  # fmt: skip
+
+
+def _refer(store: Store, report: dict[str, Row]) -> None:
+    """Rows that refer to a lost one: a session is put in its place, other rows are lost, too."""
+    now = {"updated_at": clock.text(clock.now()), "updated_by": store.actor}
+    for row in store.execute(
+        "SELECT DISTINCT host, session FROM attempts a WHERE NOT EXISTS"
+        " (SELECT 1 FROM sessions s WHERE s.host = a.host AND s.name = a.session)"
+    ).fetchall():
+        lost = {"status": "offline", "status_reason": "lost with a damaged page: enroll it again"}
+        store.insert("sessions", {"host": row["host"], "name": row["session"], **lost, **now})
+    for table, condition in (
+        ("attempts", "prompt_id NOT IN (SELECT id FROM prompts)"),
+        ("dependencies", "prompt_id NOT IN (SELECT id FROM prompts)"),
+        ("dependencies", "after_id NOT IN (SELECT id FROM prompts)"),
+    ):
+        text = f"DELETE FROM {table} WHERE {condition}"  # noqa: S608 - names from above
+        if number := store.execute(text).rowcount:
+            row = report[table]
+            row["salvaged"] -= number
+            row["lost"] += number
+            row["detail"] = "; ".join(
+                filter(None, [row["detail"], f"{number} refer to a lost prompt"])
+            )
+    store.execute(
+        "UPDATE prompts SET parent_id = NULL WHERE parent_id NOT IN (SELECT id FROM prompts)"
+    )
+    store.execute(
+        "UPDATE attempts SET lease_id = NULL WHERE lease_id NOT IN (SELECT id FROM leases)"
+    )
+
+
+def _settle(store: Store) -> None:
+    """Lead on what can no longer be proved: it may have run, so that it does not run by itself."""
+    instance = store.one("instance")
+    if instance is None:
+        store.insert("meta", {"name": "instance", "value": identity.new()})
+    unproved = "outcome = 'unverified', finished_at = :now, lease_id = NULL"
+    touched = "updated_at = :now, updated_by = :by"
+    store.execute(
+        f"UPDATE attempts SET {unproved}, {touched} WHERE outcome IS NULL AND prompt_id IN"  # noqa: S608
+        " (SELECT id FROM prompts p WHERE p.status <>"
+        "  CASE attempts.stage WHEN 'submitted' THEN 'in_progress' ELSE 'assigned' END)"
+    )
+    if instance is None:  # its stamps are lost, which would tell whether it was typed
+        store.execute(
+            f"UPDATE attempts SET {unproved}, {touched} WHERE outcome IS NULL AND stage = 'typing'"  # noqa: S608
+        )
+    store.execute(
+        f"UPDATE prompts SET status = 'failed', completed_at = :now, {touched},"  # noqa: S608
+        " error = 'unverified: its attempt was lost with a damaged page, and may have run'"
+        " WHERE status IN ('assigned', 'in_progress') AND NOT EXISTS"
+        " (SELECT 1 FROM attempts a WHERE a.prompt_id = prompts.id AND a.outcome IS NULL)"
+    )
+    live = (
+        "SELECT a.prompt_id FROM attempts a"
+        " WHERE a.host = sessions.host AND a.session = sessions.name AND a.outcome IS NULL"
+    )
+    store.execute(
+        f"UPDATE sessions SET current_task_id = ({live}), {touched}"  # noqa: S608
+        f" WHERE current_task_id IS NOT ({live})"
+    )
+    store.execute(
+        "DELETE FROM leases WHERE id NOT IN"
+        " (SELECT lease_id FROM attempts WHERE lease_id IS NOT NULL)"
+    )
+
+
+def _continue_ids(store: Store, source: sqlite3.Connection) -> None:
+    """Ids that were given out are not given out again, though their rows are lost."""
+    settings = store.settings
+    given = [identity.highest_name(path) for path in (settings.run, settings.spool)]
+    text = "SELECT max(attempt_id) AS id, max(prompt_id) AS prompt FROM task_events"
+    told = store.execute(text).fetchone()
+    identity.raise_to(store, max(*given, told["id"] or 0))
+    identity.raise_to(store, told["prompt"] or 0, "prompts")
+    with contextlib.suppress(sqlite3.DatabaseError):
+        for name, seq in source.execute("SELECT name, seq FROM sqlite_sequence"):
+            if name in ("attempts", "prompts", "leases") and isinstance(seq, int):
+                identity.raise_to(store, seq, name)

@@ -1,0 +1,43 @@
+"""Sessions: found again by what is known of them."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+
+from assigner.db import Row
+
+STATUSES = ("idle", "busy", "waiting", "limited", "occupied", "unknown", "offline")
+
+
+def choose(
+    rows: Iterable[Row],
+    *,
+    env: Sequence[tuple[str, str | None]] = (),
+    directory: str | None = None,
+    branch: str | None = None,
+    status: str | None = None,
+) -> list[Row]:
+    """The rows of `sessions` for which all holds that is given.
+
+    `env` are variables that a prompt exported there, each with its value, or None for any; a
+    secret one has no value that could be asked for.  `directory` is where a session stands, or
+    is above that, its symbolic links resolved.
+    """
+    place = None if directory is None else os.path.realpath(directory)
+    return [
+        row
+        for row in rows
+        if (status is None or row["status"] == status)
+        and (branch is None or row["git_branch"] == branch)
+        and (place is None or _is_below(row["current_dir"], place))
+        and _has_env(row, env)
+    ]
+
+
+def _has_env(row: Row, env: Sequence[tuple[str, str | None]]) -> bool:
+    held = json.loads(row["env_vars"]) if env else {}
+    return all(name in held and value in (None, held[name]) for name, value in env)
+
+
+def _is_below(directory: str | None, place: str) -> bool:
+    return directory is not None and f"{directory}/".startswith(place.rstrip("/") + "/")

@@ -1,0 +1,44 @@
+"""What a generated file is to do, in any shell's language.  Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+# Each report is one rename of one of these; `go` is the token that lets the prompt run.
+REPORTS = ("go", "group", "ready", "done", "exit")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the file is to do.  `spool` begins each report's path: SPOOL/ATTEMPT.
+
+    `retake` names variables that earlier prompts exported; `expected` is session_state;
+    `worktree` is the prompt's own working tree for `branch`, and `physical` lies in it.
+    """
+
+    run: str
+    spool: str
+    directory: str | None
+    physical: str | None
+    variables: Mapping[str, str]
+    retake: Sequence[str]
+    branch: str | None
+    prerequisites: Sequence[str]
+    expected: Mapping[str, str]
+    validate: bool
+    one_shot: bool
+    worktree: str | None = None
+
+    @property
+    def retaken(self) -> list[str]:
+        """The variables that are to be again what they were before."""
+        return [name for name in self.retake if name not in self.variables]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Absolute paths of the programs that the file may run."""
+
+    mv: str
+    sh: str
+    tee: str
+    git: str

@@ -1,0 +1,153 @@
+"""doctor: what waits for somebody: leftovers, reports, secrets, sessions, timers."""
+
+import shlex
+from collections.abc import Iterator
+
+from assigner import cleaning, clock, files
+from assigner.auditing import store_of, told
+from assigner.checking import BAD, OK, WARN, Case, Check, examples, finding
+from assigner.db import Row
+
+CHAIN = ("scan", "sync-context", "observe", "retry-failed", "assign-next", "deliver")
+# Seconds after which there is something to be said
+NOTHING_RAN, NOT_CLEANED, UNREAD = 600.0, 86400.0, 3600.0
+
+
+def check_left_over(case: Case) -> Iterator[Row]:
+    """What cleanup-stale would put right."""
+    store, settings = store_of(case), case.settings
+    clean = case.command("cleanup-stale", "--apply")
+    if not all(d.is_dir() for d in (settings.run, settings.spool, settings.secrets)):
+        return  # said of the state directory
+    found = cleaning.clean(store, apply=False)
+    wanted = [row for row in found if row["kind"] in ("claim", "lease", "hold", "target")]
+    waits = [f"{row['subject']}: {row['detail']}" for row in wanted if row["kind"] == "target"]
+    stuck = [f"{row['subject']}: {row['detail']}" for row in wanted if row["kind"] != "target"]
+    lost = told(
+        case,
+        "SELECT 'session ' || s.name || ': attempt ' || a.id || ' of prompt ' || a.prompt_id"
+        " FROM attempts a JOIN sessions s ON s.host = a.host AND s.name = a.session"
+        " WHERE a.outcome IS NULL AND s.status = 'offline'"
+        " AND a.stage NOT IN ('claimed', 'preparing', 'prepared')",
+    )
+    freed = told(
+        case,
+        "SELECT id FROM prompts p WHERE held_by = 'dependency' AND NOT EXISTS"
+        " (SELECT 1 FROM dependencies d JOIN prompts b ON b.id = d.after_id"
+        "  WHERE d.prompt_id = p.id AND b.status <> 'completed')",
+    )
+    if stuck:
+        yield finding("left over", WARN, examples(stuck), clean)
+    if waits:
+        detail = f"no such session: {examples(waits)}"
+        yield finding(
+            "targets", WARN, detail, case.command("cleanup-stale", "--apply", "--retarget")
+        )
+    if lost:
+        detail = f"its session is offline: {examples(lost)}"
+        yield finding("live attempts", WARN, detail, case.command("tick"))
+    if freed:
+        detail = f"held by a dependency that is no more: {examples(freed)}"
+        mend = f"{case.command('cancel', freed[0])} && {case.command('retry', freed[0])}"
+        yield finding("held", WARN, detail, mend)
+    remains = [row for row in found if row["kind"] in ("run", "spool", "secret")]
+    if remains:
+        kinds = [f"{row['kind']} {row['subject']}" for row in remains]
+        yield finding("leftovers", WARN, f"files of nobody: {examples(kinds)}", clean)
+    if not (stuck or waits or lost or freed or remains):
+        yield finding("left over", OK, "nothing")
+
+
+def check_spool(case: Case) -> Iterator[Row]:
+    settings = case.settings
+    try:
+        unread = [r for r in files.reports(settings) if case.now() - r.at > UNREAD]
+    except FileNotFoundError:
+        return  # said elsewhere
+    if unread:
+        detail = f"{len(unread)} reports that nobody has read for an hour"
+        yield finding("reports", WARN, detail, case.command("observe"))
+    else:
+        yield finding("reports", OK, "none waits long")
+
+
+def check_secrets(case: Case) -> Iterator[Row]:
+    named = store_of(case).execute(
+        "SELECT secrets, min(id) AS id, count(*) AS prompts, min(completed_at IS NOT NULL) AS over"
+        " FROM prompts WHERE secrets IS NOT NULL AND status <> 'completed' GROUP BY secrets"
+    )
+    there = case.settings.secrets
+    gone = [row for row in named if not (there / str(row["secrets"])).is_file()]
+    if gone:
+        verdict = WARN if all(row["over"] for row in gone) else BAD
+        prompts = [f"prompt {row['id']}" for row in gone]
+        detail = f"values of variables are lost, send them again: {examples(prompts)}"
+        command = case.command("cancel", *[str(r["id"]) for r in gone if not r["over"]][:20])
+        yield finding("secrets", verdict, detail, command if verdict == BAD else "")
+    else:
+        yield finding("secrets", OK, "every file is there")
+
+
+def check_sessions(case: Case) -> Iterator[Row]:
+    rows = [row for row in store_of(case).rows("sessions") if row["enrolled"]]
+    ready = 0
+    for row in rows:
+        name, reason = row["name"], row["status_reason"] or ""
+        if row["status"] == "offline":
+            command = shlex.join(["tmux", "new-session", "-d", "-s", name])
+            yield finding("session", WARN, f"'{name}' is offline: {reason}", command)
+        elif row["status"] == "unknown" or (
+            row["status"] != "busy" and row["prompt_endings"] == "[]"
+        ):
+            learn = "empty prompt" in reason or row["status"] != "unknown"
+            words = ("enroll", name, "--at-prompt") if learn else ("inspect", name)
+            detail = f"'{name}' is {row['status']}, and never was ready: {reason}"
+            if row["prompt_endings"] != "[]":
+                detail = f"'{name}' is unknown: {reason}"
+            yield finding("session", WARN, detail, case.command(*words))
+        else:
+            ready += 1
+    if not rows:
+        yield finding("session", WARN, "none is enrolled", case.command("enroll", "NAME"))
+    elif ready:
+        yield finding("session", OK, f"{ready} of {len(rows)} enrolled can be given prompts")
+
+
+def check_heartbeats(case: Case) -> Iterator[Row]:
+    store, now = store_of(case), case.now()
+    last = {
+        row["script"]: clock.seconds(row["finished_at"])
+        for row in store.execute("SELECT * FROM heartbeats WHERE host = :host")
+    }
+    tick = last.get("tick", 0.0)
+    late = {name: max(last.get(name, 0.0), tick) for name in CHAIN}
+    late = {name: at for name, at in late.items() if now - at > NOTHING_RAN}
+    waiting = store.execute(
+        "SELECT 1 AS n FROM prompts WHERE completed_at IS NULL LIMIT 1"
+    ).fetchone()
+    if late and waiting:
+        newest = max(late.values())
+        since = f"since {clock.text(newest)}" if newest else "ever"
+        detail = f"prompts are open, but {', '.join(late)} did not run {since}"
+        yield finding("timers", WARN, detail, "make install-cron")
+    else:
+        newest = max(last.values(), default=0.0)
+        detail = f"the last pass was {clock.text(newest)}" if newest else "no pass has run yet"
+        yield finding("timers", OK, detail)
+    cleaned = last.get("cleanup-stale", 0.0)
+    if now - cleaned > NOT_CLEANED and (waiting or tick):
+        since = f"not since {clock.text(cleaned)}" if cleaned else "never"
+        detail = f"cleanup-stale has run {since}"
+        yield finding("clean-up", WARN, detail, case.command("cleanup-stale", "--apply"))
+    else:
+        detail = clock.text(cleaned) if cleaned else "nothing to clean up yet"
+        yield finding("clean-up", OK, detail)
+
+
+WORK: dict[str, Check] = {
+    "left over": check_left_over,
+    "reports": check_spool,
+    "secrets": check_secrets,
+    "session": check_sessions,
+    "timers": check_heartbeats,
+}

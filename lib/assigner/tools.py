@@ -1,0 +1,54 @@
+"""The tools in bin/: their names, manuals and parsers, without running any."""
+
+import ast
+import os
+import runpy
+from pathlib import Path
+
+from assigner import cli
+
+_PACKAGE = Path(__file__).resolve().parent
+_INSTALLED = _PACKAGE / "_bin"
+PLACE = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "bin"
+
+
+def names() -> list[str]:
+    """The names of all tools but `assigner` itself."""
+    return sorted(
+        entry.name
+        for entry in os.scandir(PLACE)
+        if entry.is_file() and entry.name != "assigner" and not entry.name.startswith((".", "_"))
+    )
+
+
+def manual(name: str) -> str:
+    """A tool's manual, `NAME - what` and the rest: its docstring, in sh its first comment."""
+    return manual_in((PLACE / name).read_text(encoding="utf-8"))
+
+
+def manual_in(source: str) -> str:
+    """The manual that a tool's source begins with."""
+    if "python" in source.partition("\n")[0]:
+        return ast.get_docstring(ast.parse(source)) or ""
+    lines = []
+    for line in source.splitlines()[1:]:
+        if not line.startswith("#"):
+            break
+        lines.append(line[1:].removeprefix(" "))
+    return "\n".join(lines).strip()
+
+
+def summary(name: str) -> str:
+    """What a tool does, on one line."""
+    return manual(name).partition("\n")[0].partition(" - ")[2]
+
+
+def parser(name: str) -> cli.Parser | None:
+    """The parser that a tool would run with; None for one in sh."""
+    path = PLACE / name
+    with path.open(encoding="utf-8") as file:
+        if "python" not in file.readline():
+            return None
+    with cli.parsers_only() as found:
+        runpy.run_path(str(path), run_name="__main__")
+    return found[-1]

@@ -1,0 +1,115 @@
+"""Working trees of prompts' own: one for each branch that `--worktree` asks for.
+
+    STATE/worktrees/REPOSITORY-HASH/BRANCH
+
+The session's shell makes it, as a step of the prompt's context (dialects); the claim leases it
+in place of the main tree, so that neither waits for the other.
+"""
+
+import contextlib
+import os
+from typing import NamedTuple
+
+from assigner import git
+from assigner.config import Settings
+from assigner.db import Row, Store
+
+
+class Own(NamedTuple):
+    """A prompt's own working tree, its directory in there, and the tree again if it is made."""
+
+    tree: str
+    directory: str
+    made: str | None
+
+
+def root(settings: Settings) -> str:
+    """Where all of them are, as git tells paths."""
+    return os.path.realpath(settings.worktrees)
+
+
+def own(top: str, place: git.Place, directory: str, branch: str) -> tuple[str, str]:
+    """The tree below `top`, and what in it is to `directory` in the tree where that stands."""
+    tree = git.own_tree(top, place, branch)
+    below = os.path.relpath(os.path.realpath(directory), place.tree)
+    return tree, os.path.normpath(os.path.join(tree, below))
+
+
+def of(settings: Settings, prompt: Row, directory: str | None) -> Own | None:
+    """The working tree of a prompt's own; None where it asks for none, or there is no repository.
+
+    `prompt` has the columns worktree and git_branch.
+    """
+    place = git.place(directory) if directory and prompt["worktree"] else None
+    if place is None or directory is None:
+        return None
+    tree, below = own(root(settings), place, directory, prompt["git_branch"])
+    return Own(tree, below, tree if git.made_tree(tree) else None)
+
+
+def note_use(store: Store, tree: str) -> None:
+    """An attempt that worked there has ended: its time tells for how long nobody has used it."""
+    if not store.dry and tree.startswith(root(store.settings) + "/"):
+        with contextlib.suppress(OSError):
+            os.utime(tree)
+
+
+def unwanted(store: Store, before: float) -> list[str]:
+    """The trees that no open prompt, no attempt and no session wants, unused since `before`."""
+    top = root(store.settings)
+    sessions = {
+        row["name"]: row["current_dir"]
+        for row in store.rows("sessions")
+        if row["status"] != "offline" and row["current_dir"]
+    }
+    wanted = {row["tree"] for row in store.rows("leases")}
+    for prompt in store.rows("worktree_prompts"):
+        directory = prompt["working_dir"] or sessions.get(prompt["target_session"])
+        if mine := of(store.settings, prompt, directory):
+            wanted.add(mine.tree)
+    return [
+        tree
+        for tree in _trees(top)
+        if tree not in wanted
+        and git.last_change(tree) < before
+        and not any(f"{place}/".startswith(f"{tree}/") for place in sessions.values())
+    ]
+
+
+def why_kept(tree: str) -> str | None:
+    """What speaks against removing a tree: work that is nowhere else; None if nothing does."""
+    place = git.place(tree)
+    if place is None or place.tree != tree:
+        return "git does not know it"
+    if git.is_half_made(tree):
+        return None
+    if place.operation:
+        return f"a {place.operation} is in progress"
+    if place.branch is None:
+        return "it is on no branch"
+    clean = git.is_clean(tree)
+    if clean is None:
+        return "git cannot tell whether it has changes"
+    return None if clean else "it has uncommitted changes"
+
+
+def remove(tree: str) -> str | None:
+    """Remove a tree, and its repository's directory after the last one; why not, None if done."""
+    place = git.place(tree)
+    if place is None or place.tree != tree:
+        return "git does not know it"
+    if problem := git.remove_tree(place):
+        return problem
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.dirname(tree))
+    return None
+
+
+def _trees(top: str) -> list[str]:
+    return sorted(
+        tree.path
+        for repository in os.scandir(top)
+        if repository.is_dir(follow_symlinks=False)
+        for tree in os.scandir(repository.path)
+        if tree.is_dir(follow_symlinks=False)
+    )

@@ -1,0 +1,1 @@
+SELECT * FROM contexts WHERE host = :host AND name = :name;

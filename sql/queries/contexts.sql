@@ -1,0 +1,2 @@
+-- Every kept context of this host.
+SELECT * FROM contexts WHERE host = :host ORDER BY name;

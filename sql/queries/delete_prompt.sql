@@ -1,0 +1,1 @@
+DELETE FROM prompts WHERE id = :id;

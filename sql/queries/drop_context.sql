@@ -1,0 +1,1 @@
+DELETE FROM contexts WHERE host = :host AND name = :name;

@@ -1,0 +1,1 @@
+UPDATE attempts SET output = NULL WHERE id = :id;

@@ -1,0 +1,6 @@
+-- Open prompts, and those that wait for a retry, that ask for a working tree of their own.
+SELECT working_dir, git_branch, target_session, worktree FROM prompts
+WHERE host = :host AND worktree = 1 AND completed_at IS NULL
+UNION
+SELECT working_dir, git_branch, target_session, worktree FROM prompts
+WHERE host = :host AND worktree = 1 AND retry_at IS NOT NULL;

@@ -1,0 +1,221 @@
+"""enroll makes sessions that are not there, and lists what is enrolled."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from support import Workplace, wait_for
+
+
+def names(work: Workplace) -> list[str]:
+    return work.tmux("list-sessions", "-F", "#{session_name}").splitlines()
+
+
+def test_creates_a_session_that_takes_prompts(work: Workplace, shell: str) -> None:
+    place = work.path / "a b #(touch marker) #{pid} %H é"
+    place.mkdir()
+    (work.home / ".zshrc").write_text("PS1='%% '\n")
+    new = ["--create", "one", "--workdir", place, "--shell", shell]
+    (row,) = work.tool("enroll", *new, "--json").json
+    assert (row["name"], row["enrolled"], row["status"]) == ("one", True, "idle")
+    assert row["current_dir"] == str(place)
+    assert work.tmux("display-message", "-p", "-t", "one:", "#{pane_current_command}") == shell
+    work.tool("send", "pwd", "--target", "one")
+    work.tick()
+    assert work.prompt(1)["response"] == str(place)
+    assert not list(work.path.rglob("marker"))
+
+
+def test_creates_where_the_caller_stands_with_the_shell_of_tmux(work: Workplace) -> None:
+    (row,) = work.tool("enroll", "--create", "one", "--shell", "bash", "--json", cwd=work.path).json
+    assert row["current_dir"] == str(work.path)
+    work.tmux("set-option", "-g", "default-shell", "/usr/bin/zsh")
+    (work.home / ".zshrc").write_text("PS1='%% '\n")
+    work.tool("enroll", "--create", "two")
+    assert work.tmux("display-message", "-p", "-t", "two:", "#{pane_current_command}") == "zsh"
+
+
+def test_the_new_server_inherits_neither_secrets_nor_locks(work: Workplace) -> None:
+    secrets = {"ASSIGNER_TOKEN": "hush", "AWS_SECRET": "hush", "TMUX": "/x,1,1", "LANG": "C.UTF-8"}
+    work.tool("enroll", "--create", "one", "--shell", "bash", env=secrets)
+    (server,) = work.servers()
+    known = dict(
+        entry.split("=", 1)
+        for entry in Path(f"/proc/{server}/environ").read_text().split("\0")
+        if entry
+    )
+    assert (known["HOME"], known["LANG"]) == (str(work.home), "C.UTF-8")
+    assert not known.keys() & {*secrets, "ASSIGNER_HOME"} - {"LANG"}
+    opened = [os.readlink(fd) for fd in Path(f"/proc/{server}/fd").iterdir()]
+    assert not [path for path in opened if path.startswith(str(work.state))]
+    assert os.getsid(server) == server  # no terminal and no caller takes it along
+    work.tool("scan")
+
+
+def test_a_session_that_is_there_is_only_enrolled(work: Workplace) -> None:
+    place = work.path / "place"
+    place.mkdir()
+    (work.path / "link").symlink_to(place)
+    pane = work.shell("one", cwd=place)
+    link = work.path / "link"
+    for _ in range(2):
+        work.tool("enroll", "--create", "one", "--workdir", link, "--shell", "bash")
+    assert names(work) == ["one"]
+    assert work.row("SELECT pane_pid, enrolled FROM sessions") == {
+        "pane_pid": pane.pid, "enrolled": 1,
+    }  # fmt: skip
+
+
+def test_the_name_of_a_session_that_is_gone_is_taken_again(work: Workplace) -> None:
+    work.shell("stays")
+    work.enrolled("one").kill()
+    work.tool("send", "true", "--target", "one")
+    work.tool("scan")
+    assert work.prompt(1)["held_by"] == "target missing"
+    work.tool("enroll", "--create", "one", "--shell", "bash")
+    work.tick()
+    assert work.prompt(1)["status"] == "completed"
+
+
+def test_creates_one_session_for_many_who_ask_at_once(work: Workplace) -> None:
+    asked = [
+        work.start("enroll", "--create", "one", "--shell", "bash", "--wait", 30) for _ in range(4)
+    ]
+    assert [process.wait(60) for process in asked] == [0] * 4
+    assert names(work) == ["one"]
+
+
+def test_creates_a_one_shot_executor(work: Workplace) -> None:
+    work.tool("enroll", "--create", "one", "--shell", "bash", "--command", "tr a-z A-Z")
+    work.tool("send", "shout", "--target", "one")
+    work.tick()
+    assert work.prompt(1)["response"].strip() == "SHOUT"
+
+
+def test_waits_for_a_slow_shell_but_not_for_ever(work: Workplace) -> None:
+    go, began = work.path / "go", work.path / "began"
+    wait = f"touch {began}; until [ -e {go} ]; do sleep 0.05; done; PS1='$ '\n"
+    (work.home / ".bash_profile").write_text(wait)
+    new = ["--create", "one", "--shell", "bash", "--settle"]
+    waiting = work.start("enroll", *new, 30)
+    busy = "SELECT name FROM sessions WHERE enrolled = 1 AND status = 'busy'"
+    wait_for(lambda: began.exists() and work.rows(busy), what="the session")
+    assert waiting.poll() is None
+    go.touch()
+    assert waiting.wait(30) == 0
+    work.tmux("kill-session", "-t", "one")
+    go.unlink()
+    late = work.tool("enroll", *new, 0.3, "--json", status=1)
+    assert (late.json[0]["enrolled"], late.json[0]["status"]) == (True, "busy")
+    assert late.err.startswith("enroll: 'one' is not ready yet: ")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("exit 3", "the new session 'one' ended"),
+        ("exec sleep 60", "no prompt can be typed to sleep, which ran in the new session 'one'"),
+    ],
+)
+def test_what_comes_to_nothing_leaves_no_session(
+    work: Workplace, command: str, message: str
+) -> None:
+    work.shell("other")
+    work.tmux("set-option", "-g", "default-command", command)
+    assert message in work.tool("enroll", "--create", "one", "--settle", 0.3, status=1).err
+    assert names(work) == ["other"]
+    assert work.rows("SELECT name FROM sessions WHERE enrolled = 1") == []
+
+
+def test_a_server_that_does_not_answer_is_told(work: Workplace) -> None:
+    work.shell("other")
+    (server,) = work.servers()
+    os.kill(server, signal.SIGSTOP)
+    slow = {"ASSIGNER_TMUX_TIMEOUT": "0.3"}
+    said = work.tool("enroll", "--create", "one", status=1, env=slow).err
+    assert said == "enroll: cannot make the session 'one': tmux did not answer within 0.3 s\n"
+    os.kill(server, signal.SIGCONT)
+    assert names(work) == ["other"]
+
+
+def test_makes_the_directory_of_the_socket_as_tmux_does(work: Workplace) -> None:
+    place = work.socket.parent / f"tmux-{os.getuid()}"
+    socket = place / "default"
+    elsewhere = {"ASSIGNER_TMUX_SOCKETS": str(socket)}
+    place.mkdir(mode=0o777)
+    place.chmod(0o777)
+    refused = work.tool("enroll", "--create", "one", "--shell", "bash", status=78, env=elsewhere)
+    assert refused.err.endswith("is not a directory that is yours alone\n")
+    place.rmdir()
+    work.tool("enroll", "--create", "one", "--shell", "bash", env=elsewhere)
+    assert place.stat().st_mode & 0o777 == 0o700
+    work.socket = socket
+    work.stop_server()
+    work.socket = place.parent / "tmux"
+    socket.unlink(missing_ok=True)
+    place.rmdir()
+    said = work.tool(
+        "enroll", "--create", "two", "--shell", "bash", status=1,
+        env={"ASSIGNER_TMUX_SOCKETS": str(work.path / "no" / "where")},
+    ).err  # fmt: skip
+    assert "cannot make the session 'two' on" in said
+
+
+REFUSED: dict[str, tuple[list[object], str]] = {
+    "a dot": (["a.b"], "not a name for a new session: 'a.b'"),
+    "a colon": (["a:b"], "not a name for a new session: 'a:b'"),
+    "a format": (["#(touch marker)"], "not a name for a new session: '#(touch marker)'"),
+    "empty": ([""], "not a name for a new session: ''"),
+    "an option": (["--", "-x"], "not a name for a new session: '-x'"),
+    "newline": (["a\nb"], r"not a name for a new session: 'a\nb'"),
+    "too long": (["a" * 65], "at most 64"),
+    "good and bad": (["good", "b@d"], "not a name for a new session: 'b@d'"),
+    "no directory": (["one", "--workdir", "/nowhere"], "directory '/nowhere' does not exist"),
+    "file for a directory": (["one", "--workdir", "/etc/passwd"], "is not a directory"),
+    "no program": (["one", "--shell", "nonsense"], "cannot run the shell 'nonsense'"),
+    "no shell": (["one", "--shell", "/bin/true"], "no prompt can be typed to '/bin/true' (shells"),
+    "and remove": (["one", "--remove"], "--create goes with neither --remove nor --at-prompt"),
+    "elsewhere": (["there", "--workdir", "/usr"], "session 'there' is there, and stands in '"),
+    "another shell": (["there", "--shell", "zsh"], "'there' is there, and runs bash, not 'zsh'"),
+    "several panes": (["two"], "session 'two' has several panes: name one"),
+    "empty command": (["one", "--command", " "], "the command is empty"),
+}
+
+
+def test_create_refuses_and_leaves_all_as_it_was(work: Workplace) -> None:
+    work.shell("there")
+    pane = work.shell("two")
+    work.tmux("split-window", "-t", pane.id, "sleep", "600")
+    for case, (args, message) in REFUSED.items():
+        said = work.tool("enroll", "--create", *args, status=2)
+        assert message in said.err, case
+        assert (said.out, said.err.count("\n")) == ("", 1), case
+        assert names(work) == ["there", "two"], case
+    assert work.rows("SELECT * FROM sessions WHERE enrolled = 1") == []
+    for args in (["there", "--workdir", "/"], ["there", "--shell", "bash"]):
+        assert "are for --create" in work.tool("enroll", *args, status=2).err
+
+
+def test_a_dry_run_makes_nothing(work: Workplace) -> None:
+    work.shell("there")
+    new = ["--create", "there", "one", "--dry-run", "--workdir", work.home, "--json"]
+    rows = {row["name"]: row for row in work.tool("enroll", *new).json}
+    assert rows["one"]["status_reason"] == f"to be made in {work.home}"
+    assert rows["there"]["enrolled"] is True
+    assert names(work) == ["there"]
+    assert work.tool("enroll", "--list", "--json").json == []
+
+
+def test_lists_what_is_enrolled_and_by_what(work: Workplace) -> None:
+    assert work.tool("enroll", "--list", "--json").json == []
+    work.enrolled("one")
+    work.shell("agent-1")
+    work.shell("mine")
+    work.environment["ASSIGNER_SESSIONS"] = "other agent-*"
+    work.tool("scan")
+    found = work.tool("enroll", "--list", "--json").json
+    assert [(row["name"], row["by"]) for row in found] == [("agent-1", "agent-*"), ("one", "name")]
+    assert work.tool("enroll", "--list").out.splitlines()[2].split()[:2] == ["agent-1", "agent-*"]
+    assert "--list goes with no NAME" in work.tool("enroll", "--list", "one", status=2).err
