@@ -92,7 +92,7 @@ def offered(work: Workplace, line: str, shell: str = "bash", **env: str) -> list
         ("assigner retry ", ["1"]),
         ("assigner send --after ", ["2"]),
         ("assigner send --git-branch ", ["main"]),
-        ("assigner send --work", ["--workdir"]),
+        ("assigner send --workd", ["--workdir"]),
         ("assigner send --provider=", ["--provider=shell", "--provider=command"]),
         ("assigner cleanup-stale --apply --ver", ["--verbose"]),
         ("assigner queue --l", ["--limit"]),
