@@ -177,7 +177,7 @@ def test_what_another_prompt_still_needs_is_kept(work: Workplace) -> None:
         ("completed", 1, 1), ("failed", 1, 1), ("cancelled", 2, 1),
     ]  # fmt: skip
     assert work.tool("clear", "--days", 1, "--apply", "--json").json == told
-    assert [row["id"] for row in work.rows("SELECT id FROM prompts")] == [
+    assert [row["id"] for row in work.rows("SELECT id FROM prompts ORDER BY id")] == [
         needed, failed, lost, waits, called_off,
     ]  # fmt: skip
     counts(work)
