@@ -80,7 +80,8 @@ def send_prompt(
         dedup_key=dedup_key,
     )
     with _store() as store:
-        inheriting.inherit(store, draft)
+        if parent_id is not None:
+            inheriting.inherit(store, draft)
         prompts.check(draft, store.settings, providers.KNOWN)
         return prompts.queue(store, [draft])[0]
 

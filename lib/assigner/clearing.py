@@ -3,55 +3,62 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from assigner import clock
+from assigner import retention
 from assigner.db import Row, Store
 
 # A failed one that will be retried has not ended
 STATUSES = ("completed", "failed", "cancelled")
-DAY = 86400.0
 _BATCH = 500  # prompts of one transaction: others get their turn in between
 
 
-def clear(store: Store, days: int, statuses: Sequence[str], *, apply: bool) -> list[Row]:
-    """How many prompts that ended so many days ago go, and how many others still need.
+class Batch(NamedTuple):
+    """Prompts to be deleted in one transaction, by rising id."""
 
-    With `apply` they do go, in many short transactions: what a kill leaves is for the next run.
+    status: str
+    before: str
+    ids: Sequence[int]
+
+
+def choose(store: Store, days: int, statuses: Sequence[str]) -> tuple[list[Row], list[Batch]]:
+    """How many prompts that ended so many days ago may go, and how many others still need.
+
+    And those that may go: all are chosen before the first goes, which may free another.
     """
-    before = clock.text(max(0.0, clock.now() - days * DAY))
-    found, doomed = [], {}
-    for status in statuses:  # all are chosen before the first goes, which may free another
+    before = retention.days_ago(days)
+    found, batches = [], []
+    for status in statuses:
         old = store.one("ended_before", status=status, before=before)
-        if old and old["prompts"]:
-            every = {"status": status, "before": before, "first": 0, "last": 2**63 - 1}
-            doomed[status] = [row["id"] for row in store.rows("clearable", **every)]
-            kept = old["prompts"] - len(doomed[status])
-            found.append(
-                {"status": status, "prompts": len(doomed[status]), "kept": kept}
-                | {"oldest": old["oldest"]}
-            )
-    if apply:
-        for row in found:
-            ids = doomed[row["status"]]
-            row["prompts"] = sum(
-                _delete(store, row["status"], before, ids[start : start + _BATCH])
-                for start in range(0, len(ids), _BATCH)
-            )
-    return found
+        if not old or not old["prompts"]:
+            continue
+        every = {"status": status, "before": before, "first": 0, "last": 2**63 - 1}
+        ids = [row["id"] for row in store.rows("clearable", **every)]
+        found.append(
+            {
+                "status": status,
+                "prompts": len(ids),
+                "kept": old["prompts"] - len(ids),
+                "oldest": old["oldest"],
+            }
+        )
+        starts = range(0, len(ids), _BATCH)
+        batches += [Batch(status, before, ids[start : start + _BATCH]) for start in starts]
+    return found, batches
 
 
-def _delete(store: Store, status: str, before: str, ids: Sequence[int]) -> int:
+def delete(store: Store, batch: Batch) -> int:
     """Delete those that may still go, then the files that only they had; how many."""
-    span = {"status": status, "before": before, "first": ids[0], "last": ids[-1]}
+    first, last = batch.ids[0], batch.ids[-1]
+    span = {"status": batch.status, "before": batch.before, "first": first, "last": last}
     runs = list(store.settings.run.iterdir())
-    chosen = set(ids)
+    chosen = set(batch.ids)
     with store.transaction():
         gone = {row["id"]: row["secrets"] for row in store.rows("clearable", **span)}
         gone = {prompt: secrets for prompt, secrets in gone.items() if prompt in chosen}
         files = [path for path in runs if _prompt_of(store, path) in gone]
-        each = [{"id": prompt} for prompt in gone]
-        store.run_many("forget_events", each)
-        store.run_many("forget_prompt", each)
+        for statement in ("delete_events_of_prompt", "delete_prompt"):
+            store.run_many(statement, [{"id": prompt} for prompt in gone])
         for secrets in set(gone.values()) - {None}:
             if not store.one("shares_secrets", secrets=secrets):
                 files.append(store.settings.secrets / secrets)

@@ -19,13 +19,11 @@ _RESULTS = {"extractions"}  # metadata that came of the parent's run
 
 
 def inherit(store: Store, draft: Draft) -> None:
-    """Complete a draft that is not yet checked from its parent, if it names one.
+    """Complete a draft that is not yet checked from the parent that it names.
 
     What is not in `given` and stands at its default counts as not said.  UsageError for an
     unknown parent, and where values of its secret variables are no longer kept.
     """
-    if draft.parent_id is None:
-        return
     parent = _row(store, draft.parent_id)
     said = {
         name

@@ -179,9 +179,11 @@ def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
                 _branch_needs_directory(store, draft)
             lane = draft.target_session, draft.target_provider
             row = _row(draft, settings, now, store.actor)
-            row |= {"secrets": secrets, **lanes.get(lane, _NOT_HELD)}
+            row["secrets"] = secrets
             if draft.not_before and draft.not_before > now:
                 row |= {"held_by": "time", "held_on": draft.not_before}
+            elif lane in lanes:
+                row |= lanes[lane]
             prompt = store.insert("prompts", row)
             ids.append(prompt)
             for after in dict.fromkeys(draft.after):

@@ -20,7 +20,8 @@ def reassign(store: Store, prompt: int, *, session: str | None, provider: str | 
     if row["status"] == "assigned":
         live = next(a for a in store.rows("live_attempts") if a["prompt_id"] == prompt)
         if live["stage"] not in scanning.UNTYPED:
-            return {**row, "note": f"is being typed into {row['assigned_session']}: cancel it"}
+            does = "runs in" if live["stage"] == "submitted" else "is being typed into"
+            return {**row, "note": f"{does} {row['assigned_session']}: cancel it"}
         attempts.finish(store, live, "released", evidence={"released": "reassigned"})
     elif row["status"] == "in_progress":
         return {**row, "note": f"runs in {row['assigned_session']}: cancel it"}

@@ -155,7 +155,8 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
     with output.progress(wanted, len(wanted), "checking") as counted:
         for place, draft in counted:
             try:
-                inheriting.inherit(store, draft)
+                if draft.parent_id is not None:
+                    inheriting.inherit(store, draft)
                 prompts.check(draft, store.settings, providers.KNOWN)
             except UsageError as error:
                 raise UsageError(f"{place}{error}") from None
@@ -249,8 +250,10 @@ def _from_lines(name: str, lines: Iterable[str], base: Draft) -> Iterator[tuple[
         if "env_vars" in value:
             own = value["env_vars"].keys()
             value["secret_vars"] = {k: v for k, v in base.secret_vars.items() if k not in own}
-        value["given"] = base.given.union(value)
-        yield place, Draft(**{**vars(base), "metadata": {**base.metadata}, **value})
+        draft = Draft(**{**vars(base), "metadata": {**base.metadata}, **value})
+        if draft.parent_id is not None:
+            draft.given = base.given.union(value)
+        yield place, draft
 
 
 def _refuse(constant: str) -> None:

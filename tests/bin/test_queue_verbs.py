@@ -156,6 +156,8 @@ def test_what_another_prompt_still_needs_is_kept(work: Workplace) -> None:
     needed, done, failed, lost = (send(work) for _ in range(4))
     waits = send(work, "true", "--after", needed)
     finished = send(work, "true", "--after", done)
+    called_off = send(work)
+    unmet = send(work, "true", "--after", called_off)
     retried = send(work, "true", "--after", failed)
     ended(work, needed, "completed")
     ended(work, done, "completed")
@@ -163,18 +165,20 @@ def test_what_another_prompt_still_needs_is_kept(work: Workplace) -> None:
     ended(work, failed, "failed")
     ended(work, retried, "cancelled")
     ended(work, lost, "failed")
+    ended(work, called_off, "cancelled")
+    ended(work, unmet, "failed")
     with closing(sqlite3.connect(work.database)) as connection:
         connection.execute("UPDATE prompts SET retry_at = ? WHERE id = ?", ("2199", lost))
         connection.commit()
     (row,) = work.tool("clear", "--days", 1, "--status", "failed", "--json").json
-    assert (row["prompts"], row["kept"]) == (0, 1)
+    assert (row["prompts"], row["kept"]) == (1, 1)
     told = work.tool("clear", "--days", 1, "--json").json
     assert [(row["status"], row["prompts"], row["kept"]) for row in told] == [
-        ("completed", 1, 1), ("failed", 0, 1), ("cancelled", 2, 0),
+        ("completed", 1, 1), ("failed", 1, 1), ("cancelled", 2, 1),
     ]  # fmt: skip
     assert work.tool("clear", "--days", 1, "--apply", "--json").json == told
-    assert [row["id"] for row in work.rows("SELECT id FROM prompts")] == [
-        needed, failed, lost, waits,
+    assert [row["id"] for row in work.rows("SELECT id FROM prompts ORDER BY id")] == [
+        needed, failed, lost, waits, called_off,
     ]  # fmt: skip
     counts(work)
 

@@ -1,1 +1,0 @@
-DELETE FROM task_events WHERE prompt_id = :id;
