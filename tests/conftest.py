@@ -1,5 +1,6 @@
 """Fixtures that all tests share; support.py does the work."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from hypothesis import settings
 pytest.register_assert_rewrite("support")
 
 from support import Workplace  # noqa: E402 - only what is imported later is rewritten
+
+# What is run in the background by a shell ignores it, and all that it starts
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is slow at any moment: what is true of an example is not how long it took.
 settings.register_profile("assigner", deadline=None)

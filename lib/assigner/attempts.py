@@ -151,6 +151,17 @@ def finish(
     return True
 
 
+def told(attempt: Row, outcome: str, reason: str) -> Row:
+    """What a pass prints of an attempt on which it acted."""
+    return {
+        "attempt": attempt["id"],
+        "prompt": attempt["prompt_id"],
+        "session": attempt["session"],
+        "outcome": outcome,
+        "reason": reason,
+    }
+
+
 def _retries(attempt: Row, failure_class: str | None) -> bool:
     if attempt["cancel_requested_at"] or attempt["attempts"] >= attempt["max_attempts"]:
         return False

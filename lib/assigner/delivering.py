@@ -44,7 +44,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         if attempt["stage"] not in ("typed", "submitted") and not attempt["cancel_requested_at"]
     ]
     if store.dry or not waiting:
-        return acted + [_row(attempt, "to be typed", "") for attempt in waiting]
+        return acted + [attempts.told(attempt, "to be typed", "") for attempt in waiting]
     panes, silent = list_panes(store)
     by_identity = {(p.socket, p.server_pid, p.server_start, p.id, p.pid): p for p in panes}
     there = []
@@ -57,7 +57,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     typings: list[tuple[Row, tmux.Typing]] = []
     for attempt, pane in there:
         if attempt["stage"] == "typing" and _recover(store, attempt):
-            acted.append(_row(attempt, "typed", "found by its stamp"))
+            acted.append(attempts.told(attempt, "typed", "found by its stamp"))
         elif sight := sights.get((pane.socket, pane.id)):
             outcome = _prepare(store, attempt, sight)
             if isinstance(outcome, tmux.Typing):
@@ -95,7 +95,7 @@ def end_attempts(store: Store) -> list[Row]:
                 "attempts", attempt["id"], ending=ending, signal=name, signalled_at=clock.text(now)
             )
         if store.dry or proc.send_signal(attempt["process_group"], attempt["pane_pid"], name):
-            acted.append(_row(attempt, f"SIG{name}", ending))
+            acted.append(attempts.told(attempt, f"SIG{name}", ending))
     return acted
 
 
@@ -195,7 +195,7 @@ def _type(store: Store, typings: list[tuple[Row, tmux.Typing]]) -> list[Row]:
                 socket, store.settings.tmux_timeout, store.instance, [typing for _, typing in mine]
             )
         except (tmux.NoServer, tmux.Unreachable) as error:
-            acted += [_row(attempt, "waits", str(error)) for attempt, _ in mine]
+            acted += [attempts.told(attempt, "waits", str(error)) for attempt, _ in mine]
             continue
         with store.transaction():
             for attempt, _ in mine:
@@ -203,9 +203,9 @@ def _type(store: Store, typings: list[tuple[Row, tmux.Typing]]) -> list[Row]:
                 if answer == "typed":
                     attempts.advance(store, attempt["id"], "typing", "typed", at)
                 acted.append(
-                    _row(attempt, "typed", "")
+                    attempts.told(attempt, "typed", "")
                     if answer == "typed"
-                    else _row(attempt, "waits", answer)
+                    else attempts.told(attempt, "waits", answer)
                 )
     return acted
 
@@ -225,16 +225,16 @@ def _settle(store: Store, seconds: float, typed: set[int]) -> None:
 def _release(store: Store, attempt: Row, reason: str) -> Row:
     """The session is not what it was: give the claim back."""
     if not _give_up(store, attempt, "released", evidence={"released": reason}):
-        return _row(attempt, "waits", "it runs already")
-    return _row(attempt, "released", reason)
+        return attempts.told(attempt, "waits", "it runs already")
+    return attempts.told(attempt, "released", reason)
 
 
 def _fail(store: Store, attempt: Row, step: str, reason: str) -> Row:
     """The context cannot be prepared: nothing was typed."""
     error = f"context: {step}: {reason}"
     if not _give_up(store, attempt, "failed", failure_class="context", step=step, error=error):
-        return _row(attempt, "waits", "it runs already")
-    return _row(attempt, "failed", f"{step}: {reason}")
+        return attempts.told(attempt, "waits", "it runs already")
+    return attempts.told(attempt, "failed", f"{step}: {reason}")
 
 
 def _give_up(store: Store, attempt: Row, outcome: str, **why: Any) -> bool:
@@ -303,13 +303,3 @@ def _tools() -> task.Tools | str:
         if path is None and name != "git":
             return f"'{name}' is not on the PATH"
     return task.Tools(**{name: path or f"/usr/bin/{name}" for name, path in found.items()})
-
-
-def _row(attempt: Row, outcome: str, reason: str) -> Row:
-    return {
-        "attempt": attempt["id"],
-        "prompt": attempt["prompt_id"],
-        "session": attempt["session"],
-        "outcome": outcome,
-        "reason": reason,
-    }

@@ -42,7 +42,9 @@ def drain(store: Store) -> dict[int, Row]:
                 _late(store, report)
             elif _apply(store, live[report.attempt], report):
                 row = live[report.attempt]
-                changed[row["id"]] = _row(row, "in_progress", "its session reported that it runs")
+                changed[row["id"]] = attempts.told(
+                    row, "in_progress", "its session reported that it runs"
+                )
     if not store.dry:
         for report in reports:
             with contextlib.suppress(FileNotFoundError):
@@ -124,7 +126,7 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
             return None
     if verdict.outcome != "ending" and not store.dry:
         files.remove_run(store.settings, attempt["id"])
-    return _row(attempt, verdict.outcome, verdict.error or "")
+    return attempts.told(attempt, verdict.outcome, verdict.error or "")
 
 
 def _response(store: Store, attempt: Row, output: str | None) -> str | None:
@@ -176,13 +178,3 @@ def _output(store: Store, attempt: Row, text: str, prompt_drawn: bool) -> str:
         endings = [screen.ending_of(value) for value in json.loads(attempt["prompt_endings"])]
         lines[-1:] = screen.without_prompt(lines[-1], was, endings)
     return screen.tail("\n".join(lines), store.settings.max_output)
-
-
-def _row(attempt: Row, outcome: str, reason: str) -> Row:
-    return {
-        "attempt": attempt["id"],
-        "prompt": attempt["prompt_id"],
-        "session": attempt["session"],
-        "outcome": outcome,
-        "reason": reason,
-    }

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from assigner import cli, screen
@@ -15,6 +15,7 @@ from assigner.db import Row
 from assigner.errors import AssignerError
 
 Item = TypeVar("Item")
+Tell = Callable[[int, int], None]  # done, of how much
 
 # Columns that hold JSON: in JSON output they are what they hold
 JSON_COLUMNS = {
@@ -152,34 +153,49 @@ def shorten(text: str, width: int) -> str:
 
 
 @contextlib.contextmanager
-def progress(
-    items: Iterable[Item], total: int, what: str, *, quiet: bool = False
-) -> Iterator[Iterable[Item]]:
-    """Gives `items`, to be gone through; on a terminal a line on stderr tells how far that is.
+def meter(what: str, *, quiet: bool = False) -> Iterator[Tell]:
+    """Gives a function that is told how much is done, and of how much; on a terminal a line on
+    stderr shows it.
 
     The line comes where it takes longer than half a second, and goes at the end, also when that
     is an error, so that no message stands behind it.
     """
-    if quiet or not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
-        yield items
-        return
+    shown, due = False, time.monotonic() + 0.5
+    visible = _is_watched() and not quiet
 
-    told = False
-
-    def counted() -> Iterator[Item]:
-        nonlocal told
-        due = time.monotonic() + 0.5
-        for done, item in enumerate(items):
-            if (now := time.monotonic()) > due:
-                due, told = now + 0.1, True
-                _tell(f"\r{_bar(done, total, what)}\x1b[K")
-            yield item
+    def tell(done: int, total: int) -> None:
+        nonlocal shown, due
+        if visible and (now := time.monotonic()) > due:
+            due, shown = now + 0.1, True
+            _tell(f"\r{_bar(done, total, what)}\x1b[K")
 
     try:
-        yield counted()
+        yield tell
     finally:
-        if told:
+        if shown:
             _tell("\r\x1b[K")
+
+
+@contextlib.contextmanager
+def progress(
+    items: Iterable[Item], total: int, what: str, *, quiet: bool = False
+) -> Iterator[Iterable[Item]]:
+    """Gives `items`, to be gone through; a `meter` tells how far that is."""
+    if quiet or not _is_watched():
+        yield items
+        return
+    with meter(what) as tell:
+
+        def counted() -> Iterator[Item]:
+            for done, item in enumerate(items):
+                tell(done, total)
+                yield item
+
+        yield counted()
+
+
+def _is_watched() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _bar(done: int, total: int, what: str) -> str:

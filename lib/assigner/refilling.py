@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from assigner import clock, identity, reading
 from assigner.db import Row, Store
@@ -13,16 +13,21 @@ MADE_ANEW = {"prompt_transitions", "prompt_counts"}
 _TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 
-def fill(store: Store, source: sqlite3.Connection) -> list[Row]:
+def fill(store: Store, source: sqlite3.Connection, tell: Callable[[int, int], None]) -> list[Row]:
     """Load every table, settle what the losses leave open; what became of each table.
 
-    Called in a transaction, with foreign keys off.
+    `tell` is called with how many tables are done, of how many.  Called in a transaction, with
+    foreign keys off.
     """
     triggers = store.execute(_TRIGGERS).fetchall()
     for trigger in triggers:
         store.execute(f"DROP TRIGGER {trigger['name']}")
     store.execute("DELETE FROM meta")
-    report = [_load(store, table) for table in _tables(store, source)]
+    tables = list(_tables(store, source))
+    report: list[Row] = []
+    for table in tables:
+        tell(len(report), len(tables))
+        report.append(_load(store, table))
     _refer(store, {row["table"]: row for row in report})
     store.execute("DELETE FROM prompt_counts")
     store.execute(

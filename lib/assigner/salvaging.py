@@ -13,7 +13,7 @@ import os
 import shlex
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,20 +27,23 @@ COLUMNS = ("table", "salvaged", "lost", "detail")
 SHARED_FIRST, SHARED_SIZE = 0x40000002, 510
 
 
-def recover(settings: Settings, target: str, *, dry: bool) -> tuple[list[Row], list[str]]:
+def recover(
+    settings: Settings, target: str, *, dry: bool, tell: Callable[[int, int], None]
+) -> tuple[list[Row], list[str]]:
     """Write what can be read of the database to the new file `target`, which nothing replaces.
 
-    Returns what was salvaged and lost, a row for each table, and what is left to be done.  The
-    database is only read.  UsageError, SetupError, AssignerError: nothing is left then.
+    Returns what was salvaged and lost, a row for each table, and what is left to be done; `tell`
+    is called with how many tables are done, of how many.  The database is only read.  UsageError,
+    SetupError, AssignerError: nothing is left then.
     """
     path = saving.destination(settings, target, force=False)
     if not settings.database.is_file():
         raise SetupError(f"no database at '{settings.database}'")
     if dry:
-        return _rebuild(settings, settings.database.parent, ":memory:"), []
+        return _rebuild(settings, settings.database.parent, ":memory:", tell), []
     with saving.aside(path, force=False) as new:
         try:
-            rows = _rebuild(settings, path.parent, str(new))
+            rows = _rebuild(settings, path.parent, str(new), tell)
         except sqlite3.DatabaseError as error:  # the damaged one's are caught where it is read
             raise AssignerError(f"cannot write '{path}': {error}") from None
     old, mended = shlex.quote(str(settings.database)), shlex.quote(str(path))
@@ -55,7 +58,9 @@ def recover(settings: Settings, target: str, *, dry: bool) -> tuple[list[Row], l
     return rows, steps
 
 
-def _rebuild(settings: Settings, scratch: Path, new: str) -> list[Row]:
+def _rebuild(
+    settings: Settings, scratch: Path, new: str, tell: Callable[[int, int], None]
+) -> list[Row]:
     place = replace(settings, database=Path(new))
     with contextlib.ExitStack() as stack:
         store = db.connect(place, "doctor", dry=new == ":memory:")
@@ -65,7 +70,7 @@ def _rebuild(settings: Settings, scratch: Path, new: str) -> list[Row]:
         store.execute("PRAGMA synchronous = OFF")  # the whole file is synced at the end
         store.execute("PRAGMA foreign_keys = OFF")
         with store.transaction():
-            return refilling.fill(store, source)
+            return refilling.fill(store, source, tell)
 
 
 # --- the damaged database -----------------------------------------------------------------------

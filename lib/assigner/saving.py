@@ -20,17 +20,21 @@ TRIES = 3  # times db.PATIENCE, for a database that somebody keeps locked
 BESIDE = ("-journal", "-wal", "-shm")
 
 
-def back_up(settings: Settings, target: str, *, force: bool, dry: bool) -> Row:
+def back_up(
+    settings: Settings, target: str, *, force: bool, dry: bool, tell: Callable[[int, int], None]
+) -> Row:
     """Write a checked copy of the database to the file `target`; what is in it.
+
+    `tell` is called with how many pages are done, of how many.
 
     Raises UsageError for a target that cannot be meant, SetupError for a database that cannot be
     read, AssignerError where it is damaged or the copy cannot be written; nothing is left then.
     """
     path = destination(settings, target, force=force)
     if dry:
-        return {"backup": str(path), **_copy(settings, path, ":memory:")}
+        return {"backup": str(path), **_copy(settings, path, ":memory:", tell)}
     with aside(path, force=force) as new:
-        return {"backup": str(path), **_copy(settings, path, str(new))}
+        return {"backup": str(path), **_copy(settings, path, str(new), tell)}
 
 
 def told(row: Row) -> str:
@@ -142,13 +146,13 @@ def _damaged(settings: Settings, why: str) -> AssignerError:
     )
 
 
-def _copy(settings: Settings, path: Path, new: str) -> Row:
+def _copy(settings: Settings, path: Path, new: str, tell: Callable[[int, int], None]) -> Row:
     source = _open(settings)
     copy = sqlite3.connect(new, isolation_level=None)
     copy.set_progress_handler(lambda: 0, 100_000)  # lets a signal be heard in a long check
     try:
         copy.execute("PRAGMA synchronous = OFF")  # the whole file is synced at the end
-        _copy_pages(settings, source, copy)
+        _copy_pages(settings, source, copy, tell)
         copy.execute("PRAGMA journal_mode = DELETE")
         found = [row[0] for row in copy.execute("PRAGMA integrity_check(3)")]
         if found != ["ok"]:
@@ -190,15 +194,21 @@ class _Beaten(Exception):
     """Others write so often that the copy begins again and again."""
 
 
-def _copy_pages(settings: Settings, source: sqlite3.Connection, copy: sqlite3.Connection) -> None:
+def _copy_pages(
+    settings: Settings,
+    source: sqlite3.Connection,
+    copy: sqlite3.Connection,
+    tell: Callable[[int, int], None],
+) -> None:
     """In steps, so that others can write meanwhile; at last, if they keep writing, at once."""
     left = restarts = busy = 0
 
-    def watch(status: int, remaining: int, _: int) -> None:
+    def watch(status: int, remaining: int, total: int) -> None:
         nonlocal left, restarts, busy
         restarts += remaining > left
         busy += status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         left = remaining
+        tell(total - remaining, total)
         if busy >= TRIES:
             raise BusyError(f"'{settings.database}' is kept locked by somebody: try again")
         if restarts > RESTARTS:

@@ -375,7 +375,7 @@ def test_block_has_the_loop_of_the_example(machine: Machine) -> None:
 @pytest.mark.parametrize("action", ["install", "uninstall"])
 @pytest.mark.parametrize("kind", ["cron", "systemd"])
 def test_make_calls_the_same(action: str, kind: str) -> None:
-    command = ["make", "-n", f"{action}-{kind}", "ARGS=--dry-run"]
+    command = ["make", "-n", "--no-print-directory", f"{action}-{kind}", "ARGS=--dry-run"]
     said = subprocess.run(command, cwd=ROOT, check=True, **PIPES).stdout
     assert said.endswith(f" bin/timers {action} {kind} --dry-run\n")
 

@@ -47,14 +47,14 @@ def compare(jobs: Sequence[Job], lines: Sequence[str]) -> tuple[set[str], set[st
 
 
 class Book:
-    """Sessions of bash and zsh, and the prompts that were queued for them."""
+    """Sessions of each shell, and the prompts that were queued for them."""
 
     def __init__(
         self,
         work: Workplace,
         sessions: int = 1,
         seed: int = 0,
-        shells: Sequence[str] = ("bash", "zsh"),
+        shells: Sequence[str] = ("bash", "zsh", "dash", "fish"),
         rc: str = "",
     ) -> None:
         self.work, self.random = work, random.Random(seed)
