@@ -10,6 +10,7 @@ from assigner import (
     clock,
     config,
     db,
+    drafting,
     enrolling,
     files,
     inheriting,
@@ -55,7 +56,7 @@ def send_prompt(
     cannot be meant, SetupError where the state directory is unfit, sqlite3.Error where the
     database is.
     """
-    draft = prompts.Draft(
+    draft = drafting.Draft(
         content=content,
         priority=priority,
         target_session=target_session,
@@ -82,7 +83,7 @@ def send_prompt(
     with _store() as store:
         if parent_id is not None:
             inheriting.inherit(store, draft)
-        prompts.check(draft, store.settings, providers.KNOWN)
+        drafting.check(draft, store.settings, providers.KNOWN)
         return prompts.queue(store, [draft])[0]
 
 
@@ -131,7 +132,7 @@ def update_session_context(
         if current_dir is not None and not os.path.isabs(current_dir):
             raise UsageError(f"current_dir is not an absolute path: '{current_dir}'")
         if git_branch is not None:
-            prompts.check_branch(git_branch)
+            drafting.check_branch(git_branch)
         given = {
             "current_dir": current_dir,
             "git_branch": git_branch,

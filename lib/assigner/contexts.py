@@ -3,10 +3,10 @@
 import json
 import re
 
-from assigner import enrolling, prompts, providers
+from assigner import drafting, enrolling, prompts, providers
 from assigner.db import Row, Store
+from assigner.drafting import Draft
 from assigner.errors import UsageError
-from assigner.prompts import Draft
 
 # Before whatever a person has queued in the usual range
 PRIORITY = 1000
@@ -82,7 +82,7 @@ def restore(store: Store, name: str, session_name: str) -> Row:
         metadata={"context": name},
         idempotent=True,
     )
-    prompts.check(draft, store.settings, providers.KNOWN)
+    drafting.check(draft, store.settings, providers.KNOWN)
     (prompt,) = prompts.queue(store, [draft])
     row = store.one("prompt", id=prompt)
     assert row is not None

@@ -4,10 +4,10 @@ import json
 from dataclasses import MISSING, fields
 from typing import Any
 
-from assigner import files, prompts
+from assigner import drafting, files, prompts
 from assigner.db import Row, Store
+from assigner.drafting import Draft
 from assigner.errors import UsageError
-from assigner.prompts import Draft
 
 # What is a prompt's own.  Variables and metadata are taken one by one.
 _OWN = {
@@ -29,7 +29,7 @@ def inherit(store: Store, draft: Draft) -> None:
         name
         for field in fields(draft)
         if (name := field.name) in draft.given
-        or (name in prompts.CONTEXT and draft.metadata.get(name) is not None)
+        or (name in drafting.CONTEXT and draft.metadata.get(name) is not None)
         or getattr(draft, name) != _default(field)
     }
     if said & _TARGET:
@@ -40,7 +40,7 @@ def inherit(store: Store, draft: Draft) -> None:
     taken = {
         key: value
         for key, value in json.loads(parent["metadata"]).items()
-        if key not in prompts.CONTEXT and key not in _RESULTS
+        if key not in drafting.CONTEXT and key not in _RESULTS
     }
     draft.metadata = {**taken, **draft.metadata}
     _variables(store, draft, parent)

@@ -9,7 +9,7 @@ import pwd
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from assigner import attempts, clock, enrolling, prompts, providers, scanning
+from assigner import attempts, clock, drafting, enrolling, providers, scanning
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -34,7 +34,7 @@ def places(
     """What a person names, checked.  UsageError, which says what there is."""
     if (bool(sessions), provider is not None, everything).count(True) != 1:
         raise UsageError("give sessions, or --provider P, or --all")
-    prompts.check_target(None, provider, providers.KNOWN)
+    drafting.check_target(None, provider, providers.KNOWN)
     for name in sessions:
         enrolling.find(store, name)
     if everything:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from assigner import cli, clock, inheriting, output, prompts, providers
+from assigner import cli, clock, drafting, inheriting, output, prompts, providers
 from assigner.db import Store
+from assigner.drafting import Draft
 from assigner.errors import UsageError
-from assigner.prompts import Draft
 
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
 
@@ -157,12 +157,12 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
             try:
                 if draft.parent_id is not None:
                     inheriting.inherit(store, draft)
-                prompts.check(draft, store.settings, providers.KNOWN)
+                drafting.check(draft, store.settings, providers.KNOWN)
             except UsageError as error:
                 raise UsageError(f"{place}{error}") from None
     drafts = [draft for _, draft in wanted]
     directories = {draft.working_dir: draft for draft in drafts}
-    warnings = {prompts.missing_directory(draft) for draft in directories.values()}
+    warnings = {drafting.missing_directory(draft) for draft in directories.values()}
     with output.progress(drafts, len(drafts), "queueing") as each:
         ids = prompts.queue(store, each)
     return ids, sorted(f"warning: {warning}" for warning in warnings if warning)
