@@ -337,6 +337,38 @@ def test_a_persons_shell_stays_as_it_is(work: Workplace, shell: str) -> None:
     assert not (work.home / "trapped").exists()
 
 
+def test_a_fish_stays_as_it_is(work: Workplace) -> None:
+    rc = "for name in cd mv git exit tee sh; function $name; echo not $name; end; end"
+    pane = work.enrolled("one", "fish", rc=rc)
+    state = "functions -n; set -g; status is-full-job-control; echo $status"
+
+    def told_in_fish() -> str:
+        file = work.path / "told"
+        pane.run(f"begin; {state}; end >{file}.new 2>&1; ln {file}.new {file}")
+        wait_for(file.exists, what=pane.screen)
+        text = file.read_text()
+        file.unlink()
+        file.with_name("told.new").unlink()
+        pane.wait_for_prompt()
+        volatile = ("CMD_DURATION", "history", "pipestatus", "status", "COLUMNS", "LINES")
+        return "\n".join(line for line in text.splitlines() if not line.startswith(volatile))
+
+    before = told_in_fish()
+    on = {"working_dir": str(work.repo()), "git_branch": "feature"}
+    rows = ran(
+        work,
+        {**on, "content": "cat branch.txt", "env_vars": {"A": "1"}, "prerequisites": ["true"]},
+        {**on, "content": "builtin exit 3"},
+        {**on, "content": "echo ran", "prerequisites": ["false"]},
+        {"content": "builtin cd /; set -g B 2; function f; end"},
+        {"content": "false"},
+        {"content": "echo back", "working_dir": str(work.home)},
+    )
+    assert [row["exit_status"] for row in rows] == [0, 3, 1, 0, 1, 0]
+    assert [row["output"] for row in rows[:3]] == ["feature", "", ""]
+    assert told_in_fish() == before
+
+
 def test_a_prompt_cannot_harm_its_session(work: Workplace, shell: str) -> None:
     pane = work.enrolled("one", shell)
     expected = {
