@@ -362,11 +362,12 @@ def test_a_fish_stays_as_it_is(work: Workplace) -> None:
         {**on, "content": "echo ran", "prerequisites": ["false"]},
         {"content": "builtin cd /; set -g B 2; function f; end"},
         {"content": "false"},
-        {"content": "echo back", "working_dir": str(work.home)},
+        {"content": "echo there", "working_dir": str(work.path)},
     )
     assert [row["exit_status"] for row in rows] == [0, 3, 1, 0, 1, 0]
     assert [row["output"] for row in rows[:3]] == ["feature", "", ""]
     assert told_in_fish() == before
+    assert pane.format("#{pane_current_path}") == str(work.path)
 
 
 def test_a_prompt_cannot_harm_its_session(work: Workplace, shell: str) -> None:
