@@ -350,7 +350,7 @@ def test_a_fish_stays_as_it_is(work: Workplace) -> None:
         file.unlink()
         file.with_name("told.new").unlink()
         pane.wait_for_prompt()
-        volatile = ("CMD_DURATION", "history", "pipestatus", "status", "COLUMNS", "LINES")
+        volatile = ("CMD_DURATION", "history", "pipestatus", "status", "COLUMNS", "LINES", "PWD")
         return "\n".join(line for line in text.splitlines() if not line.startswith(volatile))
 
     before = told_in_fish()
