@@ -173,8 +173,10 @@ def _output(store: Store, attempt: Row, text: str, prompt_drawn: bool) -> str:
     if marker:
         text = rest.partition("\n")[2]
     lines = [line.rstrip() for line in screen.clean(text).rstrip().split("\n")]
-    if prompt_drawn:
-        was = before.rpartition("\n")[2].rpartition(" . ")[0].rstrip()
+    was = before.rpartition("\n")[2].rpartition(" . ")[0].rstrip()
+    if was and lines[-1] == was:  # drawn since the look, or by a shell of which that is not known
+        lines.pop()
+    elif prompt_drawn:
         endings = [screen.ending_of(value) for value in json.loads(attempt["prompt_endings"])]
         lines[-1:] = screen.without_prompt(lines[-1], was, endings)
     return screen.tail("\n".join(lines), store.settings.max_output)
