@@ -183,6 +183,20 @@ def back_at_prompt(attempt: Row) -> bool:
     return echo and attempt["session_status"] == "idle" and attempt["seen_at"] > since
 
 
+def prompt_is_drawn(attempt: Row) -> bool:
+    """Whether the prompt that follows stands on the session's screen.
+
+    A shell that does not edit draws it as soon as it has reported the end.
+    """
+    process = proc.stat(attempt["pane_pid"])
+    if process is None or process.foreground != attempt["pane_pid"]:
+        return False
+    shell = shell_of(process)
+    if shell is None or DIALECTS[shell].edits:
+        return back_at_prompt(attempt)
+    return "exit" in json.loads(attempt["evidence"]).get("reports", {})
+
+
 def _unread(store: Store, attempt: int) -> bool:
     """Whether the spool has news of the attempt: what is reported counts more than what is seen."""
     return any(

@@ -9,7 +9,7 @@ from typing import Any
 from assigner import attempts, clock, files, screen, tmux
 from assigner.db import Row, Store
 from assigner.files import Report
-from assigner.judging import Verdict, back_at_prompt, judge
+from assigner.judging import Verdict, judge, prompt_is_drawn
 
 
 def observe(store: Store) -> list[Row]:
@@ -153,7 +153,7 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
     found = {}
     for socket in {attempt["socket"] for attempt in shown}:
         mine = [attempt for attempt in shown if attempt["socket"] == socket]
-        drawn = {attempt["id"] for attempt in mine if back_at_prompt(attempt)}
+        drawn = {attempt["id"] for attempt in mine if prompt_is_drawn(attempt)}
         try:
             texts = tmux.history(
                 socket, store.settings.tmux_timeout, [attempt["pane_id"] for attempt in mine]
@@ -174,9 +174,7 @@ def _output(store: Store, attempt: Row, text: str, prompt_drawn: bool) -> str:
         text = rest.partition("\n")[2]
     lines = [line.rstrip() for line in screen.clean(text).rstrip().split("\n")]
     was = before.rpartition("\n")[2].rpartition(" . ")[0].rstrip()
-    if was and lines[-1] == was:  # drawn since the look, or by a shell of which that is not known
-        lines.pop()
-    elif prompt_drawn:
+    if prompt_drawn:
         endings = [screen.ending_of(value) for value in json.loads(attempt["prompt_endings"])]
         lines[-1:] = screen.without_prompt(lines[-1], was, endings)
     return screen.tail("\n".join(lines), store.settings.max_output)
