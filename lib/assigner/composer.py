@@ -135,7 +135,9 @@ def _state(
         hint = all(dim[1:]) and len(dim) > 1 if hidden else all(dim)
     else:
         hint = shape.placeholder is not None and bool(shape.placeholder.search(text))
-    return "empty" if hint and starts else "draft"
+    if not hint:
+        return "draft"
+    return "empty" if starts else "unclear"
 
 
 def _looks(

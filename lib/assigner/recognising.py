@@ -244,7 +244,7 @@ def _first(expression: re.Pattern[str] | None, lines: Sequence[str]) -> str | No
 def _question(rule: Rule, found: _Areas) -> str | None:
     """The text of what is asked: what the rule finds, else the paragraph above the choices."""
     if rule.question is not None and (text := _first(rule.question, found.bottom)):
-        return screen.visible(text)
+        return screen.visible(" ".join(re.sub("[│┃]", " ", text).split()))[:300]
     block: list[str] = []
     for line in reversed(found.choices):
         if _EDGE.match(line):
