@@ -123,7 +123,7 @@ def judge(provider: Provider, view: View) -> Verdict:
     if question:
         reason += f": {question}"
     if reset:
-        reason += f", until {reset}"
+        reason += f"; stated reset: {reset}"
     return Verdict(rule.status, reason, rule.name, question, reset)
 
 

@@ -92,13 +92,17 @@ def test_a_hint_is_told_from_the_same_text_typed_by_its_colour(work: Workplace) 
 
 
 def test_nothing_is_idle_while_it_is_not_known_what_is_in_front(work: Workplace) -> None:
-    found = inspect(work, *screen("opencode/idle-empty", "screen", "ansi"))
-    assert found["status"] == "unknown"
+    assert inspect(work, *screen("claude/idle-empty", "screen", "ansi"))["status"] == "unknown"
     meta = json.loads((SCREENS / "aider/idle-empty.json").read_text())
-    meta["pane_current_command"] = "vim"
     options = [*screen("aider/idle-empty", "screen"), "--meta", "-", "--json"]
-    found = work.tool("inspect", *options, input=json.dumps(meta)).json
-    assert (found["status"], found["status_reason"]) == ("unknown", "'vim' is in front")
+    for command, status, reason in (
+        ("python3", "idle", "at its empty prompt"),
+        ("vim", "unknown", "'vim' is in front"),
+        (None, "unknown", "what is in front is not known: give tmux's variables"),
+    ):
+        meta["pane_current_command"] = command
+        found = work.tool("inspect", *options, input=json.dumps(meta)).json
+        assert (found["status"], found["status_reason"]) == (status, reason)
 
 
 def test_a_persons_own_file_adds_an_agent_and_wins(work: Workplace, own: Path) -> None:
