@@ -105,7 +105,8 @@ def _state(
     dim: list[bool] = []  # of each character that can be seen
     starts = drawn = hidden = False  # the cursor stands, or is drawn, before all text
     # a block that ends in an edge is as wide as that edge; what is right of it is something else
-    width = len(lines[end].rstrip()) if shape.status_lines and end < len(lines) else None
+    edge = shape.below.search(lines[end]) if shape.below and end < len(lines) else None
+    width = edge.end() if edge is not None and shape.status_lines else None
     for row in range(first, end - shape.status_lines):
         line = lines[row][:width]
         prefix = (shape.prompt if row == first else shape.rest or _NOTHING).search(line)
