@@ -36,7 +36,7 @@ LAYERS = {
         "systemd",
     },
     1: {"sql", "config"},
-    0: {"matching", "pairing", "backoff", "screen", "clock", "dialects"},
+    0: {"matching", "pairing", "backoff", "screen", "styles", "clock", "dialects"},
     -1: {"fish"},
     -2: {"posix"},
     -3: {"errors", "task"},

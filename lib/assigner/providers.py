@@ -2,6 +2,186 @@
 
 shell     the prompt is a script for the session's own shell (bash, zsh)
 command   a one-shot command, run in the session's shell, reads the prompt on standard input
+
+Agents are data: a file of rules for each, `providers/NAME.toml` here and in
+`$XDG_CONFIG_HOME/assigner/providers`; a person's own file wins.
 """
 
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from assigner import composer, config
+from assigner.errors import SetupError
+from assigner.recognising import STATUSES, Provider, Rule
+
+# Those that a prompt can be sent to
 KNOWN = ("shell", "command")
+# How those are started that have no file
+PLAIN = {"shell": "the session's own shell", "command": "a command line in the session's shell"}
+
+_BUILT_IN = Path(__file__).with_name("providers")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
+_KEYS = {"start": str, "commands": list, "message": str, "composer": dict, "rules": list}
+_PATTERN = re.Pattern[str]
+_STATES = ("empty", "draft", "unclear", "none")
+_RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
+
+
+@cache
+def agents() -> Mapping[str, Provider]:
+    """All agents by name.  Raises SetupError that names the file and the key."""
+    files = {path.stem: path for path in sorted(_BUILT_IN.glob("*.toml"))}
+    files |= {path.stem: path for path in _own()}
+    return {name: _load(name, files[name]) for name in sorted(files)}
+
+
+def names() -> list[str]:
+    """All that may run in a session."""
+    return [*KNOWN, *agents()]
+
+
+def _own() -> list[Path]:
+    """A person's own files."""
+    if not (os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME")):
+        return []
+    directory = config.xdg("XDG_CONFIG_HOME", ".config") / "assigner" / "providers"
+    try:
+        found = sorted(path for path in directory.iterdir() if path.suffix == ".toml")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise SetupError(f"cannot read '{directory}': {error.strerror}") from None
+    for path in found:
+        if path.stem in KNOWN or not _NAME.match(path.stem):
+            raise SetupError(
+                f"'{path}': '{path.stem}' cannot be an agent's name: lower-case letters, digits,"
+                f" '-' and '_', and not {' or '.join(KNOWN)}"
+            )
+    return found
+
+
+def _load(name: str, path: Path) -> Provider:
+    import tomllib  # only who asks for agents pays
+
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SetupError(f"'{path}' is not a file")
+        others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if path.parent != _BUILT_IN and (others or status.st_uid not in (os.geteuid(), 0)):
+            raise SetupError(f"others can write '{path}': chown and chmod 600 it")
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SetupError(f"cannot read '{path}': {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SetupError(f"'{path}' is not valid UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SetupError(f"'{path}' is not TOML: {error}") from None
+    origin = "built in" if path.parent == _BUILT_IN else str(path)
+    return _Reader(path).provider(name, origin, table)
+
+
+class _Reader:
+    """Turns the table of a file into a provider; whatever is wrong is said with file and key."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def fail(self, key: str, what: str) -> SetupError:
+        return SetupError(f"'{self.path}': {key} {what}")
+
+    def provider(self, name: str, origin: str, table: Mapping[str, Any]) -> Provider:
+        for key, value in table.items():
+            if key not in _KEYS:
+                raise self.fail(f"'{key}'", f"is no key (known: {', '.join(_KEYS)})")
+            self.typed(f"'{key}'", value, _KEYS[key])
+        for key in ("start", "commands", "rules"):
+            if not table.get(key):
+                raise self.fail(f"'{key}'", "is missing or empty")
+        commands = [self.pattern("'commands'", value) for value in table["commands"]]
+        message = table.get("message")
+        shape = table.get("composer")
+        rules: list[Rule] = []
+        for number, rule in enumerate(table["rules"], 1):
+            read = self.rule(f"'rules' {number}", rule)
+            if read.name in [known.name for known in rules]:
+                raise self.fail(f"'rules' {number}", f"has the name of another: '{read.name}'")
+            if read.composer not in (None, "none") and shape is None:
+                raise self.fail(f"'rules' {number}", "asks for a composer, and none is described")
+            rules.append(read)
+        return Provider(
+            name,
+            origin,
+            table["start"],
+            tuple(commands),
+            self.pattern("'message'", message) if message is not None else None,
+            self.shape(shape) if shape is not None else None,
+            tuple(rules),
+        )
+
+    def shape(self, table: Mapping[str, Any]) -> composer.Shape:
+        read = self.values("'composer'", table, composer.Shape, ("prompt",))
+        return composer.Shape(**read)
+
+    def rule(self, where: str, table: object) -> Rule:
+        if not isinstance(table, dict):
+            raise self.fail(where, "is no table")
+        if isinstance(table.get("name"), str):
+            where += f" ({table['name']})"
+        read = self.values(where, table, Rule, ("name", "status", "reason"))
+        for key, allowed in (("status", _RULE_STATUSES), ("composer", _STATES)):
+            if read.get(key) is not None and read[key] not in allowed:
+                raise self.fail(
+                    f"{where} '{key}'", f"is none of {', '.join(allowed)}: '{read[key]}'"
+                )
+        if read["status"] == "idle" and read.get("composer") != "empty":
+            raise self.fail(where, "calls a screen idle without 'composer = \"empty\"'")
+        return Rule(**read)
+
+    def values(
+        self, where: str, table: Mapping[str, Any], kind: type, needed: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """The keys of a table as the fields of a dataclass."""
+        known = {field.name: field.type for field in fields(kind)}
+        read: dict[str, Any] = {}
+        for key, value in table.items():
+            place = f"{where} '{key}'"
+            if key not in known:
+                raise self.fail(place, f"is no key (known: {', '.join(known)})")
+            if "Pattern" in str(known[key]):
+                read[key] = self.pattern(place, value)
+                continue
+            wanted = next(t for t in (bool, int, str) if t.__name__ in str(known[key]))
+            self.typed(place, value, wanted)
+            if wanted is int and not 0 <= value <= 1000:
+                raise self.fail(place, f"is out of range: {value}")
+            read[key] = value
+        for key in needed:
+            if not read.get(key):
+                raise self.fail(f"{where} '{key}'", "is missing or empty")
+        return read
+
+    def typed(self, place: str, value: object, wanted: type) -> None:
+        words = {
+            str: "text",
+            list: "a list",
+            dict: "a table",
+            bool: "true or false",
+            int: "a number",
+        }
+        if type(value) is not wanted:
+            raise self.fail(place, f"is not {words[wanted]}")
+
+    def pattern(self, place: str, value: object) -> re.Pattern[str]:
+        self.typed(place, value, str)
+        assert isinstance(value, str)
+        try:
+            return re.compile(value, re.MULTILINE)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise self.fail(place, f"is no regular expression: {error}") from None

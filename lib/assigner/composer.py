@@ -1,0 +1,154 @@
+"""The box on an agent's screen in which a person types: where it is, and whether it is empty.
+
+`empty` needs evidence: no text but a placeholder, which is told from a draft by its colour, and
+the cursor before it.  Without colours only a known placeholder passes.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from assigner import screen, styles
+
+_REACH = 40  # a composer of more lines than that is none
+_NOTHING = re.compile("")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How an agent draws its composer.  Expressions are searched in single lines.
+
+    `prompt` begins its first line, up to where text begins; one of the `reach` lines above that
+    one matches `above`, if given; the text ends before a line that matches `below`, or with the
+    screen.  `rest` begins each further line.  The last `status_lines` of them are not text.  Below
+    it stand at most `footer` lines that are not empty.
+    """
+
+    prompt: re.Pattern[str]
+    above: re.Pattern[str] | None = None
+    below: re.Pattern[str] | None = None
+    rest: re.Pattern[str] | None = None
+    placeholder: re.Pattern[str] | None = None
+    reach: int = 1
+    status_lines: int = 0
+    footer: int = 1000
+    drawn_cursor: bool = False
+
+
+class Composer(NamedTuple):
+    """Where a composer is: its lines are first up to end - 1.  `state`: empty, draft, unclear."""
+
+    first: int
+    end: int
+    state: str
+
+
+def find(
+    shape: Shape,
+    lines: Sequence[str],
+    styled: Sequence[Sequence[tuple[str, styles.Style]]] | None,
+    cursor: tuple[int, int] | None,
+) -> Composer | None:
+    """The lowest composer on the screen; None if there is none, as while a dialog has its place."""
+    for first in range(len(lines) - 1, -1, -1):
+        end = _end(shape, lines, first)
+        if end is not None and _ends_screen(shape, lines[end:]):
+            return Composer(first, end, _state(shape, lines, styled, cursor, first, end))
+    return None
+
+
+def _end(shape: Shape, lines: Sequence[str], first: int) -> int | None:
+    """Where a composer that begins with that line ends; None if none begins there."""
+    if not shape.prompt.search(lines[first]) or is_choice(lines[first]):
+        return None
+    if shape.above is not None and not _is_below(shape, lines, first):
+        return None
+    for end in range(first + 1, min(len(lines), first + _REACH)):
+        if shape.below is not None and shape.below.search(lines[end]):
+            return end
+        if shape.rest is not None and not shape.rest.search(lines[end]):
+            return None
+    return None if shape.below is not None else len(lines)
+
+
+def _ends_screen(shape: Shape, below: Sequence[str]) -> bool:
+    """Whether what stands below is a footer, and no dialog under an earlier message."""
+    written = [line for line in below if line.strip()]
+    return len(written) <= shape.footer and not any(map(is_choice, written))
+
+
+def _is_below(shape: Shape, lines: Sequence[str], first: int) -> bool:
+    assert shape.above is not None
+    for line in reversed(lines[max(0, first - shape.reach) : first]):
+        if shape.above.search(line):
+            return True
+        if shape.prompt.search(line):
+            return False
+    return False
+
+
+def is_choice(line: str) -> bool:
+    """Whether a line is the marked one of numbered choices, whose mark may look like a prompt."""
+    return bool(re.match(r"\W*[❯›●▶→>]\s*\d{1,2}[.)]\s", line))
+
+
+def _state(
+    shape: Shape,
+    lines: Sequence[str],
+    styled: Sequence[Sequence[tuple[str, styles.Style]]] | None,
+    cursor: tuple[int, int] | None,
+    first: int,
+    end: int,
+) -> str:
+    texts: list[str] = []
+    dim: list[bool] = []  # of each character that can be seen
+    starts = drawn = hidden = False  # the cursor stands, or is drawn, before all text
+    # a block that ends in an edge is as wide as that edge; what is right of it is something else
+    edge = shape.below.search(lines[end]) if shape.below and end < len(lines) else None
+    width = edge.end() if edge is not None and shape.status_lines else None
+    for row in range(first, end - shape.status_lines):
+        line = lines[row][:width]
+        prefix = (shape.prompt if row == first else shape.rest or _NOTHING).search(line)
+        begin = prefix.end() if prefix else 0
+        looks = _looks(styled, row, lines[row])
+        at = cursor[0] if cursor is not None and cursor[1] == row else None
+        for index in range(begin, len(line)):
+            reverse = looks is not None and looks[index].reverse
+            if not dim:
+                drawn = drawn or reverse
+                starts = starts or at == screen.width(line[:index])
+            if line[index].strip() and line[index] != "\u200b":
+                hidden = hidden or (not dim and reverse)
+                dim.append(looks is not None and looks[index].dim)
+        if not dim:  # tmux leaves out the blanks at the end of a line
+            past = looks[len(line) :] if looks is not None else []
+            drawn = drawn or any(style.reverse for style in past)
+            starts = starts or (at is not None and at >= screen.width(line[:begin]))
+        texts.append(line[begin:])
+    if shape.drawn_cursor:
+        starts = drawn or styled is None
+    text = " ".join(" ".join(texts).split())
+    if not dim:
+        return "empty" if starts else "unclear"
+    if styled is not None:
+        # the cursor that is drawn hides the colour of the character under it
+        hint = all(dim[1:]) and len(dim) > 1 if hidden else all(dim)
+    else:
+        hint = shape.placeholder is not None and bool(shape.placeholder.search(text))
+    if not hint:
+        return "draft"
+    return "empty" if starts else "unclear"
+
+
+def _looks(
+    styled: Sequence[Sequence[tuple[str, styles.Style]]] | None, row: int, line: str
+) -> Sequence[styles.Style] | None:
+    """The styles of a line's characters; None if the capture is not of the same screen."""
+    if styled is None or row >= len(styled):
+        return None
+    text = "".join(character for character, _ in styled[row])
+    if text.rstrip() != line.rstrip():
+        return None
+    looks = [style for _, style in styled[row]]
+    return looks + [styles.Style()] * (len(line) - len(looks))
