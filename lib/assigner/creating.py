@@ -11,6 +11,7 @@ from assigner import enrolling, proc, scanning, tmux
 from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.errors import AssignerError, UsageError
+from assigner.looking import shell_of
 
 # tmux expands `#`, rewrites `.` and `:`, and gives meaning to `=`, `$`, `@`, `%` and a first `-`
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}\Z")
@@ -69,6 +70,12 @@ def create(store: Store, name: str, wish: Wish, *, settle: float, silent: str | 
         if session and session["enrolled"]:
             enrolling.leave(store, name)
         raise AssignerError(f"the new session '{name}' ended before it showed a prompt")
+    process = proc.stat(session["pane_pid"])
+    if process and shell_of(process) is None:  # a shell had started it, and is gone
+        enrolling.leave(store, name)
+        pane = session["pane_id"], session["pane_pid"]
+        tmux.discard(session["socket"], store.settings.tmux_timeout, *pane)
+        raise _no_shell(process.comm, name)
     return session
 
 
@@ -81,7 +88,7 @@ def _make(store: Store, name: str, directory: str, shell: str | None, settle: fl
     try:
         pane, pid = tmux.create(socket, timeout, name, directory, [shell, "-l"] if shell else [])
         program = _shown_shell(pid, settle)
-        if program in DIALECTS:
+        if program and shell_of(program):
             return
         tmux.discard(socket, timeout, pane, pid)
     except tmux.Unreachable as error:
@@ -90,21 +97,25 @@ def _make(store: Store, name: str, directory: str, shell: str | None, settle: fl
         program = None  # it was the server's last session
     if program is None:
         raise AssignerError(f"the new session '{name}' ended at once")
-    raise AssignerError(
+    raise _no_shell(program.comm, name)
+
+
+def _no_shell(program: str, name: str) -> AssignerError:
+    return AssignerError(
         f"no prompt can be typed to {program}, which ran in the new session '{name}':"
         f" give --shell ({', '.join(DIALECTS)})"
     )
 
 
-def _shown_shell(pid: int, settle: float) -> str | None:
-    """The program of a new pane, once it is a known shell or time is up; None if it ended."""
+def _shown_shell(pid: int, settle: float) -> proc.Stat | None:
+    """The process of a new pane, once it is a known shell or time is up; None if it ended."""
     until = time.monotonic() + settle
     while True:
         process = proc.stat(pid)
         if process is None or process.state in "ZX":
             return None
-        if process.comm in DIALECTS or time.monotonic() > until:
-            return process.comm
+        if shell_of(process) or time.monotonic() > until:
+            return process
         time.sleep(_POLL)
 
 
