@@ -192,12 +192,9 @@ def idling(scale: Scale) -> Iterator[Figure]:
         measured = f"{seconds / scale.ticks * 1000:.1f} ms each"
         yield Figure("tick every ten seconds: CPU a day", measured, daily, "minutes")
 
-        def crowd() -> None:
-            for process in [work.start("tick", "--wait", 600) for _ in range(scale.ticks)]:
-                process.communicate()
-
         begin = time.perf_counter()
-        crowd()
+        for process in [work.start("tick", "--wait", 600) for _ in range(scale.ticks)]:
+            process.communicate()
         whole = time.perf_counter() - begin
         measured = milliseconds((whole, found["whole"]))
         share = whole / scale.ticks / found["whole"]

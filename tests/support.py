@@ -1,5 +1,6 @@
 """A workplace of a test's own: bare environment, state directory, tmux server; the real tools."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -8,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from json import loads
@@ -194,6 +195,13 @@ class Workplace:
             return condition()
 
         return wait_for(ticked, seconds, lambda: f"{condition}; last: {ticks[-1]}")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The lock of the passes, held by another process as far as they can tell."""
+        with (self.state / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
         """What a query finds.  It can write nothing, but does roll back what a kill left behind."""

@@ -39,7 +39,7 @@ LAYERS = {
     0: {"matching", "pairing", "backoff", "screen", "styles", "clock", "dialects"},
     -1: {"fish"},
     -2: {"posix"},
-    -3: {"errors", "task"},
+    -3: {"errors", "package", "task"},
 }
 TOP = 5  # `__init__`, the face of it all
 PEERS = {2, 3, 4}  # layers whose modules may import each other, without cycles

@@ -72,6 +72,11 @@ def claim(
     return attempt
 
 
+def live_of(store: Store, prompt: int) -> Row:
+    """The live attempt of an assigned prompt, as a row of live_attempts."""
+    return next(row for row in store.rows("live_attempts") if row["prompt_id"] == prompt)
+
+
 def advance(store: Store, attempt: int, expected: str, stage: str, at: float | None = None) -> bool:
     """Lead a live attempt from the expected stage on; whether it was there."""
     moment = clock.text(clock.now() if at is None else at)

@@ -23,7 +23,7 @@ def cancel(store: Store, prompt: int) -> Row:
         )  # fmt: skip
         prompts.release_dependants(store, prompt)
     elif row["status"] in ("assigned", "in_progress"):
-        live = next(a for a in store.rows("live_attempts") if a["prompt_id"] == prompt)
+        live = attempts.live_of(store, prompt)
         if live["stage"] in scanning.UNTYPED:
             attempts.finish(store, live, "cancelled")
         else:

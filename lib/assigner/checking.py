@@ -27,6 +27,7 @@ from assigner.errors import AssignerError, SetupError
 OK, WARN, BAD = "ok", "warn", "bad"
 # What is imported, by the name of the package that has it
 PACKAGES = {
+    "argcomplete": "argcomplete",
     "filelock": "filelock",
     "python-dotenv": "dotenv",
     "sh": "sh",
@@ -105,10 +106,7 @@ def begin(database: str | None, quick: bool) -> Case:
     """A case with the settings; where they are bad, with what can be told without them."""
     try:
         settings = config.load(database)
-        if settings.preferred_provider not in (None, *providers.KNOWN):
-            raise SetupError(
-                f"ASSIGNER_PREFERRED_PROVIDER is unknown: '{settings.preferred_provider}'"
-            )
+        providers.check_preferred(settings)
         row = finding("settings", OK, f"database {settings.database}")
     except SetupError as error:
         settings = _guessed(database)
@@ -130,7 +128,7 @@ def _guessed(database: str | None) -> Settings:
     return Settings(
         home=Path(home),
         database=Path(chosen).absolute(),
-        sockets=tuple(given) or (f"{directory}/tmux-{os.getuid()}/default",),
+        sockets=tuple(given) or (config.socket_below(directory),),
         host=os.environ.get("ASSIGNER_HOST") or os.uname().nodename,
     )
 
@@ -196,7 +194,7 @@ def check_packages(case: Case) -> Iterator[Row]:
         wanted = {
             found[1]: found[2]
             for line in metadata.requires("assigner") or ()
-            if (found := re.match(r"([\w-]+)>=([\d.]+)\s*\Z", line))
+            if (found := re.match(r"([\w-]+)(?:\[[\w,]+\])?>=([\d.]+)\s*\Z", line))
         }
     for package, module in PACKAGES.items():
         try:

@@ -42,7 +42,7 @@ def due(store: Store, every: float = 3600.0) -> bool:
 
 def _sessions(store: Store, apply: bool) -> list[Row]:
     found = []
-    for row in store.rows("stale_sessions", before=clock.text(clock.now() - SESSION_DAYS * DAY)):
+    for row in store.rows("stale_sessions", before=retention.days_ago(SESSION_DAYS)):
         detail = f"offline since {row['updated_at']}: {row['status_reason']}"
         found.append(_finding("session", row["name"], detail, "forget it"))
         if apply:

@@ -178,12 +178,7 @@ def locked(args: Arguments) -> Iterator[db.Store]:
 
 def _settings(args: Arguments) -> config.Settings:
     settings = config.load(args.db)
-    if settings.preferred_provider not in (None, *providers.KNOWN):
-        known = ", ".join(providers.KNOWN)
-        raise SetupError(
-            f"ASSIGNER_PREFERRED_PROVIDER is unknown: '{settings.preferred_provider}'"
-            f" (known: {known})"
-        )
+    providers.check_preferred(settings)
     files.prepare(settings)
     return settings
 

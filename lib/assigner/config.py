@@ -191,21 +191,32 @@ def env_files() -> list[Path]:
 def env_file() -> dict[str, str]:
     """The settings that the one `.env` file has which counts."""
     for path in env_files():
-        try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise SetupError(f"'{path}' is not a file")
-            others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            if others or status.st_uid not in (os.geteuid(), 0):
-                raise SetupError(f"others can write '{path}': chown and chmod 600 it")
-            return _parse(path, path.read_text("utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except UnicodeDecodeError:
-            raise SetupError(f"'{path}' is not valid UTF-8") from None
-        except OSError as error:
-            raise SetupError(f"cannot read '{path}': {error.strerror}") from None
+        text = trusted_text(path)
+        if text is not None:
+            return _parse(path, text)
     return {}
+
+
+def trusted_text(path: Path, *, built_in: bool = False) -> str | None:
+    """What a file says that decides what is run; None where there is none.
+
+    Raises SetupError for one that others can write, unless it is `built_in`, or that cannot be
+    read.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SetupError(f"'{path}' is not a file")
+        others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if not built_in and (others or status.st_uid not in (os.geteuid(), 0)):
+            raise SetupError(f"others can write '{path}': chown and chmod 600 it")
+        return path.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except UnicodeDecodeError:
+        raise SetupError(f"'{path}' is not valid UTF-8") from None
+    except OSError as error:
+        raise SetupError(f"cannot read '{path}': {error.strerror}") from None
 
 
 def _parse(path: Path, text: str) -> dict[str, str]:

@@ -19,9 +19,7 @@ def find(store: Store, name: str) -> Row:
     if row := store.one("context", name=name):
         return row
     names = [row["name"] for row in store.rows("contexts")]
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    there = f"there are {', '.join(names[:12])}{more}" if names else "none is kept"
-    raise UsageError(f"no context '{name}': {there}")
+    raise UsageError(f"no context '{name}': {enrolling.there_are(names) or 'none is kept'}")
 
 
 def save(store: Store, name: str, session_name: str, *, force: bool) -> Row:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from assigner import enrolling, proc, scanning, tmux
+from assigner import enrolling, files, proc, scanning, tmux
 from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.errors import AssignerError, UsageError
@@ -35,8 +35,8 @@ def lacking(store: Store, names: Sequence[str], wish: Wish) -> list[str]:
     not do, or a session that is there but not as it is wished.
     """
     enrolling.check_command(wish.command)
-    if wish.directory is not None:
-        _check_directory(wish.directory)
+    if wish.directory is not None and (problem := files.directory_problem(wish.directory)):
+        raise UsageError(problem)
     if wish.shell is not None:
         _known_shell(wish.shell)
     return [name for name in names if _is_missing(store, name, wish)]
@@ -147,15 +147,6 @@ def _here() -> str:
         return os.getcwd()
     except OSError:
         raise UsageError("the current directory is gone: give --workdir") from None
-
-
-def _check_directory(directory: str) -> None:
-    if not os.path.exists(directory):
-        raise UsageError(f"directory '{directory}' does not exist")
-    if not os.path.isdir(directory):
-        raise UsageError(f"'{directory}' is not a directory")
-    if not os.access(directory, os.R_OK | os.X_OK):
-        raise UsageError(f"directory '{directory}' cannot be entered: permission denied")
 
 
 def _known_shell(shell: str) -> str:

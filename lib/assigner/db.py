@@ -145,6 +145,11 @@ def check(store: Store) -> list[str]:
     return problems
 
 
+def new_instance() -> str:
+    """A name for a database that none has had."""
+    return os.urandom(4).hex()
+
+
 def _create(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -177,7 +182,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, latest: int) -> None:
         migrations.apply(Database(connection, execute_plugins=False, recursive_triggers=False))
         connection.execute(
             "INSERT INTO meta (name, value) VALUES ('instance', ?) ON CONFLICT DO NOTHING",
-            (os.urandom(4).hex(),),
+            (new_instance(),),
         )
         connection.execute(f"PRAGMA user_version = {latest}")
         connection.execute("COMMIT")

@@ -8,7 +8,7 @@ import os
 import shlex
 import shutil
 import time
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 from assigner import (
@@ -138,8 +138,8 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
     if isinstance(tools, str):
         return _fail(store, attempt, "tools", tools)
     directory = attempt["working_dir"] or (sight.directory if attempt["git_branch"] else None)
-    if problem := _directory_problem(directory):
-        return _fail(store, attempt, *problem)
+    if directory and (reason := files.directory_problem(directory)):
+        return _fail(store, attempt, "cd", reason)
     own = worktrees.of(store.settings, attempt, directory)
     if problem := _branch_problem(attempt, directory if own is None else own.made):
         return _fail(store, attempt, *problem)
@@ -250,22 +250,6 @@ def _give_up(store: Store, attempt: Row, outcome: str, **why: Any) -> bool:
     return True
 
 
-def _directory_problem(directory: str | None) -> tuple[str, str] | None:
-    if directory is None:
-        return None
-    path = Path(directory)
-    try:
-        if not path.exists():
-            return "cd", f"directory '{directory}' does not exist"
-        if not path.is_dir():
-            return "cd", f"'{directory}' is not a directory"
-        if not os.access(path, os.R_OK | os.X_OK):
-            return "cd", f"directory '{directory}' cannot be entered: permission denied"
-    except OSError as error:
-        return "cd", f"directory '{directory}' cannot be read: {error.strerror}"
-    return None
-
-
 def _branch_problem(attempt: Row, directory: str | None) -> tuple[str, str] | None:
     branch = attempt["git_branch"]
     if branch is None or directory is None:
@@ -297,6 +281,7 @@ def _expected(attempt: Row) -> dict[str, str]:
     return {str(key): str(value) for key, value in state.items()}
 
 
+@cache
 def _tools() -> task.Tools | str:
     found = {name: shutil.which(name) for name in ("mv", "sh", "tee", "git")}
     for name, path in found.items():

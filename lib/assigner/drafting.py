@@ -1,14 +1,12 @@
 """Drafts: prompts before they are queued, completed and checked."""
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from assigner import screen
+from assigner import files, screen
 from assigner.config import Settings
 from assigner.errors import UsageError
 
@@ -138,19 +136,7 @@ def check_branch(name: str) -> None:
 
 def missing_directory(draft: Draft) -> str | None:
     """What is wrong with the working directory now, for a warning; None if nothing is."""
-    if draft.working_dir is None:
-        return None
-    path = Path(draft.working_dir)
-    try:
-        if not path.exists():
-            return f"directory '{path}' does not exist"
-        if not path.is_dir():
-            return f"'{path}' is not a directory"
-        if not os.access(path, os.R_OK | os.X_OK):
-            return f"directory '{path}' cannot be entered: permission denied"
-    except OSError as error:
-        return f"directory '{path}' cannot be read: {error.strerror}"
-    return None
+    return None if draft.working_dir is None else files.directory_problem(draft.working_dir)
 
 
 def _from_metadata(draft: Draft) -> None:

@@ -1,6 +1,7 @@
 """enroll: which sessions may be given prompts.  Nothing is ever typed into another."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 
@@ -80,9 +81,13 @@ def find(store: Store, name: str) -> Row:
     if parts := parts_of(store, name):
         raise UsageError(f"session '{name}' has several panes: name one ({', '.join(parts)})")
     names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
+    raise UsageError(f"no session '{name}': {there_are(names) or 'scan has seen none'}")
+
+
+def there_are(names: Sequence[str]) -> str:
+    """Some of the names that a person could have meant; empty if there is none."""
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    there = f"there are {', '.join(names[:12])}{more}" if names else "scan has seen none"
-    raise UsageError(f"no session '{name}': {there}")
+    return f"there are {', '.join(names[:12])}{more}" if names else ""
 
 
 def parts_of(store: Store, name: str) -> list[str]:

@@ -64,6 +64,21 @@ def prepare(settings: Settings) -> None:
         raise SetupError(f"cannot use the state directory: '{path}': {error.strerror}") from None
 
 
+def directory_problem(directory: str) -> str | None:
+    """Why nothing can be run in a directory, for people; None if it can."""
+    path = Path(directory)
+    try:
+        if not path.exists():
+            return f"directory '{directory}' does not exist"
+        if not path.is_dir():
+            return f"'{directory}' is not a directory"
+        if not os.access(path, os.R_OK | os.X_OK):
+            return f"directory '{directory}' cannot be entered: permission denied"
+    except OSError as error:
+        return f"directory '{directory}' cannot be read: {error.strerror}"
+    return None
+
+
 def file_system(path: Path, mounts: str) -> str:
     """The type of the file system that holds `path`; `mounts` is the text of /proc/self/mountinfo
     (proc(5)), in which a later line lies over an earlier one of the same place.

@@ -10,7 +10,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from assigner import tmux
+from assigner import db, tmux
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -55,7 +55,7 @@ def renew(store: Store) -> Row:
     UsageError while an attempt is alive: its stamp is needed, to tell whether it was typed.
     """
     top = max(highest(store), *traces(store).values())
-    instance = new()
+    instance = db.new_instance()
     with store.transaction():
         if live := store.execute("SELECT * FROM attempts WHERE outcome IS NULL").fetchone():
             raise UsageError(
@@ -75,8 +75,3 @@ def raise_to(store: Store, id: int, table: str = "attempts") -> None:
     )
     if not changed.rowcount:
         store.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)", values)
-
-
-def new() -> str:
-    """A name that no database has had."""
-    return os.urandom(4).hex()

@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 
-from assigner import config, tools
-
-# In a package, where no checkout has it
-_SETTINGS = Path(__file__).with_name("_env.example")
+from assigner import package, tools
 
 # What roff reads otherwise, or man shows as a look-alike that no shell would take
 _SPECIAL = {
@@ -107,7 +104,7 @@ def _tool(name: str) -> Iterator[str]:
 
 def _settings() -> Iterator[tuple[str, str]]:
     """Every setting, and what .env.example says of it."""
-    file = _SETTINGS if _SETTINGS.exists() else config.CHECKOUT / ".env.example"
+    file = package.data(".env.example")
     for block in file.read_text(encoding="utf-8").split("\n\n"):
         *lines, last = block.splitlines()
         if found := re.match(r"#(ASSIGNER_\w+)=(.*)", last):

@@ -54,12 +54,17 @@ def rows(
 
 def one(found: Row, args: Arguments, text: str) -> None:
     """Print one object: as JSON, or the text that stands for it."""
-    _print(_json(decoded(found)) if args.json else text)
+    if args.json:
+        _print(_json(decoded(found)))
+    elif not cli.logged(args, (f"{args.prog}: {line}" for line in text.splitlines())):
+        _print(text)
 
 
-def lines(text: Iterable[str]) -> None:
+def lines(text: Sequence[str], args: Arguments) -> None:
     """Print lines for people, with nothing in them that a terminal obeys."""
-    _print("\n".join(map(screen.visible, text)))
+    shown = [screen.visible(line) for line in text]
+    if not cli.logged(args, (f"{args.prog}: {line}" for line in shown)):
+        _print("\n".join(shown))
 
 
 def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:

@@ -1,15 +1,15 @@
 """What may run in a session.
 
-shell     the prompt is a script for the session's own shell (bash, zsh)
+shell     the prompt is a script for the session's own shell (bash, zsh, fish, dash)
 command   a one-shot command, run in the session's shell, reads the prompt on standard input
 
 Agents are data: a file of rules for each, `providers/NAME.toml` here and in
 `$XDG_CONFIG_HOME/assigner/providers`; a person's own file wins.
 """
 
+import errno
 import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
@@ -18,7 +18,8 @@ from typing import Any
 
 from assigner import composer, config
 from assigner.errors import SetupError
-from assigner.recognising import STATUSES, Provider, Rule
+from assigner.recognising import Provider, Rule
+from assigner.sessions import STATUSES
 
 # Those that a prompt can be sent to
 KNOWN = ("shell", "command")
@@ -28,7 +29,6 @@ PLAIN = {"shell": "the session's own shell", "command": "a command line in the s
 _BUILT_IN = Path(__file__).with_name("providers")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 _KEYS = {"start": str, "commands": list, "message": str, "composer": dict, "rules": list}
-_PATTERN = re.Pattern[str]
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 
@@ -44,6 +44,15 @@ def agents() -> Mapping[str, Provider]:
 def names() -> list[str]:
     """All that may run in a session."""
     return [*KNOWN, *agents()]
+
+
+def check_preferred(settings: config.Settings) -> None:
+    """SetupError where the preferred provider is none."""
+    if settings.preferred_provider not in (None, *KNOWN):
+        raise SetupError(
+            f"ASSIGNER_PREFERRED_PROVIDER is unknown: '{settings.preferred_provider}'"
+            f" (known: {', '.join(KNOWN)})"
+        )
 
 
 def _own() -> list[Path]:
@@ -69,18 +78,11 @@ def _own() -> list[Path]:
 def _load(name: str, path: Path) -> Provider:
     import tomllib  # only who asks for agents pays
 
+    text = config.trusted_text(path, built_in=path.parent == _BUILT_IN)
+    if text is None:
+        raise SetupError(f"cannot read '{path}': {os.strerror(errno.ENOENT)}")
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise SetupError(f"'{path}' is not a file")
-        others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        if path.parent != _BUILT_IN and (others or status.st_uid not in (os.geteuid(), 0)):
-            raise SetupError(f"others can write '{path}': chown and chmod 600 it")
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise SetupError(f"cannot read '{path}': {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SetupError(f"'{path}' is not valid UTF-8") from None
+        table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SetupError(f"'{path}' is not TOML: {error}") from None
     origin = "built in" if path.parent == _BUILT_IN else str(path)

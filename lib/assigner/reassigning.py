@@ -18,7 +18,7 @@ def reassign(store: Store, prompt: int, *, session: str | None, provider: str | 
     if row is None:
         raise UsageError(f"no prompt {prompt}")
     if row["status"] == "assigned":
-        live = next(a for a in store.rows("live_attempts") if a["prompt_id"] == prompt)
+        live = attempts.live_of(store, prompt)
         if live["stage"] not in scanning.UNTYPED:
             does = "runs in" if live["stage"] == "submitted" else "is being typed into"
             return {**row, "note": f"{does} {row['assigned_session']}: cancel it"}

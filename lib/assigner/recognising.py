@@ -14,7 +14,6 @@ from assigner import screen, styles
 from assigner.composer import Shape, find
 from assigner.dialects import DIALECTS
 
-STATUSES = ("idle", "busy", "waiting", "limited", "occupied", "offline", "unknown")
 _SHELLS = {*DIALECTS, "sh", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "elvish", "xonsh", "pwsh"}
 _FOOT = 4  # so many lines at the bottom name the directory
 _NEAR = 12  # so many lines above a composer, or at the bottom, are looked at

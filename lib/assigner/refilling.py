@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 
-from assigner import clock, identity, reading
+from assigner import clock, db, identity, reading
 from assigner.db import Row, Store
 from assigner.reading import Table
 
@@ -115,7 +115,7 @@ def _settle(store: Store) -> None:
     """Lead on what can no longer be proved: it may have run, so that it does not run by itself."""
     instance = store.one("instance")
     if instance is None:
-        store.insert("meta", {"name": "instance", "value": identity.new()})
+        store.insert("meta", {"name": "instance", "value": db.new_instance()})
     unproved = "outcome = 'unverified', finished_at = :now, lease_id = NULL"
     touched = "updated_at = :now, updated_by = :by"
     store.execute(

@@ -3,9 +3,9 @@
 from functools import cache
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent
-_INSTALLED = _PACKAGE / "_sql"
-ROOT = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "sql"
+from assigner import package
+
+ROOT = package.data("sql")
 
 
 @cache

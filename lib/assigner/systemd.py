@@ -6,12 +6,10 @@ import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from assigner import config, programs
+from assigner import config, package, programs
 from assigner.errors import AssignerError, SetupError
 
-_PACKAGE = Path(__file__).resolve().parent
-_INSTALLED = _PACKAGE / "_systemd"
-ROOT = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "systemd"
+ROOT = package.data("systemd")
 
 TIMER = "assigner.timer"
 NAMES = ("assigner.service", TIMER)

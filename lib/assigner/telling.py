@@ -1,6 +1,7 @@
 """What people are told: one prompt's story, one session's look, the state of everything."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -39,10 +40,7 @@ def told(tale: Row) -> str:
         "directory": home_short(prompt["working_dir"]),
         "branch": prompt["git_branch"],
         "working tree": "of its own" if prompt["worktree"] else None,
-        "variables": ", ".join(
-            f"{name}=(secret)" if value is None else f"{name}={value}"
-            for name, value in prompt["env_vars"].items()
-        ),
+        "variables": variables(prompt["env_vars"]),
         "prerequisites": "; ".join(prompt["prerequisites"]),
         "after": ", ".join(str(other) for other in prompt["after"]),
         "not before": prompt["not_before"],
@@ -64,6 +62,13 @@ def told(tale: Row) -> str:
         lines.append(f"  {event['created_at']}  {event['type']:<20}{session}  {data}")
     head = f"prompt {prompt['id']}: {painted(prompt['status'], prompt['status'])}{_safe(held)}"
     return "\n".join([head, *(line if line == "" else _safe(line) for line in lines)])
+
+
+def variables(values: Mapping[str, str | None]) -> str:
+    """Variables for people; a secret one has no value here."""
+    return ", ".join(
+        f"{name}=(secret)" if value is None else f"{name}={value}" for name, value in values.items()
+    )
 
 
 _TAIL = 10  # so many lines of output are told before all else

@@ -3,13 +3,10 @@
 import ast
 import os
 import runpy
-from pathlib import Path
 
-from assigner import cli
+from assigner import cli, package
 
-_PACKAGE = Path(__file__).resolve().parent
-_INSTALLED = _PACKAGE / "_bin"
-PLACE = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "bin"
+PLACE = package.data("bin")
 
 
 def names() -> list[str]:

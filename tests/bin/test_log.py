@@ -1,11 +1,8 @@
 """--log: what a timer's passes leave behind, where nobody reads what they print."""
 
-import fcntl
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,14 +20,6 @@ def logged(work: Workplace, name: str = "tick") -> list[str]:
         assert match, line
         found.append(match[1])
     return found
-
-
-@contextmanager
-def locked(work: Workplace) -> Iterator[None]:
-    """Another pass is running, as far as passes can tell."""
-    with (work.state / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def test_what_happens_is_logged_and_not_printed(work: Workplace) -> None:
@@ -62,7 +51,7 @@ def test_where_nothing_happened_no_log_is_made(work: Workplace) -> None:
 
 def test_failures_are_logged_with_their_status(work: Workplace) -> None:
     work.tool("send", "x")
-    with locked(work):
+    with work.locked():
         assert work.tool("tick", "--quiet", "--wait", 0, "--log", status=75).err == ""
         assert not (work.state / "logs/tick.log").exists()  # which is nothing to tell
         work.tool("tick", "--wait", 0, "--log", status=75)
@@ -109,7 +98,7 @@ def test_log_is_for_what_is_done_and_read_later(work: Workplace, option: str) ->
 def test_log_is_rotated(work: Workplace, files: int, names: list[str]) -> None:
     work.environment |= {"ASSIGNER_LOG_SIZE": "300", "ASSIGNER_LOG_FILES": str(files)}
     work.tool("send", "x")
-    with locked(work):
+    with work.locked():
         for _ in range(12):
             work.tool("tick", "--wait", 0, "--log", status=75)
     logs = sorted((work.state / "logs").iterdir())

@@ -1,6 +1,5 @@
 """A machine that is not fit for work: one line, exit status 78 or 75, and nothing half done."""
 
-import fcntl
 import os
 import resource
 import shutil
@@ -52,14 +51,6 @@ def used(work: Workplace) -> Workplace:
     """A workplace with one prompt."""
     work.tool("send", "echo hi")
     return work
-
-
-@contextmanager
-def flocked(work: Workplace) -> Iterator[None]:
-    """The lock of the passes, held by another process as far as they can tell."""
-    with (work.state / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager
@@ -484,7 +475,7 @@ def test_server_that_hangs(waiting: Workplace) -> None:
 
 
 def test_pass_that_finds_another(used: Workplace) -> None:
-    with flocked(used):
+    with used.locked():
         for command in (
             *((name,) for name in PASSES),
             ("enroll", "one"),
