@@ -11,7 +11,9 @@ exit status: 0 nothing was lost, typed twice, altered or misjudged; 1 something 
 """
 
 import argparse
+import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -29,6 +31,8 @@ from agents.cases import CASES, EXCEPT, NEEDS_TOOLS, UNTRUSTED, Trial
 from agents.deliveries import Delivery, Naive, Tools
 from agents.install import PACKAGES, programs
 from agents.places import Place
+
+_AT_WORK: set[Place] = set()
 
 
 class Result(NamedTuple):
@@ -54,6 +58,7 @@ def run(agent: str, case: str, path: Path, deliver: Callable[[Place], Delivery])
     """One case; its directory is left if something went wrong."""
     begun = time.monotonic()
     with Place(path, agent, trusted=case not in UNTRUSTED) as place:
+        _AT_WORK.add(place)
         trial = Trial(place, deliver(place))
         try:
             CASES[case](trial)
@@ -63,6 +68,7 @@ def run(agent: str, case: str, path: Path, deliver: Callable[[Place], Delivery])
         result = compared(agent, case, trial, received, time.monotonic() - begun)
         if result.faults:
             (path / "screen.txt").write_text(place.screen())
+        _AT_WORK.discard(place)
     if not result.faults:
         shutil.rmtree(path)
     return result
@@ -72,19 +78,28 @@ def compared(agent: str, case: str, trial: Trial, received: list[str], seconds: 
     """What was received against what should have been."""
     wanted, found = Counter(trial.expected), Counter(received)
     missing, extra = (wanted - found).total(), found - wanted
-    altered = sum(count for text, count in extra.items() if text not in wanted)
+    twice = sum(count for text, count in extra.items() if any(2 * one in text for one in wanted))
+    twice += sum(count for text, count in extra.items() if text in wanted)
+    altered = extra.total() - twice
     return Result(
         agent,
         case,
         len(trial.expected),
         len(received),
         max(0, missing - altered),
-        extra.total() - altered,
+        twice,
         altered,
         len(trial.misjudged),
         round(seconds, 1),
         "; ".join(trial.misjudged),
     )
+
+
+def give_up(number: int, _: object) -> None:
+    """Leave nothing running when a person has had enough: threads cannot be interrupted."""
+    for place in list(_AT_WORK):
+        place.__exit__()
+    os._exit(128 + number)
 
 
 def main() -> int:
@@ -97,6 +112,8 @@ def main() -> int:
     add("--naive", action="store_true", help="type without looking")
     add("--jobs", type=int, default=3, metavar="N", help="so many cases at once (default 3)")
     args = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, give_up)
     top = Path(tempfile.mkdtemp(prefix="assigner-agents-", dir="/var/tmp"))
     known = programs()
     results: list[Result] = []

@@ -18,13 +18,12 @@ CASES: dict[str, Case] = {}
 # A case that an agent cannot come into, and why
 EXCEPT = {
     ("opencode", "dialog"): "it asks nothing when it starts",
-    ("codex", "question"): "it offers the model no tool for questions",
+    ("codex", "question"): "it asks in its plan mode only",
 }
 UNTRUSTED = {"dialog"}
 # What a delivery without contexts cannot do
 NEEDS_TOOLS = {"respawn"}
 OPEN = ("pending", "assigned", "in_progress")
-_PATIENCE = 60.0
 
 
 def case(function: Case) -> Case:
@@ -67,9 +66,9 @@ class Trial:
         if not right:
             self.misjudged.append(what)
 
-    def until(self, condition: Callable[[], bool], seconds: float = _PATIENCE) -> bool:
-        """Tick until something holds; whether it came to that."""
-        deadline = time.monotonic() + seconds
+    def until(self, condition: Callable[[], bool], times: float = 1) -> bool:
+        """Tick until something holds; whether it came to that in so many times the patience."""
+        deadline = time.monotonic() + times * self.delivery.patience
         while not condition():
             if time.monotonic() > deadline:
                 return False
@@ -100,7 +99,10 @@ class Trial:
 
     def completes(self, text: str, response: str | None = None) -> None:
         """A prompt is sent, and answered."""
-        self.ends(self.send(text), "completed", response=response or answer(text))
+        prompt = self.send(text)
+        self.ends(prompt, "completed", response=response or answer(text))
+        status = self.delivery.told(prompt).status
+        assert status not in OPEN, f"{text[:60]!r} is {status} for ever"
 
     def fails(self, text: str, failure: str) -> None:
         self.ends(self.send(text, "--max-attempts", "1"), "failed", failure)
@@ -116,7 +118,7 @@ class Trial:
 
     def session_is(self, status: str) -> None:
         """Some passes find the session so."""
-        self.until(lambda: self.delivery.session() == status, 15)
+        self.until(lambda: self.delivery.session() == status, 0.3)
         self.check(self.delivery.session() == status, f"{self.delivery.session()}, not {status}")
 
 
@@ -197,7 +199,7 @@ def _limited(trial: Trial, text: str) -> None:
     prompt = trial.send(text)
     trial.asked(text)
     trial.session_is("limited")
-    trial.until(lambda: trial.delivery.told(prompt).status == "pending", 15)
+    trial.until(lambda: trial.delivery.told(prompt).status == "pending", 0.3)
     trial.waits(prompt)
 
 
@@ -291,7 +293,7 @@ def leading(trial: Trial) -> None:
 def ten(trial: Trial) -> None:
     trial.ready()
     prompts = [trial.send(f"number {number} of ten") for number in range(10)]
-    trial.until(lambda: trial.delivery.told(prompts[-1]).status not in OPEN, 3 * _PATIENCE)
+    trial.until(lambda: trial.delivery.told(prompts[-1]).status not in OPEN, times=3)
     for prompt, text in zip(prompts, trial.expected, strict=True):
         found = trial.delivery.told(prompt)
         trial.check(found.status == "completed", f"{text}: {found.status}")

@@ -19,6 +19,8 @@ class Told(NamedTuple):
 class Delivery(Protocol):
     """What a case asks of either."""
 
+    patience: float  # seconds until something that has to come is taken for missing
+
     def enroll(self, *options: str) -> None: ...
     def send(self, text: str, *options: str) -> int: ...
     def tick(self) -> None: ...
@@ -29,6 +31,8 @@ class Delivery(Protocol):
 
 class Tools:
     """The tools themselves."""
+
+    patience = 60.0
 
     def __init__(self, place: Place) -> None:
         self.work, self.name, self.provider = place.work, place.name, place.provider
@@ -68,6 +72,8 @@ class _Prompt:
 
 class Naive:
     """Pastes, presses Enter, believes what the model was asked; after a while types it again."""
+
+    patience = 12.0
 
     def __init__(self, place: Place) -> None:
         self.place = place

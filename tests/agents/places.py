@@ -20,8 +20,6 @@ KEY = "sk-made-up-0000000000000000000000000000000"
 _CODEX = """\
 model = "a-model"
 model_provider = "loopback"
-approval_policy = "on-request"
-sandbox_mode = "workspace-write"
 check_for_update_on_startup = false
 
 [model_providers.loopback]

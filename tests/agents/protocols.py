@@ -21,6 +21,12 @@ _NOTICES = (
 )  # fmt: skip
 _SHELLS = ("Bash", "bash", "exec_command", "shell_command", "shell", "exec")
 _QUESTIONS = ("AskUserQuestion", "question", "request_user_input")
+# What a tool is told beside its command, so that a person is asked
+_ASKING = {
+    "description": "what a test wants",
+    "sandbox_permissions": "require_escalated",
+    "justification": "May a test do that?",
+}
 _COLOURS = {
     "question": "Which colour?",
     "header": "Colour",
@@ -83,7 +89,7 @@ def call(kind: str, argument: str, tools: dict[str, Body]) -> Call | None:
             key = "cmd" if "cmd" in known else "command"
             listed = known.get(key, {}).get("type") == "array"
             command = ["bash", "-lc", argument] if listed else argument
-            told = {"description": "what a test wants"} if "description" in known else {}
+            told = {field: text for field, text in _ASKING.items() if field in known}
             return Call(name, {key: command, **told})
     if kind == "ask":
         for name in filter(tools.__contains__, _QUESTIONS):
