@@ -78,15 +78,16 @@ def compared(agent: str, case: str, trial: Trial, received: list[str], seconds: 
     """What was received against what should have been."""
     wanted, found = Counter(trial.expected), Counter(received)
     missing, extra = (wanted - found).total(), found - wanted
-    twice = sum(count for text, count in extra.items() if any(2 * one in text for one in wanted))
-    twice += sum(count for text, count in extra.items() if text in wanted)
+    # one after the other in one composer, or each by itself
+    merged = sum(count for text, count in extra.items() if any(2 * one in text for one in wanted))
+    twice = merged + sum(count for text, count in extra.items() if text in wanted)
     altered = extra.total() - twice
     return Result(
         agent,
         case,
         len(trial.expected),
         len(received),
-        max(0, missing - altered),
+        max(0, missing - altered - merged),
         twice,
         altered,
         len(trial.misjudged),
@@ -143,7 +144,7 @@ def main() -> int:
 
 def report(results: list[Result], top: Path) -> int:
     """The table, the sums, and where to look."""
-    rows = [(*result[:-1], result.notes[:60]) for result in results]
+    rows = [(*result[:-1], result.notes[:70]) for result in results]
     print(tabulate(rows, headers=Result._fields))
     sums = {
         name: sum(getattr(result, name) for result in results)

@@ -47,8 +47,7 @@ class Place:
         self.provider = provider
         self.work = Workplace(path)
         self.model = Model(path / "model.jsonl")
-        self.directory = path / "project"
-        self.directory.mkdir()
+        self.directory = self.work.repo("project")
         (self.directory / "notes.txt").write_text("some notes\n")
         _CONFIGURE[provider](self)
         if trusted:
@@ -243,6 +242,6 @@ _SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
         "codex": ("Press enter to confirm", "enter to submit"),
         "opencode": ("Permission required", "enter confirm", "enter submit"),
     },
-    "trust": {"claude": ("trust this folder",), "codex": ("Do you trust",)},
+    "trust": {"claude": ("trust this folder",), "codex": ("Trust this folder?",)},
     "answering": dict.fromkeys(("claude", "codex", "opencode"), ("second 1",)),
 }
