@@ -32,7 +32,7 @@ class Delivery(Protocol):
 class Tools:
     """The tools themselves."""
 
-    patience = 60.0
+    patience = 120.0  # an agent on a busy machine needs half a minute for its first turn
 
     def __init__(self, place: Place) -> None:
         self.work, self.name, self.provider = place.work, place.name, place.provider
