@@ -66,13 +66,16 @@ class Provider:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A status and why; `rule` is None where none was asked or none fits."""
+    """A status and why; `rule` is None where none was asked or none fits.  `draft` is what stands
+    in its composer, a placeholder left out.
+    """
 
     status: str
     reason: str
     rule: str | None = None
     question: str | None = None
     reset: str | None = None
+    draft: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def judge(provider: Provider, view: View) -> Verdict:
         if _holds(rule, found):
             break
     else:
-        return Verdict("unknown", "no rule fits its screen")
+        return Verdict("unknown", "no rule fits its screen", draft=found.draft)
     if rule.status == "idle" and command is None:
         return Verdict("unknown", "what is in front is not known: give tmux's variables", rule.name)
     question = _question(rule, found) if rule.status == "waiting" else None
@@ -123,7 +126,7 @@ def judge(provider: Provider, view: View) -> Verdict:
         reason += f": {question}"
     if reset:
         reason += f"; stated reset: {reset}"
-    return Verdict(rule.status, reason, rule.name, question, reset)
+    return Verdict(rule.status, reason, rule.name, question, reset, found.draft)
 
 
 class _Areas:
@@ -136,6 +139,7 @@ class _Areas:
         shape = provider.composer
         box = find(shape, lines, styled, view.cursor) if shape is not None else None
         self.state = box.state if box is not None else "none"
+        self.draft = box.text if box is not None and box.state == "draft" else None
         first, end = (box.first, box.end) if box is not None else (len(lines), len(lines))
         self.room = first
         written = [line for line in lines if _BORDER.sub("", line)]
