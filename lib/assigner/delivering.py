@@ -105,7 +105,7 @@ def _look(store: Store, wanted: list[tuple[Row, tmux.Pane]]) -> dict[tuple[str, 
     sessions = {row["name"]: row for row in store.rows("sessions")}
     try:
         return look(
-            store.settings,
+            store,
             [(pane, know(sessions[attempt["session"]], attempt)) for attempt, pane in wanted],
             clock.now(),
         )

@@ -28,7 +28,14 @@ PLAIN = {"shell": "the session's own shell", "command": "a command line in the s
 
 _BUILT_IN = Path(__file__).with_name("providers")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
-_KEYS = {"start": str, "commands": list, "message": str, "composer": dict, "rules": list}
+_KEYS = {
+    "start": str,
+    "programs": list,
+    "commands": list,
+    "message": str,
+    "composer": dict,
+    "rules": list,
+}
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 
@@ -107,6 +114,9 @@ class _Reader:
             if not table.get(key):
                 raise self.fail(f"'{key}'", "is missing or empty")
         commands = [self.pattern("'commands'", value) for value in table["commands"]]
+        programs = table.get("programs") or table["start"].split()[:1]
+        for program in programs:
+            self.typed("'programs'", program, str)
         message = table.get("message")
         shape = table.get("composer")
         rules: list[Rule] = []
@@ -121,6 +131,7 @@ class _Reader:
             name,
             origin,
             table["start"],
+            tuple(programs),
             tuple(commands),
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,

@@ -53,11 +53,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Provider:
-    """An agent: by which line it is started, as which programs it runs, how it is recognised."""
+    """An agent: by which line it is started, as which programs it runs, how it is recognised.
+
+    `programs` end the paths of what is run, `commands` are what tmux calls it.
+    """
 
     name: str
     origin: str
     start: str
+    programs: tuple[str, ...] = ()
     commands: tuple[re.Pattern[str], ...] = ()
     message: re.Pattern[str] | None = None
     composer: Shape | None = None
