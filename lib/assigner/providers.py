@@ -34,16 +34,39 @@ _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 
 
 @cache
+def agent(name: str) -> Provider:
+    """One of the agents.  Raises SetupError that names the file and the key, or the known ones."""
+    path = _files().get(name)
+    if path is None:
+        raise SetupError(f"no agent is named '{name}' (known: {', '.join(_files())})")
+    origin = "built in" if path.parent == _BUILT_IN else str(path)
+    return _Reader(path).provider(name, origin, _table(path, _text(path)))
+
+
 def agents() -> Mapping[str, Provider]:
     """All agents by name.  Raises SetupError that names the file and the key."""
-    files = {path.stem: path for path in sorted(_BUILT_IN.glob("*.toml"))}
-    files |= {path.stem: path for path in _own()}
-    return {name: _load(name, files[name]) for name in sorted(files)}
+    return {name: agent(name) for name in _files()}
+
+
+@cache
+def programs() -> Mapping[str, tuple[re.Pattern[str], ...]]:
+    """As which programs each agent runs, at a small part of the cost of `agents`.
+
+    Raises SetupError that names the file and the key.
+    """
+    found = {}
+    for name, path in _files().items():
+        head = _text(path).partition("\n[")[0]  # such keys come before all tables
+        try:
+            found[name] = _Reader(path).commands(_table(path, head))
+        except SetupError:  # the whole file has to tell what is wrong, if anything
+            found[name] = agent(name).commands
+    return found
 
 
 def names() -> list[str]:
     """All that may run in a session."""
-    return [*KNOWN, *agents()]
+    return [*KNOWN, *_files()]
 
 
 def check_preferred(settings: config.Settings) -> None:
@@ -53,6 +76,13 @@ def check_preferred(settings: config.Settings) -> None:
             f"ASSIGNER_PREFERRED_PROVIDER is unknown: '{settings.preferred_provider}'"
             f" (known: {', '.join(KNOWN)})"
         )
+
+
+@cache
+def _files() -> Mapping[str, Path]:
+    """The file of each agent, by name."""
+    files = {path.stem: path for path in (*_BUILT_IN.glob("*.toml"), *_own())}
+    return dict(sorted(files.items()))
 
 
 def _own() -> list[Path]:
@@ -75,18 +105,20 @@ def _own() -> list[Path]:
     return found
 
 
-def _load(name: str, path: Path) -> Provider:
-    import tomllib  # only who asks for agents pays
-
+def _text(path: Path) -> str:
     text = config.trusted_text(path, built_in=path.parent == _BUILT_IN)
     if text is None:
         raise SetupError(f"cannot read '{path}': {os.strerror(errno.ENOENT)}")
+    return text
+
+
+def _table(path: Path, text: str) -> Mapping[str, Any]:
+    import tomllib  # only who asks for agents pays
+
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SetupError(f"'{path}' is not TOML: {error}") from None
-    origin = "built in" if path.parent == _BUILT_IN else str(path)
-    return _Reader(path).provider(name, origin, table)
 
 
 class _Reader:
@@ -106,7 +138,6 @@ class _Reader:
         for key in ("start", "commands", "rules"):
             if not table.get(key):
                 raise self.fail(f"'{key}'", "is missing or empty")
-        commands = [self.pattern("'commands'", value) for value in table["commands"]]
         message = table.get("message")
         shape = table.get("composer")
         rules: list[Rule] = []
@@ -121,11 +152,15 @@ class _Reader:
             name,
             origin,
             table["start"],
-            tuple(commands),
+            self.commands(table),
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
         )
+
+    def commands(self, table: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
+        self.typed("'commands'", table.get("commands"), list)
+        return tuple(self.pattern("'commands'", value) for value in table["commands"])
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))
