@@ -22,6 +22,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
 import queues
+import screens
 from measure import Figure, Run, milliseconds, quickest, table
 from queues import Size
 from shells import Shells
@@ -117,7 +118,8 @@ def looking(scale: Scale) -> Iterator[Figure]:
         shells = Shells(work)
         for number in scale.sessions:
             shells.grow(number)
-            runs: dict[tuple[str, ...], Run] = {}
+            agents = screens.recorded(number)
+            runs: dict[tuple[str, ...], Run] = {("judging",): Run(partial(screens.judged, agents))}
             for tool, extent in looks:
                 change = CHANGES[tool] if extent == "all" else NO_CHANGE
                 prepare = partial(shells.change, change)
@@ -143,6 +145,15 @@ def looking(scale: Scale) -> Iterator[Figure]:
                     "ms",
                     most=1.5 * bare + 0.030,
                 )
+            judging = found["judging",]
+            beyond = found["scan", "all"] - found["imports", "scan", "all"]
+            yield Figure(
+                f"judging {number} agents' screens, against scan of as many shells",
+                milliseconds((judging, beyond)),
+                judging / beyond,
+                "x",
+                most=0.5,
+            )
     for tool, most in counts.items():
         yield Figure(f"{tool}: tmux clients", " / ".join(map(str, most)), max(most), most=2)
 
@@ -252,6 +263,7 @@ def main() -> None:
     print(table(figures))
     print(f"\nqueues: {' / '.join(map(str, scale.sizes))}")
     print("sessions: the tool / its imports alone / its tmux clients alone")
+    print("judging: all of it / scan, all changed, without imports")
     print(f"deliver: to 1 / {scale.delivered} shells")
     print("tick: the tool / its imports alone; all of them / one alone")
     print(f"send: {scale.few_lines:,} / {scale.lines:,} lines")

@@ -24,10 +24,11 @@ def in_front(process: proc.Stat) -> str | None:
 
 
 def known(provider: str | None) -> Provider | None:
-    """The agent of that name; None for shells, one-shot commands and what has no file."""
-    if provider is None or provider in providers.PLAIN:
-        return None
-    return providers.agents().get(provider)
+    """The agent of that name; None for shells, one-shot commands and what has no file.
+
+    SetupError for one whose file cannot be used.
+    """
+    return providers.agent(provider) if provider in providers.files() else None
 
 
 def _program(arguments: Sequence[str]) -> str:
@@ -39,7 +40,7 @@ def _program(arguments: Sequence[str]) -> str:
 
 @cache
 def _agent_called(word: str) -> str | None:
-    for name, provider in providers.agents().items():
-        if any(word == program or word.endswith(f"/{program}") for program in provider.programs):
+    for name, programs in providers.programs().items():
+        if any(word == program or word.endswith(f"/{program}") for program in programs):
             return name
     return None

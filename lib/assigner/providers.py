@@ -7,6 +7,7 @@ Agents are data: a file of rules for each, `providers/NAME.toml` here and in
 `$XDG_CONFIG_HOME/assigner/providers`; a person's own file wins.
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -41,16 +42,40 @@ _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 
 
 @cache
+def agent(name: str) -> Provider:
+    """One of the agents.  Raises SetupError that names the file and the key, or the known ones."""
+    path = files().get(name)
+    if path is None:
+        raise SetupError(f"no agent is named '{name}' (known: {', '.join(files())})")
+    origin = "built in" if path.parent == _BUILT_IN else str(path)
+    return _Reader(path).provider(name, origin, _table(path, _text(path)))
+
+
 def agents() -> Mapping[str, Provider]:
     """All agents by name.  Raises SetupError that names the file and the key."""
-    files = {path.stem: path for path in sorted(_BUILT_IN.glob("*.toml"))}
-    files |= {path.stem: path for path in _own()}
-    return {name: _load(name, files[name]) for name in sorted(files)}
+    return {name: agent(name) for name in files()}
+
+
+@cache
+def programs() -> Mapping[str, tuple[str, ...]]:
+    """How the paths of each agent's programs end, at a small part of the cost of `agents`.
+
+    What is wrong with one file keeps nobody from the others: `agent` says it.
+    """
+    found = {}
+    for name, path in files().items():
+        head = _text(path).partition("\n[")[0]  # such keys come before all tables
+        with contextlib.suppress(SetupError):
+            try:
+                found[name] = _Reader(path).programs(_table(path, head))
+            except SetupError:  # a bracket in a text, or something is wrong
+                found[name] = agent(name).programs
+    return found
 
 
 def names() -> list[str]:
     """All that may run in a session."""
-    return [*KNOWN, *agents()]
+    return [*KNOWN, *files()]
 
 
 def check_preferred(settings: config.Settings) -> None:
@@ -60,6 +85,13 @@ def check_preferred(settings: config.Settings) -> None:
             f"ASSIGNER_PREFERRED_PROVIDER is unknown: '{settings.preferred_provider}'"
             f" (known: {', '.join(KNOWN)})"
         )
+
+
+@cache
+def files() -> Mapping[str, Path]:
+    """The file of each agent, by name."""
+    files = {path.stem: path for path in (*_BUILT_IN.glob("*.toml"), *_own())}
+    return dict(sorted(files.items()))
 
 
 def _own() -> list[Path]:
@@ -82,18 +114,20 @@ def _own() -> list[Path]:
     return found
 
 
-def _load(name: str, path: Path) -> Provider:
-    import tomllib  # only who asks for agents pays
-
+def _text(path: Path) -> str:
     text = config.trusted_text(path, built_in=path.parent == _BUILT_IN)
     if text is None:
         raise SetupError(f"cannot read '{path}': {os.strerror(errno.ENOENT)}")
+    return text
+
+
+def _table(path: Path, text: str) -> Mapping[str, Any]:
+    import tomllib  # only who asks for agents pays
+
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SetupError(f"'{path}' is not TOML: {error}") from None
-    origin = "built in" if path.parent == _BUILT_IN else str(path)
-    return _Reader(path).provider(name, origin, table)
 
 
 class _Reader:
@@ -113,10 +147,6 @@ class _Reader:
         for key in ("start", "commands", "rules"):
             if not table.get(key):
                 raise self.fail(f"'{key}'", "is missing or empty")
-        commands = [self.pattern("'commands'", value) for value in table["commands"]]
-        programs = table.get("programs") or table["start"].split()[:1]
-        for program in programs:
-            self.typed("'programs'", program, str)
         message = table.get("message")
         shape = table.get("composer")
         rules: list[Rule] = []
@@ -131,12 +161,24 @@ class _Reader:
             name,
             origin,
             table["start"],
-            tuple(programs),
-            tuple(commands),
+            self.programs(table),
+            self.commands(table),
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
         )
+
+    def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
+        """How the paths of its programs end: what it says, else what it is started by."""
+        self.typed("'start'", table.get("start"), str)
+        given = table.get("programs", table["start"].split()[:1])
+        self.typed("'programs'", given, list)
+        for program in given:
+            self.typed("'programs'", program, str)
+        return tuple(given)
+
+    def commands(self, table: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
+        return tuple(self.pattern("'commands'", value) for value in table["commands"])
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))

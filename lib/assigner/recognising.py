@@ -5,10 +5,10 @@ is never idle.  Whether the agent still runs is asked before any rule.  Pure.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePath
+from typing import Self
 
 from assigner import screen, styles
 from assigner.composer import Shape, find
@@ -19,7 +19,8 @@ _FOOT = 4  # so many lines at the bottom name the directory
 _NEAR = 12  # so many lines above a composer, or at the bottom, are looked at
 _CHOICE = re.compile(r"^\W{0,3}?(?P<mark>[❯›●▶→>]\s*)?(?P<number>\d{1,2})[.)]\s+\S")
 _EDGE = re.compile(r"\s*[─━═╌╭╰┌└▔▁▀▄]{3,}|\s*[╭╰┌└]")
-_BORDER = re.compile(r"^[\s│┃|]+|[\s│┃|]+$")
+_BORDER = " \t\r\xa0\u3000│┃|"  # at both ends of a line in a box
+_PARTS = ("last", "below", "above", "bottom", "turn")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ class View:
     coloured: str | None
     meta: Mapping[str, object]
 
+    @classmethod
+    def from_coloured(cls, coloured: str, meta: Mapping[str, object]) -> Self:
+        """The same from one capture, that with colours."""
+        return cls(styles.plain(coloured), coloured, meta)
+
     @cached_property
     def lines(self) -> list[str]:
         return self.text.split("\n")
@@ -124,7 +130,9 @@ def judge(provider: Provider, view: View) -> Verdict:
     if rule.status == "idle" and command is None:
         return Verdict("unknown", "what is in front is not known: give tmux's variables", rule.name)
     question = _question(rule, found) if rule.status == "waiting" else None
-    reset = _first(rule.reset, found.turn or found.bottom)
+    reset = None
+    if rule.reset is not None:
+        reset = _first(rule.reset, found.readings("turn" if found.turn else "bottom"))
     reason = rule.reason
     if question:
         reason += f": {question}"
@@ -134,58 +142,67 @@ def judge(provider: Provider, view: View) -> Verdict:
 
 
 class _Areas:
-    """The parts of a screen that rules read."""
+    """The parts of a screen that rules read, each made when the first rule asks for it."""
 
     def __init__(self, provider: Provider, view: View) -> None:
         self.view = view
-        lines = view.lines
-        styled = styles.read(view.coloured) if view.coloured is not None else None
-        shape = provider.composer
-        box = find(shape, lines, styled, view.cursor) if shape is not None else None
+        self.message = provider.message
+        shape, lines = provider.composer, view.lines
+        box = find(shape, lines, view.coloured, view.cursor) if shape is not None else None
         self.state = box.state if box is not None else "none"
         self.draft = box.text if box is not None and box.state == "draft" else None
-        first, end = (box.first, box.end) if box is not None else (len(lines), len(lines))
-        self.room = first
-        written = [line for line in lines if _BORDER.sub("", line)]
-        self.bottom = written[-_NEAR:]
-        self.last = written[-1:]
-        self.above = lines[max(0, first - _NEAR) : first] if box is not None else []
+        self.room, end = (box.first, box.end) if box is not None else (len(lines), len(lines))
+        self.above = lines[max(0, self.room - _NEAR) : self.room] if box is not None else []
         self.below = lines[end:]
-        self.turn: list[str] = []
-        for line in reversed(lines[:first]):
-            if provider.message is not None and provider.message.search(line):
-                break
-            self.turn.insert(0, line)
+        self._readings: dict[str, list[str]] = {}
 
     @cached_property
-    def choices(self) -> list[str]:
-        """The lines above and of the numbered choices that have the place of the composer."""
-        rows = [row for row, line in enumerate(self.bare) if _CHOICE.match(line)]
-        numbers = [_number(self.bare[row]) for row in rows]
-        begins = [i for i, number in enumerate(numbers) if number == 1]
-        if self.state != "none" or not begins:
-            return []
-        start = begins[-1]
-        run = numbers[start:]
-        marked = any(_marked(self.bare[row]) for row in rows[start:])
-        if len(run) < 2 or run != list(range(1, len(run) + 1)) or not marked:
-            return []
-        return self.bare[: rows[start]]
+    def turn(self) -> list[str]:
+        above = self.view.lines[: self.room]
+        for row in range(len(above) - 1, -1, -1):
+            if self.message is not None and self.message.search(above[row]):
+                return above[row + 1 :]
+        return above
+
+    @cached_property
+    def bottom(self) -> list[str]:
+        lines = zip(self.view.lines, self.bare, strict=True)
+        return [line for line, written in lines if written][-_NEAR:]
+
+    @cached_property
+    def last(self) -> list[str]:
+        return self.bottom[-1:]
 
     @cached_property
     def bare(self) -> list[str]:
         """The lines without the borders of boxes."""
-        return [_BORDER.sub("", line) for line in self.view.lines]
+        return [line.strip(_BORDER) for line in self.view.lines]
 
+    @cached_property
+    def choices(self) -> list[str]:
+        """The lines above and of the numbered choices that have the place of the composer."""
+        if self.state != "none":
+            return []
+        found = [
+            (row, match) for row, line in enumerate(self.bare) if (match := _CHOICE.match(line))
+        ]
+        begins = [i for i, (_, match) in enumerate(found) if int(match["number"]) == 1]
+        run = found[begins[-1] :] if begins else []
+        numbers = [int(match["number"]) for _, match in run]
+        marked = any(match["mark"] for _, match in run)
+        if len(run) < 2 or numbers != list(range(1, len(run) + 1)) or not marked:
+            return []
+        return self.bare[: run[0][0]]
 
-def _number(line: str) -> int:
-    match = _CHOICE.match(line)
-    return int(match["number"]) if match else 0
-
-
-def _marked(line: str) -> bool:
-    match = _CHOICE.match(line)
-    return bool(match and match["mark"])
+    def readings(self, part: str) -> list[str]:
+        """The lines of a part as they stand; and as one, for a terminal may have wrapped it
+        between words or not."""
+        if part not in self._readings:
+            lines: Sequence[str] = getattr(self, part)
+            bare = filter(None, [line.strip(_BORDER) for line in lines])
+            different = dict.fromkeys(("\n".join(lines), " ".join(bare), "".join(lines)))
+            self._readings[part] = list(different)
+        return self._readings[part]
 
 
 def _holds(rule: Rule, found: _Areas) -> bool:
@@ -202,13 +219,10 @@ def _holds(rule: Rule, found: _Areas) -> bool:
     if rule.title is not None and not _in_title(rule.title, found.view):
         return False
     return all(
-        _first(expression, area) is not None
-        for expression, area in (
-            (rule.above, found.above), (rule.turn, found.turn), (rule.below, found.below),
-            (rule.bottom, found.bottom), (rule.last, found.last),
-        )
-        if expression is not None
-    )  # fmt: skip
+        any(map(expression.search, found.readings(part)))
+        for part in _PARTS
+        if (expression := getattr(rule, part)) is not None
+    )
 
 
 def _in_title(expression: re.Pattern[str], view: View) -> bool:
@@ -216,30 +230,21 @@ def _in_title(expression: re.Pattern[str], view: View) -> bool:
     title = view.variable("pane_title")
     if title is None:
         return False
-    if "{directory}" in expression.pattern:
-        seen = re.findall(r"(?<!\S)[/~]\S*", "\n".join(view.lines[-_FOOT:]))
-        paths = [view.variable("pane_current_path") or "", *seen]
-        parts = {part for path in paths for part in PurePath(path).parts if part not in "/~"}
-        if not parts:
-            return False
-        names = "(?:" + "|".join(map(re.escape, parts)) + ")"
-        return bool(re.search(expression.pattern.replace("{directory}", names), title))
-    return bool(expression.search(title))
+    if "{directory}" not in expression.pattern:
+        return bool(expression.search(title))
+    seen = re.findall(r"(?<!\S)[/~]\S*", "\n".join(view.lines[-_FOOT:]))
+    paths = "/".join([view.variable("pane_current_path") or "", *seen])
+    parts = set(paths.split("/")) - {"", ".", "~"}
+    return any(
+        # what stands for it in the expression is put for it in the title: nothing is compiled
+        part in title and expression.search(title.replace(part, "{directory}"))
+        for part in parts
+    )
 
 
-def _readings(lines: Sequence[str]) -> Iterator[str]:
-    """Lines as they stand; and as one, for a terminal may have wrapped it between words or not."""
-    yield "\n".join(lines)
-    bare = [_BORDER.sub("", line) for line in lines]
-    yield " ".join(filter(None, bare))
-    yield "".join(line.strip("\n") for line in lines)
-
-
-def _first(expression: re.Pattern[str] | None, lines: Sequence[str]) -> str | None:
+def _first(expression: re.Pattern[str], readings: Sequence[str]) -> str | None:
     """What an expression finds, its first group if it has one; the last find counts."""
-    if expression is None:
-        return None
-    for text in _readings(lines):
+    for text in readings:
         finds = list(expression.finditer(text))
         if finds:
             last = finds[-1]
@@ -250,7 +255,7 @@ def _first(expression: re.Pattern[str] | None, lines: Sequence[str]) -> str | No
 
 def _question(rule: Rule, found: _Areas) -> str | None:
     """The text of what is asked: what the rule finds, else the paragraph above the choices."""
-    if rule.question is not None and (text := _first(rule.question, found.bottom)):
+    if rule.question is not None and (text := _first(rule.question, found.readings("bottom"))):
         return screen.visible(" ".join(re.sub("[│┃]", " ", text).split()))[:300]
     block: list[str] = []
     for line in reversed(found.choices):
