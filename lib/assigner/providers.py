@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assigner import composer, config
+from assigner import composer, config, hookrules
 from assigner.errors import SetupError
 from assigner.recognising import Provider, Rule
 from assigner.sessions import STATUSES
@@ -28,7 +28,10 @@ PLAIN = {"shell": "the session's own shell", "command": "a command line in the s
 
 _BUILT_IN = Path(__file__).with_name("providers")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
-_KEYS = {"start": str, "commands": list, "message": str, "composer": dict, "rules": list}
+_KEYS = {
+    "start": str, "commands": list, "message": str, "composer": dict, "rules": list,
+    "hooks": dict,
+}  # fmt: skip
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 
@@ -125,6 +128,7 @@ class _Reader:
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
+            hooks=hookrules.read(table["hooks"], self.fail) if "hooks" in table else None,
         )
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
