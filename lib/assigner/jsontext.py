@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from json.decoder import scanstring
 from typing import Any
 
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -150,7 +149,7 @@ def _parts(text: str, at: int) -> Iterator[_Part]:
         if is_object:
             if text[at] != '"':
                 raise ValueError("a member has no name")
-            key, at = scanstring(text, at + 1)
+            key, at = _DECODER.raw_decode(text, at)
             at = _skip(text, at)
             if text[at] != ":":
                 raise ValueError("a member has no value")
