@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assigner import composer, config
+from assigner import composer, config, hookrules
 from assigner.errors import SetupError
 from assigner.recognising import Provider, Rule
 from assigner.sessions import STATUSES
@@ -36,6 +36,7 @@ _KEYS = {
     "message": str,
     "composer": dict,
     "rules": list,
+    "hooks": dict,
 }
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
@@ -166,6 +167,7 @@ class _Reader:
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
+            hooks=hookrules.read(table["hooks"], self.fail) if "hooks" in table else None,
         )
 
     def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
