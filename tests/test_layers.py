@@ -31,6 +31,7 @@ LAYERS = {
         "git",
         "proc",
         "files",
+        "records",
         "programs",
         "crontab",
         "systemd",

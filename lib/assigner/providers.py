@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assigner import composer, config
+from assigner import composer, config, turns
 from assigner.errors import SetupError
 from assigner.recognising import Provider, Rule
 from assigner.sessions import STATUSES
@@ -28,7 +28,14 @@ PLAIN = {"shell": "the session's own shell", "command": "a command line in the s
 
 _BUILT_IN = Path(__file__).with_name("providers")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
-_KEYS = {"start": str, "commands": list, "message": str, "composer": dict, "rules": list}
+_KEYS = {
+    "start": str,
+    "commands": list,
+    "message": str,
+    "composer": dict,
+    "rules": list,
+    "transcript": dict,
+}
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 
@@ -125,11 +132,20 @@ class _Reader:
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
+            self.transcript(table["transcript"]) if "transcript" in table else None,
         )
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))
         return composer.Shape(**read)
+
+    def transcript(self, table: Mapping[str, Any]) -> turns.Transcript:
+        needed = ("format", "home", "default")
+        read = turns.Transcript(**self.values("'transcript'", table, turns.Transcript, needed))
+        if read.format not in turns.FORMATS:
+            known = ", ".join(turns.FORMATS)
+            raise self.fail("'transcript' 'format'", f"is none of {known}: '{read.format}'")
+        return read
 
     def rule(self, where: str, table: object) -> Rule:
         if not isinstance(table, dict):
