@@ -32,6 +32,7 @@ LAYERS = {
         "git",
         "proc",
         "files",
+        "records",
         "programs",
         "crontab",
         "systemd",

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assigner import composer, config, hookrules
+from assigner import composer, config, hookrules, turns
 from assigner.errors import SetupError
 from assigner.recognising import Provider, Rule
 from assigner.sessions import STATUSES
@@ -37,6 +37,7 @@ _KEYS = {
     "composer": dict,
     "rules": list,
     "hooks": dict,
+    "transcript": dict,
 }
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
@@ -168,6 +169,7 @@ class _Reader:
             self.shape(shape) if shape is not None else None,
             tuple(rules),
             hooks=hookrules.read(table["hooks"], self.fail) if "hooks" in table else None,
+            transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
         )
 
     def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
@@ -185,6 +187,14 @@ class _Reader:
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))
         return composer.Shape(**read)
+
+    def transcript(self, table: Mapping[str, Any]) -> turns.Transcript:
+        needed = ("format", "home", "default")
+        read = turns.Transcript(**self.values("'transcript'", table, turns.Transcript, needed))
+        if read.format not in turns.FORMATS:
+            known = ", ".join(turns.FORMATS)
+            raise self.fail("'transcript' 'format'", f"is none of {known}: '{read.format}'")
+        return read
 
     def rule(self, where: str, table: object) -> Rule:
         if not isinstance(table, dict):
