@@ -83,7 +83,7 @@ def send_prompt(
     with _store() as store:
         if parent_id is not None:
             inheriting.inherit(store, draft)
-        drafting.check(draft, store.settings, providers.KNOWN)
+        drafting.check(draft, store.settings, providers.names())
         return prompts.queue(store, [draft])[0]
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from assigner import (
+    agents,
     attempts,
     clock,
     dialects,
@@ -20,15 +21,17 @@ from assigner import (
     keyboard,
     observing,
     proc,
+    prompting,
     task,
     tmux,
     worktrees,
 )
 from assigner.db import Row, Store
 from assigner.looking import Sight, look
-from assigner.scanning import know, list_panes
+from assigner.scanning import UNTYPED, claimed, identity, know, list_panes
 
-_IDENTITY = ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
+# A shell's line has its Enter with it, an agent's prompt is not yet submitted
+_WAITING = {False: (*UNTYPED, "typing"), True: (*UNTYPED, "typing", "typed")}
 _SIGNALS = (None, "INT", "TERM", "KILL")
 
 
@@ -42,16 +45,21 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     waiting = [
         attempt
         for attempt in store.rows("live_attempts")
-        if attempt["stage"] not in ("typed", "submitted") and not attempt["cancel_requested_at"]
+        if attempt["stage"] in _WAITING[agents.known(attempt["provider"]) is not None]
+        and not attempt["cancel_requested_at"]
     ]
     if store.dry or not waiting:
         return acted + [attempts.told(attempt, "to be typed", "") for attempt in waiting]
     panes, silent = list_panes(store)
-    by_identity = {(p.socket, p.server_pid, p.server_start, p.id, p.pid): p for p in panes}
-    there = []
+    by_identity = {identity(pane): pane for pane in panes}
+    there: list[tuple[Row, tmux.Pane]] = []
+    to_agents: list[tuple[Row, tmux.Pane]] = []
     for attempt in waiting:
-        if pane := by_identity.get(tuple(attempt[column] for column in _IDENTITY)):
-            there.append((attempt, pane))
+        if pane := by_identity.get(claimed(attempt)):
+            known = agents.known(attempt["provider"])
+            (to_agents if known else there).append((attempt, pane))
+        elif attempt["stage"] == "typed":
+            continue  # observe finds out what became of it
         elif attempt["socket"] in store.settings.sockets and attempt["socket"] not in silent:
             acted.append(_release(store, attempt, "its pane is gone"))
     sights = _look(store, there)
@@ -66,13 +74,18 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
             else:
                 acted.append(outcome)
     acted += _type(store, typings)
+    if to_agents:
+        acted += prompting.deliver(store, to_agents, settle=settle)
     _settle(store, settle, {row["attempt"] for row in acted if row["outcome"] == "typed"})
     return acted
 
 
 def end_attempts(store: Store) -> list[Row]:
-    """Signal what was cancelled, timed out or left behind: INT, then TERM, then KILL."""
+    """End what was cancelled, timed out or left behind: by INT, then TERM, then KILL; an agent's
+    turn by Escape, again and again.
+    """
     acted = []
+    turns = []
     now = clock.now()
     for attempt in store.rows("live_attempts"):
         if attempt["stage"] != "submitted":
@@ -82,22 +95,34 @@ def end_attempts(store: Store) -> list[Row]:
             ending = ending or "cancel"
         elif now > clock.seconds(attempt["submitted_at"]) + (attempt["timeout_seconds"] or 1e12):
             ending = ending or "timeout"
-        if ending is None or not attempt["process_group"]:
+        is_turn = agents.known(attempt["provider"]) is not None
+        if ending is None or not (is_turn or attempt["process_group"]):
             continue
         if attempt["signalled_at"]:
             since = now - clock.seconds(attempt["signalled_at"])
             if since < store.settings.kill_grace:
                 continue
         step = min(_SIGNALS.index(attempt["signal"]) + 1, len(_SIGNALS) - 1)
-        name = _SIGNALS[step]
+        name = "INT" if is_turn else _SIGNALS[step]
         assert name is not None
         with store.transaction():  # what is intended comes first: a signal twice is no harm
             store.update(
                 "attempts", attempt["id"], ending=ending, signal=name, signalled_at=clock.text(now)
             )
-        if store.dry or proc.send_signal(attempt["process_group"], attempt["pane_pid"], name):
+        if is_turn:
+            turns.append({**attempt, "ending": ending})
+        elif store.dry or proc.send_signal(attempt["process_group"], attempt["pane_pid"], name):
             acted.append(attempts.told(attempt, f"SIG{name}", ending))
-    return acted
+    return acted + _interrupt(store, turns)
+
+
+def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
+    if store.dry or not turns:
+        return [attempts.told(attempt, "Escape", attempt["ending"]) for attempt in turns]
+    panes = {identity(pane): pane for pane in list_panes(store)[0]}
+    return prompting.interrupt(
+        store, [(attempt, pane) for attempt in turns if (pane := panes.get(claimed(attempt)))]
+    )
 
 
 def _look(store: Store, wanted: list[tuple[Row, tmux.Pane]]) -> dict[tuple[str, str], Sight]:

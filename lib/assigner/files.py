@@ -7,6 +7,7 @@ secrets/        values of variables that stand nowhere else
 worktrees/      git working trees of prompts' own
 """
 
+import errno
 import json
 import os
 import re
@@ -24,6 +25,11 @@ _REPORT = re.compile(
 )
 
 
+# hook.PROVIDER.EVENT.SERVERPID.PANE.PPID.PID
+_HOOK = re.compile(r"hook\.([a-z0-9_-]+)\.([\w-]+)\.(\d+|-)\.(\d+|-)\.[\d.-]+\Z", re.ASCII)
+_LONGEST = 1 << 20  # bytes of a hook's report that are read
+
+
 @dataclass(frozen=True)
 class Report:
     """One line of news from a session; `word` and `number` mean what `kind` says.
@@ -39,6 +45,26 @@ class Report:
     word: str | None
     number: int | None
     at: float
+
+
+@dataclass(frozen=True)
+class HookReport:
+    """What an agent's hook has left: who called it for which event, in which pane if known."""
+
+    path: str
+    provider: str
+    event: str
+    pane: tuple[int, str] | None
+    at: float
+
+    def read(self) -> bytes:
+        """The payload, of which nobody else could have written a part.  OSError."""
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+                raise PermissionError(errno.EPERM, "not a file of ours", self.path)
+            return file.read(_LONGEST)
 
 
 def prepare(settings: Settings) -> None:
@@ -147,6 +173,14 @@ def revoke(settings: Settings, attempt: int) -> bool:
     return True
 
 
+def prompt_of(settings: Settings, attempt: int) -> str | None:
+    """What is typed to an agent for an attempt; None where its files are gone."""
+    try:
+        return (settings.run / str(attempt) / "prompt").read_bytes().decode()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+
+
 def remove_run(settings: Settings, attempt: int) -> None:
     """Forget the files of an attempt."""
     shutil.rmtree(settings.run / str(attempt), ignore_errors=True)
@@ -175,6 +209,21 @@ def reports(settings: Settings) -> list[Report]:
                 )
             )
     return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind)))
+
+
+def hook_reports(settings: Settings) -> list[HookReport]:
+    """What agents' hooks have left, oldest first."""
+    found = []
+    for entry in os.scandir(settings.spool):
+        if match := _HOOK.match(entry.name):
+            provider, event, server, pane = match.groups()
+            try:
+                at = entry.stat(follow_symlinks=False).st_mtime_ns
+            except FileNotFoundError:
+                continue
+            place = (int(server), f"%{pane}") if server != "-" and pane != "-" else None
+            found.append((at, HookReport(entry.path, provider, event, place, at / 1e9)))
+    return [report for _, report in sorted(found, key=lambda item: (item[0], item[1].path))]
 
 
 def reported(settings: Settings) -> set[int]:

@@ -25,6 +25,8 @@ class Verdict:
     failure_class: str | None = None
     exit_status: int | None = None
     step: str | None = None
+    response: str | None = None
+    reset: str | None = None
     evidence: Mapping[str, str | None] = field(default_factory=dict)
 
 
@@ -50,7 +52,7 @@ def judge(store: Store, attempt: Row) -> Verdict | None:
         return None
     group, leader = attempt["process_group"], attempt["pane_pid"]
     left = proc.members(group, leader) if group else []
-    gone = _pane_gone(attempt)
+    gone = pane_gone(attempt)
     over = "exit" in reports or gone is not None or back_at_prompt(attempt)
     if not over:
         return None
@@ -74,7 +76,7 @@ def _judge_typed(store: Store, attempt: Row) -> Verdict | None:
     """
     settings = store.settings
     since = clock.now() - clock.seconds(attempt["typed_at"] or attempt["updated_at"])
-    gone = _pane_gone(attempt)
+    gone = pane_gone(attempt)
     waited = since > settings.start_wait and back_at_prompt(attempt)
     if attempt["stage"] == "typing" and not gone and not attempt["cancel_requested_at"]:
         return None  # deliver asks tmux whether it was typed
@@ -155,7 +157,7 @@ def _context_failed(attempt: Row, reports: Row) -> Verdict:
     )
 
 
-def _pane_gone(attempt: Row) -> str | None:
+def pane_gone(attempt: Row) -> str | None:
     """Why the attempt's shell is gone for good; None while it lives or cannot be told."""
     if proc.is_session_leader(attempt["pane_pid"]):
         return None

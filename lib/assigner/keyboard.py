@@ -6,7 +6,7 @@ is typed is typed once, however often and however late that is carried out.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assigner import tmux
@@ -23,7 +23,7 @@ class Stroke:
 
     `text` is pasted, `keys` follow as they are (`\\r` is Enter).  The pane's stamp of that name
     must be below `number`, which it is then.  With `activity` the pane must have written nothing
-    since it was seen.
+    since it was seen.  A `void` stroke types nothing, and forbids that of the same number.
     """
 
     attempt: int
@@ -34,6 +34,7 @@ class Stroke:
     stamp: str = TYPED
     number: int = 0
     activity: int | None = None
+    void: bool = False
 
 
 def line(attempt: int, pane: Pane, command: str, text: str) -> Stroke:
@@ -78,7 +79,7 @@ def _script(stroke: Stroke, instance: str, mark: str) -> str:
     option = f"@assigner_{stroke.stamp}_{instance}"
     commands = [
         f"set-option -p -t {pane.id} {option} {stroke.number}",
-        f"set-option -p -t {pane.id} {option}_pid {pane.pid}",
+        f"set-option -p -t {pane.id} {option}_pid {0 if stroke.void else pane.pid}",
     ]
     if stroke.text:  # made before the stamp: without a buffer nothing is typed, nor stamped
         commands.insert(0, f"set-buffer -b {buffer} -- {quote(stroke.text)}")
@@ -98,22 +99,25 @@ def _script(stroke: Stroke, instance: str, mark: str) -> str:
 def _condition(stroke: Stroke, option: str) -> str:
     """All that must hold at the instant of typing, as a tmux format (tmux(1), FORMATS)."""
     pane = stroke.pane
-    assert is_plain(stroke.command)
-    wanted: Mapping[str, object] = {
+    wanted: dict[str, object] = {
         "pid": pane.server_pid,
         "start_time": pane.server_start,
         "pane_id": pane.id,
         "pane_pid": pane.pid,
-        "pane_dead": 0,
-        "pane_in_mode": 0,
-        "pane_input_off": 0,
-        "cursor_x": pane.cursor_x,
-        "cursor_y": pane.cursor_y,
-        "window_active_clients": pane.attached,
-        "pane_current_command": stroke.command,
     }
+    if not stroke.void:
+        assert is_plain(stroke.command)
+        wanted |= {
+            "pane_dead": 0,
+            "pane_in_mode": 0,
+            "pane_input_off": 0,
+            "cursor_x": pane.cursor_x,
+            "cursor_y": pane.cursor_y,
+            "window_active_clients": pane.attached,
+            "pane_current_command": stroke.command,
+        }
     if stroke.activity is not None:
-        wanted = {**wanted, "window_activity": stroke.activity}
+        wanted["window_activity"] = stroke.activity
     condition = f"#{{e|<:#{{{option}}},{stroke.number}}}"
     for name, value in wanted.items():
         condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"

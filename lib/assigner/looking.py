@@ -28,6 +28,7 @@ class Shown(NamedTuple):
     """An agent's screen, and what its provider's rules say of it."""
 
     screen: tmux.Screen
+    view: recognising.View
     verdict: recognising.Verdict
 
 
@@ -186,7 +187,7 @@ def _from_screen(settings: Settings, sight: Sight, shown: tmux.Screen | None, no
     pane = sight.pane
     if status == "idle" and pane.attached and now - pane.client_activity < settings.person_active:
         status, reason = "occupied", "a person is at its keyboard"
-    return sight._replace(status=status, reason=reason, shown=Shown(shown, verdict))
+    return sight._replace(status=status, reason=reason, shown=Shown(shown, view, verdict))
 
 
 def _from_line(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assigner import attempts, clock, files, screen, tmux
+from assigner import agents, answering, attempts, clock, files, listening, screen, tmux
 from assigner.db import Row, Store
 from assigner.files import Report
 from assigner.judging import Verdict, judge, prompt_is_drawn
@@ -15,9 +15,13 @@ from assigner.judging import Verdict, judge, prompt_is_drawn
 def observe(store: Store) -> list[Row]:
     """Drain the spool and judge every live attempt; what changed, a row for each attempt."""
     changed = drain(store)
+    live = store.rows("live_attempts")
     verdicts = [
-        verdict for attempt in store.rows("live_attempts") if (verdict := judge(store, attempt))
+        verdict
+        for attempt in live
+        if not agents.known(attempt["provider"]) and (verdict := judge(store, attempt))
     ]
+    verdicts += answering.judge(store, [a for a in live if agents.known(a["provider"])])
     outputs = _outputs(store, verdicts)
     for verdict in verdicts:
         row = _write(store, verdict, outputs.get(verdict.attempt["id"]))
@@ -32,7 +36,7 @@ def drain(store: Store) -> dict[int, Row]:
     A report that is read twice, because a pass died in between, changes nothing twice.
     """
     reports = files.reports(store.settings)
-    changed: dict[int, Row] = {}
+    changed = listening.drain(store)
     if not reports:
         return changed
     with store.transaction():
@@ -120,7 +124,8 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
             exit_status=verdict.exit_status,
             step=verdict.step,
             output=output,
-            response=_response(store, attempt, output),
+            response=verdict.response or _response(store, attempt, output),
+            reset=verdict.reset,
             evidence=verdict.evidence,
         ):
             return None
@@ -146,7 +151,8 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
     shown = [
         verdict.attempt
         for verdict in verdicts
-        if verdict.outcome not in ("ending", "released")
+        if verdict.outcome not in ("ending", "released", "limited")
+        and not agents.known(verdict.attempt["provider"])
         and verdict.attempt["stage"] == "submitted"
         and verdict.attempt["now_pane_pid"] == verdict.attempt["pane_pid"]
     ]

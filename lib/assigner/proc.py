@@ -89,6 +89,16 @@ def arguments(pid: int) -> list[str]:
         return []
 
 
+def environment(pid: int) -> dict[str, str]:
+    """The environment in which a process was started; empty where it cannot be told."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            pairs = os.fsdecode(file.read()).split("\0")
+    except OSError:
+        return {}
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
 def children(pid: int) -> list[int]:
     """What a process has started and still lives; empty where it cannot be told (proc(5))."""
     try:

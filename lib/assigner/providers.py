@@ -19,10 +19,11 @@ from typing import Any
 
 from assigner import composer, config, hookrules, turns
 from assigner.errors import SetupError
-from assigner.recognising import Provider, Rule
+from assigner.manners import Manner
+from assigner.recognising import Failure, Provider, Rule
 from assigner.sessions import STATUSES
 
-# Those that a prompt can be sent to
+# Those that are no agents
 KNOWN = ("shell", "command")
 # How those are started that have no file
 PLAIN = {"shell": "the session's own shell", "command": "a command line in the session's shell"}
@@ -36,9 +37,12 @@ _KEYS = {
     "message": str,
     "composer": dict,
     "rules": list,
+    "typing": dict,
+    "failures": list,
     "hooks": dict,
     "transcript": dict,
 }
+_FAILURES = ("api", "auth", "context", "interrupted", "limited")
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 
@@ -82,10 +86,10 @@ def names() -> list[str]:
 
 def check_preferred(settings: config.Settings) -> None:
     """SetupError where the preferred provider is none."""
-    if settings.preferred_provider not in (None, *KNOWN):
+    if settings.preferred_provider not in (None, *names()):
         raise SetupError(
             f"ASSIGNER_PREFERRED_PROVIDER is unknown: '{settings.preferred_provider}'"
-            f" (known: {', '.join(KNOWN)})"
+            f" (known: {', '.join(names())})"
         )
 
 
@@ -168,6 +172,11 @@ class _Reader:
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
+            tuple(
+                self.failure(f"'failures' {number}", failure)
+                for number, failure in enumerate(table.get("failures", []), 1)
+            ),
+            manner=self.manner(table["typing"]) if "typing" in table else Manner(),
             hooks=hookrules.read(table["hooks"], self.fail) if "hooks" in table else None,
             transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
         )
@@ -175,7 +184,7 @@ class _Reader:
     def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
         """How the paths of its programs end: what it says, else what it is started by."""
         self.typed("'start'", table.get("start"), str)
-        given = table.get("programs", table["start"].split()[:1])
+        given = table.get("programs", [os.path.basename(table["start"].partition(" ")[0])])
         self.typed("'programs'", given, list)
         for program in given:
             self.typed("'programs'", program, str)
@@ -183,6 +192,17 @@ class _Reader:
 
     def commands(self, table: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
         return tuple(self.pattern("'commands'", value) for value in table["commands"])
+
+    def failure(self, where: str, table: object) -> Failure:
+        if not isinstance(table, dict):
+            raise self.fail(where, "is no table")
+        read = self.values(where, table, Failure, ("failure", "turn"))
+        if read["failure"] not in _FAILURES:
+            raise self.fail(f"{where} 'failure'", f"is none of {', '.join(_FAILURES)}")
+        return Failure(**read)
+
+    def manner(self, table: Mapping[str, Any]) -> Manner:
+        return Manner(**self.values("'typing'", table, Manner, ()))
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))

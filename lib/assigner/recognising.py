@@ -6,7 +6,7 @@ is never idle.  Whether the agent still runs is asked before any rule.  Pure.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
@@ -14,6 +14,7 @@ from assigner import screen, styles
 from assigner.composer import Shape, find
 from assigner.dialects import DIALECTS
 from assigner.hookrules import Hooks
+from assigner.manners import Manner
 from assigner.turns import Transcript
 
 _SHELLS = {*DIALECTS, "sh", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "elvish", "xonsh", "pwsh"}
@@ -55,6 +56,17 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A class of failures, and the words on the screen in which an agent tells of one, by their
+    first group; `reset` finds when a limit ends.
+    """
+
+    failure: str
+    turn: re.Pattern[str]
+    reset: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True)
 class Provider:
     """An agent: by which line it is started, as which programs it runs, how it is recognised.
 
@@ -69,8 +81,10 @@ class Provider:
     message: re.Pattern[str] | None = None
     composer: Shape | None = None
     rules: tuple[Rule, ...] = ()
+    failures: tuple[Failure, ...] = ()
     hooks: Hooks | None = None
     transcript: Transcript | None = None
+    manner: Manner = field(default_factory=Manner)
 
 
 @dataclass(frozen=True)
@@ -145,6 +159,21 @@ def judge(provider: Provider, view: View) -> Verdict:
     return Verdict(rule.status, reason, rule.name, question, reset, found.draft)
 
 
+def failure(provider: Provider, view: View, text: str) -> tuple[str, str, str | None] | None:
+    """How the turn of a prompt failed, as the screen tells: class, error, and a limit's reset.
+
+    None where no failure is shown, or the last message on the screen does not begin as `text`.
+    """
+    found = _Areas(provider, view)
+    if not text.split() or not found.message_begins(text):
+        return None
+    for known in provider.failures:
+        if error := _first(known.turn, found.readings("turn")):
+            reset = _first(known.reset, found.readings("turn")) if known.reset else None
+            return known.failure, error, reset
+    return None
+
+
 class _Areas:
     """The parts of a screen that rules read, each made when the first rule asks for it."""
 
@@ -161,12 +190,26 @@ class _Areas:
         self._readings: dict[str, list[str]] = {}
 
     @cached_property
+    def last_message(self) -> int | None:
+        """The row of the last message to the agent."""
+        if self.message is None:
+            return None
+        rows = range(self.room - 1, -1, -1)
+        return next((row for row in rows if self.message.search(self.view.lines[row])), None)
+
+    @cached_property
     def turn(self) -> list[str]:
-        above = self.view.lines[: self.room]
-        for row in range(len(above) - 1, -1, -1):
-            if self.message is not None and self.message.search(above[row]):
-                return above[row + 1 :]
-        return above
+        row = self.last_message
+        return self.view.lines[0 if row is None else row + 1 : self.room]
+
+    def message_begins(self, text: str) -> bool:
+        """Whether the last message to the agent begins as a text does."""
+        if self.message is None or self.last_message is None:
+            return False
+        line = self.view.lines[self.last_message]
+        match = self.message.search(line)
+        shown = "".join(line[match.end() if match else 0 :].split())
+        return bool(shown) and "".join(text.split()).startswith(shown)
 
     @cached_property
     def bottom(self) -> list[str]:

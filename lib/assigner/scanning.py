@@ -100,6 +100,17 @@ def absence(
     return "unknown", f"its tmux server does not answer at {row['socket']}"
 
 
+def identity(pane: tmux.Pane) -> tuple[Any, ...]:
+    """Which pane it is, and which process runs in it: a restarted server hands out %0 again."""
+    return (*_place(pane), pane.pid)
+
+
+def claimed(attempt: Row) -> tuple[Any, ...]:
+    """The identity of the pane that an attempt has claimed."""
+    columns = ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
+    return tuple(attempt[column] for column in columns)
+
+
 def know(row: Row | None, attempt: Row | None) -> Known:
     """What the database knows of a session, for a look at it."""
     if row is None:

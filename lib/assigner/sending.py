@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--provider",
         dest="target_provider",
         metavar="P",
-        help=f"only where this runs: {' or '.join(providers.KNOWN)}",
+        help="only where this runs: shell, command, or an agent (`providers` lists them)",
     )
     add(
         "--workdir",
@@ -157,7 +157,7 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
             try:
                 if draft.parent_id is not None:
                     inheriting.inherit(store, draft)
-                drafting.check(draft, store.settings, providers.KNOWN)
+                drafting.check(draft, store.settings, providers.names())
             except UsageError as error:
                 raise UsageError(f"{place}{error}") from None
     drafts = [draft for _, draft in wanted]
