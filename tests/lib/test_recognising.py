@@ -140,6 +140,7 @@ def test_one_capture_with_colours_is_enough() -> None:
         view = View.from_coloured(coloured, meta)
         assert same_moment(view.text) == same_moment(text), name
         agent = providers.agent(provider(name))
+        assert (view.coloured, view.meta) == (coloured, meta)
         assert judge(agent, view) == judge(agent, View(text, coloured, meta)), name
 
 
