@@ -27,6 +27,7 @@ LAYERS = {
         "lock",
         "log",
         "tmux",
+        "keyboard",
         "serving",
         "git",
         "proc",

@@ -38,11 +38,14 @@ class Shape:
 
 
 class Composer(NamedTuple):
-    """Where a composer is: its lines are first up to end - 1.  `state`: empty, draft, unclear."""
+    """Where a composer is: its lines are first up to end - 1.  `state`: empty, draft, unclear;
+    `text`: what stands in it, be it a placeholder, on one line.
+    """
 
     first: int
     end: int
     state: str
+    text: str
 
 
 def find(
@@ -55,7 +58,7 @@ def find(
     for first in range(len(lines) - 1, -1, -1):
         end = _end(shape, lines, first)
         if end is not None and _ends_screen(shape, lines[end:]):
-            return Composer(first, end, _state(shape, lines, coloured, cursor, first, end))
+            return Composer(first, end, *_state(shape, lines, coloured, cursor, first, end))
     return None
 
 
@@ -101,7 +104,7 @@ def _state(
     cursor: tuple[int, int] | None,
     first: int,
     end: int,
-) -> str:
+) -> tuple[str, str]:
     styled = styles.read(coloured, first, end) if coloured is not None else []
     texts: list[str] = []
     dim: list[bool] = []  # of each character that can be seen
@@ -129,15 +132,15 @@ def _state(
         starts = drawn or coloured is None
     text = " ".join(" ".join(texts).split())
     if not dim:
-        return "empty" if starts else "unclear"
+        return ("empty" if starts else "unclear"), text
     if coloured is not None:
         # the cursor that is drawn hides the colour of the character under it
         hint = all(dim[1:]) and len(dim) > 1 if hidden else all(dim)
     else:
         hint = shape.placeholder is not None and bool(shape.placeholder.search(text))
     if not hint:
-        return "draft"
-    return "empty" if starts else "unclear"
+        return "draft", text
+    return ("empty" if starts else "unclear"), text
 
 
 def _looks(styled: Sequence[styles.Line], line: str) -> tuple[list[bool], list[bool]]:

@@ -17,6 +17,7 @@ from assigner import (
     dialects,
     files,
     git,
+    keyboard,
     observing,
     proc,
     task,
@@ -54,13 +55,13 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         elif attempt["socket"] in store.settings.sockets and attempt["socket"] not in silent:
             acted.append(_release(store, attempt, "its pane is gone"))
     sights = _look(store, there)
-    typings: list[tuple[Row, tmux.Typing]] = []
+    typings: list[tuple[Row, keyboard.Stroke]] = []
     for attempt, pane in there:
         if attempt["stage"] == "typing" and _recover(store, attempt):
             acted.append(attempts.told(attempt, "typed", "found by its stamp"))
         elif sight := sights.get((pane.socket, pane.id)):
             outcome = _prepare(store, attempt, sight)
-            if isinstance(outcome, tmux.Typing):
+            if isinstance(outcome, keyboard.Stroke):
                 typings.append((attempt, outcome))
             else:
                 acted.append(outcome)
@@ -104,7 +105,7 @@ def _look(store: Store, wanted: list[tuple[Row, tmux.Pane]]) -> dict[tuple[str, 
     sessions = {row["name"]: row for row in store.rows("sessions")}
     try:
         return look(
-            store.settings,
+            store,
             [(pane, know(sessions[attempt["session"]], attempt)) for attempt, pane in wanted],
             clock.now(),
         )
@@ -115,7 +116,7 @@ def _look(store: Store, wanted: list[tuple[Row, tmux.Pane]]) -> dict[tuple[str, 
 def _recover(store: Store, attempt: Row) -> bool:
     """An earlier pass died while it typed: tmux's stamp tells whether the line is there."""
     try:
-        stamps = tmux.stamps(attempt["socket"], store.settings.tmux_timeout, store.instance)
+        stamps = keyboard.stamps(attempt["socket"], store.settings.tmux_timeout, store.instance)
     except (tmux.NoServer, tmux.Unreachable):
         return False
     if stamps.get(attempt["pane_id"]) != (attempt["id"], attempt["pane_pid"]):
@@ -124,7 +125,7 @@ def _recover(store: Store, attempt: Row) -> bool:
         return attempts.advance(store, attempt["id"], "typing", "typed")
 
 
-def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
+def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
     """Check and write all that the typing needs; or give the claim back, or fail the attempt."""
     if attempt["stage"] == "typing" and files.is_revoked(store.settings, attempt["id"]):
         return _release(store, attempt, "an earlier pass died while it gave it back")
@@ -132,7 +133,7 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
         return _release(store, attempt, "it is paused")
     if sight.status != "idle" or sight.line is None or sight.shell is None:
         return _release(store, attempt, sight.reason)
-    if not tmux.is_plain(sight.line.command):
+    if not keyboard.is_plain(sight.line.command):
         return _release(store, attempt, f"unusual program name {sight.line.command!r}")
     tools = _tools()
     if isinstance(tools, str):
@@ -173,12 +174,12 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
     if attempt["stage"] != "typing":
         files.make_run(store.settings, attempt["id"], contents)
     line = f" . {shlex.quote(str(run / 'ctx'))}"
-    return tmux.Typing(attempt["id"], sight.pane, sight.line.command, line)
+    return keyboard.line(attempt["id"], sight.pane, sight.line.command, line)
 
 
-def _type(store: Store, typings: list[tuple[Row, tmux.Typing]]) -> list[Row]:
+def _type(store: Store, typings: list[tuple[Row, keyboard.Stroke]]) -> list[Row]:
     """Commit `typing`, type, read back what tmux confirms, commit `typed`."""
-    by_socket: dict[str, list[tuple[Row, tmux.Typing]]] = {}
+    by_socket: dict[str, list[tuple[Row, keyboard.Stroke]]] = {}
     with store.transaction():
         for attempt, typing in typings:
             if attempt["stage"] != "typing":
@@ -191,7 +192,7 @@ def _type(store: Store, typings: list[tuple[Row, tmux.Typing]]) -> list[Row]:
     for socket, mine in by_socket.items():
         at = clock.now()
         try:
-            answers = tmux.type_lines(
+            answers = keyboard.press(
                 socket, store.settings.tmux_timeout, store.instance, [typing for _, typing in mine]
             )
         except (tmux.NoServer, tmux.Unreachable) as error:

@@ -42,6 +42,7 @@ def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> 
             enrolled=1,
             opted_out=0,
             learn=1,
+            provider_given=1,
             provider="command" if command else "shell",
             command=command,
             prompt_endings=json.dumps(endings, ensure_ascii=False),
@@ -103,7 +104,7 @@ def _shown(store: Store, session: Row) -> screen.Ending:
     pane = next((p for p in panes if (p.socket, p.id, p.pid) == identity), None)
     if pane is None:
         raise UsageError(f"session '{session['name']}' is {session['status']}")
-    sight = look(store.settings, [(pane, scanning.know(session, None))], clock.now())
+    sight = look(store, [(pane, scanning.know(session, None))], clock.now())
     line = sight[pane.socket, pane.id].line
     ending = screen.learn(line.text, line.cursor_x) if line else None
     if ending is None:

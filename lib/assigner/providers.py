@@ -28,7 +28,14 @@ PLAIN = {"shell": "the session's own shell", "command": "a command line in the s
 
 _BUILT_IN = Path(__file__).with_name("providers")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
-_KEYS = {"start": str, "commands": list, "message": str, "composer": dict, "rules": list}
+_KEYS = {
+    "start": str,
+    "programs": list,
+    "commands": list,
+    "message": str,
+    "composer": dict,
+    "rules": list,
+}
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 
@@ -49,7 +56,7 @@ def agents() -> Mapping[str, Provider]:
 
 
 @cache
-def programs() -> Mapping[str, tuple[re.Pattern[str], ...]]:
+def programs() -> Mapping[str, tuple[str, ...]]:
     """As which programs each agent runs, at a small part of the cost of `agents`.
 
     Raises SetupError that names the file and the key.
@@ -58,9 +65,9 @@ def programs() -> Mapping[str, tuple[re.Pattern[str], ...]]:
     for name, path in _files().items():
         head = _text(path).partition("\n[")[0]  # such keys come before all tables
         try:
-            found[name] = _Reader(path).commands(_table(path, head))
+            found[name] = _Reader(path).programs(_table(path, head))
         except SetupError:  # the whole file has to tell what is wrong, if anything
-            found[name] = agent(name).commands
+            found[name] = agent(name).programs
     return found
 
 
@@ -131,13 +138,8 @@ class _Reader:
         return SetupError(f"'{self.path}': {key} {what}")
 
     def provider(self, name: str, origin: str, table: Mapping[str, Any]) -> Provider:
-        for key, value in table.items():
-            if key not in _KEYS:
-                raise self.fail(f"'{key}'", f"is no key (known: {', '.join(_KEYS)})")
-            self.typed(f"'{key}'", value, _KEYS[key])
-        for key in ("start", "commands", "rules"):
-            if not table.get(key):
-                raise self.fail(f"'{key}'", "is missing or empty")
+        self.keys(table, ("start", "commands", "rules"))
+        commands = [self.pattern("'commands'", value) for value in table["commands"]]
         message = table.get("message")
         shape = table.get("composer")
         rules: list[Rule] = []
@@ -152,15 +154,29 @@ class _Reader:
             name,
             origin,
             table["start"],
-            self.commands(table),
+            self.programs(table),
+            tuple(commands),
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
         )
 
-    def commands(self, table: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
-        self.typed("'commands'", table.get("commands"), list)
-        return tuple(self.pattern("'commands'", value) for value in table["commands"])
+    def keys(self, table: Mapping[str, Any], needed: tuple[str, ...]) -> None:
+        for key, value in table.items():
+            if key not in _KEYS:
+                raise self.fail(f"'{key}'", f"is no key (known: {', '.join(_KEYS)})")
+            self.typed(f"'{key}'", value, _KEYS[key])
+        for key in needed:
+            if not table.get(key):
+                raise self.fail(f"'{key}'", "is missing or empty")
+
+    def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
+        """As which programs it runs: what is named, else what starts it."""
+        self.keys(table, ("start",))
+        programs = table.get("programs") or table["start"].split()[:1]
+        for program in programs:
+            self.typed("'programs'", program, str)
+        return tuple(programs)
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))

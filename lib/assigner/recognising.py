@@ -54,11 +54,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Provider:
-    """An agent: by which line it is started, as which programs it runs, how it is recognised."""
+    """An agent: by which line it is started, as which programs it runs, how it is recognised.
+
+    `programs` end the paths of what is run, `commands` are what tmux calls it.
+    """
 
     name: str
     origin: str
     start: str
+    programs: tuple[str, ...] = ()
     commands: tuple[re.Pattern[str], ...] = ()
     message: re.Pattern[str] | None = None
     composer: Shape | None = None
@@ -67,13 +71,16 @@ class Provider:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A status and why; `rule` is None where none was asked or none fits."""
+    """A status and why; `rule` is None where none was asked or none fits.  `draft` is what stands
+    in its composer, a placeholder left out.
+    """
 
     status: str
     reason: str
     rule: str | None = None
     question: str | None = None
     reset: str | None = None
+    draft: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def judge(provider: Provider, view: View) -> Verdict:
         if _holds(rule, found):
             break
     else:
-        return Verdict("unknown", "no rule fits its screen")
+        return Verdict("unknown", "no rule fits its screen", draft=found.draft)
     if rule.status == "idle" and command is None:
         return Verdict("unknown", "what is in front is not known: give tmux's variables", rule.name)
     question = _question(rule, found) if rule.status == "waiting" else None
@@ -131,7 +138,7 @@ def judge(provider: Provider, view: View) -> Verdict:
         reason += f": {question}"
     if reset:
         reason += f"; stated reset: {reset}"
-    return Verdict(rule.status, reason, rule.name, question, reset)
+    return Verdict(rule.status, reason, rule.name, question, reset, found.draft)
 
 
 class _Areas:
@@ -143,6 +150,7 @@ class _Areas:
         shape, lines = provider.composer, view.lines
         box = find(shape, lines, view.coloured, view.cursor) if shape is not None else None
         self.state = box.state if box is not None else "none"
+        self.draft = box.text if box is not None and box.state == "draft" else None
         self.room, end = (box.first, box.end) if box is not None else (len(lines), len(lines))
         self.above = lines[max(0, self.room - _NEAR) : self.room] if box is not None else []
         self.below = lines[end:]

@@ -133,7 +133,7 @@ def inspect(store: Store, name: str) -> Row:
         return {**found, "status": status, "status_reason": reason, **nothing}
     key = pane.socket, pane.id
     try:
-        sight = look(store.settings, [(pane, scanning.know(session, attempt))], clock.now())[key]
+        sight = look(store, [(pane, scanning.know(session, attempt))], clock.now())[key]
     except (tmux.NoServer, tmux.Unreachable) as error:
         sight = Sight(pane, "unknown", str(error))
     return {

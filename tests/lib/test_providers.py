@@ -8,7 +8,7 @@ import pytest
 from assigner import providers
 from assigner.errors import SetupError
 
-HEAD = 'start = "robot"\ncommands = ["robot", "r2.*"]\n'
+HEAD = 'start = "robot"\nprograms = ["robot", "r2.js"]\ncommands = ["robot"]\n'
 RULE = '[[rules]]\nname = "works"\nstatus = "busy"\nreason = "works"\n'
 
 
@@ -28,13 +28,9 @@ def forget() -> None:
         known.cache_clear()
 
 
-def patterns(name: str) -> list[str]:
-    return [known.pattern for known in providers.programs()[name]]
-
-
 def test_programs_are_those_of_the_whole_files() -> None:
     agents = providers.agents()
-    assert providers.programs() == {name: agent.commands for name, agent in agents.items()}
+    assert providers.programs() == {name: agent.programs for name, agent in agents.items()}
 
 
 @pytest.mark.parametrize(
@@ -47,15 +43,17 @@ def test_programs_are_those_of_the_whole_files() -> None:
 )
 def test_programs_are_told_without_the_rules(own: Path, text: str) -> None:
     own.write_text(text)
-    assert patterns("robot") == ["robot", "r2.*"]
+    assert providers.programs()["robot"] == ("robot", "r2.js")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("commands = [", "is not TOML: "),
-        ('start = "robot"\n' + RULE, "'commands' is missing or empty"),
-        ('start = "robot"\ncommands = ["("]\n' + RULE, "'commands' is no regular expression: "),
+        ("start = [", "is not TOML: "),
+        ('programs = ["robot"]\n' + RULE, "'start' is missing or empty"),
+        ("start = 7\n" + RULE, "'start' is not text"),
+        ('start = "robot"\nprograms = 7\n' + RULE, "'programs' is not a list"),
+        (HEAD.replace('"r2.js"', "2") + RULE, "'programs' is not text"),
     ],
 )
 def test_a_bad_head_is_said_in_one_line(own: Path, text: str, message: str) -> None:
