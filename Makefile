@@ -26,7 +26,7 @@ test: setup ## run the tests; ARGS="-k send" for some of them
 lint: setup ## check style and types
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
-	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/support.py tests/conftest.py
+	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/support.py tests/conftest.py tests/standin.py
 	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)); do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
 
 bench: setup ## measure against a large queue

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from json import loads
+from json import dumps, loads
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any, Self, TypeVar
@@ -73,6 +74,16 @@ class Pane:
         """Type text as it stands, without Enter."""
         self.work.tmux("send-keys", "-t", self.id, "-l", "--", text)
 
+    def paste(self, text: str) -> None:
+        """Paste text of any length, bracketed if the program has asked for that."""
+        file = self.work.path / "pasted"
+        file.write_text(text)
+        load, paste = (
+            ("load-buffer", "-b", "test"),
+            ("paste-buffer", "-p", "-r", "-d", "-b", "test"),
+        )
+        self.work.tmux(*load, str(file), ";", *paste, "-t", self.id)
+
     def enter(self) -> None:
         self.keys("Enter")
 
@@ -114,6 +125,52 @@ class Pane:
 
     def kill(self) -> None:
         self.work.tmux("kill-pane", "-t", self.id)
+
+
+@dataclass(frozen=True)
+class Agent(Pane):
+    """A pane with the stand-in agent, which writes down what is typed to it."""
+
+    log: Path
+
+    def events(self, *kinds: str) -> list[dict[str, Any]]:
+        """What has happened to it, in order (see standin.py); of these kinds, if any are given."""
+        # a line that is being written has no end yet
+        lines = self.log.read_text().rpartition("\n")[0].splitlines() if self.log.exists() else []
+        return [event for event in map(loads, lines) if not kinds or event["event"] in kinds]
+
+    def prompts(self) -> list[str]:
+        """The prompts that were submitted, exactly."""
+        return [event["text"] for event in self.events("prompt")]
+
+    def look(self) -> Any:
+        """What `inspect` makes of what is on its screen now."""
+        variables = ("pane_current_command", "pane_current_path", "pane_title", "pane_dead")
+        names = (*variables, "pane_in_mode", "cursor_flag")
+        captured = {
+            "screen": self.work.tmux("capture-pane", "-p", "-t", self.id),
+            "ansi": self.work.tmux("capture-pane", "-p", "-e", "-t", self.id),
+            "meta": dumps(
+                {name: self.format(f"#{{{name}}}") for name in names}
+                | {"cursor": self.format("#{cursor_x},#{cursor_y}")}
+            ),
+        }
+        options: list[object] = ["--provider", "standin"]
+        for kind, text in captured.items():
+            file = self.log.with_suffix(f".{kind}")
+            file.write_text(text)
+            options += [f"--{kind}", file]
+        return self.work.tool("inspect", *options, "--json").json
+
+    def wait_until(self, status: str) -> Any:
+        """What `inspect` makes of its screen, once it is that status."""
+        seen: list[Any] = []
+
+        def reached() -> Any:
+            seen.append(self.look())
+            return seen[-1] if seen[-1]["status"] == status else None
+
+        return wait_for(reached, 20, lambda: f"{status}: {seen[-1]}\n{self.screen()}")
 
 
 class Workplace:
@@ -276,6 +333,42 @@ class Workplace:
         pane = self.shell(name, shell, **options)
         self.tool("enroll", name)
         return pane
+
+    def agent(self, name: str, *options: object, direct: bool = False, **pane: Any) -> Agent:
+        """A session with the stand-in agent, at its composer or its first dialog.
+
+        `options` are standin.py's.  It is started from a shell, which is left when it ends, or
+        `direct`ly.  It is known as the provider `standin` by a person's own file.
+        """
+        log = self.path / f"{name}.log"
+        line = shlex.join([str(self._standin()), "--log", str(log), *map(str, options)])
+        if direct:
+            started = self.pane(name, "sh", "-c", f"exec {line}", **pane)
+        else:
+            started = self.shell(name, **pane)
+            started.run(line)
+        agent = Agent(self, name, started.id, started.pid, log)
+        wait_for(lambda: agent.command == "standin", what=agent.screen)
+        agent.wait_for("Do you trust" if "--start-dialog" in options else "Ask standin anything")
+        return agent
+
+    def _standin(self) -> Path:
+        """The program `standin`, made known to the tools and ready to be started."""
+        program = self.path / "bin" / "standin"
+        if not program.exists():
+            program.parent.mkdir(exist_ok=True)
+            # not the virtual environment's python, which finds itself by its own name
+            python = shlex.quote(os.path.realpath(sys.executable))
+            source = shlex.quote(str(ROOT / "tests" / "standin.py"))
+            program.write_text(f'#!/bin/bash\nexec -a standin {python} {source} "$@"\n')
+            program.chmod(0o755)
+            configuration = self.environment.get("XDG_CONFIG_HOME", self.home / ".config")
+            described = Path(configuration) / "assigner" / "providers" / "standin.toml"
+            described.parent.mkdir(parents=True, exist_ok=True)
+            text = (ROOT / "tests" / "data" / "standin.toml").read_text()
+            described.write_text(text.replace('start = "standin"', f'start = "{program}"'))
+            described.chmod(0o600)
+        return program
 
     def stop_server(self) -> None:
         """End the tmux server, stopped or hung as it may be, and whatever client waits for it."""

@@ -24,10 +24,11 @@ def in_front(process: proc.Stat) -> str | None:
 
 
 def known(provider: str | None) -> Provider | None:
-    """The agent of that name; None for shells, one-shot commands and what has no file."""
-    if provider is None or provider in providers.PLAIN or provider not in providers.names():
-        return None
-    return providers.agent(provider)
+    """The agent of that name; None for shells, one-shot commands and what has no file.
+
+    SetupError for one whose file cannot be used.
+    """
+    return providers.agent(provider) if provider in providers.files() else None
 
 
 def _program(arguments: Sequence[str]) -> str:

@@ -6,10 +6,11 @@ Nothing is typed.  Unknown is never idle.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from assigner import agents, proc, recognising, screen, tmux
+from assigner import agents, proc, providers, recognising, screen, tmux
 from assigner.config import Settings
 from assigner.db import Store
 from assigner.dialects import DIALECTS
+from assigner.errors import SetupError
 
 
 class Known(NamedTuple):
@@ -103,7 +104,10 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
     def sight(status: str, reason: str) -> Sight:
         return Sight(pane, status, reason, shell, directory)
 
-    agent = agents.known(known.provider)
+    try:
+        agent = agents.known(known.provider)
+    except SetupError as error:
+        return sight("unknown", str(error))
     if agent or not known.given:
         front = process if process.foreground == pane.pid else proc.stat(process.foreground)
         seen = agents.in_front(front) if front and not shell_of(front) else None
@@ -164,8 +168,10 @@ def _from_screen(settings: Settings, sight: Sight, shown: tmux.Screen | None, no
     """An agent judged by its provider's rules."""
     if shown is None:
         return sight._replace(reason="its screen cannot be read", agent=None)
-    provider = agents.known(sight.agent)
-    assert provider is not None
+    try:
+        provider = providers.agent(sight.agent or "")
+    except SetupError as error:
+        return sight._replace(reason=str(error))
     meta = {
         "pane_current_command": shown.command,
         "pane_current_path": sight.directory or "",

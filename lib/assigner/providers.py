@@ -7,6 +7,7 @@ Agents are data: a file of rules for each, `providers/NAME.toml` here and in
 `$XDG_CONFIG_HOME/assigner/providers`; a person's own file wins.
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -16,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assigner import composer, config
+from assigner import composer, config, hookrules, turns
 from assigner.errors import SetupError
 from assigner.recognising import Provider, Rule
 from assigner.sessions import STATUSES
@@ -35,6 +36,8 @@ _KEYS = {
     "message": str,
     "composer": dict,
     "rules": list,
+    "hooks": dict,
+    "transcript": dict,
 }
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
@@ -43,37 +46,38 @@ _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 @cache
 def agent(name: str) -> Provider:
     """One of the agents.  Raises SetupError that names the file and the key, or the known ones."""
-    path = _files().get(name)
+    path = files().get(name)
     if path is None:
-        raise SetupError(f"no agent is named '{name}' (known: {', '.join(_files())})")
+        raise SetupError(f"no agent is named '{name}' (known: {', '.join(files())})")
     origin = "built in" if path.parent == _BUILT_IN else str(path)
     return _Reader(path).provider(name, origin, _table(path, _text(path)))
 
 
 def agents() -> Mapping[str, Provider]:
     """All agents by name.  Raises SetupError that names the file and the key."""
-    return {name: agent(name) for name in _files()}
+    return {name: agent(name) for name in files()}
 
 
 @cache
 def programs() -> Mapping[str, tuple[str, ...]]:
-    """As which programs each agent runs, at a small part of the cost of `agents`.
+    """How the paths of each agent's programs end, at a small part of the cost of `agents`.
 
-    Raises SetupError that names the file and the key.
+    What is wrong with one file keeps nobody from the others: `agent` says it.
     """
     found = {}
-    for name, path in _files().items():
-        head = _text(path).partition("\n[")[0]  # such keys come before all tables
-        try:
-            found[name] = _Reader(path).programs(_table(path, head))
-        except SetupError:  # the whole file has to tell what is wrong, if anything
-            found[name] = agent(name).programs
+    for name, path in files().items():
+        with contextlib.suppress(SetupError):
+            head = _text(path).partition("\n[")[0]  # such keys come before all tables
+            try:
+                found[name] = _Reader(path).programs(_table(path, head))
+            except SetupError:  # a bracket in a text, or something is wrong
+                found[name] = agent(name).programs
     return found
 
 
 def names() -> list[str]:
     """All that may run in a session."""
-    return [*KNOWN, *_files()]
+    return [*KNOWN, *files()]
 
 
 def check_preferred(settings: config.Settings) -> None:
@@ -86,7 +90,7 @@ def check_preferred(settings: config.Settings) -> None:
 
 
 @cache
-def _files() -> Mapping[str, Path]:
+def files() -> Mapping[str, Path]:
     """The file of each agent, by name."""
     files = {path.stem: path for path in (*_BUILT_IN.glob("*.toml"), *_own())}
     return dict(sorted(files.items()))
@@ -138,8 +142,13 @@ class _Reader:
         return SetupError(f"'{self.path}': {key} {what}")
 
     def provider(self, name: str, origin: str, table: Mapping[str, Any]) -> Provider:
-        self.keys(table, ("start", "commands", "rules"))
-        commands = [self.pattern("'commands'", value) for value in table["commands"]]
+        for key, value in table.items():
+            if key not in _KEYS:
+                raise self.fail(f"'{key}'", f"is no key (known: {', '.join(_KEYS)})")
+            self.typed(f"'{key}'", value, _KEYS[key])
+        for key in ("start", "commands", "rules"):
+            if not table.get(key):
+                raise self.fail(f"'{key}'", "is missing or empty")
         message = table.get("message")
         shape = table.get("composer")
         rules: list[Rule] = []
@@ -155,32 +164,37 @@ class _Reader:
             origin,
             table["start"],
             self.programs(table),
-            tuple(commands),
+            self.commands(table),
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
+            hooks=hookrules.read(table["hooks"], self.fail) if "hooks" in table else None,
+            transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
         )
 
-    def keys(self, table: Mapping[str, Any], needed: tuple[str, ...]) -> None:
-        for key, value in table.items():
-            if key not in _KEYS:
-                raise self.fail(f"'{key}'", f"is no key (known: {', '.join(_KEYS)})")
-            self.typed(f"'{key}'", value, _KEYS[key])
-        for key in needed:
-            if not table.get(key):
-                raise self.fail(f"'{key}'", "is missing or empty")
-
     def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
-        """As which programs it runs: what is named, else what starts it."""
-        self.keys(table, ("start",))
-        programs = table.get("programs") or table["start"].split()[:1]
-        for program in programs:
+        """How the paths of its programs end: what it says, else what it is started by."""
+        self.typed("'start'", table.get("start"), str)
+        given = table.get("programs", table["start"].split()[:1])
+        self.typed("'programs'", given, list)
+        for program in given:
             self.typed("'programs'", program, str)
-        return tuple(programs)
+        return tuple(given)
+
+    def commands(self, table: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
+        return tuple(self.pattern("'commands'", value) for value in table["commands"])
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))
         return composer.Shape(**read)
+
+    def transcript(self, table: Mapping[str, Any]) -> turns.Transcript:
+        needed = ("format", "home", "default")
+        read = turns.Transcript(**self.values("'transcript'", table, turns.Transcript, needed))
+        if read.format not in turns.FORMATS:
+            known = ", ".join(turns.FORMATS)
+            raise self.fail("'transcript' 'format'", f"is none of {known}: '{read.format}'")
+        return read
 
     def rule(self, where: str, table: object) -> Rule:
         if not isinstance(table, dict):

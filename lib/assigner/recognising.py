@@ -13,6 +13,8 @@ from typing import Self
 from assigner import screen, styles
 from assigner.composer import Shape, find
 from assigner.dialects import DIALECTS
+from assigner.hookrules import Hooks
+from assigner.turns import Transcript
 
 _SHELLS = {*DIALECTS, "sh", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "elvish", "xonsh", "pwsh"}
 _FOOT = 4  # so many lines at the bottom name the directory
@@ -67,6 +69,8 @@ class Provider:
     message: re.Pattern[str] | None = None
     composer: Shape | None = None
     rules: tuple[Rule, ...] = ()
+    hooks: Hooks | None = None
+    transcript: Transcript | None = None
 
 
 @dataclass(frozen=True)

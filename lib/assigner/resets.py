@@ -51,7 +51,7 @@ def _named(text: str, now: float) -> float | None:
     clock, day, weekday = _CLOCK.search(text), _DAY.search(text), _WEEKDAY.search(text)
     if clock is None and day is None:
         return None
-    here = datetime.fromtimestamp(now, _zone(text)) if _zone(text) else datetime.fromtimestamp(now)
+    here = datetime.fromtimestamp(now, UTC).astimezone(_zone(text))
     hour, minute = _time(clock) if clock else (0, 0)
     at = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if day:

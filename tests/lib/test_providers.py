@@ -24,7 +24,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    for known in (providers.agent, providers.programs, providers._files):
+    for known in (providers.agent, providers.programs, providers.files):
         known.cache_clear()
 
 
@@ -49,18 +49,28 @@ def test_programs_are_told_without_the_rules(own: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("start = [", "is not TOML: "),
-        ('programs = ["robot"]\n' + RULE, "'start' is missing or empty"),
-        ("start = 7\n" + RULE, "'start' is not text"),
+        ("commands = [", "is not TOML: "),
         ('start = "robot"\nprograms = 7\n' + RULE, "'programs' is not a list"),
         (HEAD.replace('"r2.js"', "2") + RULE, "'programs' is not text"),
+        ('start = "robot"\n' + RULE, "'commands' is missing or empty"),
+        ('start = "robot"\ncommands = ["("]\n' + RULE, "'commands' is no regular expression: "),
     ],
 )
-def test_a_bad_head_is_said_in_one_line(own: Path, text: str, message: str) -> None:
+def test_a_bad_file_is_said_in_one_line_and_keeps_nobody_from_the_others(
+    own: Path, text: str, message: str
+) -> None:
     own.write_text(text)
+    assert "codex" in providers.programs()
     with pytest.raises(SetupError, match=message) as raised:
-        providers.programs()
+        providers.agent("robot")
     assert str(own) in str(raised.value)
+
+
+def test_a_file_that_others_can_write_keeps_nobody_from_the_others(own: Path) -> None:
+    own.write_text(HEAD + RULE)
+    own.chmod(0o666)
+    assert "codex" in providers.programs()
+    assert "robot" not in providers.programs()
 
 
 def test_one_agent_is_read_without_the_others(own: Path) -> None:
