@@ -111,7 +111,7 @@ NO_CHANGE = "seen = seen"
 
 
 def looking(scale: Scale) -> Iterator[Figure]:
-    """scan and sync-context, by the number of sessions."""
+    """scan and sync-context, by the number of sessions; and what agents would add at the most."""
     looks = [(tool, extent) for tool in CHANGES for extent in ("nothing", "all")]
     counts: dict[str, list[int]] = {tool: [] for tool in CHANGES}
     with _workplace() as work:
@@ -145,15 +145,15 @@ def looking(scale: Scale) -> Iterator[Figure]:
                     "ms",
                     most=1.5 * bare + 0.030,
                 )
-            judging = found["judging",]
-            beyond = found["scan", "all"] - found["imports", "scan", "all"]
-            yield Figure(
-                f"judging {number} agents' screens, against scan of as many shells",
-                milliseconds((judging, beyond)),
-                judging / beyond,
-                "x",
-                most=0.5,
-            )
+    judging = found["judging",]
+    beyond = found["scan", "all"] - found["imports", "scan", "all"]
+    yield Figure(
+        f"judging {number} agents' screens, against scan of as many shells",
+        milliseconds((judging, beyond)),
+        judging / beyond,
+        "x",
+        most=0.5,
+    )
     for tool, most in counts.items():
         yield Figure(f"{tool}: tmux clients", " / ".join(map(str, most)), max(most), most=2)
 

@@ -70,8 +70,8 @@ def programs() -> Mapping[str, tuple[str, ...]]:
     """
     found = {}
     for name, path in files().items():
-        head = _text(path).partition("\n[")[0]  # such keys come before all tables
         with contextlib.suppress(SetupError):
+            head = _text(path).partition("\n[")[0]  # such keys come before all tables
             try:
                 found[name] = _Reader(path).programs(_table(path, head))
             except SetupError:  # a bracket in a text, or something is wrong

@@ -8,7 +8,7 @@ import pytest
 from assigner import providers
 from assigner.errors import SetupError
 
-HEAD = 'start = "robot"\ncommands = ["robot", "r2.*"]\n'
+HEAD = 'start = "robot"\nprograms = ["robot", "r2.js"]\ncommands = ["robot"]\n'
 RULE = '[[rules]]\nname = "works"\nstatus = "busy"\nreason = "works"\n'
 
 
@@ -43,13 +43,15 @@ def test_programs_are_those_of_the_whole_files() -> None:
 )
 def test_programs_are_told_without_the_rules(own: Path, text: str) -> None:
     own.write_text(text)
-    assert providers.programs()["robot"] == ("robot",)
+    assert providers.programs()["robot"] == ("robot", "r2.js")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("commands = [", "is not TOML: "),
+        ('start = "robot"\nprograms = 7\n' + RULE, "'programs' is not a list"),
+        (HEAD.replace('"r2.js"', "2") + RULE, "'programs' is not text"),
         ('start = "robot"\n' + RULE, "'commands' is missing or empty"),
         ('start = "robot"\ncommands = ["("]\n' + RULE, "'commands' is no regular expression: "),
     ],
@@ -62,6 +64,13 @@ def test_a_bad_file_is_said_in_one_line_and_keeps_nobody_from_the_others(
     with pytest.raises(SetupError, match=message) as raised:
         providers.agent("robot")
     assert str(own) in str(raised.value)
+
+
+def test_a_file_that_others_can_write_keeps_nobody_from_the_others(own: Path) -> None:
+    own.write_text(HEAD + RULE)
+    own.chmod(0o666)
+    assert "codex" in providers.programs()
+    assert "robot" not in providers.programs()
 
 
 def test_one_agent_is_read_without_the_others(own: Path) -> None:

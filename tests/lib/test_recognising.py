@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from assigner import providers, styles
-from assigner.recognising import View, judge
+from assigner.recognising import Provider, Rule, View, judge
 from support import ROOT
 
 SCREENS = ROOT / "tests" / "data" / "screens-agents"
@@ -140,6 +140,7 @@ def test_one_capture_with_colours_is_enough() -> None:
         view = View.from_coloured(coloured, meta)
         assert same_moment(view.text) == same_moment(text), name
         agent = providers.agent(provider(name))
+        assert (view.coloured, view.meta) == (coloured, meta)
         assert judge(agent, view) == judge(agent, View(text, coloured, meta)), name
 
 
@@ -159,3 +160,11 @@ def test_the_directory_of_a_title_is_told_from_other_words() -> None:
         ({"pane_title": "{directory}"}, "unknown"),
     ):
         assert status("codex/idle-empty", plain, coloured, found.meta | here | changes) == right
+
+
+@pytest.mark.parametrize(
+    "text", ["press enter", "press\nenter", "│ press │\n│ enter │", "press en\nter"]
+)
+def test_what_a_terminal_has_wrapped_is_found(text: str) -> None:
+    rule = Rule("asks", "waiting", "asks", bottom=re.compile("^press enter"))
+    assert judge(Provider("robot", "", "robot", rules=(rule,)), View(text, None, {})).rule == "asks"
