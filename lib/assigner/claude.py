@@ -21,6 +21,7 @@ from assigner.turns import (
 
 _ENDS = ("end_turn", "stop_sequence")
 _INTERRUPTION = "[Request interrupted by user"
+_NO_ANSWER = "No response requested."  # to what was asked before it was started again
 _NOT_TYPED = re.compile(r"<[a-z][a-z-]*>")  # commands, their output, news of background tasks
 
 
@@ -74,10 +75,10 @@ def _step(
             id = name(record.get("message", "id"))
             if said and id and id == last:
                 said = f"{turn.message}\n{said}"
+            if record.get("message", "model") == "<synthetic>":  # what there was of an answer
+                return turn.running(said if said != _NO_ANSWER else None).interrupted(at), None
             turn = turn.running(said)
-            # what is put together from a broken answer is no end
-            genuine = record.get("message", "model") != "<synthetic>"
-            if said and genuine and record.get("message", "stop_reason") in _ENDS:
+            if said and record.get("message", "stop_reason") in _ENDS:
                 turn = turn.completed(at)
             return turn, id if said else last
         case "user" if said.startswith(_INTERRUPTION):
@@ -100,7 +101,7 @@ def _answers(
         while id not in owners:
             owners[id] = None  # in case they hang on themselves
             way.append(id)
-            parent = record.get("parentUuid") or record.get("logicalParentUuid")
+            parent = record.get("parentUuid")
             if not isinstance(parent, str) or parent not in entries:
                 owners[id] = _latest(prompts, record)
                 break

@@ -76,26 +76,31 @@ def _in(
         message
         for message in messages
         if message[3].get("role") == "user"
-        and turns.canonical(_text(database, message[1])) == turns.canonical(text)
+        and turns.canonical(_said(_parts(database, message[1]))) == turns.canonical(text)
     ]
     index = turns.choose([at for _, _, at, _ in equal], since)
     if index is None:
         return None
     row, prompt, begun, _ = equal[index]
     turn = turns.Turn("running", session, prompt, path, row)
-    for _, id, _, data in messages:
-        if data.get("parentID") == prompt and data.get("role") == "assistant":
-            turn = _step(database, shape, turn, id, data)
-    later = [at for _, _, at, data in messages if data.get("role") == "user" and at > begun]
-    if (
-        turn.state == "running"
-        and later
-        and any(
-            data.get("role") == "assistant" and data.get("parentID") != prompt and at > begun
-            for _, _, at, data in messages
-        )
-    ):
-        turn = turn.interrupted(later[0])  # what is submitted meanwhile waits, if it still runs
+    chain = {prompt}  # what it went on with by itself once it had been compacted
+    compacted, other, answered = False, None, False
+    for _, id, at, data in messages[messages.index(equal[index]) + 1 :]:
+        if data.get("role") == "assistant":
+            if data.get("parentID") in chain:
+                turn = _step(database, shape, turn, id, data)
+            answered = answered or other is not None
+            continue
+        parts = _parts(database, id)
+        said = _said(parts)
+        again = compacted and turns.canonical(said) == turns.canonical(text)
+        compacted = any(get(part, "type") == "compaction" and get(part, "auto") for part in parts)
+        if other is None and (compacted or again or not said):
+            chain.add(id)
+        else:
+            other = other or at
+    if turn.state == "running" and other is not None and answered:
+        turn = turn.interrupted(other)  # what is submitted meanwhile waits, if it still runs
     return turns.Begun(begun, turn)
 
 
@@ -105,7 +110,9 @@ def _step(
     """The turn after one more of its messages."""
     ended = get(data, "time", "completed")
     at = ended / 1000 if isinstance(ended, int | float) else None
-    turn = turn.running(_text(database, id) or None)
+    parts = _parts(database, id)
+    summary = get(data, "summary") is True
+    turn = turn.running(None if summary else _said(parts) or None)
     error = get(data, "error")
     if error is not None:
         name, message = get(error, "name"), get(error, "data", "message")
@@ -113,25 +120,24 @@ def _step(
             return turn.interrupted(at)
         message = message if isinstance(message, str) else "it failed"
         return turn.failed(shape, at, message, name, get(error, "data", "statusCode"))
-    if at is None:
-        return turn
     match get(data, "finish"):
         case "tool-calls":
-            return turn.interrupted(at, "permission denied") if _denied(database, id) else turn
-        case None:
-            return turn.interrupted(at)  # while it was waiting to try again
-    return turn.completed(at)
+            # a person who rejects a tool and has nothing to add ends the turn
+            denied = any(get(part, "state", "error") == _REJECTED for part in parts)
+            return turn.interrupted(at, "permission denied") if denied else turn
+        case str() if at is not None and not summary:
+            return turn.completed(at)
+    return turn  # with an end and no reason: it was too long, or interrupted between two tries
 
 
-def _denied(database: sqlite3.Connection, id: str) -> bool:
-    """Whether a person rejected a tool and had nothing to add, which ends the turn."""
-    parts = [records.parse(data) for (data,) in database.execute(_PARTS, (id, _LONG))]
-    return any(get(part, "state", "error") == _REJECTED for part in parts)
+def _parts(database: sqlite3.Connection, id: str) -> list[object]:
+    """The parts of a message."""
+    found = database.execute(_PARTS, (id, _LONG))
+    return [records.parse(data) for (data,) in found if isinstance(data, str)]
 
 
-def _text(database: sqlite3.Connection, id: str) -> str:
-    """The text of a message."""
-    parts = [records.parse(data) for (data,) in database.execute(_PARTS, (id, _LONG))]
+def _said(parts: list[object]) -> str:
+    """The text of a message, as far as somebody wrote it."""
     said = [
         get(part, "text")
         for part in parts

@@ -9,7 +9,7 @@ import os
 import stat
 from typing import Any, NamedTuple
 
-MOST = 16 * 1024 * 1024  # so much of a file is read at most
+MOST = 8 * 1024 * 1024  # so much of a file is read at most
 
 
 class Record(NamedTuple):
@@ -69,11 +69,11 @@ def read(path: str, offset: int = 0, *, mention: str = "", most: int = MOST) -> 
         return []
     found = []
     for start, data in chunks:
-        place = start
-        for line in data.splitlines(keepends=True):
-            if line.endswith(b"\n") and (fields := parse(line)) is not None:
-                found.append(Record(place, fields))
-            place += len(line)
+        *lines, _ = data.split(b"\n")  # what stands behind the last is still being written
+        for line in lines:
+            if (fields := parse(line)) is not None:
+                found.append(Record(start, fields))
+            start += len(line) + 1
     return found
 
 

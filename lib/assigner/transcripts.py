@@ -16,6 +16,7 @@ from assigner.turns import Begun, Turn
 
 _FILES = 8  # transcripts that are read in a search, the latest first
 _ENTRIES = 5000  # directory entries that are looked at in a search
+_NEAR = 60.0  # seconds between equal prompts in two conversations: either may be meant
 _LONG = 200  # Claude Code cuts a directory's name there and adds a hash
 
 
@@ -57,11 +58,17 @@ def find(
 
 
 def _only(found: list[Begun]) -> Turn | None:
-    """The one turn; a conversation that goes on in another file has a copy of it there."""
-    if len({begun.turn.turn for begun in found}) != 1:
+    """The first of these turns, if no other conversation has one of about the same time.
+
+    A conversation that goes on in another file has a copy of its turns there.
+    """
+    if not found:
         return None
-    ended = [begun.turn for begun in found if begun.turn.state != "running"]
-    return (ended or [found[0].turn])[0]
+    first = min(begun.at for begun in found)
+    near = [begun.turn for begun in found if begun.at <= first + _NEAR]
+    if len({turn.turn or turn.path for turn in near}) > 1:
+        return None
+    return next((turn for turn in near if turn.state != "running"), near[0])
 
 
 def _home(shape: turns.Transcript, home: Mapping[str, str]) -> PurePath | None:

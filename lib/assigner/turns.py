@@ -1,6 +1,7 @@
 """One turn of an agent's conversation: a prompt, what came of it, what its errors mean.  Pure."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -81,8 +82,11 @@ class Begun(NamedTuple):
 
 
 def canonical(text: str) -> str:
-    """A prompt as agents' transcripts agree on it: they trim it, and some expand its tabs."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ").strip(" \ufeff\n")
+    """A prompt as the transcripts of all agents have it: some trim it, expand its tabs, compose
+    its accents.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def mention(text: str) -> str:

@@ -139,6 +139,11 @@ def test_a_persons_own_file_adds_an_agent_and_wins(work: Workplace, own: Path) -
         (HEAD + RULE + RULE, "'rules' 2 has the name of another: 'ready'"),
         (HEAD + "rules = [1]\n", "'rules' 1 is no table"),
         (HEAD + RULE + "[composer]\nreach = 2\n", "'composer' 'prompt' is missing or empty"),
+        (HEAD + RULE + "[transcript]\nformat = 'claude'\n", "'transcript' 'home' is missing or"),
+        (
+            HEAD + RULE + "[transcript]\nformat = 'xml'\nhome = 'X'\ndefault = '.x'\n",
+            "'transcript' 'format' is none of claude, codex, opencode: 'xml'",
+        ),
     ],
 )
 def test_a_bad_file_is_said_in_one_line_with_its_key(
