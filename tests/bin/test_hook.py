@@ -98,6 +98,14 @@ def test_on_a_full_disk_the_name_is_still_a_report(spool: Path) -> None:
     assert [path.name.split(".")[2] for path in spool.iterdir()] == ["Stop"]
 
 
+def test_help_is_its_manual(work: Workplace) -> None:
+    manual = work.tool("hook", "--help").out
+    assert manual.startswith("hook - ")
+    assert manual.rstrip().endswith("exit status: 0 always")
+    assert work.tool("assigner", "hook", "--help").out == manual
+    assert "hook - " not in work.tool("assigner", "hook", "/nowhere", "claude", "Stop").out
+
+
 @pytest.mark.skipif(not shutil.which("node"), reason="there is no node to run the plugin")
 def test_the_plugin_of_opencode_tells_each_turn_and_how_it_ended(work: Workplace) -> None:
     work.tool("hooks", "install", "opencode")
