@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from subprocess import DEVNULL
+from subprocess import DEVNULL, PIPE
 
 import pytest
 
@@ -59,7 +59,11 @@ def test_the_last_argument_is_taken_for_the_report(spool: Path) -> None:
 
 
 def test_of_a_report_without_end_a_mebibyte_is_kept_and_all_is_taken(spool: Path) -> None:
-    run(spool, "claude", "Stop", input=b"x" * (3 << 20))
+    with subprocess.Popen([HOOK, spool, "claude", "Stop"], stdin=PIPE, bufsize=0) as process:
+        assert process.stdin
+        for _ in range(3):
+            process.stdin.write(b"x" * (1 << 20))  # no broken pipe
+    assert process.returncode == 0
     (report,) = spool.iterdir()
     assert report.read_bytes() == b"x" * (1 << 20)
 

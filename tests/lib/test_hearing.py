@@ -170,6 +170,12 @@ def test_of_a_report_that_was_cut_off_the_beginning_counts() -> None:
     )
 
 
+def test_a_text_has_nothing_that_no_database_takes() -> None:
+    payload = rb'{"session_id": "a", "turn_id": "a b", "cwd": "w", "prompt": "x\ud800\u0000y"}'
+    heard = hear("codex", "UserPromptSubmit", payload)
+    assert heard == Heard("prompt", conversation="a", text="x?y")
+
+
 @pytest.mark.parametrize(
     "payload",
     [
