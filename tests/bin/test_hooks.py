@@ -99,6 +99,14 @@ def test_what_a_person_has_changed_since_is_kept(work: Workplace) -> None:
     assert json.loads(path.read_text())["theme"] == "light"
 
 
+def test_what_is_empty_without_us_goes_with_us(work: Workplace) -> None:
+    path = put(work.home / FILES["claude"], '{"theme": "dark"}')
+    work.tool("hooks", "install", "claude")
+    path.write_text(path.read_text().replace("dark", "light"))
+    work.tool("hooks", "remove", "claude")
+    assert path.read_text() == '{"theme": "light"}'
+
+
 def test_a_symlink_stays_one(work: Workplace) -> None:
     real = put(work.home / "dotfiles" / "claude.json", THEIRS)
     path = work.home / FILES["claude"]
