@@ -10,6 +10,7 @@ exit status: 0 every figure within its limit; 1 one is over it
 import argparse
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +29,7 @@ from queues import Size
 from shells import Shells
 
 from assigner import assigning, attempts
-from support import Workplace
+from support import ROOT, Workplace
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,25 @@ def _line(n: int) -> str:
     )
 
 
+def reporting(scale: Scale) -> Iterator[Figure]:
+    """hook, for which agents wait, against the least that a report can be: a shell and a rename."""
+    with _workplace() as work:
+        old, new = work.path / "old", work.path / "new"
+        spool = work.path / "spool"
+        spool.mkdir()
+        run = partial(subprocess.run, check=True, env={"PATH": "/usr/bin:/bin"}, input=b"{}" * 500)
+        found = quickest(
+            {
+                "hook": Run(partial(run, [ROOT / "bin/hook", spool, "claude", "Stop"])),
+                "mv": Run(partial(run, ["sh", "-c", 'mv "$0" "$1"', old, new]), old.touch),
+                "sh": Run(partial(run, ["sh", "-c", ":"])),
+            },
+            20 * scale.patience,
+        )
+        ratio = found["hook"] / found["mv"]
+        yield Figure("hook, against sh -c 'mv a b'", milliseconds(found.values()), ratio, "x", 2)
+
+
 @contextmanager
 def _workplace() -> Iterator[Workplace]:
     with (
@@ -258,7 +278,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     scale = QUICK if args.quick else FULL
-    parts = (queueing, looking, delivering, idling, sending)
+    parts = (queueing, looking, delivering, idling, sending, reporting)
     figures = [figure for part in parts for figure in part(scale)]
     print(table(figures))
     print(f"\nqueues: {' / '.join(map(str, scale.sizes))}")
@@ -267,6 +287,7 @@ def main() -> None:
     print(f"deliver: to 1 / {scale.delivered} shells")
     print("tick: the tool / its imports alone; all of them / one alone")
     print(f"send: {scale.few_lines:,} / {scale.lines:,} lines")
+    print("hook: the tool / sh -c 'mv a b' / sh -c :")
     sys.exit(not args.quick and any(figure.verdict == "OVER" for figure in figures))
 
 

@@ -16,8 +16,7 @@ from assigner.recognising import Provider
 
 LONGEST = 1 << 20  # bytes of a report that are read
 _ID = re.compile(r"[\w.:/@+-]{1,200}\Z")
-_PATIENCE = 3  # so many attempts, or
-_LONG = 60  # a wait of so many seconds: a retry after a limit is no longer a moment's
+_LONG = 60  # seconds: who waits longer to try again waits for a limit to end
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def hear(provider: Provider, event: str, payload: bytes) -> Heard | None:
     text = _text(_first(data, rules.text.get("failed" if kind == "retry" else kind, ())))
     failure = _failure(rules, data, text or "") if kind in ("failed", "retry") else None
     if kind == "retry":
-        if failure != "limited" or not _goes_on(data):
+        if failure != "limited" or not _waits(data):
             return None
         kind = "failed"
     return Heard(
@@ -96,11 +95,9 @@ def _failure(rules: Hooks, data: Mapping[str, Any], text: str) -> str:
     return next(said, "api")
 
 
-def _goes_on(data: Mapping[str, Any]) -> bool:
-    attempt, wait = data.get("attempt"), data.get("wait")
-    return (isinstance(attempt, int) and attempt >= _PATIENCE) or (
-        isinstance(wait, int | float) and wait >= _LONG
-    )
+def _waits(data: Mapping[str, Any]) -> bool:
+    wait = data.get("wait")
+    return isinstance(wait, int | float) and wait >= _LONG
 
 
 def _reset(rules: Hooks, data: Mapping[str, Any], text: str) -> str | None:

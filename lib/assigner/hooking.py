@@ -3,17 +3,15 @@
 What a file was before is kept in the state directory, so that it can be had back byte for byte.
 """
 
-import errno
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assigner import files, hooktrust, jsontext, package
+from assigner import editing, files, hooktrust, jsontext, package
 from assigner.config import Settings
 from assigner.errors import SetupError, UsageError
 from assigner.hookrules import Place
@@ -57,7 +55,7 @@ def install(provider: Provider, settings: Settings, *, trust: bool = False) -> l
     """What has to change for the agent to report.  Nothing is written.  SetupError."""
     place = supported(provider)
     path = file_of(place)
-    now = _read(path)
+    now = editing.read(path)
     base = _base(provider, settings, path, now)
     if place.format == "plugin":
         if now is not None and _MADE not in now:
@@ -73,7 +71,7 @@ def install(provider: Provider, settings: Settings, *, trust: bool = False) -> l
         if place.format != "hooks":
             raise UsageError(f"hooks of '{provider.name}' need no trust")
         config = _directory(place) / "config.toml"
-        old = _read(config)
+        old = editing.read(config)
         keys = _keys(place, path, changes[0].after or "")
         changes.append(Change(config, old, hooktrust.trusting(config, old, keys)))
     return [change for change in changes if change.before != change.after]
@@ -83,7 +81,7 @@ def remove(provider: Provider, settings: Settings) -> list[Change]:
     """What has to change for all of that to be gone.  Nothing is written.  SetupError."""
     place = supported(provider)
     path = file_of(place)
-    now = _read(path)
+    now = editing.read(path)
     if place.format == "plugin":
         ours = now is not None and _MADE in now
         changes = [Change(path, now, None if ours else now)]
@@ -91,7 +89,7 @@ def remove(provider: Provider, settings: Settings) -> list[Change]:
         changes = [Change(path, now, _base(provider, settings, path, now))]
     if place.format == "hooks":
         config = _directory(place) / "config.toml"
-        old = _read(config)
+        old = editing.read(config)
         new = hooktrust.without(old)
         made = _kept(provider, settings).get(str(config), {"before": ""})["before"] is None
         changes.append(Change(config, old, None if made and not new else new))
@@ -104,7 +102,7 @@ def state(provider: Provider, settings: Settings) -> tuple[str, str]:
     installed; missing; outdated: other events, another `hook` or spool; untrusted.  SetupError.
     """
     place = supported(provider)
-    now = _read(file_of(place))
+    now = editing.read(file_of(place))
     if place.format == "plugin":
         if now is None or _MADE not in now:
             return "missing", ""
@@ -124,7 +122,7 @@ def state(provider: Provider, settings: Settings) -> tuple[str, str]:
     if place.format == "hooks":
         config = _directory(place) / "config.toml"
         keys = _keys(place, file_of(place), now or "")
-        if not hooktrust.trusts(config, _read(config), keys):
+        if not hooktrust.trusts(config, editing.read(config), keys):
             return "untrusted", untrusted(provider)
     return "installed", ""
 
@@ -139,16 +137,17 @@ def untrusted(provider: Provider) -> str:
 
 def apply(provider: Provider, settings: Settings, changes: Sequence[Change]) -> None:
     """Write the changes, each file at once or not at all, and keep what was there.  SetupError."""
-    targets = [_target(supported(provider), change) for change in changes]
+    directory = _directory(supported(provider))
+    targets = [editing.target(change.path, directory) for change in changes]
     _remember(provider, settings, changes)
     for change, target in zip(changes, targets, strict=True):
         try:
-            if _read(change.path) != change.before:
+            if editing.read(change.path) != change.before:
                 raise SetupError(f"'{change.path}' was changed just now: try again")
             if change.after is None:
                 target.unlink()
             else:
-                _write(target, change.after)
+                editing.write(target, change.after)
         except OSError as error:
             raise SetupError(f"cannot write '{change.path}': {error.strerror}") from None
 
@@ -279,62 +278,11 @@ def _base(provider: Provider, settings: Settings, path: Path, now: str | None) -
     return text
 
 
-def _read(path: Path) -> str | None:
-    """What a file says; None where there is none.  SetupError for what is no such file."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise SetupError(f"'{path}' is not a file")
-        with path.open(encoding="utf-8", newline="") as file:
-            text = file.read()
-        if path.suffix == ".json":
-            jsontext.load(text)
-        return text
-    except FileNotFoundError:
-        if path.is_symlink():
-            raise SetupError(f"'{path}' is a symlink to nothing") from None
-        return None
-    except UnicodeDecodeError:
-        raise SetupError(f"'{path}' is not valid UTF-8") from None
-    except ValueError as error:
-        raise SetupError(f"'{path}' is not JSON: {error}") from None
-    except OSError as error:
-        raise SetupError(f"cannot read '{path}': {error.strerror}") from None
-
-
-def _target(place: Place, change: Change) -> Path:
-    """The file that a path leads to, through symlinks that stay with the person."""
-    target = Path(os.path.realpath(change.path))
-    near = [_directory(place), Path(os.environ.get("HOME") or _directory(place))]
-    if not any(target.is_relative_to(os.path.realpath(directory)) for directory in near):
-        raise SetupError(f"'{change.path}' is a symlink to '{target}': change that by hand")
-    writable = target if target.exists() else _existing(target.parent)
-    if not os.access(writable, os.W_OK) or not os.access(_existing(target.parent), os.W_OK):
-        raise SetupError(f"cannot write '{change.path}': {os.strerror(errno.EACCES)}")
-    return target
-
-
-def _existing(directory: Path) -> Path:
-    return next(path for path in (directory, *directory.parents) if path.exists())
-
-
-def _write(target: Path, text: str) -> None:
-    """Replace the file at once; its mode stays, a new one is the person's alone."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        files.write(aside, text)
-        if target.exists():
-            aside.chmod(stat.S_IMODE(target.stat().st_mode))
-        aside.rename(target)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
 def _session_file(settings: Settings, name: str, text: str) -> Path:
     path = _home(settings) / name
     try:
         if not path.exists() or path.read_text("utf-8") != text:
-            _write(path, text)
+            editing.write(path, text)
     except OSError as error:
         raise SetupError(f"cannot write '{path}': {error.strerror}") from None
     return path
@@ -373,7 +321,7 @@ def _remember(provider: Provider, settings: Settings, changes: Sequence[Change])
             kept[path_name] = {"before": base, "digest": _digest(change.after)}
     try:
         if kept:
-            _write(path, json.dumps(kept))
+            editing.write(path, json.dumps(kept))
         else:
             path.unlink(missing_ok=True)
     except OSError as error:

@@ -41,7 +41,7 @@ class Hooks:
     """What the reports of an agent mean.
 
     `events`: the kind of an event; `EVENT VALUE` where one of the paths in `variant` leads to
-    that value.  A `retry` is a failure only once it comes of a limit and goes on.  `foreign`:
+    that value.  A `retry` is a failure only where a limit makes it wait for long.  `foreign`:
     paths that lead to something in reports which are not of the session's own turns, `of_title`
     an expression for the prompts of such.  `failures`: the class of an error; `phrases`: a class
     by what the text of an error says, where the error is not known or says no more than `api`.

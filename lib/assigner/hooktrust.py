@@ -14,11 +14,9 @@ from typing import Any
 from assigner.errors import SetupError
 
 # Codex rewrites the file and may put tables of its own anywhere: each of ours tells of itself
-_OURS = re.compile(
-    r"""^\[hooks\.state\."[^\n]*"\]\ntrusted_hash = "[^"\n]*" # assigner\n"""
-    r"""|\n\[hooks\.state\."[^\n]*"\]\ntrusted_hash = "[^"\n]*" # assigner\Z""",
-    re.MULTILINE,
-)
+_ENTRY = r'\[hooks\.state\."[^\n]*"\]\ntrusted_hash = "[^"\n]*" # assigner'
+_OURS = re.compile(rf"^{_ENTRY}\n", re.MULTILINE)
+_OUR_LAST = re.compile(rf"\n{_ENTRY}\Z")  # in a file that does not end with a newline
 
 
 def identity(path: Path, event: str, index: int, hook: Mapping[str, Any]) -> tuple[str, str]:
@@ -64,9 +62,7 @@ def trusting(config: Path, text: str | None, keys: Mapping[str, str]) -> str:
 
 def without(text: str | None) -> str | None:
     """The text without what `trusting` has added."""
-    if text is None:
-        return None
-    return _OURS.sub("", text)
+    return None if text is None else _OUR_LAST.sub("", _OURS.sub("", text))
 
 
 def value(found: object) -> str:

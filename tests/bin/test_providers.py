@@ -24,6 +24,10 @@ composer = "empty"
 """
 RULE = '[[rules]]\nname = "ready"\nstatus = "busy"\nreason = "works"\n'
 HEAD = 'start = "robot"\ncommands = ["robot"]\n'
+HOOKS = """[hooks]
+events = {Stop = "done"}
+place = {format = "plugin", variable = "V", default = ".robot", file = "hooks.js"}
+"""
 
 
 @pytest.fixture
@@ -144,6 +148,13 @@ def test_a_persons_own_file_adds_an_agent_and_wins(work: Workplace, own: Path) -
             HEAD + RULE + "[transcript]\nformat = 'xml'\nhome = 'X'\ndefault = '.x'\n",
             "'transcript' 'format' is none of claude, codex, opencode: 'xml'",
         ),
+        (HEAD + RULE + "[hooks]\n", "'hooks.place' is missing or empty"),
+        (HEAD + RULE + HOOKS + "turns = []\n", "'hooks' 'turns' is no key (known: place, "),
+        (HEAD + RULE + HOOKS + "turn = 'id'\n", "'hooks.turn' is no list of texts"),
+        (HEAD + RULE + HOOKS + "reset = '('\n", "'hooks.reset' is no regular expression: "),
+        (HEAD + RULE + HOOKS.replace("done", "over"), "'hooks.events' 'Stop' is none of start, "),
+        (HEAD + RULE + HOOKS.replace("plugin", "ini"), "'format' is none of settings, hooks, "),
+        (HEAD + RULE + HOOKS.replace("file", "path"), "'hooks.place' 'path' is no key"),
     ],
 )
 def test_a_bad_file_is_said_in_one_line_with_its_key(

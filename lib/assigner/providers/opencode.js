@@ -22,10 +22,11 @@ function report(event, fields) {
 
 export const AssignerReports = async ({ directory }) => {
   const parents = new Map() // of sub-sessions
-  const sessions = new Map() // id -> { turns: not ended yet, answer: the newest, texts of its parts }
+  // id -> turns: not answered yet; answered: not told yet; said: texts by turn; the newest answer
+  const sessions = new Map()
 
   function of(id) {
-    if (!sessions.has(id)) sessions.set(id, { turns: [], answer: {}, texts: new Map() })
+    if (!sessions.has(id)) sessions.set(id, { turns: [], answered: [], said: new Map(), answer: {} })
     return sessions.get(id)
   }
 
@@ -34,13 +35,26 @@ export const AssignerReports = async ({ directory }) => {
     return id
   }
 
-  function ask(event, id, text) {
-    const session = root(id)
-    report(event, { session, turn: of(session).turns.at(-1), directory, text })
+  function current({ turns, answer }) {
+    return turns.includes(answer.turn) ? answer.turn : turns[0]
   }
 
-  function end(event, session, fields) {
-    for (const turn of of(session).turns.splice(0)) report(event, { session, turn, directory, ...fields })
+  function ask(event, id, text) {
+    const session = root(id)
+    report(event, { session, turn: current(of(session)), directory, text })
+  }
+
+  // The turns up to that one: what is typed while an answer is written is answered with the next
+  function taken(turns, last) {
+    return turns.splice(0, turns.indexOf(last) + 1 || turns.length)
+  }
+
+  function finish(session) {
+    const { answered, said } = of(session)
+    for (const turn of answered.splice(0)) {
+      report("session-idle", { session, turn, directory, outcome: "finished", text: said.get(turn) })
+      said.delete(turn)
+    }
   }
 
   const told = {
@@ -50,12 +64,16 @@ export const AssignerReports = async ({ directory }) => {
     "message.updated": ({ info }) => {
       if (info.role !== "assistant" || parents.has(info.sessionID)) return
       const session = of(info.sessionID)
-      if (session.answer.id !== info.id) session.texts.clear()
-      session.answer = { id: info.id, finish: info.finish }
+      if (!session.answered.includes(info.parentID)) finish(info.sessionID)
+      if (session.answer.id !== info.id) session.answer = { id: info.id, turn: info.parentID, texts: new Map() }
+      if (!info.finish || ["tool-calls", "error", "unknown"].includes(info.finish)) return
+      if (session.turns.includes(info.parentID)) session.answered.push(...taken(session.turns, info.parentID))
     },
     "message.part.updated": ({ part }) => {
       const session = sessions.get(part.sessionID)
-      if (part.type === "text" && session?.answer.id === part.messageID) session.texts.set(part.id, part.text)
+      if (part.type !== "text" || session?.answer.id !== part.messageID) return
+      const { turn, texts } = session.answer
+      session.said.set(turn, [...texts.set(part.id, part.text).values()].join("\n"))
     },
     "session.status": ({ sessionID: session, status }) => {
       if (status.type !== "retry" || parents.has(session)) return
@@ -63,21 +81,23 @@ export const AssignerReports = async ({ directory }) => {
       const reset = wait > 60 ? new Date(status.next).toISOString() : undefined
       const { attempt, message: text } = status
       report("session-status", {
-        session, turn: of(session).turns.at(-1), directory, outcome: "retry", attempt, wait, reset, text,
+        session, turn: current(of(session)), directory, outcome: "retry", attempt, wait, reset, text,
       })
     },
     "session.error": ({ sessionID: session, error }) => {
       if (!session || parents.has(session)) return
+      const { turns, answer } = of(session)
       const code = [error?.name, error?.data?.statusCode].filter(Boolean).join(" ")
-      end("session-error", session, { error: code || "unknown", text: error?.data?.message })
+      finish(session)
+      for (const turn of taken(turns, answer.turn))
+        report("session-error", { session, turn, directory, error: code || "unknown", text: error?.data?.message })
     },
     "session.idle": ({ sessionID: session }) => {
-      const { answer, texts } = of(session)
+      if (parents.has(session)) return sessions.delete(session)
+      finish(session)
       // a turn that was interrupted while it retried, or by a refused permission, has no error
-      const left = !answer.finish || ["tool-calls", "error", "unknown"].includes(answer.finish)
-      const text = [...texts.values()].join("\n")
-      if (parents.has(session)) sessions.delete(session)
-      else end("session-idle", session, left ? { outcome: "left", error: "left", text: "interrupted" } : { outcome: "finished", text })
+      for (const turn of of(session).turns.splice(0))
+        report("session-idle", { session, turn, directory, outcome: "left", error: "left", text: "interrupted" })
     },
     "permission.asked": ({ sessionID, permission, patterns }) =>
       ask("permission-asked", sessionID, [permission, ...(patterns ?? [])].join(" ")),
@@ -97,11 +117,8 @@ export const AssignerReports = async ({ directory }) => {
     "chat.message": async ({ sessionID: session }, { message, parts }) => {
       try {
         if (parents.has(session)) return
-        const { turns, texts } = of(session)
         const typed = parts.filter((part) => part.type === "text" && !part.synthetic)
-        turns.push(message.id)
-        of(session).answer = {}
-        texts.clear()
+        of(session).turns.push(message.id)
         report("chat-message", {
           session, turn: message.id, directory, text: typed.map((part) => part.text).join("\n"),
         })
