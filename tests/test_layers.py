@@ -36,7 +36,7 @@ LAYERS = {
         "systemd",
     },
     1: {"sql", "config"},
-    0: {"matching", "pairing", "backoff", "screen", "styles", "clock", "dialects"},
+    0: {"matching", "pairing", "backoff", "screen", "styles", "clock", "dialects", "sentinels"},
     -1: {"fish"},
     -2: {"posix"},
     -3: {"errors", "package", "task"},

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assigner import composer, config
+from assigner import composer, config, oneshots
 from assigner.errors import SetupError
 from assigner.recognising import Provider, Rule
 from assigner.sessions import STATUSES
@@ -28,7 +28,10 @@ PLAIN = {"shell": "the session's own shell", "command": "a command line in the s
 
 _BUILT_IN = Path(__file__).with_name("providers")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
-_KEYS = {"start": str, "commands": list, "message": str, "composer": dict, "rules": list}
+_KEYS = {
+    "start": str, "commands": list, "message": str, "composer": dict, "rules": list,
+    "once": dict,
+}  # fmt: skip
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 
@@ -44,6 +47,15 @@ def agents() -> Mapping[str, Provider]:
 def names() -> list[str]:
     """All that may run in a session."""
     return [*KNOWN, *agents()]
+
+
+def once(command: str | None) -> tuple[str, oneshots.Once] | None:
+    """The agent whose one-shot mode a command line is, and how that is used."""
+    if command is not None:
+        for name, agent in agents().items():
+            if agent.once and oneshots.is_one(agent.once, command):
+                return name, agent.once
+    return None
 
 
 def check_preferred(settings: config.Settings) -> None:
@@ -103,14 +115,16 @@ class _Reader:
             if key not in _KEYS:
                 raise self.fail(f"'{key}'", f"is no key (known: {', '.join(_KEYS)})")
             self.typed(f"'{key}'", value, _KEYS[key])
-        for key in ("start", "commands", "rules"):
-            if not table.get(key):
-                raise self.fail(f"'{key}'", "is missing or empty")
-        commands = [self.pattern("'commands'", value) for value in table["commands"]]
+        screen = ("start", "commands", "rules")
+        if "once" not in table or any(key in table for key in screen):
+            for key in screen:
+                if not table.get(key):
+                    raise self.fail(f"'{key}'", "is missing or empty")
+        commands = [self.pattern("'commands'", value) for value in table.get("commands", [])]
         message = table.get("message")
         shape = table.get("composer")
         rules: list[Rule] = []
-        for number, rule in enumerate(table["rules"], 1):
+        for number, rule in enumerate(table.get("rules", []), 1):
             read = self.rule(f"'rules' {number}", rule)
             if read.name in [known.name for known in rules]:
                 raise self.fail(f"'rules' {number}", f"has the name of another: '{read.name}'")
@@ -120,12 +134,51 @@ class _Reader:
         return Provider(
             name,
             origin,
-            table["start"],
+            table.get("start", ""),
             tuple(commands),
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
+            once=self.once(table["once"]) if "once" in table else None,
         )
+
+    def once(self, table: Mapping[str, Any]) -> oneshots.Once:
+        where = "'once'"
+        found = ("message", "error", "done")
+        plain = {key: value for key, value in table.items() if key not in found}
+        read = self.values(where, plain, oneshots.Once, ("command", "format"))
+        for key in found:
+            if key in table:
+                read[key] = self.finder(f"{where} '{key}'", table[key])
+        if read["format"] not in oneshots.FORMATS:
+            raise self.fail(
+                f"{where} 'format'",
+                f"is none of {', '.join(oneshots.FORMATS)}: '{read['format']}'",
+            )
+        if read["format"] == "json":
+            for key in ("message", "done"):
+                if key not in read:
+                    raise self.fail(f"{where} '{key}'", "is missing")
+        if "resume" in read and not ("{conversation}" in read["resume"] and "conversation" in read):
+            raise self.fail(f"{where} 'resume'", "goes with '{conversation}' in it, and that key")
+        if "reset" in read and not read["reset"].groups:
+            raise self.fail(f"{where} 'reset'", "has no group")
+        return oneshots.Once(**read)
+
+    def finder(self, place: str, table: object) -> oneshots.Finder:
+        self.typed(place, table, dict)
+        assert isinstance(table, dict)
+        for key in table:
+            if key not in ("where", "value"):
+                raise self.fail(f"{place} '{key}'", "is no key (known: where, value)")
+        where, value = table.get("where"), table.get("value", [])
+        if not isinstance(where, dict) or not where:
+            raise self.fail(f"{place} 'where'", "is no table, or empty")
+        if any(type(wanted) not in (str, int, bool) for wanted in where.values()):
+            raise self.fail(f"{place} 'where'", "has a value that is no text, number or boolean")
+        if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
+            raise self.fail(f"{place} 'value'", "is no list of texts")
+        return oneshots.Finder(where, tuple(value))
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))

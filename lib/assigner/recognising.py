@@ -13,6 +13,7 @@ from pathlib import PurePath
 from assigner import screen, styles
 from assigner.composer import Shape, find
 from assigner.dialects import DIALECTS
+from assigner.oneshots import Once
 
 _SHELLS = {*DIALECTS, "sh", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "elvish", "xonsh", "pwsh"}
 _FOOT = 4  # so many lines at the bottom name the directory
@@ -62,6 +63,7 @@ class Provider:
     message: re.Pattern[str] | None = None
     composer: Shape | None = None
     rules: tuple[Rule, ...] = ()
+    once: Once | None = None
 
 
 @dataclass(frozen=True)
