@@ -52,8 +52,9 @@ def _by_agent(
         agent.once, verdict.exit_status, _printed(store, verdict.attempt), output, resumed=resumed
     )
     if agent.once.format == "json":
-        response = _fitting(store, outcome.message) if outcome.message else verdict.response
-        verdict = replace(verdict, response=response)
+        response = _fitting(store, outcome.message) if outcome.message else None
+        if response or (verdict.response or "").startswith("{"):
+            verdict = replace(verdict, response=response)
     if outcome.conversation or outcome.gone:
         verdict = replace(verdict, conversation=(name, outcome.conversation))
     return _concluded(verdict, outcome) if _is_judged_by_status(verdict) else verdict
