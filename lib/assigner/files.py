@@ -25,7 +25,7 @@ _REPORT = re.compile(
     r"(\d{1,18})\.(begun|group|started|step|done|exit|said(?=\.(?:ok|fail|progress)\.\d))"
     r"(?:\.([a-z0-9-]+))?(?:\.(\d{1,18}))?\Z"
 )
-_SAID_SIZE = 16384
+_SAID_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,9 @@ def reports(settings: Settings) -> list[Report]:
             if number is None and word is not None and word.isdigit():
                 word, number = None, word
             try:
-                at = entry.stat(follow_symlinks=False).st_ctime
+                status = entry.stat(follow_symlinks=False)
+                # made when it was told, the others beforehand
+                at = status.st_mtime if kind == "said" else status.st_ctime
                 text = _said(entry.path) if kind == "said" else ""
             except FileNotFoundError:
                 continue

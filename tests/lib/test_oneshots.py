@@ -122,8 +122,7 @@ def test_what_is_no_conversation_never_gets_into_a_command_line(value: object) -
     [
         ("An answer\n\nTokens: 905 sent, 6 received.\n", 0, "completed", None),
         (
-            "litellm.InternalServerError: down\nRetrying in 0.2 seconds...\nAn answer\n\n"
-            "Tokens: 905 sent, 6 received.\n",
+            "litellm.InternalServerError: down\nRetrying...\nAn answer\n\nTokens: 9 sent\n",
             0, "completed", None,
         ),
         ("litellm.AuthenticationError: wrong key", 0, "failed", "litellm.AuthenticationError:"),
