@@ -47,6 +47,8 @@ def send_prompt(
     tags: Sequence[str] = (),
     parent_id: int | None = None,
     dedup_key: str | None = None,
+    affinity: str | None = None,
+    sentinel: bool = False,
 ) -> int:
     """Queue a prompt; its id.  The arguments are the options of `send`.
 
@@ -79,6 +81,8 @@ def send_prompt(
         after=list(after),
         parent_id=parent_id,
         dedup_key=dedup_key,
+        affinity=affinity,
+        sentinel=sentinel,
     )
     with _store() as store:
         if parent_id is not None:

@@ -47,7 +47,7 @@ def main() -> None:
         print(f"assigner: no tool '{name}': 'assigner' lists them", file=sys.stderr)
         raise SystemExit(2)
     path = str(tools.PLACE / name)
-    if not tools.is_python(name):
-        os.execv(path, [path, *arguments])  # noqa: S606 - there is no shell between
+    if tools.is_sh(name):
+        os.execv("/bin/sh", ["sh", path, *arguments])  # noqa: S606 - there is no line to misread
     sys.argv = [name, *arguments]
     runpy.run_path(path, run_name="__main__")

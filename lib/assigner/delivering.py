@@ -14,12 +14,14 @@ from typing import Any
 from assigner import (
     agents,
     attempts,
+    calling,
     clock,
     dialects,
     files,
     git,
     keyboard,
     observing,
+    package,
     proc,
     prompting,
     task,
@@ -195,7 +197,9 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
     contents = dict.fromkeys(task.REPORTS, "") | {"prompt": attempt["content"]}
     contents |= dialects.files(sight.shell, wanted, tools)
     if attempt["command"]:
-        contents["command"] = attempt["command"] + "\n"
+        if reason := calling.hindrance(store, attempt):
+            return _release(store, attempt, reason)
+        contents |= calling.contents(store, attempt)
     if attempt["stage"] != "typing":
         files.make_run(store.settings, attempt["id"], contents)
     line = f" . {shlex.quote(str(run / 'ctx'))}"
@@ -313,4 +317,5 @@ def _tools() -> task.Tools | str:
     for name, path in found.items():
         if path is None and name != "git":
             return f"'{name}' is not on the PATH"
-    return task.Tools(**{name: path or f"/usr/bin/{name}" for name, path in found.items()})
+    paths = {name: path or f"/usr/bin/{name}" for name, path in found.items()}
+    return task.Tools(report=str(package.data("bin") / "report"), **paths)

@@ -17,12 +17,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from assigner import screen
 from assigner.config import Settings
 from assigner.errors import SetupError
 
+# No number that a database could not hold
 _REPORT = re.compile(
-    r"(\d+)\.(begun|group|started|step|done|exit)(?:\.([a-z0-9-]+))?(?:\.(\d+))?\Z"
+    r"(\d{1,18})\.(begun|group|started|step|done|exit|said(?=\.(?:ok|fail|progress)\.\d))"
+    r"(?:\.([a-z0-9-]+))?(?:\.(\d{1,18}))?\Z"
 )
+_SAID_SIZE = 4096
 
 
 # hook.PROVIDER.EVENT.SERVERPID.PANE.PPID.PID
@@ -36,7 +40,8 @@ class Report:
 
     begun PID: the file is being sourced, by the shell PID.  group PID: the prompt's process
     group.  step NAME STATUS: that step of the context failed.  started: the prompt runs.
-    exit STATUS: all is over.
+    exit STATUS: all is over.  said WORD PID: `report` was called, with `text`; WORD is
+    ok, fail or progress.
     """
 
     path: str
@@ -45,6 +50,7 @@ class Report:
     word: str | None
     number: int | None
     at: float
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,7 +201,10 @@ def reports(settings: Settings) -> list[Report]:
             if number is None and word is not None and word.isdigit():
                 word, number = None, word
             try:
-                at = entry.stat(follow_symlinks=False).st_ctime
+                status = entry.stat(follow_symlinks=False)
+                # made when it was told, the others beforehand
+                at = status.st_mtime if kind == "said" else status.st_ctime
+                text = _said(entry.path) if kind == "said" else ""
             except FileNotFoundError:
                 continue
             found.append(
@@ -206,9 +215,22 @@ def reports(settings: Settings) -> list[Report]:
                     word,
                     int(number) if number is not None else None,
                     at,
+                    text,
                 )
             )
-    return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind)))
+    return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind), report.at))
+
+
+def _said(path: str) -> str:
+    """What `report` was told, in one line; nothing where somebody put what is no file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        data = (
+            os.read(descriptor, _SAID_SIZE) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+        )
+    finally:
+        os.close(descriptor)
+    return " ".join(screen.clean(data.decode("utf-8", "replace")).split())
 
 
 def hook_reports(settings: Settings) -> list[HookReport]:
@@ -232,7 +254,7 @@ def reported(settings: Settings) -> set[int]:
     return {int(name.partition(".")[0]) for name in names if _REPORT.match(name)}
 
 
-_ORDER = ("begun", "group", "step", "started", "done", "exit")
+_ORDER = ("begun", "group", "step", "started", "said", "done", "exit")
 
 
 def save_secrets(settings: Settings, values: Mapping[str, str]) -> str:

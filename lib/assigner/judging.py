@@ -7,7 +7,6 @@ shell is back at its prompt; whether the pane's process is dead.  The database i
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from assigner import clock, files, proc
 from assigner.db import Row, Store
@@ -17,7 +16,11 @@ from assigner.looking import shell_of
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to become of a live attempt: its outcome, or `ending` where processes are left."""
+    """What is to become of a live attempt: its outcome, or `ending` where processes are left.
+
+    `response` is what it answered.  `conversation` is the agent's, with its id, that the next
+    prompt goes on with; without one the next begins afresh.
+    """
 
     attempt: Row
     outcome: str
@@ -27,7 +30,8 @@ class Verdict:
     step: str | None = None
     response: str | None = None
     reset: str | None = None
-    evidence: Mapping[str, str | None] = field(default_factory=dict)
+    conversation: tuple[str, str | None] | None = None
+    evidence: Mapping[str, object] = field(default_factory=dict)
 
 
 _STOPPED = (147, 148, 149, 150)  # statuses of a shell's job that was stopped, not ended (signal(7))
@@ -201,7 +205,4 @@ def prompt_is_drawn(attempt: Row) -> bool:
 
 def _unread(store: Store, attempt: int) -> bool:
     """Whether the spool has news of the attempt: what is reported counts more than what is seen."""
-    return any(
-        name.partition(".")[0] == str(attempt)
-        for name in (entry.name for entry in Path(store.settings.spool).iterdir())
-    )
+    return attempt in files.reported(store.settings)

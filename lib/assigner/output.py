@@ -22,7 +22,7 @@ JSON_COLUMNS = {
     "metadata", "env_vars", "prerequisites", "tags", "evidence", "data", "prompt_endings"
 }  # fmt: skip
 FLAGS = {
-    "enrolled", "paused", "prefer_context_match", "validate_context", "idempotent",
+    "enrolled", "paused", "prefer_context_match", "validate_context", "idempotent", "sentinel",
     "context_switch", "learn", "worktree",
 }  # fmt: skip
 

@@ -159,6 +159,8 @@ def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
         "tags": _JSON.encode(draft.tags),
         "parent_id": draft.parent_id,
         "dedup_key": draft.dedup_key,
+        "affinity": draft.affinity,
+        "sentinel": int(draft.sentinel),
         "created_at": now,
         "ready_at": now,
         "updated_at": now,

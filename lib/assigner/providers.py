@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assigner import composer, config, hookrules, turns
+from assigner import composer, config, hookrules, oneshots, turns
 from assigner.errors import SetupError
 from assigner.manners import Manner
 from assigner.recognising import Failure, Provider, Rule
@@ -41,6 +41,7 @@ _KEYS = {
     "failures": list,
     "hooks": dict,
     "transcript": dict,
+    "once": dict,
 }
 _FAILURES = ("api", "auth", "context", "interrupted", "limited")
 _STATES = ("empty", "draft", "unclear", "none")
@@ -82,6 +83,15 @@ def programs() -> Mapping[str, tuple[str, ...]]:
 def names() -> list[str]:
     """All that may run in a session."""
     return [*KNOWN, *files()]
+
+
+def once(command: str | None) -> tuple[str, oneshots.Once] | None:
+    """The agent whose one-shot mode a command line is, and how that is used."""
+    if command is not None:
+        for name, agent in agents().items():
+            if agent.once and oneshots.is_one(agent.once, command):
+                return name, agent.once
+    return None
 
 
 def check_preferred(settings: config.Settings) -> None:
@@ -150,13 +160,15 @@ class _Reader:
             if key not in _KEYS:
                 raise self.fail(f"'{key}'", f"is no key (known: {', '.join(_KEYS)})")
             self.typed(f"'{key}'", value, _KEYS[key])
-        for key in ("start", "commands", "rules"):
-            if not table.get(key):
-                raise self.fail(f"'{key}'", "is missing or empty")
+        screen = ("start", "commands", "rules")
+        if "once" not in table or any(key in table for key in screen):
+            for key in screen:
+                if not table.get(key):
+                    raise self.fail(f"'{key}'", "is missing or empty")
         message = table.get("message")
         shape = table.get("composer")
         rules: list[Rule] = []
-        for number, rule in enumerate(table["rules"], 1):
+        for number, rule in enumerate(table.get("rules", []), 1):
             read = self.rule(f"'rules' {number}", rule)
             if read.name in [known.name for known in rules]:
                 raise self.fail(f"'rules' {number}", f"has the name of another: '{read.name}'")
@@ -166,7 +178,7 @@ class _Reader:
         return Provider(
             name,
             origin,
-            table["start"],
+            table.get("start", ""),
             self.programs(table),
             self.commands(table),
             self.pattern("'message'", message) if message is not None else None,
@@ -179,19 +191,21 @@ class _Reader:
             manner=self.manner(table["typing"]) if "typing" in table else Manner(),
             hooks=hookrules.read(table["hooks"], self.fail) if "hooks" in table else None,
             transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
+            once=self.once(table["once"]) if "once" in table else None,
         )
 
     def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
         """How the paths of its programs end: what it says, else what it is started by."""
-        self.typed("'start'", table.get("start"), str)
-        given = table.get("programs", [os.path.basename(table["start"].partition(" ")[0])])
+        start = table.get("start", "")
+        self.typed("'start'", start, str)
+        given = table.get("programs", [os.path.basename(start.partition(" ")[0])] if start else [])
         self.typed("'programs'", given, list)
         for program in given:
             self.typed("'programs'", program, str)
         return tuple(given)
 
     def commands(self, table: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
-        return tuple(self.pattern("'commands'", value) for value in table["commands"])
+        return tuple(self.pattern("'commands'", value) for value in table.get("commands", []))
 
     def failure(self, where: str, table: object) -> Failure:
         if not isinstance(table, dict):
@@ -203,6 +217,44 @@ class _Reader:
 
     def manner(self, table: Mapping[str, Any]) -> Manner:
         return Manner(**self.values("'typing'", table, Manner, ()))
+
+    def once(self, table: Mapping[str, Any]) -> oneshots.Once:
+        where = "'once'"
+        found = ("message", "error", "done")
+        plain = {key: value for key, value in table.items() if key not in found}
+        read = self.values(where, plain, oneshots.Once, ("command", "format"))
+        for key in found:
+            if key in table:
+                read[key] = self.finder(f"{where} '{key}'", table[key])
+        if read["format"] not in oneshots.FORMATS:
+            raise self.fail(
+                f"{where} 'format'",
+                f"is none of {', '.join(oneshots.FORMATS)}: '{read['format']}'",
+            )
+        if read["format"] == "json":
+            for key in ("message", "done"):
+                if key not in read:
+                    raise self.fail(f"{where} '{key}'", "is missing")
+        if "resume" in read and not ("{conversation}" in read["resume"] and "conversation" in read):
+            raise self.fail(f"{where} 'resume'", "goes with '{conversation}' in it, and that key")
+        if "reset" in read and not read["reset"].groups:
+            raise self.fail(f"{where} 'reset'", "has no group")
+        return oneshots.Once(**read)
+
+    def finder(self, place: str, table: object) -> oneshots.Finder:
+        self.typed(place, table, dict)
+        assert isinstance(table, dict)
+        for key in table:
+            if key not in ("where", "value"):
+                raise self.fail(f"{place} '{key}'", "is no key (known: where, value)")
+        where, value = table.get("where"), table.get("value", [])
+        if not isinstance(where, dict) or not where:
+            raise self.fail(f"{place} 'where'", "is no table, or empty")
+        if any(type(wanted) not in (str, int, bool) for wanted in where.values()):
+            raise self.fail(f"{place} 'where'", "has a value that is no text, number or boolean")
+        if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
+            raise self.fail(f"{place} 'value'", "is no list of texts")
+        return oneshots.Finder(where, tuple(value))
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))

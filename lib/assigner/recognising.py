@@ -15,6 +15,7 @@ from assigner.composer import Shape, find
 from assigner.dialects import DIALECTS
 from assigner.hookrules import Hooks
 from assigner.manners import Manner
+from assigner.oneshots import Once
 from assigner.turns import Transcript
 
 _SHELLS = {*DIALECTS, "sh", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "elvish", "xonsh", "pwsh"}
@@ -85,6 +86,7 @@ class Provider:
     hooks: Hooks | None = None
     transcript: Transcript | None = None
     manner: Manner = field(default_factory=Manner)
+    once: Once | None = None
 
 
 @dataclass(frozen=True)

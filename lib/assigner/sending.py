@@ -131,6 +131,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="queue it once: where a prompt has that key, print its id",
     )
+    add(
+        "--affinity",
+        metavar="KEY",
+        help="a one-shot agent goes on with the conversation of its last prompt with that key",
+    )
+    add(
+        "--sentinel",
+        action="store_true",
+        default=None,
+        help="it is done only if it says so: by a line 'ASSIGNER-DONE ok SUMMARY', or 'report ok'",
+    )
 
 
 def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
@@ -293,4 +304,6 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "after": (list,),
     "parent_id": (int, _NONE),
     "dedup_key": (str, _NONE),
+    "affinity": (str, _NONE),
+    "sentinel": (bool,),
 }

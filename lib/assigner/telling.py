@@ -48,6 +48,8 @@ def told(tale: Row) -> str:
         "tags": ", ".join(prompt["tags"]),
         "parent": prompt["parent_id"],
         "key": prompt["dedup_key"],
+        "affinity": prompt["affinity"],
+        "sentinel": "demanded" if prompt["sentinel"] else None,
         "metadata": _pairs({k: v for k, v in prompt["metadata"].items() if k not in _CONTEXT}),
         "idempotent": "yes" if prompt["idempotent"] else None,
     }

@@ -40,15 +40,15 @@ def summary(name: str) -> str:
     return manual(name).partition("\n")[0].partition(" - ")[2]
 
 
-def is_python(name: str) -> bool:
-    """Whether a tool is in Python, and not in sh."""
+def is_sh(name: str) -> bool:
+    """Whether a tool is in sh, for those who cannot wait for Python, or have another."""
     with (PLACE / name).open(encoding="utf-8") as file:
-        return "python" in file.readline()
+        return "python" not in file.readline()
 
 
 def parser(name: str) -> cli.Parser | None:
     """The parser that a tool would run with; None for one in sh."""
-    if not is_python(name):
+    if is_sh(name):
         return None
     with cli.parsers_only() as found:
         runpy.run_path(str(PLACE / name), run_name="__main__")

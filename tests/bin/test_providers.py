@@ -54,9 +54,11 @@ def inspect(work: Workplace, *options: object) -> Any:
 def test_providers_are_listed(work: Workplace) -> None:
     found = {row["name"]: row for row in work.tool("providers", "--json").json}
     agents = {"aider", "claude", "codex", "gemini", "opencode", "qwen"}
-    assert found.keys() == {"shell", "command", *agents}
+    assert found.keys() == {"shell", "command", "ollama", *agents}
     assert {row["origin"] for row in found.values()} == {"built in"}
     assert all((row["rules"] > 0) == (name in agents) for name, row in found.items())
+    once = {name for name, row in found.items() if row["once"]}
+    assert once == {"aider", "claude", "codex", "ollama", "opencode"}
     assert "codex --no-daemon" in work.tool("providers").out
     assert not work.state.exists()
 
