@@ -8,7 +8,7 @@ SCRIPTS = $(shell grep -lE '^\#!.*python' bin/*)
 NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test lint bench crash man clean help
+.PHONY: setup demo test test-agents lint bench crash man clean help
 .PHONY: install-cron uninstall-cron install-systemd uninstall-systemd test-timers
 
 help: ## list the targets
@@ -27,6 +27,7 @@ lint: setup ## check style and types
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/support.py tests/conftest.py tests/standin.py
+	@$(PYTHON) -m mypy -p agents
 	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)); do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
 
 bench: setup ## measure against a large queue
@@ -34,6 +35,9 @@ bench: setup ## measure against a large queue
 
 crash: setup ## kill passes at 1000 random moments and count what was lost or typed twice
 	@$(PYTHON) tests/crash/campaign.py --kills 1000
+
+test-agents: setup ## give real agents prompts; ARGS="--agent codex --case slow" for some of it
+	@$(PYTHON) tests/agents/campaign.py $(ARGS)
 
 man: setup ## write the manual pages, for `man assigner` with .venv/bin on the PATH
 	@$(PYTHON) bin/manual --dir .venv/share/man >/dev/null

@@ -14,6 +14,7 @@ TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "man", "clean", "h
     "uninstall-cron",
     "install-systemd",
     "uninstall-systemd",
+    "test-agents",
     "test-timers",
 }
 SCRIPTS = ["tools/setup", ".ci/run"]
