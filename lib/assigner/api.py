@@ -49,6 +49,7 @@ def send_prompt(
     dedup_key: str | None = None,
     affinity: str | None = None,
     sentinel: bool = False,
+    raw: bool = False,
 ) -> int:
     """Queue a prompt; its id.  The arguments are the options of `send`.
 
@@ -83,6 +84,7 @@ def send_prompt(
         dedup_key=dedup_key,
         affinity=affinity,
         sentinel=sentinel,
+        raw=raw,
     )
     with _store() as store:
         if parent_id is not None:

@@ -35,7 +35,7 @@ def contents(store: Store, attempt: Row) -> dict[str, str]:
         prompt = f"{prompt}\n\n{sentinels.instruction()}"
     return {
         "command": oneshots.line(once, command, conversation) + "\n",
-        "prompt": oneshots.text(once, prompt),
+        "prompt": prompt if attempt["raw"] else oneshots.text(once, prompt),
         "once": json.dumps({"provider": name, "conversation": conversation}),
     }
 

@@ -45,6 +45,7 @@ class Draft:
     dedup_key: str | None = None
     affinity: str | None = None
     sentinel: bool = False
+    raw: bool = False
     secrets: str | None = None  # the file of another prompt that has `secret_vars`
     given: frozenset[str] = frozenset()  # what is meant although it is the default
 

@@ -56,7 +56,7 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
             provider=provider,
             provider_given=1,
             command=choice.command,
-            account=choice.account,
+            account=choice.account or _account_of(choice.command, provider),
             prompt_endings=json.dumps(endings, ensure_ascii=False),
         )
         store.run("release_held", held_by="target missing", held_on=name)
@@ -77,6 +77,12 @@ def check(choice: Choice) -> None:
         raise UsageError("a shell needs no command: --command is for agents and one-shot executors")
     if command is not None and (not command.strip() or screen.clean(command) != command):
         raise UsageError("the command is empty or has a control character: give a shell command")
+
+
+def _account_of(command: str | None, provider: str) -> str | None:
+    """An agent's one-shot mode uses the account of the agent."""
+    once = providers.once(command) if provider == "command" else None
+    return once[0] if once else None
 
 
 def _seen(store: Store, session: Row, choice: Choice) -> str:

@@ -127,7 +127,8 @@ def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
 def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: float) -> bool:
     """A prompt was submitted: ours, or one that comes after it."""
     if "turn" in turn or "conversation" in turn:
-        if heard.conversation == turn["conversation"] and heard.turn != turn.get("turn"):
+        another = heard.turn != turn.get("turn") and not turn.get("background")
+        if heard.conversation == turn["conversation"] and another:
             remember(store, attempt, superseded=clock.text(at))
         return False
     text = files.prompt_of(store.settings, attempt["id"])

@@ -1,6 +1,7 @@
 """How an agent is typed to, and what a prompt becomes for it.  Pure."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,10 +33,11 @@ class Lack:
     prerequisites: Sequence[str] = ()
 
 
-def prompt(manner: Manner, content: str, lack: Lack, *, raw: bool = False) -> str:
-    """What is typed for a prompt: what its session lacks is said at its head."""
-    head = _head(lack)
-    text = f"{head}\n\n{content}" if head else content
+def prompt(
+    manner: Manner, content: str, lack: Lack, *, raw: bool = False, last: str | None = None
+) -> str:
+    """What is typed for a prompt: what its session lacks is said at its head, `last` at its end."""
+    text = "\n\n".join(filter(None, (_head(lack), content, last)))
     if not raw and manner.disarm is not None and manner.disarm.search(text):
         return f" {text}"
     return text
@@ -81,4 +83,4 @@ def _head(lack: Lack) -> str:
 
 
 def _squeezed(text: str) -> str:
-    return "".join(text.split())
+    return "".join(unicodedata.normalize("NFC", text).split())

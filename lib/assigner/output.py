@@ -23,7 +23,7 @@ JSON_COLUMNS = {
 }  # fmt: skip
 FLAGS = {
     "enrolled", "paused", "prefer_context_match", "validate_context", "idempotent", "sentinel",
-    "context_switch", "learn", "worktree",
+    "raw", "context_switch", "learn", "worktree",
 }  # fmt: skip
 
 

@@ -11,7 +11,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from assigner import agents, attempts, clock, files, git, keyboard, listening, manners, proc, tmux
+from assigner import (
+    agents,
+    attempts,
+    clock,
+    files,
+    git,
+    keyboard,
+    listening,
+    manners,
+    proc,
+    sentinels,
+    tmux,
+)
 from assigner.db import Row, Store
 from assigner.keyboard import ENTERED, INTERRUPTED, TYPED, Stroke
 from assigner.looking import Key, Shown, Sight, look
@@ -150,7 +162,8 @@ def _begin(store: Store, job: _Job, sight: Sight) -> Stroke | Row:
     if isinstance(lack, tuple):
         return fail(store, attempt, *lack)
     manner = job.provider.manner
-    text = manners.prompt(manner, attempt["content"], lack, raw=bool(attempt["raw"]))
+    last = sentinels.instruction() if attempt["sentinel"] else None
+    text = manners.prompt(manner, attempt["content"], lack, raw=bool(attempt["raw"]), last=last)
     size = len(text.encode())
     if size > manner.kilobytes * 1000:
         most = f"{job.provider.name} takes {manner.kilobytes},000 at once: put it into a file"

@@ -161,6 +161,7 @@ def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
         "dedup_key": draft.dedup_key,
         "affinity": draft.affinity,
         "sentinel": int(draft.sentinel),
+        "raw": int(draft.raw),
         "created_at": now,
         "ready_at": now,
         "updated_at": now,

@@ -137,6 +137,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a one-shot agent goes on with the conversation of its last prompt with that key",
     )
     add(
+        "--raw",
+        action="store_true",
+        default=None,
+        help="typed to an agent as it stands: `/compact` is then a command of the agent's",
+    )
+    add(
         "--sentinel",
         action="store_true",
         default=None,
@@ -306,4 +312,5 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "dedup_key": (str, _NONE),
     "affinity": (str, _NONE),
     "sentinel": (bool,),
+    "raw": (bool,),
 }

@@ -50,6 +50,7 @@ def told(tale: Row) -> str:
         "key": prompt["dedup_key"],
         "affinity": prompt["affinity"],
         "sentinel": "demanded" if prompt["sentinel"] else None,
+        "raw": "yes" if prompt["raw"] else None,
         "metadata": _pairs({k: v for k, v in prompt["metadata"].items() if k not in _CONTEXT}),
         "idempotent": "yes" if prompt["idempotent"] else None,
     }

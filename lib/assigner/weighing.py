@@ -14,8 +14,6 @@ from assigner.judging import Verdict
 from assigner.oneshots import Outcome
 
 _LINE = 8 << 20  # an event that is longer is none
-# What an attempt can be called until its table knows more
-_CLASSES = {"auth": "api"}
 
 
 def weigh(store: Store, verdict: Verdict, output: str | None) -> Verdict:
@@ -23,9 +21,10 @@ def weigh(store: Store, verdict: Verdict, output: str | None) -> Verdict:
 
     `output` is what the screen showed of the attempt.
     """
-    if verdict.outcome in ("ending", "released"):
+    if verdict.outcome in ("ending", "released", "limited"):
         return verdict
-    weighed = replace(verdict, response=_response(store, verdict.attempt, output))
+    response = verdict.response or _response(store, verdict.attempt, output)
+    weighed = replace(verdict, response=response)
     if told := _agent(store, verdict.attempt):
         weighed = _by_agent(store, weighed, *told, output or "")
     return _by_work(weighed)
@@ -64,18 +63,17 @@ def _concluded(verdict: Verdict, outcome: Outcome) -> Verdict:
     """The verdict that an agent's outcome makes of one by exit status."""
     if outcome.state == "completed":
         return verdict
-    evidence: dict[str, object] = {"state": outcome.state}
-    if outcome.reset:
-        evidence["reset"] = outcome.reset
-    told = "limited" if outcome.state == "limited" else outcome.failure
+    if outcome.state == "limited":
+        return replace(
+            verdict, outcome="limited", failure_class=None, error=outcome.error, reset=outcome.reset
+        )
     failure = outcome.failure or "api"
     afresh = "; the next attempt begins a new conversation" if outcome.gone else ""
     return replace(
         verdict,
         outcome="failed",
-        failure_class=_CLASSES.get(failure, failure),
-        error=f"{told}: {outcome.error}{afresh}",
-        evidence={**verdict.evidence, "once": evidence},
+        failure_class=failure,
+        error=f"{failure}: {outcome.error}{afresh}",
     )
 
 

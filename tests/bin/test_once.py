@@ -84,12 +84,12 @@ def test_the_answer_is_the_response_and_a_failure_has_its_error(
     good, wrong_key, limited = agent.give("good", "fail401", "ratelimit")
     assert (good["status"], good["error"]) == ("completed", None)
     assert good["response"].startswith("MOCK-OK sha=")
-    assert wrong_key["status"] == limited["status"] == "failed"
+    assert (wrong_key["status"], limited["status"]) == ("failed", "pending")
     assert wrong_key["error"].startswith("auth: ") and "invalid api key" in wrong_key["error"]
-    assert limited["error"].startswith("limited: ")
-    assert {row["exit_status"] for row in (wrong_key, limited)} == {1}
+    assert (limited["held_by"], limited["attempts"]) == ("limit", 0)
+    assert wrong_key["exit_status"] == 1
     classes = work.rows("SELECT failure_class FROM attempts ORDER BY id")
-    assert [row["failure_class"] for row in classes] == [None, "api", "api"]
+    assert [row["failure_class"] for row in classes] == [None, "auth", None]
 
 
 def test_a_prompt_reaches_it_whole_and_only_on_standard_input(
