@@ -10,6 +10,7 @@ exit status: 0 every figure within its limit; 1 one is over it
 import argparse
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,12 +23,13 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
 import queues
+import screens
 from measure import Figure, Run, milliseconds, quickest, table
 from queues import Size
 from shells import Shells
 
 from assigner import assigning, attempts
-from support import Workplace
+from support import ROOT, Workplace
 
 
 @dataclass(frozen=True)
@@ -110,14 +112,15 @@ NO_CHANGE = "seen = seen"
 
 
 def looking(scale: Scale) -> Iterator[Figure]:
-    """scan and sync-context, by the number of sessions."""
+    """scan and sync-context, by the number of sessions; and what agents would add at the most."""
     looks = [(tool, extent) for tool in CHANGES for extent in ("nothing", "all")]
     counts: dict[str, list[int]] = {tool: [] for tool in CHANGES}
     with _workplace() as work:
         shells = Shells(work)
         for number in scale.sessions:
             shells.grow(number)
-            runs: dict[tuple[str, ...], Run] = {}
+            agents = screens.recorded(number)
+            runs: dict[tuple[str, ...], Run] = {("judging",): Run(partial(screens.judged, agents))}
             for tool, extent in looks:
                 change = CHANGES[tool] if extent == "all" else NO_CHANGE
                 prepare = partial(shells.change, change)
@@ -143,6 +146,15 @@ def looking(scale: Scale) -> Iterator[Figure]:
                     "ms",
                     most=1.5 * bare + 0.030,
                 )
+    judging = found["judging",]
+    beyond = found["scan", "all"] - found["imports", "scan", "all"]
+    yield Figure(
+        f"judging {number} agents' screens, against scan of as many shells",
+        milliseconds((judging, beyond)),
+        judging / beyond,
+        "x",
+        most=0.5,
+    )
     for tool, most in counts.items():
         yield Figure(f"{tool}: tmux clients", " / ".join(map(str, most)), max(most), most=2)
 
@@ -228,6 +240,25 @@ def _line(n: int) -> str:
     )
 
 
+def reporting(scale: Scale) -> Iterator[Figure]:
+    """hook, for which agents wait, against the least that a report can be: a shell and a rename."""
+    with _workplace() as work:
+        old, new = work.path / "old", work.path / "new"
+        spool = work.path / "spool"
+        spool.mkdir()
+        run = partial(subprocess.run, check=True, env={"PATH": "/usr/bin:/bin"}, input=b"{}" * 500)
+        found = quickest(
+            {
+                "hook": Run(partial(run, [ROOT / "bin/hook", spool, "claude", "Stop"])),
+                "mv": Run(partial(run, ["sh", "-c", 'mv "$0" "$1"', old, new]), old.touch),
+                "sh": Run(partial(run, ["sh", "-c", ":"])),
+            },
+            20 * scale.patience,
+        )
+        ratio = found["hook"] / found["mv"]
+        yield Figure("hook, against sh -c 'mv a b'", milliseconds(found.values()), ratio, "x", 2)
+
+
 @contextmanager
 def _workplace() -> Iterator[Workplace]:
     with (
@@ -247,14 +278,16 @@ def main() -> None:
     )
     args = parser.parse_args()
     scale = QUICK if args.quick else FULL
-    parts = (queueing, looking, delivering, idling, sending)
+    parts = (queueing, looking, delivering, idling, sending, reporting)
     figures = [figure for part in parts for figure in part(scale)]
     print(table(figures))
     print(f"\nqueues: {' / '.join(map(str, scale.sizes))}")
     print("sessions: the tool / its imports alone / its tmux clients alone")
+    print("judging: all of it / scan, all changed, without imports")
     print(f"deliver: to 1 / {scale.delivered} shells")
     print("tick: the tool / its imports alone; all of them / one alone")
     print(f"send: {scale.few_lines:,} / {scale.lines:,} lines")
+    print("hook: the tool / sh -c 'mv a b' / sh -c :")
     sys.exit(not args.quick and any(figure.verdict == "OVER" for figure in figures))
 
 

@@ -47,6 +47,9 @@ def send_prompt(
     tags: Sequence[str] = (),
     parent_id: int | None = None,
     dedup_key: str | None = None,
+    affinity: str | None = None,
+    sentinel: bool = False,
+    raw: bool = False,
 ) -> int:
     """Queue a prompt; its id.  The arguments are the options of `send`.
 
@@ -79,11 +82,14 @@ def send_prompt(
         after=list(after),
         parent_id=parent_id,
         dedup_key=dedup_key,
+        affinity=affinity,
+        sentinel=sentinel,
+        raw=raw,
     )
     with _store() as store:
         if parent_id is not None:
             inheriting.inherit(store, draft)
-        drafting.check(draft, store.settings, providers.KNOWN)
+        drafting.check(draft, store.settings, providers.names())
         return prompts.queue(store, [draft])[0]
 
 

@@ -9,7 +9,7 @@ import os.path
 from dataclasses import dataclass
 from functools import cache
 
-from assigner import attempts, clock, git, matching, pairing, pausing, prompts, worktrees
+from assigner import attempts, clock, git, limits, matching, pairing, pausing, prompts, worktrees
 from assigner.db import Row, Store
 
 Lane = tuple[str | None, str | None]  # a target session and a target provider
@@ -31,7 +31,8 @@ class Option:
 
 
 def release_due(store: Store, limit: int = 1000) -> None:
-    """Prompts whose time has come wait for a session from now on."""
+    """Prompts whose time has come, or whose limit has passed, wait for a session from now on."""
+    limits.release_due(store)
     due = store.rows("due_times", limit=limit)
     if due:
         with store.transaction():

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from assigner import backoff, clock, prompts, worktrees
+from assigner import backoff, clock, limits, prompts, worktrees
 from assigner.db import Row, Store
 
 # A failing command may succeed later.  A wrong context will not, what a person interrupted is
@@ -103,12 +103,14 @@ def finish(
     step: str | None = None,
     output: str | None = None,
     response: str | None = None,
+    reset: str | None = None,
     evidence: Mapping[str, Any] | None = None,
 ) -> bool:
     """Give a live attempt its outcome, and its prompt, session and working tree what follows.
 
-    `attempt` is a row of live_attempts.  Whether the attempt was still as that row says: a
-    verdict that knew less than what was reported meanwhile is not heard.
+    `attempt` is a row of live_attempts.  `reset` is when a limit is said to end.  Whether the
+    attempt was still as that row says: a verdict that knew less than what was reported meanwhile
+    is not heard.
     """
     now = clock.now()
     at = clock.text(now)
@@ -128,8 +130,11 @@ def finish(
     ):
         return False
     prompt = attempt["prompt_id"]
-    if outcome == "released":
+    if outcome in ("released", "limited"):
         store.run("release_prompt", id=prompt)
+        if outcome == "limited":
+            account = attempt["account"] or attempt["provider"]
+            limits.note(store, account, limits.end(store, reset, now), error or "")
         prompts.hold(store, prompt)
     else:
         retry_at = None

@@ -46,5 +46,8 @@ def main() -> None:
     if name not in names:
         print(f"assigner: no tool '{name}': 'assigner' lists them", file=sys.stderr)
         raise SystemExit(2)
+    path = str(tools.PLACE / name)
+    if tools.is_sh(name):
+        os.execv("/bin/sh", ["sh", path, *arguments])  # noqa: S606 - there is no line to misread
     sys.argv = [name, *arguments]
-    runpy.run_path(str(tools.PLACE / name), run_name="__main__")
+    runpy.run_path(path, run_name="__main__")

@@ -112,7 +112,7 @@ def _values(tool: str, action: argparse.Action) -> Callable[..., Any] | None:
         case _, "B":
             return _asked(_branches)
         case _, "P":
-            return ChoicesCompleter(dict.fromkeys(providers.KNOWN, ""))
+            return ChoicesCompleter(dict.fromkeys(providers.names(), ""))
         case _, "DIR":
             return DirectoriesCompleter()
         case _, ("FILE" | "F"):

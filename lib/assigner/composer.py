@@ -13,6 +13,7 @@ from assigner import screen, styles
 
 _REACH = 40  # a composer of more lines than that is none
 _NOTHING = re.compile("")
+_SEEN = re.compile(r"[^\s\u200b]")
 
 
 @dataclass(frozen=True)
@@ -37,24 +38,27 @@ class Shape:
 
 
 class Composer(NamedTuple):
-    """Where a composer is: its lines are first up to end - 1.  `state`: empty, draft, unclear."""
+    """Where a composer is: its lines are first up to end - 1.  `state`: empty, draft, unclear;
+    `text`: what stands in it, be it a placeholder, on one line.
+    """
 
     first: int
     end: int
     state: str
+    text: str
 
 
 def find(
     shape: Shape,
     lines: Sequence[str],
-    styled: Sequence[Sequence[tuple[str, styles.Style]]] | None,
+    coloured: str | None,
     cursor: tuple[int, int] | None,
 ) -> Composer | None:
     """The lowest composer on the screen; None if there is none, as while a dialog has its place."""
     for first in range(len(lines) - 1, -1, -1):
         end = _end(shape, lines, first)
         if end is not None and _ends_screen(shape, lines[end:]):
-            return Composer(first, end, _state(shape, lines, styled, cursor, first, end))
+            return Composer(first, end, *_state(shape, lines, coloured, cursor, first, end))
     return None
 
 
@@ -96,11 +100,12 @@ def is_choice(line: str) -> bool:
 def _state(
     shape: Shape,
     lines: Sequence[str],
-    styled: Sequence[Sequence[tuple[str, styles.Style]]] | None,
+    coloured: str | None,
     cursor: tuple[int, int] | None,
     first: int,
     end: int,
-) -> str:
+) -> tuple[str, str]:
+    styled = styles.read(coloured, first, end) if coloured is not None else []
     texts: list[str] = []
     dim: list[bool] = []  # of each character that can be seen
     starts = drawn = hidden = False  # the cursor stands, or is drawn, before all text
@@ -111,44 +116,40 @@ def _state(
         line = lines[row][:width]
         prefix = (shape.prompt if row == first else shape.rest or _NOTHING).search(line)
         begin = prefix.end() if prefix else 0
-        looks = _looks(styled, row, lines[row])
-        at = cursor[0] if cursor is not None and cursor[1] == row else None
-        for index in range(begin, len(line)):
-            reverse = looks is not None and looks[index].reverse
-            if not dim:
-                drawn = drawn or reverse
-                starts = starts or at == screen.width(line[:index])
-            if line[index].strip() and line[index] != "\u200b":
-                hidden = hidden or (not dim and reverse)
-                dim.append(looks is not None and looks[index].dim)
-        if not dim:  # tmux leaves out the blanks at the end of a line
-            past = looks[len(line) :] if looks is not None else []
-            drawn = drawn or any(style.reverse for style in past)
-            starts = starts or (at is not None and at >= screen.width(line[:begin]))
+        dims, reverses = _looks(styled[row - first : row - first + 1], lines[row])
+        seen = [match.start() for match in _SEEN.finditer(line, begin)]
+        if not dim:
+            # tmux leaves out the blanks at the end of a line
+            before = slice(begin, seen[0] + 1 if seen else None)
+            drawn = drawn or any(reverses[before])
+            if cursor is not None and cursor[1] == row:
+                past = bool(seen) and cursor[0] > screen.width(line[: seen[0]])
+                starts = cursor[0] >= screen.width(line[:begin]) and not past
+            hidden = bool(seen) and reverses[seen[0]]
+        dim += [dims[index] for index in seen]
         texts.append(line[begin:])
     if shape.drawn_cursor:
-        starts = drawn or styled is None
+        starts = drawn or coloured is None
     text = " ".join(" ".join(texts).split())
     if not dim:
-        return "empty" if starts else "unclear"
-    if styled is not None:
+        return ("empty" if starts else "unclear"), text
+    if coloured is not None:
         # the cursor that is drawn hides the colour of the character under it
         hint = all(dim[1:]) and len(dim) > 1 if hidden else all(dim)
     else:
         hint = shape.placeholder is not None and bool(shape.placeholder.search(text))
     if not hint:
-        return "draft"
-    return "empty" if starts else "unclear"
+        return "draft", text
+    return ("empty" if starts else "unclear"), text
 
 
-def _looks(
-    styled: Sequence[Sequence[tuple[str, styles.Style]]] | None, row: int, line: str
-) -> Sequence[styles.Style] | None:
-    """The styles of a line's characters; None if the capture is not of the same screen."""
-    if styled is None or row >= len(styled):
-        return None
-    text = "".join(character for character, _ in styled[row])
-    if text.rstrip() != line.rstrip():
-        return None
-    looks = [style for _, style in styled[row]]
-    return looks + [styles.Style()] * (len(line) - len(looks))
+def _looks(styled: Sequence[styles.Line], line: str) -> tuple[list[bool], list[bool]]:
+    """Whether each character of a line is dim, and reversed; none if the capture is of another."""
+    dims: list[bool] = []
+    reverses: list[bool] = []
+    if styled and "".join(text for text, _ in styled[0]).rstrip() == line.rstrip():
+        for text, style in styled[0]:
+            dims += [style.dim] * len(text)
+            reverses += [style.reverse] * len(text)
+    left = [False] * (len(line) - len(dims))
+    return dims + left, reverses + left

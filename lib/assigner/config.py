@@ -35,6 +35,7 @@ class Settings:
     kill_grace: float = 5.0
     start_wait: float = 10.0
     person_active: float = 5.0
+    limit_wait: float = 900.0
     max_content: int = 1_000_000
     max_output: int = 65_536
     preferred_provider: str | None = None

@@ -80,7 +80,7 @@ def restore(store: Store, name: str, session_name: str) -> Row:
         metadata={"context": name},
         idempotent=True,
     )
-    drafting.check(draft, store.settings, providers.KNOWN)
+    drafting.check(draft, store.settings, providers.names())
     (prompt,) = prompts.queue(store, [draft])
     row = store.one("prompt", id=prompt)
     assert row is not None

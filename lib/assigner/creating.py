@@ -34,7 +34,7 @@ def lacking(store: Store, names: Sequence[str], wish: Wish) -> list[str]:
     UsageError for one that tmux would change, a directory, shell or one-shot command that will
     not do, or a session that is there but not as it is wished.
     """
-    enrolling.check_command(wish.command)
+    enrolling.check(enrolling.Choice(command=wish.command))
     if wish.directory is not None and (problem := files.directory_problem(wish.directory)):
         raise UsageError(problem)
     if wish.shell is not None:
@@ -60,7 +60,7 @@ def create(store: Store, name: str, wish: Wish, *, settle: float, silent: str | 
     scanning.scan(store)
     session = store.one("session", name=name)
     if session and session["status"] != "offline":
-        session = enrolling.enroll(store, name, command=wish.command, at_prompt=False)
+        session = enrolling.enroll(store, name, enrolling.Choice(command=wish.command))
         until = time.monotonic() + settle
         while session["status"] not in ("idle", "offline") and time.monotonic() < until:
             time.sleep(_POLL)

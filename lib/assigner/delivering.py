@@ -12,22 +12,28 @@ from functools import cache
 from typing import Any
 
 from assigner import (
+    agents,
     attempts,
+    calling,
     clock,
     dialects,
     files,
     git,
+    keyboard,
     observing,
+    package,
     proc,
+    prompting,
     task,
     tmux,
     worktrees,
 )
 from assigner.db import Row, Store
 from assigner.looking import Sight, look
-from assigner.scanning import know, list_panes
+from assigner.scanning import UNTYPED, claimed, identity, know, list_panes
 
-_IDENTITY = ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
+# A shell's line has its Enter with it, an agent's prompt is not yet submitted
+_WAITING = {False: (*UNTYPED, "typing"), True: (*UNTYPED, "typing", "typed")}
 _SIGNALS = (None, "INT", "TERM", "KILL")
 
 
@@ -41,37 +47,47 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     waiting = [
         attempt
         for attempt in store.rows("live_attempts")
-        if attempt["stage"] not in ("typed", "submitted") and not attempt["cancel_requested_at"]
+        if attempt["stage"] in _WAITING[agents.known(attempt["provider"]) is not None]
+        and not attempt["cancel_requested_at"]
     ]
     if store.dry or not waiting:
         return acted + [attempts.told(attempt, "to be typed", "") for attempt in waiting]
     panes, silent = list_panes(store)
-    by_identity = {(p.socket, p.server_pid, p.server_start, p.id, p.pid): p for p in panes}
-    there = []
+    by_identity = {identity(pane): pane for pane in panes}
+    there: list[tuple[Row, tmux.Pane]] = []
+    to_agents: list[tuple[Row, tmux.Pane]] = []
     for attempt in waiting:
-        if pane := by_identity.get(tuple(attempt[column] for column in _IDENTITY)):
-            there.append((attempt, pane))
+        if pane := by_identity.get(claimed(attempt)):
+            known = agents.known(attempt["provider"])
+            (to_agents if known else there).append((attempt, pane))
+        elif attempt["stage"] == "typed":
+            continue  # observe finds out what became of it
         elif attempt["socket"] in store.settings.sockets and attempt["socket"] not in silent:
             acted.append(_release(store, attempt, "its pane is gone"))
     sights = _look(store, there)
-    typings: list[tuple[Row, tmux.Typing]] = []
+    typings: list[tuple[Row, keyboard.Stroke]] = []
     for attempt, pane in there:
         if attempt["stage"] == "typing" and _recover(store, attempt):
             acted.append(attempts.told(attempt, "typed", "found by its stamp"))
         elif sight := sights.get((pane.socket, pane.id)):
             outcome = _prepare(store, attempt, sight)
-            if isinstance(outcome, tmux.Typing):
+            if isinstance(outcome, keyboard.Stroke):
                 typings.append((attempt, outcome))
             else:
                 acted.append(outcome)
     acted += _type(store, typings)
+    if to_agents:
+        acted += prompting.deliver(store, to_agents, settle=settle)
     _settle(store, settle, {row["attempt"] for row in acted if row["outcome"] == "typed"})
     return acted
 
 
 def end_attempts(store: Store) -> list[Row]:
-    """Signal what was cancelled, timed out or left behind: INT, then TERM, then KILL."""
+    """End what was cancelled, timed out or left behind: by INT, then TERM, then KILL; an agent's
+    turn by Escape, again and again.
+    """
     acted = []
+    turns = []
     now = clock.now()
     for attempt in store.rows("live_attempts"):
         if attempt["stage"] != "submitted":
@@ -81,22 +97,34 @@ def end_attempts(store: Store) -> list[Row]:
             ending = ending or "cancel"
         elif now > clock.seconds(attempt["submitted_at"]) + (attempt["timeout_seconds"] or 1e12):
             ending = ending or "timeout"
-        if ending is None or not attempt["process_group"]:
+        is_turn = agents.known(attempt["provider"]) is not None
+        if ending is None or not (is_turn or attempt["process_group"]):
             continue
         if attempt["signalled_at"]:
             since = now - clock.seconds(attempt["signalled_at"])
             if since < store.settings.kill_grace:
                 continue
         step = min(_SIGNALS.index(attempt["signal"]) + 1, len(_SIGNALS) - 1)
-        name = _SIGNALS[step]
+        name = "INT" if is_turn else _SIGNALS[step]
         assert name is not None
         with store.transaction():  # what is intended comes first: a signal twice is no harm
             store.update(
                 "attempts", attempt["id"], ending=ending, signal=name, signalled_at=clock.text(now)
             )
-        if store.dry or proc.send_signal(attempt["process_group"], attempt["pane_pid"], name):
+        if is_turn:
+            turns.append({**attempt, "ending": ending})
+        elif store.dry or proc.send_signal(attempt["process_group"], attempt["pane_pid"], name):
             acted.append(attempts.told(attempt, f"SIG{name}", ending))
-    return acted
+    return acted + _interrupt(store, turns)
+
+
+def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
+    if store.dry or not turns:
+        return [attempts.told(attempt, "Escape", attempt["ending"]) for attempt in turns]
+    panes = {identity(pane): pane for pane in list_panes(store)[0]}
+    return prompting.interrupt(
+        store, [(attempt, pane) for attempt in turns if (pane := panes.get(claimed(attempt)))]
+    )
 
 
 def _look(store: Store, wanted: list[tuple[Row, tmux.Pane]]) -> dict[tuple[str, str], Sight]:
@@ -104,7 +132,7 @@ def _look(store: Store, wanted: list[tuple[Row, tmux.Pane]]) -> dict[tuple[str, 
     sessions = {row["name"]: row for row in store.rows("sessions")}
     try:
         return look(
-            store.settings,
+            store,
             [(pane, know(sessions[attempt["session"]], attempt)) for attempt, pane in wanted],
             clock.now(),
         )
@@ -115,7 +143,7 @@ def _look(store: Store, wanted: list[tuple[Row, tmux.Pane]]) -> dict[tuple[str, 
 def _recover(store: Store, attempt: Row) -> bool:
     """An earlier pass died while it typed: tmux's stamp tells whether the line is there."""
     try:
-        stamps = tmux.stamps(attempt["socket"], store.settings.tmux_timeout, store.instance)
+        stamps = keyboard.stamps(attempt["socket"], store.settings.tmux_timeout, store.instance)
     except (tmux.NoServer, tmux.Unreachable):
         return False
     if stamps.get(attempt["pane_id"]) != (attempt["id"], attempt["pane_pid"]):
@@ -124,7 +152,7 @@ def _recover(store: Store, attempt: Row) -> bool:
         return attempts.advance(store, attempt["id"], "typing", "typed")
 
 
-def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
+def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
     """Check and write all that the typing needs; or give the claim back, or fail the attempt."""
     if attempt["stage"] == "typing" and files.is_revoked(store.settings, attempt["id"]):
         return _release(store, attempt, "an earlier pass died while it gave it back")
@@ -132,7 +160,7 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
         return _release(store, attempt, "it is paused")
     if sight.status != "idle" or sight.line is None or sight.shell is None:
         return _release(store, attempt, sight.reason)
-    if not tmux.is_plain(sight.line.command):
+    if not keyboard.is_plain(sight.line.command):
         return _release(store, attempt, f"unusual program name {sight.line.command!r}")
     tools = _tools()
     if isinstance(tools, str):
@@ -169,16 +197,18 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> tmux.Typing | Row:
     contents = dict.fromkeys(task.REPORTS, "") | {"prompt": attempt["content"]}
     contents |= dialects.files(sight.shell, wanted, tools)
     if attempt["command"]:
-        contents["command"] = attempt["command"] + "\n"
+        if reason := calling.hindrance(store, attempt):
+            return _release(store, attempt, reason)
+        contents |= calling.contents(store, attempt)
     if attempt["stage"] != "typing":
         files.make_run(store.settings, attempt["id"], contents)
     line = f" . {shlex.quote(str(run / 'ctx'))}"
-    return tmux.Typing(attempt["id"], sight.pane, sight.line.command, line)
+    return keyboard.line(attempt["id"], sight.pane, sight.line.command, line)
 
 
-def _type(store: Store, typings: list[tuple[Row, tmux.Typing]]) -> list[Row]:
+def _type(store: Store, typings: list[tuple[Row, keyboard.Stroke]]) -> list[Row]:
     """Commit `typing`, type, read back what tmux confirms, commit `typed`."""
-    by_socket: dict[str, list[tuple[Row, tmux.Typing]]] = {}
+    by_socket: dict[str, list[tuple[Row, keyboard.Stroke]]] = {}
     with store.transaction():
         for attempt, typing in typings:
             if attempt["stage"] != "typing":
@@ -191,7 +221,7 @@ def _type(store: Store, typings: list[tuple[Row, tmux.Typing]]) -> list[Row]:
     for socket, mine in by_socket.items():
         at = clock.now()
         try:
-            answers = tmux.type_lines(
+            answers = keyboard.press(
                 socket, store.settings.tmux_timeout, store.instance, [typing for _, typing in mine]
             )
         except (tmux.NoServer, tmux.Unreachable) as error:
@@ -287,4 +317,5 @@ def _tools() -> task.Tools | str:
     for name, path in found.items():
         if path is None and name != "git":
             return f"'{name}' is not on the PATH"
-    return task.Tools(**{name: path or f"/usr/bin/{name}" for name, path in found.items()})
+    paths = {name: path or f"/usr/bin/{name}" for name, path in found.items()}
+    return task.Tools(report=str(package.data("bin") / "report"), **paths)

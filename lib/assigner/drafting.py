@@ -43,6 +43,9 @@ class Draft:
     after: list[int] = field(default_factory=list)
     parent_id: int | None = None
     dedup_key: str | None = None
+    affinity: str | None = None
+    sentinel: bool = False
+    raw: bool = False
     secrets: str | None = None  # the file of another prompt that has `secret_vars`
     given: frozenset[str] = frozenset()  # what is meant although it is the default
 
@@ -96,8 +99,9 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
         _check_name("tag", tag)
     for after in draft.after:
         _check_integer("after", after, least=1)
-    if draft.dedup_key is not None:
-        _check_name("dedup_key", draft.dedup_key)
+    for name, key in (("dedup_key", draft.dedup_key), ("affinity", draft.affinity)):
+        if key is not None:
+            _check_name(name, key)
 
 
 def check_target(session: str | None, provider: str | None, providers: Iterable[str]) -> None:

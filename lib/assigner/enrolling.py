@@ -4,11 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
-from assigner import clock, scanning, screen
+from assigner import clock, drafting, proc, providers, scanning, screen
 from assigner.db import Row, Store
 from assigner.errors import UsageError
-from assigner.looking import look
+from assigner.looking import Known, Sight, look
 
 
 def enrolled(store: Store) -> list[Row]:
@@ -21,20 +22,30 @@ def enrolled(store: Store) -> list[Row]:
     ]
 
 
-def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> Row:
-    """Opt a session in, and learn how its empty prompt ends; its row.
+class Choice(NamedTuple):
+    """What a person says of a session: which provider it is (None: what is seen), the `command`
+    of a one-shot executor or by which an agent is started, whose account it uses.
+    """
 
-    `command` makes it a one-shot executor.  With `at_prompt` the person says that the prompt
-    which is shown now is empty, whatever it looks like.  UsageError for a session that is not
-    there.
+    provider: str | None = None
+    command: str | None = None
+    account: str | None = None
+
+
+def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: bool = False) -> Row:  # noqa: B008 - it is immutable
+    """Opt a session in, and learn how a shell's empty prompt ends; its row.
+
+    With `at_prompt` the person says that the prompt which is shown now is empty, whatever it
+    looks like.  UsageError for a session that is not there, and what can run in none.
     """
     session = find(store, name)
-    if session["status"] == "offline":
+    if session["status"] == "offline" and not _is_there(session):
         raise UsageError(f"session '{name}' is offline: {session['status_reason']}")
-    check_command(command)
+    check(choice)
     endings = json.loads(session["prompt_endings"])
     if at_prompt and (ending := asdict(_shown(store, session))) not in endings:
         endings = [*endings, ending]
+    provider = choice.provider or _seen(store, session, choice)
     with store.transaction():
         store.update(
             "sessions",
@@ -42,22 +53,49 @@ def enroll(store: Store, name: str, *, command: str | None, at_prompt: bool) -> 
             enrolled=1,
             opted_out=0,
             learn=1,
-            provider="command" if command else "shell",
-            command=command,
+            provider=provider,
+            provider_given=1,
+            command=choice.command,
+            account=choice.account or _account_of(choice.command, provider),
             prompt_endings=json.dumps(endings, ensure_ascii=False),
         )
         store.run("release_held", held_by="target missing", held_on=name)
-        if session["provider"] != ("command" if command else "shell"):
+        if session["provider"] != provider:
             # what ran in it may be paused, what runs in it now not
             store.run("release_held", held_by="pause", held_on=session["provider"])
     scanning.scan(store)
     return find(store, name)
 
 
-def check_command(command: str | None) -> None:
-    """Refuse what no shell can run as a one-shot executor.  UsageError."""
+def check(choice: Choice) -> None:
+    """Refuse a provider that is not known, and a command that no shell can run.  UsageError."""
+    drafting.check_target(None, choice.provider, providers.names())
+    command = choice.command
+    if choice.provider == "command" and command is None:
+        raise UsageError("a one-shot executor needs its command: give --command")
+    if choice.provider == "shell" and command is not None:
+        raise UsageError("a shell needs no command: --command is for agents and one-shot executors")
     if command is not None and (not command.strip() or screen.clean(command) != command):
         raise UsageError("the command is empty or has a control character: give a shell command")
+
+
+def _account_of(command: str | None, provider: str) -> str | None:
+    """An agent's one-shot mode uses the account of the agent."""
+    once = providers.once(command) if provider == "command" else None
+    return once[0] if once else None
+
+
+def _seen(store: Store, session: Row, choice: Choice) -> str:
+    """What runs in a session, as a look tells: an agent, or a shell, which may run a command."""
+    if choice.command:
+        return "command"
+    sight = _sight(store, session, scanning.know(None, None))
+    return (sight.agent if sight else None) or "shell"
+
+
+def _is_there(session: Row) -> bool:
+    """Whether the pane of a session lives, whatever has left it."""
+    return session["pane_pid"] is not None and proc.is_session_leader(session["pane_pid"])
 
 
 def leave(store: Store, name: str) -> Row:
@@ -98,14 +136,18 @@ def parts_of(store: Store, name: str) -> list[str]:
 
 def _shown(store: Store, session: Row) -> screen.Ending:
     """The ending of the prompt that stands on the session's screen now."""
-    panes, _ = scanning.list_panes(store)
-    identity = session["socket"], session["pane_id"], session["pane_pid"]
-    pane = next((p for p in panes if (p.socket, p.id, p.pid) == identity), None)
-    if pane is None:
+    sight = _sight(store, session, scanning.know(session, None))
+    if sight is None:
         raise UsageError(f"session '{session['name']}' is {session['status']}")
-    sight = look(store.settings, [(pane, scanning.know(session, None))], clock.now())
-    line = sight[pane.socket, pane.id].line
-    ending = screen.learn(line.text, line.cursor_x) if line else None
+    ending = screen.learn(sight.line.text, sight.line.cursor_x) if sight.line else None
     if ending is None:
         raise UsageError(f"session '{session['name']}' does not stand at an empty prompt")
     return ending
+
+
+def _sight(store: Store, session: Row, known: Known) -> Sight | None:
+    """A fresh look at a session; None if its pane is gone."""
+    panes, _ = scanning.list_panes(store)
+    wanted = session["socket"], session["pane_id"], session["pane_pid"]
+    pane = next((p for p in panes if (p.socket, p.id, p.pid) == wanted), None)
+    return look(store, [(pane, known)], clock.now())[pane.socket, pane.id] if pane else None

@@ -7,6 +7,7 @@ secrets/        values of variables that stand nowhere else
 worktrees/      git working trees of prompts' own
 """
 
+import errno
 import json
 import os
 import re
@@ -16,12 +17,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from assigner import screen
 from assigner.config import Settings
 from assigner.errors import SetupError
 
+# No number that a database could not hold
 _REPORT = re.compile(
-    r"(\d+)\.(begun|group|started|step|done|exit)(?:\.([a-z0-9-]+))?(?:\.(\d+))?\Z"
+    r"(\d{1,18})\.(begun|group|started|step|done|exit|said(?=\.(?:ok|fail|progress)\.\d))"
+    r"(?:\.([a-z0-9-]+))?(?:\.(\d{1,18}))?\Z"
 )
+_SAID_SIZE = 4096
+
+
+# hook.PROVIDER.EVENT.SERVERPID.PANE.PPID.PID
+_HOOK = re.compile(r"hook\.([a-z0-9_-]+)\.([\w-]+)\.(\d+|-)\.(\d+|-)\.[\d.-]+\Z", re.ASCII)
+_LONGEST = 1 << 20  # bytes of a hook's report that are read
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,8 @@ class Report:
 
     begun PID: the file is being sourced, by the shell PID.  group PID: the prompt's process
     group.  step NAME STATUS: that step of the context failed.  started: the prompt runs.
-    exit STATUS: all is over.
+    exit STATUS: all is over.  said WORD PID: `report` was called, with `text`; WORD is
+    ok, fail or progress.
     """
 
     path: str
@@ -39,6 +50,27 @@ class Report:
     word: str | None
     number: int | None
     at: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class HookReport:
+    """What an agent's hook has left: who called it for which event, in which pane if known."""
+
+    path: str
+    provider: str
+    event: str
+    pane: tuple[int, str] | None
+    at: float
+
+    def read(self) -> bytes:
+        """The payload, of which nobody else could have written a part.  OSError."""
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+                raise PermissionError(errno.EPERM, "not a file of ours", self.path)
+            return file.read(_LONGEST)
 
 
 def prepare(settings: Settings) -> None:
@@ -147,6 +179,14 @@ def revoke(settings: Settings, attempt: int) -> bool:
     return True
 
 
+def prompt_of(settings: Settings, attempt: int) -> str | None:
+    """What is typed to an agent for an attempt; None where its files are gone."""
+    try:
+        return (settings.run / str(attempt) / "prompt").read_bytes().decode()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+
+
 def remove_run(settings: Settings, attempt: int) -> None:
     """Forget the files of an attempt."""
     shutil.rmtree(settings.run / str(attempt), ignore_errors=True)
@@ -161,7 +201,10 @@ def reports(settings: Settings) -> list[Report]:
             if number is None and word is not None and word.isdigit():
                 word, number = None, word
             try:
-                at = entry.stat(follow_symlinks=False).st_ctime
+                status = entry.stat(follow_symlinks=False)
+                # made when it was told, the others beforehand
+                at = status.st_mtime if kind == "said" else status.st_ctime
+                text = _said(entry.path) if kind == "said" else ""
             except FileNotFoundError:
                 continue
             found.append(
@@ -172,9 +215,37 @@ def reports(settings: Settings) -> list[Report]:
                     word,
                     int(number) if number is not None else None,
                     at,
+                    text,
                 )
             )
-    return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind)))
+    return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind), report.at))
+
+
+def _said(path: str) -> str:
+    """What `report` was told, in one line; nothing where somebody put what is no file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        data = (
+            os.read(descriptor, _SAID_SIZE) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+        )
+    finally:
+        os.close(descriptor)
+    return " ".join(screen.clean(data.decode("utf-8", "replace")).split())
+
+
+def hook_reports(settings: Settings) -> list[HookReport]:
+    """What agents' hooks have left, oldest first."""
+    found = []
+    for entry in os.scandir(settings.spool):
+        if match := _HOOK.match(entry.name):
+            provider, event, server, pane = match.groups()
+            try:
+                at = entry.stat(follow_symlinks=False).st_mtime_ns
+            except FileNotFoundError:
+                continue
+            place = (int(server), f"%{pane}") if server != "-" and pane != "-" else None
+            found.append((at, HookReport(entry.path, provider, event, place, at / 1e9)))
+    return [report for _, report in sorted(found, key=lambda item: (item[0], item[1].path))]
 
 
 def reported(settings: Settings) -> set[int]:
@@ -183,7 +254,7 @@ def reported(settings: Settings) -> set[int]:
     return {int(name.partition(".")[0]) for name in names if _REPORT.match(name)}
 
 
-_ORDER = ("begun", "group", "step", "started", "done", "exit")
+_ORDER = ("begun", "group", "step", "started", "said", "done", "exit")
 
 
 def save_secrets(settings: Settings, values: Mapping[str, str]) -> str:

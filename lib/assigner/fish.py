@@ -98,6 +98,8 @@ def _process(task: Task, tools: Tools) -> str:
     text += "".join(f"set -gx {name} {quote(value)}\n" for name, value in task.variables.items())
     text += _steps(task, tools)
     text += f"{_report(task, tools, 'ready', 'started')}; or builtin exit 125\n"
+    for name, value in {**task.announced, "ASSIGNER_REPORT": tools.report}.items():
+        text += f"set -gx {name} {quote(value)}\n"
     text += "functions -e __assigner_fail\nset -el fish_trace\n"
     run = quote(task.run)
     if task.one_shot:

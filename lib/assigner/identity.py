@@ -10,7 +10,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from assigner import db, tmux
+from assigner import db, keyboard, tmux
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -33,7 +33,7 @@ def traces(store: Store) -> dict[str, int]:
     found: dict[str, int] = {}
     for socket in settings.sockets:
         with contextlib.suppress(tmux.NoServer, tmux.Unreachable):
-            stamps = tmux.stamps(socket, settings.tmux_timeout, store.instance)
+            stamps = keyboard.stamps(socket, settings.tmux_timeout, store.instance)
             for pane, (attempt, _) in stamps.items():
                 found[f"pane {pane} of {socket}"] = attempt
     for directory in (settings.spool, settings.run):

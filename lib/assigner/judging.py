@@ -7,7 +7,6 @@ shell is back at its prompt; whether the pane's process is dead.  The database i
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from assigner import clock, files, proc
 from assigner.db import Row, Store
@@ -17,7 +16,11 @@ from assigner.looking import shell_of
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to become of a live attempt: its outcome, or `ending` where processes are left."""
+    """What is to become of a live attempt: its outcome, or `ending` where processes are left.
+
+    `response` is what it answered.  `conversation` is the agent's, with its id, that the next
+    prompt goes on with; without one the next begins afresh.
+    """
 
     attempt: Row
     outcome: str
@@ -25,7 +28,10 @@ class Verdict:
     failure_class: str | None = None
     exit_status: int | None = None
     step: str | None = None
-    evidence: Mapping[str, str | None] = field(default_factory=dict)
+    response: str | None = None
+    reset: str | None = None
+    conversation: tuple[str, str | None] | None = None
+    evidence: Mapping[str, object] = field(default_factory=dict)
 
 
 _STOPPED = (147, 148, 149, 150)  # statuses of a shell's job that was stopped, not ended (signal(7))
@@ -50,7 +56,7 @@ def judge(store: Store, attempt: Row) -> Verdict | None:
         return None
     group, leader = attempt["process_group"], attempt["pane_pid"]
     left = proc.members(group, leader) if group else []
-    gone = _pane_gone(attempt)
+    gone = pane_gone(attempt)
     over = "exit" in reports or gone is not None or back_at_prompt(attempt)
     if not over:
         return None
@@ -74,7 +80,7 @@ def _judge_typed(store: Store, attempt: Row) -> Verdict | None:
     """
     settings = store.settings
     since = clock.now() - clock.seconds(attempt["typed_at"] or attempt["updated_at"])
-    gone = _pane_gone(attempt)
+    gone = pane_gone(attempt)
     waited = since > settings.start_wait and back_at_prompt(attempt)
     if attempt["stage"] == "typing" and not gone and not attempt["cancel_requested_at"]:
         return None  # deliver asks tmux whether it was typed
@@ -155,7 +161,7 @@ def _context_failed(attempt: Row, reports: Row) -> Verdict:
     )
 
 
-def _pane_gone(attempt: Row) -> str | None:
+def pane_gone(attempt: Row) -> str | None:
     """Why the attempt's shell is gone for good; None while it lives or cannot be told."""
     if proc.is_session_leader(attempt["pane_pid"]):
         return None
@@ -199,7 +205,4 @@ def prompt_is_drawn(attempt: Row) -> bool:
 
 def _unread(store: Store, attempt: int) -> bool:
     """Whether the spool has news of the attempt: what is reported counts more than what is seen."""
-    return any(
-        name.partition(".")[0] == str(attempt)
-        for name in (entry.name for entry in Path(store.settings.spool).iterdir())
-    )
+    return attempt in files.reported(store.settings)

@@ -3,12 +3,14 @@
 Nothing is typed.  Unknown is never idle.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from assigner import proc, screen, tmux
+from assigner import agents, proc, providers, recognising, screen, tmux
 from assigner.config import Settings
+from assigner.db import Store
 from assigner.dialects import DIALECTS
+from assigner.errors import SetupError
 
 
 class Known(NamedTuple):
@@ -19,10 +21,21 @@ class Known(NamedTuple):
     learn: int = 1
     prompt: int | None = None
     group: int | None = None
+    given: bool = False  # a person has said which provider it is
+
+
+class Shown(NamedTuple):
+    """An agent's screen, and what its provider's rules say of it."""
+
+    screen: tmux.Screen
+    view: recognising.View
+    verdict: recognising.Verdict
 
 
 class Sight(NamedTuple):
-    """What was seen: status, why, the shell, and the empty prompt's ending if it was learnt."""
+    """What was seen: status, why, the shell, and the empty prompt's ending if it was learnt; or
+    the agent and what it shows.
+    """
 
     pane: tmux.Pane
     status: str
@@ -31,29 +44,43 @@ class Sight(NamedTuple):
     directory: str | None = None
     line: tmux.Line | None = None
     ending: screen.Ending | None = None
+    agent: str | None = None
+    shown: Shown | None = None
 
 
-def look(
-    settings: Settings, wanted: Iterable[tuple[tmux.Pane, Known]], now: float
-) -> dict[tuple[str, str], Sight]:
-    """Judge panes, by (socket, pane id): one tmux client for each socket that has shells at
-    their prompt.  Raises NoServer, Unreachable.
+Key = tuple[str, str]  # a socket, and a pane's id
+
+
+def look(store: Store, wanted: Iterable[tuple[tmux.Pane, Known]], now: float) -> dict[Key, Sight]:
+    """Judge panes, by socket and pane id: for each socket that has shells at their prompt one
+    tmux client, and one if it has agents.  Raises NoServer, Unreachable.
     """
-    sights, at_prompt = {}, {}
+    settings = store.settings
+    knowns, sights = {}, {}
     for pane, known in wanted:
-        sight = _from_outside(pane, known)
-        sights[pane.socket, pane.id] = sight
-        if sight.status == "idle":
-            at_prompt[pane.socket, pane.id] = known
-    by_socket: dict[str, list[tmux.Pane]] = {}
-    for key in at_prompt:
-        by_socket.setdefault(key[0], []).append(sights[key].pane)
-    for socket, panes in by_socket.items():
+        knowns[pane.socket, pane.id] = known
+        sights[pane.socket, pane.id] = _from_outside(pane, known)
+    for socket, panes in _by_socket(sights, lambda sight: sight.status == "idle").items():
         lines = tmux.cursor_lines(socket, settings.tmux_timeout, panes)
         for pane in panes:
             key = socket, pane.id
-            sights[key] = _from_line(settings, sights[key], at_prompt[key], lines.get(pane.id), now)
+            sights[key] = _from_line(settings, sights[key], knowns[key], lines.get(pane.id), now)
+    for socket, panes in _by_socket(sights, lambda sight: sight.agent is not None).items():
+        screens = tmux.screens(socket, settings.tmux_timeout, store.instance, panes)
+        for pane in panes:
+            key = socket, pane.id
+            sights[key] = _from_screen(settings, sights[key], screens.get(pane.id), now)
     return sights
+
+
+def _by_socket(
+    sights: Mapping[Key, Sight], wanted: Callable[[Sight], bool]
+) -> dict[str, list[tmux.Pane]]:
+    found: dict[str, list[tmux.Pane]] = {}
+    for (socket, _), sight in sights.items():
+        if wanted(sight):
+            found.setdefault(socket, []).append(sight.pane)
+    return found
 
 
 def shell_of(process: proc.Stat) -> str | None:
@@ -63,7 +90,9 @@ def shell_of(process: proc.Stat) -> str | None:
 
 
 def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
-    """All that can be told without the screen; `idle` here means: a shell at its prompt."""
+    """All that can be told without the screen; `idle` here means: a shell at its prompt, and an
+    agent is still to be judged by its screen.
+    """
     if pane.dead:
         status = f" with status {pane.dead_status}" if pane.dead_status else ""
         return Sight(pane, "offline", f"its program ended{status}")
@@ -76,6 +105,17 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
     def sight(status: str, reason: str) -> Sight:
         return Sight(pane, status, reason, shell, directory)
 
+    try:
+        agent = agents.known(known.provider)
+    except SetupError as error:
+        return sight("unknown", str(error))
+    if agent or not known.given:
+        front = process if process.foreground == pane.pid else proc.stat(process.foreground)
+        seen = agents.in_front(front) if front and not shell_of(front) else None
+        if front and seen and (agent is None or not known.given or seen == agent.name):
+            return _of_agent(pane, front, seen)
+        if agent:
+            return _without_agent(pane, agent.name, front)
     if shell is None:
         return sight("unknown", f"no provider knows '{process.comm}'")
     if pane.in_mode:
@@ -107,6 +147,47 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
             return sight("waiting", f"{mine} is stopped: fg or kill it")
         return sight("busy", f"{mine} runs in the background: {members[0].comm}")
     return sight("idle", "at its prompt")
+
+
+def _of_agent(pane: tmux.Pane, front: proc.Stat, agent: str) -> Sight:
+    directory = proc.directory(front.pid)
+    if pane.input_off:
+        return Sight(pane, "occupied", "input is switched off", None, directory)
+    return Sight(pane, "unknown", "not judged yet", None, directory, agent=agent)
+
+
+def _without_agent(pane: tmux.Pane, agent: str, front: proc.Stat | None) -> Sight:
+    """Something else stands where an agent was."""
+    if front is None:
+        return Sight(pane, "unknown", f"what stands before {agent} cannot be told")
+    if shell := shell_of(front):
+        return Sight(pane, "offline", f"exited: {agent} has left its shell, {shell}")
+    return Sight(pane, "unknown", f"'{front.comm}' is in front, not {agent}")
+
+
+def _from_screen(settings: Settings, sight: Sight, shown: tmux.Screen | None, now: float) -> Sight:
+    """An agent judged by its provider's rules."""
+    if shown is None:
+        return sight._replace(reason="its screen cannot be read", agent=None)
+    try:
+        provider = providers.agent(sight.agent or "")
+    except SetupError as error:
+        return sight._replace(reason=str(error))
+    meta = {
+        "pane_current_command": shown.command,
+        "pane_current_path": sight.directory or "",
+        "pane_title": shown.title,
+        "pane_in_mode": int(shown.in_mode),
+        "cursor": f"{shown.cursor_x},{shown.cursor_y}",
+        "cursor_flag": shown.cursor_flag,
+    }
+    view = recognising.View.from_coloured(shown.coloured, meta)
+    verdict = recognising.judge(provider, view)
+    status, reason = verdict.status, verdict.reason
+    pane = sight.pane
+    if status == "idle" and pane.attached and now - pane.client_activity < settings.person_active:
+        status, reason = "occupied", "a person is at its keyboard"
+    return sight._replace(status=status, reason=reason, shown=Shown(shown, view, verdict))
 
 
 def _from_line(

@@ -6,21 +6,37 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assigner import attempts, clock, files, screen, tmux
+from assigner import (
+    agents,
+    answering,
+    attempts,
+    clock,
+    conversations,
+    files,
+    listening,
+    screen,
+    tmux,
+)
 from assigner.db import Row, Store
 from assigner.files import Report
 from assigner.judging import Verdict, judge, prompt_is_drawn
+from assigner.weighing import weigh
 
 
 def observe(store: Store) -> list[Row]:
     """Drain the spool and judge every live attempt; what changed, a row for each attempt."""
     changed = drain(store)
+    live = store.rows("live_attempts")
     verdicts = [
-        verdict for attempt in store.rows("live_attempts") if (verdict := judge(store, attempt))
+        verdict
+        for attempt in live
+        if not agents.known(attempt["provider"]) and (verdict := judge(store, attempt))
     ]
+    verdicts += answering.judge(store, [a for a in live if agents.known(a["provider"])])
     outputs = _outputs(store, verdicts)
     for verdict in verdicts:
-        row = _write(store, verdict, outputs.get(verdict.attempt["id"]))
+        output = outputs.get(verdict.attempt["id"])
+        row = _write(store, weigh(store, verdict, output), output)
         if row:
             changed[verdict.attempt["id"]] = row
     return [changed[key] for key in sorted(changed)]
@@ -32,7 +48,7 @@ def drain(store: Store) -> dict[int, Row]:
     A report that is read twice, because a pass died in between, changes nothing twice.
     """
     reports = files.reports(store.settings)
-    changed: dict[int, Row] = {}
+    changed = listening.drain(store)
     if not reports:
         return changed
     with store.transaction():
@@ -56,6 +72,9 @@ def _apply(store: Store, attempt: Row, report: Report) -> bool:
     """Keep one report with its attempt; whether the prompt began to run by it."""
     evidence = json.loads(attempt["evidence"])
     seen = evidence.setdefault("reports", {})
+    if report.kind == "said":
+        _said(store, attempt, report, evidence, known="started" in seen)
+        return False
     if report.kind in seen:
         return False
     seen[report.kind] = {"at": clock.text(report.at)}
@@ -88,12 +107,41 @@ def _set_session_env(store: Store, attempt: Row, exported: Mapping[str, Any]) ->
     store.run("set_session_env", name=attempt["session"], env_vars=text)
 
 
+def _said(store: Store, attempt: Row, report: Report, evidence: Row, *, known: bool) -> None:
+    """`report` was called: the last ok or fail is kept until the prompt has ended."""
+    if not known:  # nothing runs yet that could say anything
+        _late(store, report)
+    elif _note(store, attempt, report, f"report.{report.word}", {}) and report.word != "progress":
+        evidence["said"] = {"word": report.word, "summary": report.text}
+        attempt["evidence"] = json.dumps(evidence)
+        store.update("attempts", attempt["id"], evidence=attempt["evidence"])
+
+
+def _note(store: Store, known: Row | None, report: Report, kind: str, more: Row) -> bool:
+    """Keep what `report` was told as an event; False where that was read before."""
+    event = {
+        "attempt_id": report.attempt,
+        "type": kind,
+        "data": json.dumps(
+            {**more, "text": report.text, "at": clock.text(report.at), "pid": report.number},
+            ensure_ascii=False,
+        ),
+    }
+    if store.one("has_report", **event):
+        return False
+    prompt, session = (known["prompt_id"], known["session"]) if known else (None, None)
+    store.run("event", prompt_id=prompt, session=session, **event)
+    return True
+
+
 def _late(store: Store, report: Report) -> None:
     """A report on an attempt that has its outcome, or that this database does not know."""
     known = store.execute(
         "SELECT prompt_id, session FROM attempts WHERE id = :id", {"id": report.attempt}
     ).fetchone()
-    if known and report.kind in ("begun", "started", "done", "exit"):
+    if report.kind == "said":
+        _note(store, known, report, "report.late", {"report": report.word})
+    elif known and report.kind in ("begun", "started", "done", "exit"):
         data = {"report": report.kind, "number": report.number}
         store.run(
             "event",
@@ -120,25 +168,16 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
             exit_status=verdict.exit_status,
             step=verdict.step,
             output=output,
-            response=_response(store, attempt, output),
+            response=verdict.response,
+            reset=verdict.reset,
             evidence=verdict.evidence,
         ):
             return None
+        elif verdict.conversation and attempt["affinity"] is not None:
+            conversations.keep(store, *verdict.conversation, attempt["affinity"])
     if verdict.outcome != "ending" and not store.dry:
         files.remove_run(store.settings, attempt["id"])
     return attempts.told(attempt, verdict.outcome, verdict.error or "")
-
-
-def _response(store: Store, attempt: Row, output: str | None) -> str | None:
-    """What a one-shot command printed on its standard output; else what the screen showed."""
-    size = store.settings.max_output
-    try:
-        with open(store.settings.run / str(attempt["id"]) / "response", "rb") as file:
-            file.seek(max(0, file.seek(0, 2) - 4 * size))
-            text = screen.clean(file.read().decode("utf-8", "replace"))
-            return screen.tail(text.removesuffix("\n"), size)
-    except OSError:
-        return output
 
 
 def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
@@ -146,7 +185,8 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
     shown = [
         verdict.attempt
         for verdict in verdicts
-        if verdict.outcome not in ("ending", "released")
+        if verdict.outcome not in ("ending", "released", "limited")
+        and not agents.known(verdict.attempt["provider"])
         and verdict.attempt["stage"] == "submitted"
         and verdict.attempt["now_pane_pid"] == verdict.attempt["pane_pid"]
     ]

@@ -22,8 +22,8 @@ JSON_COLUMNS = {
     "metadata", "env_vars", "prerequisites", "tags", "evidence", "data", "prompt_endings"
 }  # fmt: skip
 FLAGS = {
-    "enrolled", "paused", "prefer_context_match", "validate_context", "idempotent",
-    "context_switch", "learn", "worktree",
+    "enrolled", "paused", "prefer_context_match", "validate_context", "idempotent", "sentinel",
+    "raw", "context_switch", "learn", "worktree",
 }  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def places(
     """What a person names, checked.  UsageError, which says what there is."""
     if (bool(sessions), provider is not None, everything).count(True) != 1:
         raise UsageError("give sessions, or --provider P, or --all")
-    drafting.check_target(None, provider, providers.KNOWN)
+    drafting.check_target(None, provider, providers.names())
     for name in sessions:
         enrolling.find(store, name)
     if everything:

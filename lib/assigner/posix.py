@@ -123,6 +123,8 @@ def _files(dialect: Dialect, task: Task, tools: Tools) -> dict[str, str]:
     text += _steps(dialect, task, tools)
     text += f"{report('ready', 'started')} || {builtin} exit 125\n"
     text += "unset -f __assigner_fail\n"
+    for name, value in {**task.announced, "ASSIGNER_REPORT": tools.report}.items():
+        text += f"{builtin} export {name}={quote(value)}\n"
     text += _run(dialect, task, tools)
     done = report("done", "done.$__assigner_s")
     text += f'{dialect.was_interrupted}{done} 2>/dev/null\n{builtin} exit "$__assigner_s"\n'

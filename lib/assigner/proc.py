@@ -1,10 +1,12 @@
 """What /proc and a terminal tell about a pane, with nothing typed (proc(5), termios(3))."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
 import struct
+import sys
 import termios
 from typing import NamedTuple
 
@@ -85,6 +87,42 @@ def arguments(pid: int) -> list[str]:
             return file.read().decode("utf-8", "backslashreplace").split("\0")[:-1]
     except OSError:
         return []
+
+
+def environment(pid: int) -> dict[str, str]:
+    """The environment in which a process was started; empty where it cannot be told."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            pairs = os.fsdecode(file.read()).split("\0")
+    except OSError:
+        return {}
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
+def children(pid: int) -> list[int]:
+    """What a process has started and still lives; empty where it cannot be told (proc(5))."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+            return [int(child) for child in file.read().split()]
+    except OSError:
+        return []
+
+
+def unread(tty: str) -> int:
+    """How many bytes a terminal's program has not read yet (FIONREAD, ioctl_tty(2)); 0 where it
+    cannot be told.
+    """
+    try:
+        descriptor = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        answer = fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4)
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def listener(path: str) -> int | None:

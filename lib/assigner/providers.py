@@ -7,6 +7,7 @@ Agents are data: a file of rules for each, `providers/NAME.toml` here and in
 `$XDG_CONFIG_HOME/assigner/providers`; a person's own file wins.
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -16,43 +17,97 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assigner import composer, config
+from assigner import composer, config, hookrules, oneshots, turns
 from assigner.errors import SetupError
-from assigner.recognising import Provider, Rule
+from assigner.manners import Manner
+from assigner.recognising import Failure, Provider, Rule
 from assigner.sessions import STATUSES
 
-# Those that a prompt can be sent to
+# Those that are no agents
 KNOWN = ("shell", "command")
 # How those are started that have no file
 PLAIN = {"shell": "the session's own shell", "command": "a command line in the session's shell"}
 
 _BUILT_IN = Path(__file__).with_name("providers")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
-_KEYS = {"start": str, "commands": list, "message": str, "composer": dict, "rules": list}
+_KEYS = {
+    "start": str,
+    "programs": list,
+    "commands": list,
+    "message": str,
+    "composer": dict,
+    "rules": list,
+    "typing": dict,
+    "failures": list,
+    "hooks": dict,
+    "transcript": dict,
+    "once": dict,
+}
+_FAILURES = ("api", "auth", "context", "interrupted", "limited")
 _STATES = ("empty", "draft", "unclear", "none")
 _RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
 
 
 @cache
+def agent(name: str) -> Provider:
+    """One of the agents.  Raises SetupError that names the file and the key, or the known ones."""
+    path = files().get(name)
+    if path is None:
+        raise SetupError(f"no agent is named '{name}' (known: {', '.join(files())})")
+    origin = "built in" if path.parent == _BUILT_IN else str(path)
+    return _Reader(path).provider(name, origin, _table(path, _text(path)))
+
+
 def agents() -> Mapping[str, Provider]:
     """All agents by name.  Raises SetupError that names the file and the key."""
-    files = {path.stem: path for path in sorted(_BUILT_IN.glob("*.toml"))}
-    files |= {path.stem: path for path in _own()}
-    return {name: _load(name, files[name]) for name in sorted(files)}
+    return {name: agent(name) for name in files()}
+
+
+@cache
+def programs() -> Mapping[str, tuple[str, ...]]:
+    """How the paths of each agent's programs end, at a small part of the cost of `agents`.
+
+    What is wrong with one file keeps nobody from the others: `agent` says it.
+    """
+    found = {}
+    for name, path in files().items():
+        with contextlib.suppress(SetupError):
+            head = _text(path).partition("\n[")[0]  # such keys come before all tables
+            try:
+                found[name] = _Reader(path).programs(_table(path, head))
+            except SetupError:  # a bracket in a text, or something is wrong
+                found[name] = agent(name).programs
+    return found
 
 
 def names() -> list[str]:
     """All that may run in a session."""
-    return [*KNOWN, *agents()]
+    return [*KNOWN, *files()]
+
+
+def once(command: str | None) -> tuple[str, oneshots.Once] | None:
+    """The agent whose one-shot mode a command line is, and how that is used."""
+    if command is not None:
+        for name, agent in agents().items():
+            if agent.once and oneshots.is_one(agent.once, command):
+                return name, agent.once
+    return None
 
 
 def check_preferred(settings: config.Settings) -> None:
     """SetupError where the preferred provider is none."""
-    if settings.preferred_provider not in (None, *KNOWN):
+    if settings.preferred_provider not in (None, *names()):
         raise SetupError(
             f"ASSIGNER_PREFERRED_PROVIDER is unknown: '{settings.preferred_provider}'"
-            f" (known: {', '.join(KNOWN)})"
+            f" (known: {', '.join(names())})"
         )
+
+
+@cache
+def files() -> Mapping[str, Path]:
+    """The file of each agent, by name."""
+    files = {path.stem: path for path in (*_BUILT_IN.glob("*.toml"), *_own())}
+    return dict(sorted(files.items()))
 
 
 def _own() -> list[Path]:
@@ -75,18 +130,20 @@ def _own() -> list[Path]:
     return found
 
 
-def _load(name: str, path: Path) -> Provider:
-    import tomllib  # only who asks for agents pays
-
+def _text(path: Path) -> str:
     text = config.trusted_text(path, built_in=path.parent == _BUILT_IN)
     if text is None:
         raise SetupError(f"cannot read '{path}': {os.strerror(errno.ENOENT)}")
+    return text
+
+
+def _table(path: Path, text: str) -> Mapping[str, Any]:
+    import tomllib  # only who asks for agents pays
+
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SetupError(f"'{path}' is not TOML: {error}") from None
-    origin = "built in" if path.parent == _BUILT_IN else str(path)
-    return _Reader(path).provider(name, origin, table)
 
 
 class _Reader:
@@ -103,14 +160,15 @@ class _Reader:
             if key not in _KEYS:
                 raise self.fail(f"'{key}'", f"is no key (known: {', '.join(_KEYS)})")
             self.typed(f"'{key}'", value, _KEYS[key])
-        for key in ("start", "commands", "rules"):
-            if not table.get(key):
-                raise self.fail(f"'{key}'", "is missing or empty")
-        commands = [self.pattern("'commands'", value) for value in table["commands"]]
+        screen = ("start", "commands", "rules")
+        if "once" not in table or any(key in table for key in screen):
+            for key in screen:
+                if not table.get(key):
+                    raise self.fail(f"'{key}'", "is missing or empty")
         message = table.get("message")
         shape = table.get("composer")
         rules: list[Rule] = []
-        for number, rule in enumerate(table["rules"], 1):
+        for number, rule in enumerate(table.get("rules", []), 1):
             read = self.rule(f"'rules' {number}", rule)
             if read.name in [known.name for known in rules]:
                 raise self.fail(f"'rules' {number}", f"has the name of another: '{read.name}'")
@@ -120,16 +178,95 @@ class _Reader:
         return Provider(
             name,
             origin,
-            table["start"],
-            tuple(commands),
+            table.get("start", ""),
+            self.programs(table),
+            self.commands(table),
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
+            tuple(
+                self.failure(f"'failures' {number}", failure)
+                for number, failure in enumerate(table.get("failures", []), 1)
+            ),
+            manner=self.manner(table["typing"]) if "typing" in table else Manner(),
+            hooks=hookrules.read(table["hooks"], self.fail) if "hooks" in table else None,
+            transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
+            once=self.once(table["once"]) if "once" in table else None,
         )
+
+    def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
+        """How the paths of its programs end: what it says, else what it is started by."""
+        start = table.get("start", "")
+        self.typed("'start'", start, str)
+        given = table.get("programs", [os.path.basename(start.partition(" ")[0])] if start else [])
+        self.typed("'programs'", given, list)
+        for program in given:
+            self.typed("'programs'", program, str)
+        return tuple(given)
+
+    def commands(self, table: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
+        return tuple(self.pattern("'commands'", value) for value in table.get("commands", []))
+
+    def failure(self, where: str, table: object) -> Failure:
+        if not isinstance(table, dict):
+            raise self.fail(where, "is no table")
+        read = self.values(where, table, Failure, ("failure", "turn"))
+        if read["failure"] not in _FAILURES:
+            raise self.fail(f"{where} 'failure'", f"is none of {', '.join(_FAILURES)}")
+        return Failure(**read)
+
+    def manner(self, table: Mapping[str, Any]) -> Manner:
+        return Manner(**self.values("'typing'", table, Manner, ()))
+
+    def once(self, table: Mapping[str, Any]) -> oneshots.Once:
+        where = "'once'"
+        found = ("message", "error", "done")
+        plain = {key: value for key, value in table.items() if key not in found}
+        read = self.values(where, plain, oneshots.Once, ("command", "format"))
+        for key in found:
+            if key in table:
+                read[key] = self.finder(f"{where} '{key}'", table[key])
+        if read["format"] not in oneshots.FORMATS:
+            raise self.fail(
+                f"{where} 'format'",
+                f"is none of {', '.join(oneshots.FORMATS)}: '{read['format']}'",
+            )
+        if read["format"] == "json":
+            for key in ("message", "done"):
+                if key not in read:
+                    raise self.fail(f"{where} '{key}'", "is missing")
+        if "resume" in read and not ("{conversation}" in read["resume"] and "conversation" in read):
+            raise self.fail(f"{where} 'resume'", "goes with '{conversation}' in it, and that key")
+        if "reset" in read and not read["reset"].groups:
+            raise self.fail(f"{where} 'reset'", "has no group")
+        return oneshots.Once(**read)
+
+    def finder(self, place: str, table: object) -> oneshots.Finder:
+        self.typed(place, table, dict)
+        assert isinstance(table, dict)
+        for key in table:
+            if key not in ("where", "value"):
+                raise self.fail(f"{place} '{key}'", "is no key (known: where, value)")
+        where, value = table.get("where"), table.get("value", [])
+        if not isinstance(where, dict) or not where:
+            raise self.fail(f"{place} 'where'", "is no table, or empty")
+        if any(type(wanted) not in (str, int, bool) for wanted in where.values()):
+            raise self.fail(f"{place} 'where'", "has a value that is no text, number or boolean")
+        if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
+            raise self.fail(f"{place} 'value'", "is no list of texts")
+        return oneshots.Finder(where, tuple(value))
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))
         return composer.Shape(**read)
+
+    def transcript(self, table: Mapping[str, Any]) -> turns.Transcript:
+        needed = ("format", "home", "default")
+        read = turns.Transcript(**self.values("'transcript'", table, turns.Transcript, needed))
+        if read.format not in turns.FORMATS:
+            known = ", ".join(turns.FORMATS)
+            raise self.fail("'transcript' 'format'", f"is none of {known}: '{read.format}'")
+        return read
 
     def rule(self, where: str, table: object) -> Rule:
         if not isinstance(table, dict):

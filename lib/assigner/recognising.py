@@ -5,21 +5,26 @@ is never idle.  Whether the agent still runs is asked before any rule.  Pure.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePath
+from typing import Self
 
 from assigner import screen, styles
 from assigner.composer import Shape, find
 from assigner.dialects import DIALECTS
+from assigner.hookrules import Hooks
+from assigner.manners import Manner
+from assigner.oneshots import Once
+from assigner.turns import Transcript
 
 _SHELLS = {*DIALECTS, "sh", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "elvish", "xonsh", "pwsh"}
 _FOOT = 4  # so many lines at the bottom name the directory
 _NEAR = 12  # so many lines above a composer, or at the bottom, are looked at
 _CHOICE = re.compile(r"^\W{0,3}?(?P<mark>[❯›●▶→>]\s*)?(?P<number>\d{1,2})[.)]\s+\S")
 _EDGE = re.compile(r"\s*[─━═╌╭╰┌└▔▁▀▄]{3,}|\s*[╭╰┌└]")
-_BORDER = re.compile(r"^[\s│┃|]+|[\s│┃|]+$")
+_BORDER = " \t\r\xa0\u3000│┃|"  # at both ends of a line in a box
+_PARTS = ("last", "below", "above", "bottom", "turn")
 
 
 @dataclass(frozen=True)
@@ -52,27 +57,50 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A class of failures, and the words on the screen in which an agent tells of one, by their
+    first group; `reset` finds when a limit ends.
+    """
+
+    failure: str
+    turn: re.Pattern[str]
+    reset: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True)
 class Provider:
-    """An agent: by which line it is started, as which programs it runs, how it is recognised."""
+    """An agent: by which line it is started, as which programs it runs, how it is recognised.
+
+    `programs` end the paths of what is run, `commands` are what tmux calls it.
+    """
 
     name: str
     origin: str
     start: str
+    programs: tuple[str, ...] = ()
     commands: tuple[re.Pattern[str], ...] = ()
     message: re.Pattern[str] | None = None
     composer: Shape | None = None
     rules: tuple[Rule, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    hooks: Hooks | None = None
+    transcript: Transcript | None = None
+    manner: Manner = field(default_factory=Manner)
+    once: Once | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A status and why; `rule` is None where none was asked or none fits."""
+    """A status and why; `rule` is None where none was asked or none fits.  `draft` is what stands
+    in its composer, a placeholder left out.
+    """
 
     status: str
     reason: str
     rule: str | None = None
     question: str | None = None
     reset: str | None = None
+    draft: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +110,11 @@ class View:
     text: str
     coloured: str | None
     meta: Mapping[str, object]
+
+    @classmethod
+    def from_coloured(cls, coloured: str, meta: Mapping[str, object]) -> Self:
+        """The same from one capture, that with colours."""
+        return cls(styles.plain(coloured), coloured, meta)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -113,71 +146,112 @@ def judge(provider: Provider, view: View) -> Verdict:
         if _holds(rule, found):
             break
     else:
-        return Verdict("unknown", "no rule fits its screen")
+        return Verdict("unknown", "no rule fits its screen", draft=found.draft)
     if rule.status == "idle" and command is None:
         return Verdict("unknown", "what is in front is not known: give tmux's variables", rule.name)
     question = _question(rule, found) if rule.status == "waiting" else None
-    reset = _first(rule.reset, found.turn or found.bottom)
+    reset = None
+    if rule.reset is not None:
+        reset = _first(rule.reset, found.readings("turn" if found.turn else "bottom"))
     reason = rule.reason
     if question:
         reason += f": {question}"
     if reset:
         reason += f"; stated reset: {reset}"
-    return Verdict(rule.status, reason, rule.name, question, reset)
+    return Verdict(rule.status, reason, rule.name, question, reset, found.draft)
+
+
+def failure(provider: Provider, view: View, text: str) -> tuple[str, str, str | None] | None:
+    """How the turn of a prompt failed, as the screen tells: class, error, and a limit's reset.
+
+    None where no failure is shown, or the last message on the screen does not begin as `text`.
+    """
+    found = _Areas(provider, view)
+    if not text.split() or not found.message_begins(text):
+        return None
+    for known in provider.failures:
+        if error := _first(known.turn, found.readings("turn")):
+            reset = _first(known.reset, found.readings("turn")) if known.reset else None
+            return known.failure, error, reset
+    return None
 
 
 class _Areas:
-    """The parts of a screen that rules read."""
+    """The parts of a screen that rules read, each made when the first rule asks for it."""
 
     def __init__(self, provider: Provider, view: View) -> None:
         self.view = view
-        lines = view.lines
-        styled = styles.read(view.coloured) if view.coloured is not None else None
-        shape = provider.composer
-        box = find(shape, lines, styled, view.cursor) if shape is not None else None
+        self.message = provider.message
+        shape, lines = provider.composer, view.lines
+        box = find(shape, lines, view.coloured, view.cursor) if shape is not None else None
         self.state = box.state if box is not None else "none"
-        first, end = (box.first, box.end) if box is not None else (len(lines), len(lines))
-        self.room = first
-        written = [line for line in lines if _BORDER.sub("", line)]
-        self.bottom = written[-_NEAR:]
-        self.last = written[-1:]
-        self.above = lines[max(0, first - _NEAR) : first] if box is not None else []
+        self.draft = box.text if box is not None and box.state == "draft" else None
+        self.room, end = (box.first, box.end) if box is not None else (len(lines), len(lines))
+        self.above = lines[max(0, self.room - _NEAR) : self.room] if box is not None else []
         self.below = lines[end:]
-        self.turn: list[str] = []
-        for line in reversed(lines[:first]):
-            if provider.message is not None and provider.message.search(line):
-                break
-            self.turn.insert(0, line)
+        self._readings: dict[str, list[str]] = {}
 
     @cached_property
-    def choices(self) -> list[str]:
-        """The lines above and of the numbered choices that have the place of the composer."""
-        rows = [row for row, line in enumerate(self.bare) if _CHOICE.match(line)]
-        numbers = [_number(self.bare[row]) for row in rows]
-        begins = [i for i, number in enumerate(numbers) if number == 1]
-        if self.state != "none" or not begins:
-            return []
-        start = begins[-1]
-        run = numbers[start:]
-        marked = any(_marked(self.bare[row]) for row in rows[start:])
-        if len(run) < 2 or run != list(range(1, len(run) + 1)) or not marked:
-            return []
-        return self.bare[: rows[start]]
+    def last_message(self) -> int | None:
+        """The row of the last message to the agent."""
+        if self.message is None:
+            return None
+        rows = range(self.room - 1, -1, -1)
+        return next((row for row in rows if self.message.search(self.view.lines[row])), None)
+
+    @cached_property
+    def turn(self) -> list[str]:
+        row = self.last_message
+        return self.view.lines[0 if row is None else row + 1 : self.room]
+
+    def message_begins(self, text: str) -> bool:
+        """Whether the last message to the agent begins as a text does."""
+        if self.message is None or self.last_message is None:
+            return False
+        line = self.view.lines[self.last_message]
+        match = self.message.search(line)
+        shown = "".join(line[match.end() if match else 0 :].split())
+        return bool(shown) and "".join(text.split()).startswith(shown)
+
+    @cached_property
+    def bottom(self) -> list[str]:
+        lines = zip(self.view.lines, self.bare, strict=True)
+        return [line for line, written in lines if written][-_NEAR:]
+
+    @cached_property
+    def last(self) -> list[str]:
+        return self.bottom[-1:]
 
     @cached_property
     def bare(self) -> list[str]:
         """The lines without the borders of boxes."""
-        return [_BORDER.sub("", line) for line in self.view.lines]
+        return [line.strip(_BORDER) for line in self.view.lines]
 
+    @cached_property
+    def choices(self) -> list[str]:
+        """The lines above and of the numbered choices that have the place of the composer."""
+        if self.state != "none":
+            return []
+        found = [
+            (row, match) for row, line in enumerate(self.bare) if (match := _CHOICE.match(line))
+        ]
+        begins = [i for i, (_, match) in enumerate(found) if int(match["number"]) == 1]
+        run = found[begins[-1] :] if begins else []
+        numbers = [int(match["number"]) for _, match in run]
+        marked = any(match["mark"] for _, match in run)
+        if len(run) < 2 or numbers != list(range(1, len(run) + 1)) or not marked:
+            return []
+        return self.bare[: run[0][0]]
 
-def _number(line: str) -> int:
-    match = _CHOICE.match(line)
-    return int(match["number"]) if match else 0
-
-
-def _marked(line: str) -> bool:
-    match = _CHOICE.match(line)
-    return bool(match and match["mark"])
+    def readings(self, part: str) -> list[str]:
+        """The lines of a part as they stand; and as one, for a terminal may have wrapped it
+        between words or not."""
+        if part not in self._readings:
+            lines: Sequence[str] = getattr(self, part)
+            bare = filter(None, [line.strip(_BORDER) for line in lines])
+            different = dict.fromkeys(("\n".join(lines), " ".join(bare), "".join(lines)))
+            self._readings[part] = list(different)
+        return self._readings[part]
 
 
 def _holds(rule: Rule, found: _Areas) -> bool:
@@ -194,13 +268,10 @@ def _holds(rule: Rule, found: _Areas) -> bool:
     if rule.title is not None and not _in_title(rule.title, found.view):
         return False
     return all(
-        _first(expression, area) is not None
-        for expression, area in (
-            (rule.above, found.above), (rule.turn, found.turn), (rule.below, found.below),
-            (rule.bottom, found.bottom), (rule.last, found.last),
-        )
-        if expression is not None
-    )  # fmt: skip
+        any(map(expression.search, found.readings(part)))
+        for part in _PARTS
+        if (expression := getattr(rule, part)) is not None
+    )
 
 
 def _in_title(expression: re.Pattern[str], view: View) -> bool:
@@ -208,30 +279,21 @@ def _in_title(expression: re.Pattern[str], view: View) -> bool:
     title = view.variable("pane_title")
     if title is None:
         return False
-    if "{directory}" in expression.pattern:
-        seen = re.findall(r"(?<!\S)[/~]\S*", "\n".join(view.lines[-_FOOT:]))
-        paths = [view.variable("pane_current_path") or "", *seen]
-        parts = {part for path in paths for part in PurePath(path).parts if part not in "/~"}
-        if not parts:
-            return False
-        names = "(?:" + "|".join(map(re.escape, parts)) + ")"
-        return bool(re.search(expression.pattern.replace("{directory}", names), title))
-    return bool(expression.search(title))
+    if "{directory}" not in expression.pattern:
+        return bool(expression.search(title))
+    seen = re.findall(r"(?<!\S)[/~]\S*", "\n".join(view.lines[-_FOOT:]))
+    paths = "/".join([view.variable("pane_current_path") or "", *seen])
+    parts = set(paths.split("/")) - {"", ".", "~"}
+    return any(
+        # what stands for it in the expression is put for it in the title: nothing is compiled
+        part in title and expression.search(title.replace(part, "{directory}"))
+        for part in parts
+    )
 
 
-def _readings(lines: Sequence[str]) -> Iterator[str]:
-    """Lines as they stand; and as one, for a terminal may have wrapped it between words or not."""
-    yield "\n".join(lines)
-    bare = [_BORDER.sub("", line) for line in lines]
-    yield " ".join(filter(None, bare))
-    yield "".join(line.strip("\n") for line in lines)
-
-
-def _first(expression: re.Pattern[str] | None, lines: Sequence[str]) -> str | None:
+def _first(expression: re.Pattern[str], readings: Sequence[str]) -> str | None:
     """What an expression finds, its first group if it has one; the last find counts."""
-    if expression is None:
-        return None
-    for text in _readings(lines):
+    for text in readings:
         finds = list(expression.finditer(text))
         if finds:
             last = finds[-1]
@@ -242,7 +304,7 @@ def _first(expression: re.Pattern[str] | None, lines: Sequence[str]) -> str | No
 
 def _question(rule: Rule, found: _Areas) -> str | None:
     """The text of what is asked: what the rule finds, else the paragraph above the choices."""
-    if rule.question is not None and (text := _first(rule.question, found.bottom)):
+    if rule.question is not None and (text := _first(rule.question, found.readings("bottom"))):
         return screen.visible(" ".join(re.sub("[│┃]", " ", text).split()))[:300]
     block: list[str] = []
     for line in reversed(found.choices):

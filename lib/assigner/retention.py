@@ -21,6 +21,7 @@ def forget(store: Store, *, apply: bool) -> list[Row]:
         ("prompts", delete_prompts, settings.keep_prompts_days, PROMPTS),
         ("outputs", delete_outputs, settings.keep_output_days, OUTPUTS),
         ("events", delete_events, settings.keep_events_days, EVENTS),
+        ("conversations", forget_conversations, settings.keep_prompts_days, PROMPTS),
     ]
     found = []
     for kind, delete, days, limit in kinds:
@@ -56,6 +57,11 @@ def delete_outputs(store: Store, before: str, *, limit: int, apply: bool = True)
 def delete_events(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Delete events of before then."""
     return _in_batches(store, "old_events", before, limit, apply, "delete_event")
+
+
+def forget_conversations(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
+    """Forget conversations that no prompt has gone on with since then."""
+    return _in_batches(store, "old_conversations", before, limit, apply, "forget_conversation")
 
 
 def _in_batches(

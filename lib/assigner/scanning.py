@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from assigner import attempts, clock, files, proc, screen, tmux
+from assigner import attempts, clock, files, limits, proc, screen, tmux
 from assigner.db import Row, Store
 from assigner.looking import Known, Sight, look
 
@@ -29,6 +29,7 @@ def scan(store: Store) -> Scan:
     gone.  What cannot be asked is unknown, and nothing is taken from it.
     """
     now = clock.now()
+    limits.release_due(store)
     panes, silent = list_panes(store)
     answering = {pane.socket: pane.server_pid for pane in panes}
     rows = store.rows("sessions")
@@ -99,6 +100,17 @@ def absence(
     return "unknown", f"its tmux server does not answer at {row['socket']}"
 
 
+def identity(pane: tmux.Pane) -> tuple[Any, ...]:
+    """Which pane it is, and which process runs in it: a restarted server hands out %0 again."""
+    return (*_place(pane), pane.pid)
+
+
+def claimed(attempt: Row) -> tuple[Any, ...]:
+    """The identity of the pane that an attempt has claimed."""
+    columns = ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
+    return tuple(attempt[column] for column in columns)
+
+
 def know(row: Row | None, attempt: Row | None) -> Known:
     """What the database knows of a session, for a look at it."""
     if row is None:
@@ -109,6 +121,7 @@ def know(row: Row | None, attempt: Row | None) -> Known:
         learn=row["learn"],
         prompt=attempt["prompt_id"] if attempt else None,
         group=attempt["process_group"] if attempt else None,
+        given=bool(row["provider_given"] or attempt),
     )
 
 
@@ -166,7 +179,7 @@ def _to_be_looked_at(row: Row, pane: tmux.Pane, attempt: Row | None, now: float)
     return bool(
         attempt
         or row["learn"]
-        or row["status"] in ("occupied", "unknown", "waiting")
+        or row["status"] in ("occupied", "unknown", "waiting", "limited")
         or row["seen"] != _fingerprint(pane)
         or pane.activity >= int(clock.seconds(row["seen_at"])) - 1
     )
@@ -176,7 +189,7 @@ def _look(
     store: Store, wanted: list[tuple[tmux.Pane, Known]], silent: dict[str, str], now: float
 ) -> dict[tuple[str, str], Sight]:
     try:
-        return look(store.settings, wanted, now)
+        return look(store, wanted, now)
     except (tmux.NoServer, tmux.Unreachable) as error:
         for pane, _ in wanted:
             silent.setdefault(pane.socket, str(error))
@@ -189,6 +202,12 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
     patterns = store.settings.session_patterns
     if row and row["pane_pid"] != pane.pid:
         row = {**row, "idle_since": None}  # another process
+    provider = _provider(row, sight)
+    account = (row and row["account"]) or provider
+    limit = store.one("limit_of", account=account) if account else None
+    status, reason, until = _limited(store, row, sight, limit)
+    if status == "limited" and account and until and limit is None and until > clock.text(now):
+        limits.note(store, account, until, sight.reason)
     endings = row["prompt_endings"] if row else "[]"
     if sight.ending:
         learnt = [*json.loads(endings), asdict(sight.ending)][-8:]
@@ -197,9 +216,10 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
     enrolled = bool(row and row["enrolled"]) or wanted
     was_idle = row and row["status"] == "idle" and row["idle_since"]
     values = {
-        "provider": (row and row["provider"]) or ("shell" if sight.shell else None),
-        "status": sight.status,
-        "status_reason": sight.reason,
+        "provider": provider,
+        "status": status,
+        "status_reason": reason,
+        "limited_until": until,
         "socket": pane.socket,
         "server_pid": pane.server_pid,
         "server_start": pane.server_start,
@@ -209,24 +229,62 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
         "seen": _fingerprint(pane),
         "seen_at": clock.text(now),
         "prompt_endings": endings,
-        "learn": (row["learn"] if sight.status != "idle" else 0) if row else 1,
+        "learn": (row["learn"] if status != "idle" else 0) if row else 1,
         "enrolled": int(enrolled),
         "env_vars": "{}",  # of a session that is new; nothing else is changed by a look
         "current_dir": sight.directory or (row["current_dir"] if row else None),
         "last_activity": clock.text(pane.activity),
-        "idle_since": (was_idle or clock.text(now)) if sight.status == "idle" else None,
+        "idle_since": (was_idle or clock.text(now)) if status == "idle" else None,
     }
     if row is None:
         store.run("add_session", name=name, **values)
     else:
         store.run("see_session", id=row["id"], **values)
     was_there = bool(row and row["enrolled"] and row["status"] != "offline")
-    if enrolled and sight.status != "offline" and not was_there:
+    if enrolled and status != "offline" and not was_there:
         store.run("release_held", held_by="target missing", held_on=name)
-    if was_there and sight.status == "offline":
+    if was_there and status == "offline":
         store.run("hold_target", name=name)
-    if row is None or (row["status"], row["status_reason"]) != (sight.status, sight.reason):
+    if row is None or (row["status"], row["status_reason"]) != (status, reason):
         yield {"name": name, **values}
+
+
+def _limited(
+    store: Store, row: Row | None, sight: Sight, limit: Row | None
+) -> tuple[str, str, str | None]:
+    """Status, reason and end of the limit of what was seen.
+
+    An account at its limit takes nothing, whatever a session of it shows.  A screen goes on
+    telling of a limit after that has passed.
+    """
+    if sight.status not in ("idle", "limited"):
+        known = row["limited_until"] if row and sight.status != "busy" else None
+        return sight.status, sight.reason, known
+    if limit:
+        return "limited", limits.said(limit["account"], limit["until"]), limit["until"]
+    if sight.status == "idle":
+        return "idle", sight.reason, row["limited_until"] if row else None
+    until = row["limited_until"] if row else None
+    if until is None:
+        reset = sight.shown.verdict.reset if sight.shown else None
+        until = limits.end(store, reset, sight.pane.activity)
+    if until <= clock.text(clock.now()):
+        return "idle", "the limit that it tells of has passed", until
+    return "limited", sight.reason, until
+
+
+def _provider(row: Row | None, sight: Sight) -> str | None:
+    """What runs in a session: what a person has said; else what is seen, and what was.
+
+    An agent that has left its shell is still the session's: nobody wrote its prompts for a shell.
+    """
+    if row and row["provider_given"]:
+        return str(row["provider"])
+    if sight.agent:
+        return sight.agent
+    if row and row["provider"] and (row["enrolled"] or not sight.shell):
+        return str(row["provider"])
+    return "shell" if sight.shell else None
 
 
 def _lose(

@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--provider",
         dest="target_provider",
         metavar="P",
-        help=f"only where this runs: {' or '.join(providers.KNOWN)}",
+        help="only where this runs: shell, command, or an agent (`providers` lists them)",
     )
     add(
         "--workdir",
@@ -131,6 +131,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="queue it once: where a prompt has that key, print its id",
     )
+    add(
+        "--affinity",
+        metavar="KEY",
+        help="a one-shot agent goes on with the conversation of its last prompt with that key",
+    )
+    add(
+        "--raw",
+        action="store_true",
+        default=None,
+        help="typed to an agent as it stands: `/compact` is then a command of the agent's",
+    )
+    add(
+        "--sentinel",
+        action="store_true",
+        default=None,
+        help="it is done only if it says so: by a line 'ASSIGNER-DONE ok SUMMARY', or 'report ok'",
+    )
 
 
 def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
@@ -157,7 +174,7 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
             try:
                 if draft.parent_id is not None:
                     inheriting.inherit(store, draft)
-                drafting.check(draft, store.settings, providers.KNOWN)
+                drafting.check(draft, store.settings, providers.names())
             except UsageError as error:
                 raise UsageError(f"{place}{error}") from None
     drafts = [draft for _, draft in wanted]
@@ -293,4 +310,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "after": (list,),
     "parent_id": (int, _NONE),
     "dedup_key": (str, _NONE),
+    "affinity": (str, _NONE),
+    "sentinel": (bool,),
+    "raw": (bool,),
 }

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
+_SGR = re.compile(r"\x1b\[([0-9;:]{0,255})m")
+_RESET = "\x1b[0m"
 # SGR; OSC (hyperlinks) up to its end; any other escape that tmux writes
 _ESCAPE = re.compile(
-    r"\x1b\[([0-9;:]*)m|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|[\x0e\x0f]"
+    rf"{_SGR.pattern}|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|\x0e|\x0f"
 )
 _BASIC = (  # the first 16 colours as xterm has them
     (0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205),
@@ -22,40 +25,48 @@ class Style(NamedTuple):
     reverse: bool = False
 
 
-class _State:
-    def __init__(self) -> None:
-        self.faint = self.reverse = False
-        self.colour: tuple[int, int, int] | None = None
+Line = list[tuple[str, Style]]  # the texts that it is made of, each of one style
 
-    def style(self) -> Style:
-        grey = self.colour is not None and (
-            90 <= max(self.colour) <= 200 and max(self.colour) - min(self.colour) <= 48
-        )
-        return Style(self.faint or grey, self.reverse)
 
-    def apply(self, parameters: str) -> None:
-        codes = iter([int(code or 0) for code in re.split("[;:]", parameters)])
-        for code in codes:
-            match code:
-                case 0:
-                    self.faint = self.reverse = False
-                    self.colour = None
-                case 2:
-                    self.faint = True
-                case 22:
-                    self.faint = False
-                case 7 | 27:
-                    self.reverse = code == 7
-                case 38:
-                    self.colour = _extended(codes)
-                case 48 | 58:
-                    _extended(codes)
-                case 39:
-                    self.colour = None
-                case _ if 30 <= code <= 37:
-                    self.colour = _BASIC[code - 30]
-                case _ if 90 <= code <= 97:
-                    self.colour = _BASIC[code - 82]
+class _Pen(NamedTuple):
+    """What the escapes so far have set."""
+
+    faint: bool = False
+    reverse: bool = False
+    colour: tuple[int, int, int] | None = None
+
+
+@lru_cache(maxsize=4096)
+def _style(pen: _Pen) -> Style:
+    colour = pen.colour
+    grey = colour is not None and 90 <= max(colour) <= 200 and max(colour) - min(colour) <= 48
+    return Style(pen.faint or grey, pen.reverse)
+
+
+@lru_cache(maxsize=4096)
+def _after(pen: _Pen, parameters: str) -> _Pen:
+    """What is set once an escape with these parameters has come."""
+    faint, reverse, colour = pen
+    codes = iter([int(code or 0) for code in re.split("[;:]", parameters)])
+    for code in codes:
+        match code:
+            case 0:
+                faint, reverse, colour = _Pen()
+            case 2 | 22:
+                faint = code == 2
+            case 7 | 27:
+                reverse = code == 7
+            case 38:
+                colour = _extended(codes)
+            case 48 | 58:
+                _extended(codes)
+            case 39:
+                colour = None
+            case _ if 30 <= code <= 37:
+                colour = _BASIC[code - 30]
+            case _ if 90 <= code <= 97:
+                colour = _BASIC[code - 82]
+    return _Pen(faint, reverse, colour)
 
 
 def _extended(codes: Iterator[int]) -> tuple[int, int, int] | None:
@@ -79,20 +90,25 @@ def _indexed(number: int) -> tuple[int, int, int]:
     return levels[0], levels[1], levels[2]
 
 
-def read(captured: str) -> list[list[tuple[str, Style]]]:
-    """The lines of a capture, as characters with their styles, which last until changed."""
-    lines: list[list[tuple[str, Style]]] = [[]]
-    state, style, position = _State(), Style(), 0
-    while position < len(captured):
-        if escape := _ESCAPE.match(captured, position):
-            if escape[1] is not None:
-                state.apply(escape[1])
-                style = state.style()
-            position = escape.end()
-            continue
-        if captured[position] == "\n":
-            lines.append([])
-        else:
-            lines[-1].append((captured[position], style))
-        position += 1
+def read(captured: str, first: int = 0, end: int | None = None) -> list[Line]:
+    """The lines first up to end - 1 of a capture; styles last until changed."""
+    rows = captured.split("\n")
+    before = "\n".join(rows[:first])
+    pen = _Pen()
+    for parameters in _SGR.findall(before, max(0, before.rfind(_RESET))):
+        pen = _after(pen, parameters)
+    lines: list[Line] = []
+    for row in rows[first:end]:
+        pieces = _ESCAPE.split(row)  # texts, and between them the parameters, None if not of SGR
+        lines.append([])
+        for parameters, text in zip((None, *pieces[1::2]), pieces[::2], strict=True):
+            if parameters is not None:
+                pen = _after(pen, parameters)
+            if text:
+                lines[-1].append((text, _style(pen)))
     return lines
+
+
+def plain(captured: str) -> str:
+    """The same screen as `capture-pane -p` prints it."""
+    return "\n".join(line.rstrip(" ") for line in _ESCAPE.sub("", captured).split("\n"))

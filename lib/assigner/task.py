@@ -29,6 +29,12 @@ class Task:
     worktree: str | None = None
 
     @property
+    def announced(self) -> dict[str, str]:
+        """The variables by which `report` knows for which attempt it is called."""
+        spool, _, attempt = self.spool.rpartition("/")
+        return {"ASSIGNER_ATTEMPT": attempt, "ASSIGNER_SPOOL": spool}
+
+    @property
     def retaken(self) -> list[str]:
         """The variables that are to be again what they were before."""
         return [name for name in self.retake if name not in self.variables]
@@ -42,3 +48,4 @@ class Tools:
     sh: str
     tee: str
     git: str
+    report: str

@@ -48,6 +48,9 @@ def told(tale: Row) -> str:
         "tags": ", ".join(prompt["tags"]),
         "parent": prompt["parent_id"],
         "key": prompt["dedup_key"],
+        "affinity": prompt["affinity"],
+        "sentinel": "demanded" if prompt["sentinel"] else None,
+        "raw": "yes" if prompt["raw"] else None,
         "metadata": _pairs({k: v for k, v in prompt["metadata"].items() if k not in _CONTEXT}),
         "idempotent": "yes" if prompt["idempotent"] else None,
     }
@@ -133,7 +136,7 @@ def inspect(store: Store, name: str) -> Row:
         return {**found, "status": status, "status_reason": reason, **nothing}
     key = pane.socket, pane.id
     try:
-        sight = look(store.settings, [(pane, scanning.know(session, attempt))], clock.now())[key]
+        sight = look(store, [(pane, scanning.know(session, attempt))], clock.now())[key]
     except (tmux.NoServer, tmux.Unreachable) as error:
         sight = Sight(pane, "unknown", str(error))
     return {

@@ -1,4 +1,4 @@
-"""tmux: asked in bulk, and typed to by compare-and-set.
+"""tmux: asked in bulk; keyboard.py types.
 
 Facts on which this rests (tmux 3.3a to 3.5a, by experiment):
 - a client without `-u` rewrites every byte outside 0x20-0x7e; `-N` starts no server;
@@ -11,8 +11,7 @@ Facts on which this rests (tmux 3.3a to 3.5a, by experiment):
 
 import io
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
@@ -28,7 +27,6 @@ _PANES = "\t".join(
     "#{W:#{P:x}}" if field == "session_panes" else f"#{{{field}}}" for field in _FIELDS
 )
 _ACTIVITY = attrgetter("client_activity")
-_SAFE_COMMAND = re.compile(r"[A-Za-z0-9_.+-]+\Z")
 
 
 class NoServer(Exception):
@@ -78,13 +76,24 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Typing:
-    """One line to be typed, Enter included, and all that must hold at that instant."""
+class Screen:
+    """All that a pane shows, in colours, and what tmux knows of it at that instant.
 
-    attempt: int
-    pane: Pane
+    `typed`, `typed_pid`, `entered` and `interrupted` are the stamps of keyboard.py.
+    """
+
+    cursor_x: int
+    cursor_y: int
+    cursor_flag: str
+    in_mode: bool
+    activity: int
     command: str
-    line: str
+    title: str
+    typed: int
+    typed_pid: int
+    entered: int
+    interrupted: int
+    coloured: str
 
 
 def panes(socket: str, timeout: float) -> list[Pane]:
@@ -93,7 +102,7 @@ def panes(socket: str, timeout: float) -> list[Pane]:
     A pane whose window stands in several tmux sessions is listed in each of them.
     """
     found = []
-    for text in _call(socket, timeout, "list-panes", "-a", "-F", _PANES)[0].splitlines():
+    for text in listed(socket, timeout, _PANES):
         values = text.split("\t")
         if len(values) != len(_FIELDS):
             continue
@@ -132,15 +141,15 @@ def panes(socket: str, timeout: float) -> list[Pane]:
 
 def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[str, Line]:
     """The cursor's line of each pane, by pane id, in one call; vanished panes are left out."""
-    frame = _frame()
+    mark = frame()
     script = [
         f"display-message -p -t {pane.id}"
-        f" '{frame} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{pane_current_command}}'\n"
+        f" '{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{pane_current_command}}'\n"
         f"capture-pane -p -t {pane.id} -S {pane.cursor_y}"
         for pane in wanted
     ]
     found = {}
-    for head, text in _framed(_source(socket, timeout, script), frame):
+    for head, text in framed(source(socket, timeout, script), mark):
         pane_id, x, y, command = (*head.split(" ", 3), "", "", "", "")[:4]
         if pane_id.startswith("%"):
             line, _, below = text.partition("\n")
@@ -148,66 +157,52 @@ def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[st
     return found
 
 
-def history(socket: str, timeout: float, wanted: Iterable[str]) -> dict[str, str]:
-    """All text of each pane, scrolled-off lines included and wrapped ones joined, by pane id."""
-    frame = _frame()
+def screens(
+    socket: str, timeout: float, instance: str, wanted: Iterable[Pane]
+) -> dict[str, Screen]:
+    """The screen of each pane, by pane id, in one call; vanished panes are left out."""
+    mark = frame()
+    names = (
+        f"typed_{instance}", f"typed_{instance}_pid", f"entered_{instance}",
+        f"interrupted_{instance}",
+    )  # fmt: skip
+    stamps = " ".join(f"#{{@assigner_{name}}}x" for name in names)
+    head = (
+        f"{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{cursor_flag}} #{{pane_in_mode}}x"
+        f" #{{window_activity}}x {stamps}\t#{{pane_current_command}}\t#{{pane_title}}"
+    )
     script = [
-        f"display-message -p -t {pane} '{frame} #{{pane_id}}'\ncapture-pane -p -J -t {pane} -S -"
+        f"display-message -p -t {pane.id} {quote(head)}\ncapture-pane -ep -t {pane.id}"
         for pane in wanted
     ]
-    framed = _framed(_source(socket, timeout, script), frame)
-    return {head: text for head, text in framed if head.startswith("%")}
-
-
-def type_lines(
-    socket: str, timeout: float, instance: str, wanted: Iterable[Typing]
-) -> dict[int, str]:
-    """Type each line and Enter where all conditions hold, in one call.
-
-    The condition, the stamp (`@assigner_typed_INSTANCE` = attempt id) and the keystrokes are
-    one command list, which tmux executes without anything in between: a line is typed once
-    for an attempt, however often and however late this is carried out.  What came of it,
-    by attempt: `typed`, or what the pane looks like instead.  An attempt that tmux did not
-    answer for is missing: ask `stamps`.
-    """
-    frame = _frame()
-    option = f"@assigner_typed_{instance}"
-    script = []
-    for typing in wanted:
-        pane, buffer = typing.pane, f"assigner-{instance}-{typing.attempt}"
-        answer = f"display-message -p -t {pane.id} '{frame} {typing.attempt} "
-        script.append(
-            f"if-shell -F -t {pane.id} {quote(_condition(typing, option))} {{"
-            f" set-buffer -b {buffer} {quote(typing.line)} ;"
-            f" set-option -p -t {pane.id} {option} {typing.attempt} ;"
-            f" set-option -p -t {pane.id} {option}_pid {pane.pid} ;"
-            f" paste-buffer -p -r -d -b {buffer} -t {pane.id} ;"
-            f" set-buffer -b {buffer} '\r' ;"
-            f" paste-buffer -r -d -b {buffer} -t {pane.id} ;"
-            f" {answer}typed' }} {{ {answer}refused pid=#{{pane_pid}} dead=#{{pane_dead}}"
-            f" mode=#{{pane_mode}} input_off=#{{pane_input_off}} cursor=#{{cursor_x}},#{{cursor_y}}"
-            f" typed=#{{{option}}} command=#{{pane_current_command}}' }}"
-        )
     found = {}
-    for head, _ in _framed(_source(socket, timeout, script), frame):
-        attempt, _, answer = head.partition(" ")
-        found[int(attempt)] = answer
+    for line, text in framed(source(socket, timeout, script), mark):
+        facts, command, title = (*line.split("\t", 2), "", "")[:3]
+        if not facts.startswith("%"):
+            continue  # no such pane
+        pane_id, x, y, flag, *rest = facts.split(" ")
+        mode, activity, typed, pid, entered, stopped = (int(word[:-1] or 0) for word in rest)
+        found[pane_id] = Screen(
+            int(x), int(y), flag, bool(mode), activity, command, title,
+            typed, pid, entered, stopped, text,
+        )  # fmt: skip
     return found
 
 
-def stamps(socket: str, timeout: float, instance: str) -> dict[str, tuple[int, int]]:
-    """By pane id: the last attempt that was typed there, and the pid that it was typed to."""
-    option = f"@assigner_typed_{instance}"
-    text, _ = _call(
-        socket, timeout, "list-panes", "-a", "-F",
-        f"#{{pane_id}}\t#{{{option}}}\t#{{{option}_pid}}",
-    )  # fmt: skip
-    found = {}
-    for row in text.splitlines():
-        pane, attempt, pid = row.split("\t")
-        if attempt.isdigit() and pid.isdigit():
-            found[pane] = (int(attempt), int(pid))
-    return found
+def history(socket: str, timeout: float, wanted: Iterable[str]) -> dict[str, str]:
+    """All text of each pane, scrolled-off lines included and wrapped ones joined, by pane id."""
+    mark = frame()
+    script = [
+        f"display-message -p -t {pane} '{mark} #{{pane_id}}'\ncapture-pane -p -J -t {pane} -S -"
+        for pane in wanted
+    ]
+    found = framed(source(socket, timeout, script), mark)
+    return {head: text for head, text in found if head.startswith("%")}
+
+
+def listed(socket: str, timeout: float, form: str) -> list[str]:
+    """A line for every pane, as the format says.  Raises NoServer, Unreachable."""
+    return _call(socket, timeout, "list-panes", "-a", "-F", form)[0].splitlines()
 
 
 def client_version() -> str:
@@ -224,7 +219,7 @@ def server(socket: str, timeout: float) -> tuple[str, int]:
     """The version of the server at a socket, and its number of panes; an empty version where it
     does not understand this client.  Raises NoServer, Unreachable.
     """
-    lines = _call(socket, timeout, "list-panes", "-a", "-F", "#{version}")[0].split()
+    lines = listed(socket, timeout, "#{version}")
     return (lines[0], len(lines)) if lines else ("", 0)
 
 
@@ -257,52 +252,24 @@ def discard(socket: str, timeout: float, pane: str, pid: int) -> None:
     _call(socket, timeout, "if-shell", "-F", "-t", pane, condition, f"kill-session -t {pane}")
 
 
-def is_plain(command: str) -> bool:
-    """Whether a program's name can stand in a condition, where `,` and `}` have a meaning."""
-    return bool(_SAFE_COMMAND.match(command))
-
-
 def quote(text: str) -> str:
     """One word for tmux's parser: inside single quotes nothing is special but the quote."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _condition(typing: Typing, option: str) -> str:
-    """All that must hold at the instant of typing, as a tmux format (tmux(1), FORMATS)."""
-    pane = typing.pane
-    assert is_plain(typing.command)
-    wanted: Mapping[str, object] = {
-        "pid": pane.server_pid,
-        "start_time": pane.server_start,
-        "pane_id": pane.id,
-        "pane_pid": pane.pid,
-        "pane_dead": 0,
-        "pane_in_mode": 0,
-        "pane_input_off": 0,
-        "cursor_x": pane.cursor_x,
-        "cursor_y": pane.cursor_y,
-        "window_active_clients": pane.attached,
-        "pane_current_command": typing.command,
-    }
-    condition = f"#{{e|<:#{{{option}}},{typing.attempt}}}"
-    for name, value in wanted.items():
-        condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"
-    return condition
-
-
-def _frame() -> str:
+def frame() -> str:
     """A word that no program in a pane can guess: it marks our own lines in the answer."""
     return os.urandom(8).hex()
 
 
-def _framed(text: str, frame: str) -> Iterable[tuple[str, str]]:
+def framed(text: str, mark: str) -> Iterable[tuple[str, str]]:
     """Each framed line's rest, with the text up to the next one."""
-    for part in ("\n" + text).split(f"\n{frame} ")[1:]:
+    for part in ("\n" + text).split(f"\n{mark} ")[1:]:
         head, _, rest = part.partition("\n")
         yield head, rest
 
 
-def _source(socket: str, timeout: float, script: list[str]) -> str:
+def source(socket: str, timeout: float, script: list[str]) -> str:
     """Have the server carry out `script` by one client; a bad target is no error."""
     if not script:
         return ""

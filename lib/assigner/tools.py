@@ -40,12 +40,16 @@ def summary(name: str) -> str:
     return manual(name).partition("\n")[0].partition(" - ")[2]
 
 
+def is_sh(name: str) -> bool:
+    """Whether a tool is in sh, for those who cannot wait for Python, or have another."""
+    with (PLACE / name).open(encoding="utf-8") as file:
+        return "python" not in file.readline()
+
+
 def parser(name: str) -> cli.Parser | None:
     """The parser that a tool would run with; None for one in sh."""
-    path = PLACE / name
-    with path.open(encoding="utf-8") as file:
-        if "python" not in file.readline():
-            return None
+    if is_sh(name):
+        return None
     with cli.parsers_only() as found:
-        runpy.run_path(str(path), run_name="__main__")
+        runpy.run_path(str(PLACE / name), run_name="__main__")
     return found[-1]

@@ -148,9 +148,10 @@ CREATE TABLE attempts (
     stage          TEXT NOT NULL DEFAULT 'claimed' CHECK (stage IN
         ('claimed', 'preparing', 'prepared', 'typing', 'typed', 'submitted')),
     outcome        TEXT CHECK (outcome IN
-        ('completed', 'failed', 'cancelled', 'released', 'unverified')),
+        ('completed', 'failed', 'cancelled', 'released', 'unverified', 'limited')),
     failure_class  TEXT CHECK (failure_class IN
-        ('context', 'command', 'api', 'interrupted', 'vanished', 'timeout', 'rejected')),
+        ('context', 'command', 'api', 'auth', 'interrupted', 'vanished', 'timeout', 'rejected',
+         'check')),
     exit_status    INTEGER,
     step           TEXT,                    -- the step of the context that failed
     score          INTEGER,
@@ -233,6 +234,7 @@ INSERT INTO prompt_transitions (old, new, why) VALUES
     ('in_progress', 'completed',   'its end was proved'),
     ('in_progress', 'failed',      'its failure was proved, or its session vanished'),
     ('in_progress', 'cancelled',   'a person cancelled it and its processes are gone'),
+    ('in_progress', 'pending',     'its account is at its limit: the attempt is not counted'),
     ('failed',      'pending',     'its back-off has passed, or a person retried it'),
     ('failed',      'cancelled',   'a person cancelled its retries'),
     ('cancelled',   'pending',     'a person retried it');

@@ -1,12 +1,13 @@
 -- Every attempt of this host that has no outcome yet, with its prompt and its session's pane.
 SELECT a.*, p.content, p.working_dir, p.git_branch, p.worktree, p.env_vars, p.secrets, p.prerequisites,
        p.metadata, p.validate_context, p.timeout_seconds, p.cancel_requested_at, p.status,
-       p.attempts, p.max_attempts, p.idempotent, p.priority,
+       p.attempts, p.max_attempts, p.idempotent, p.priority, p.raw, p.affinity, p.sentinel,
        s.status AS session_status, s.status_reason, s.provider, s.command, s.pane_tty,
+       s.account, s.respawn, s.auto_approve, s.conversation, s.prompt_endings,
        CASE WHEN s.paused = 1 OR EXISTS (SELECT 1 FROM pauses x WHERE x.host = s.host
                                          AND x.provider IN ('', s.provider))
             THEN 1 ELSE 0 END AS paused,
-       s.seen_at, s.prompt_endings, s.env_vars AS session_env, s.current_dir AS session_dir,
+       s.seen_at, s.env_vars AS session_env, s.current_dir AS session_dir,
        s.pane_id AS now_pane_id, s.pane_pid AS now_pane_pid, s.server_pid AS now_server_pid,
        s.server_start AS now_server_start, s.socket AS now_socket
 FROM attempts a

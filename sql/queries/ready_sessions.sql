@@ -1,7 +1,9 @@
--- Enrolled idle sessions that are not paused and no attempt holds, over the index sessions_ready.
+-- Enrolled idle sessions that are neither paused nor limited and no attempt holds, over the index sessions_ready.
 SELECT * FROM sessions s
 WHERE host = :host AND status = 'idle' AND enrolled = 1 AND paused = 0
   AND NOT EXISTS (SELECT 1 FROM attempts a
                   WHERE a.host = s.host AND a.session = s.name AND a.outcome IS NULL)
   AND NOT EXISTS (SELECT 1 FROM pauses x WHERE x.host = s.host AND x.provider IN ('', s.provider))
+  AND NOT EXISTS (SELECT 1 FROM limits l
+                  WHERE l.host = s.host AND l.account = coalesce(s.account, s.provider))
 ORDER BY name;

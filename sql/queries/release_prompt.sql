@@ -1,5 +1,5 @@
--- It was never typed: it waits again, and the attempt is not counted.
+-- It was never typed, or its account is at its limit: it waits again, and the attempt is not counted.
 UPDATE prompts
-SET status = 'pending', assigned_session = NULL, assigned_at = NULL, attempts = attempts - 1,
-    ready_at = :now, updated_at = :now, updated_by = :by
-WHERE id = :id AND status = 'assigned';
+SET status = 'pending', assigned_session = NULL, assigned_at = NULL, started_at = NULL,
+    attempts = attempts - 1, ready_at = :now, updated_at = :now, updated_by = :by
+WHERE id = :id AND status IN ('assigned', 'in_progress');

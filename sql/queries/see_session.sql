@@ -5,6 +5,6 @@ SET provider = :provider, status = :status, status_reason = :status_reason, sock
     pane_pid = :pane_pid, pane_tty = :pane_tty, seen = :seen, seen_at = :seen_at,
     prompt_endings = :prompt_endings, learn = :learn, enrolled = :enrolled,
     env_vars = CASE WHEN pane_pid = :pane_pid THEN env_vars ELSE '{}' END,
-    current_dir = :current_dir, last_activity = :last_activity, idle_since = :idle_since,
+    limited_until = :limited_until, current_dir = :current_dir, last_activity = :last_activity, idle_since = :idle_since,
     updated_at = :now, updated_by = :by
 WHERE id = :id;

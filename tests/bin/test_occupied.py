@@ -9,7 +9,7 @@ from subprocess import DEVNULL, PIPE
 
 import pytest
 
-from assigner import tmux
+from assigner import keyboard, tmux
 from support import PATH, Pane, Workplace, spoken, wait_for
 
 NOBODY = {"ASSIGNER_PERSON_ACTIVE": "0"}
@@ -266,14 +266,14 @@ def test_what_is_typed_after_the_look_is_respected(work: Workplace, shell: str) 
     pane = work.shell("one", shell)
     socket = str(work.socket)
     (seen,) = tmux.panes(socket, 5)
-    line = tmux.Typing(1, seen, shell, " echo once")
+    line = keyboard.line(1, seen, shell, " echo once")
     typed("x")(pane)
-    assert tmux.type_lines(socket, 5, "test", [line])[1].startswith("refused")
+    assert keyboard.press(socket, 5, "test", [line])[1].startswith("refused")
     pane.keys("C-u")
     wait_for(lambda: tmux.panes(socket, 5)[0].cursor_x == seen.cursor_x)
-    assert tmux.type_lines(socket, 5, "test", [line])[1] == "typed"
+    assert keyboard.press(socket, 5, "test", [line])[1] == "typed"
     pane.wait_for("\nonce")
     pane.run("clear")
     wait_for(lambda: tmux.panes(socket, 5)[0].cursor_y == seen.cursor_y)
-    assert tmux.type_lines(socket, 5, "test", [line])[1].startswith("refused")
-    assert tmux.stamps(socket, 5, "test") == {pane.id: (1, pane.pid)}
+    assert keyboard.press(socket, 5, "test", [line])[1].startswith("refused")
+    assert keyboard.stamps(socket, 5, "test") == {pane.id: (1, pane.pid)}

@@ -24,6 +24,10 @@ composer = "empty"
 """
 RULE = '[[rules]]\nname = "ready"\nstatus = "busy"\nreason = "works"\n'
 HEAD = 'start = "robot"\ncommands = ["robot"]\n'
+HOOKS = """[hooks]
+events = {Stop = "done"}
+place = {format = "plugin", variable = "V", default = ".robot", file = "hooks.js"}
+"""
 
 
 @pytest.fixture
@@ -50,9 +54,11 @@ def inspect(work: Workplace, *options: object) -> Any:
 def test_providers_are_listed(work: Workplace) -> None:
     found = {row["name"]: row for row in work.tool("providers", "--json").json}
     agents = {"aider", "claude", "codex", "gemini", "opencode", "qwen"}
-    assert found.keys() == {"shell", "command", *agents}
+    assert found.keys() == {"shell", "command", "ollama", *agents}
     assert {row["origin"] for row in found.values()} == {"built in"}
     assert all((row["rules"] > 0) == (name in agents) for name, row in found.items())
+    once = {name for name, row in found.items() if row["once"]}
+    assert once == {"aider", "claude", "codex", "ollama", "opencode"}
     assert "codex --no-daemon" in work.tool("providers").out
     assert not work.state.exists()
 
@@ -139,6 +145,18 @@ def test_a_persons_own_file_adds_an_agent_and_wins(work: Workplace, own: Path) -
         (HEAD + RULE + RULE, "'rules' 2 has the name of another: 'ready'"),
         (HEAD + "rules = [1]\n", "'rules' 1 is no table"),
         (HEAD + RULE + "[composer]\nreach = 2\n", "'composer' 'prompt' is missing or empty"),
+        (HEAD + RULE + "[transcript]\nformat = 'claude'\n", "'transcript' 'home' is missing or"),
+        (
+            HEAD + RULE + "[transcript]\nformat = 'xml'\nhome = 'X'\ndefault = '.x'\n",
+            "'transcript' 'format' is none of claude, codex, opencode: 'xml'",
+        ),
+        (HEAD + RULE + "[hooks]\n", "'hooks.place' is missing or empty"),
+        (HEAD + RULE + HOOKS + "turns = []\n", "'hooks' 'turns' is no key (known: place, "),
+        (HEAD + RULE + HOOKS + "turn = 'id'\n", "'hooks.turn' is no list of texts"),
+        (HEAD + RULE + HOOKS + "reset = '('\n", "'hooks.reset' is no regular expression: "),
+        (HEAD + RULE + HOOKS.replace("done", "over"), "'hooks.events' 'Stop' is none of start, "),
+        (HEAD + RULE + HOOKS.replace("plugin", "ini"), "'format' is none of settings, hooks, "),
+        (HEAD + RULE + HOOKS.replace("file", "path"), "'hooks.place' 'path' is no key"),
     ],
 )
 def test_a_bad_file_is_said_in_one_line_with_its_key(

@@ -12,6 +12,7 @@ import pytest
 from support import ROOT, Workplace, wait_for
 
 TOOLS = sorted(path.name for path in (ROOT / "bin").glob("[!._]*") if path.name != "assigner")
+IN_SH = [name for name in TOOLS if (ROOT / "bin" / name).read_text().startswith("#!/bin/sh")]
 OBEYED = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 FAR = "2199-01-01T00:00:00.000Z"
 
@@ -78,7 +79,14 @@ def test_secret_is_nowhere_to_be_seen(story: Workplace) -> None:
 # --- help ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("name", IN_SH)
+def test_help_of_a_tool_in_sh_is_its_manual(work: Workplace, name: str) -> None:
+    manual = work.tool(name, "--help").out
+    assert work.tool("assigner", name, "--help").out == manual
+    assert manual.startswith(f"{name} - ") and "exit status: 0 " in manual
+
+
+@pytest.mark.parametrize("name", sorted({*TOOLS} - {*IN_SH}))
 def test_help_is_a_manual(work: Workplace, name: str) -> None:
     manual = work.tool(name, "--help").out
     assert work.tool("assigner", name, "--help").out == manual

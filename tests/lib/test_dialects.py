@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from assigner import dialects, fish, posix
 from assigner.task import REPORTS, Task, Tools
 
-TOOLS = Tools(**{name: shutil.which(name) or name for name in ("mv", "sh", "tee", "git")})
+TOOLS = Tools(
+    **{name: shutil.which(name) or name for name in ("mv", "sh", "tee", "git")}, report="report"
+)
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0")) | st.text(
     st.sampled_from("'\"\\$`!~=#{}()*?[]<>|&;^%- \n\t")
 )

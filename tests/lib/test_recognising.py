@@ -1,13 +1,14 @@
 """Agents' recorded screens are judged right; none is called idle at which typing does harm."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
 
 from assigner import providers, styles
-from assigner.recognising import View, judge
+from assigner.recognising import Provider, Rule, View, judge
 from support import ROOT
 
 SCREENS = ROOT / "tests" / "data" / "screens-agents"
@@ -33,7 +34,8 @@ class Recorded(NamedTuple):
 def recorded(name: str) -> Recorded:
     path = SCREENS / name
     meta = json.loads(path.with_suffix(".json").read_text())
-    cells = styles.read(path.with_suffix(".ansi").read_text())
+    lines = styles.read(path.with_suffix(".ansi").read_text())
+    cells = [[(c, style) for text, style in line for c in text] for line in lines]
     for line in cells:
         while line and line[-1] in ((" ", styles.Style()), (" ", styles.Style(dim=True))):
             del line[-1]
@@ -128,3 +130,41 @@ def test_no_part_of_a_screen_is_idle_unless_the_whole_is(agent: str) -> None:
         if status(name, plain, colours, found.meta) == "idle"
     ]
     assert idle == []
+
+
+def test_one_capture_with_colours_is_enough() -> None:
+    for name in STATUSES:
+        path = SCREENS / name
+        meta = json.loads(path.with_suffix(".json").read_text())
+        text, coloured = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
+        view = View.from_coloured(coloured, meta)
+        assert same_moment(view.text) == same_moment(text), name
+        agent = providers.agent(provider(name))
+        assert (view.coloured, view.meta) == (coloured, meta)
+        assert judge(agent, view) == judge(agent, View(text, coloured, meta)), name
+
+
+def same_moment(text: str) -> str:
+    """A screen without what had turned between the two recordings of it."""
+    return re.sub("[⠀-⣿]", "⠿", text).rstrip("\n")
+
+
+def test_the_directory_of_a_title_is_told_from_other_words() -> None:
+    found = recorded("codex/idle-empty")
+    plain, coloured = drawn(found.cells)
+    here = {"pane_current_path": "/srv/a.b", "pane_title": "⠂ a.b"}
+    for changes, right in (
+        ({"pane_title": "a.b"}, "idle"),
+        ({"pane_title": "axb"}, "unknown"),
+        ({"pane_title": ""}, "unknown"),
+        ({"pane_title": "{directory}"}, "unknown"),
+    ):
+        assert status("codex/idle-empty", plain, coloured, found.meta | here | changes) == right
+
+
+@pytest.mark.parametrize(
+    "text", ["press enter", "press\nenter", "│ press │\n│ enter │", "press en\nter"]
+)
+def test_what_a_terminal_has_wrapped_is_found(text: str) -> None:
+    rule = Rule("asks", "waiting", "asks", bottom=re.compile("^press enter"))
+    assert judge(Provider("robot", "", "robot", rules=(rule,)), View(text, None, {})).rule == "asks"

@@ -1,0 +1,37 @@
+"""Agents' recorded screens, as many as wanted, and what judging them costs."""
+
+import json
+from itertools import cycle, islice
+from typing import NamedTuple
+
+from assigner import providers
+from assigner.recognising import Provider, View, judge
+from support import ROOT
+
+AGENTS = ("claude", "codex", "opencode")
+_RECORDED = ROOT / "tests" / "data" / "screens-agents"
+
+
+class Screen(NamedTuple):
+    """What one look at an agent's pane gives."""
+
+    agent: Provider
+    coloured: str
+    meta: dict[str, object]
+
+
+def recorded(number: int) -> list[Screen]:
+    """So many screens, of every agent and in every status."""
+    found = [
+        Screen(providers.agent(agent), path.read_text(), json.loads(meta.read_text()))
+        for agent in AGENTS
+        for path in sorted((_RECORDED / agent).glob("*.ansi"))
+        if (meta := path.with_suffix(".json")).exists()
+    ]
+    return list(islice(cycle(found), number))
+
+
+def judged(screens: list[Screen]) -> None:
+    """Find out what they all are doing."""
+    for screen in screens:
+        judge(screen.agent, View.from_coloured(screen.coloured, screen.meta))

@@ -1,0 +1,46 @@
+"""Which agent runs in a pane, told from the processes in front of it."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from assigner import proc, providers
+from assigner.recognising import Provider
+
+_DEEP = 3  # an agent may be started by a wrapper: npx, a script, timeout
+# What is run by one of these is its first argument: `node /usr/bin/codex`
+_INTERPRETER = re.compile(r"(?:.*/)?(?:node|bun|deno|python[\d.]*|pypy[\d.]*|(?:ba|da|z)?sh)\Z")
+
+
+def in_front(process: proc.Stat) -> str | None:
+    """The agent that a foreground process, or what it has started, is; None if it is none."""
+    generation = [process.pid]
+    for _ in range(_DEEP):
+        for pid in generation:
+            if agent := _agent_called(_program(proc.arguments(pid))):
+                return agent
+        generation = [child for pid in generation for child in proc.children(pid)]
+    return None
+
+
+def known(provider: str | None) -> Provider | None:
+    """The agent of that name; None for shells, one-shot commands and what has no file.
+
+    SetupError for one whose file cannot be used.
+    """
+    return providers.agent(provider) if provider in providers.files() else None
+
+
+def _program(arguments: Sequence[str]) -> str:
+    """The path of what a command line runs; empty where it cannot be told."""
+    if arguments and _INTERPRETER.match(arguments[0]):
+        arguments = [word for word in arguments[1:] if not word.startswith("-")]
+    return arguments[0] if arguments else ""
+
+
+@cache
+def _agent_called(word: str) -> str | None:
+    for name, programs in providers.programs().items():
+        if any(word == program or word.endswith(f"/{program}") for program in programs):
+            return name
+    return None

@@ -1,0 +1,199 @@
+"""What became of an agent's turn: from its hooks, its transcript, and last from its screen.
+
+A turn ends for an attempt only by what belongs to its prompt, never because its session is idle.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from assigner import (
+    agents,
+    clock,
+    files,
+    judging,
+    listening,
+    manners,
+    recognising,
+    scanning,
+    tmux,
+    transcripts,
+)
+from assigner.db import Row, Store
+from assigner.judging import Verdict
+from assigner.looking import Key, Sight, look
+from assigner.recognising import Provider
+from assigner.turns import Turn
+
+_PATIENCE = 3  # so many times ASSIGNER_START_WAIT a turn may have left no trace
+
+
+def judge(store: Store, attempts: Sequence[Row]) -> list[Verdict]:
+    """The verdicts on live attempts in agents' sessions; one look at those that did not report."""
+    verdicts = {}
+    open_ = []
+    for attempt in attempts:
+        if verdict := _from_hooks(attempt):
+            verdicts[attempt["id"]] = verdict
+        elif attempt["stage"] in ("typing", "typed", "submitted"):
+            open_.append(attempt)
+    sights = _look(store, open_)
+    for attempt in open_:
+        provider = agents.known(attempt["provider"])
+        assert provider is not None
+        sight = sights.get((attempt["socket"], attempt["pane_id"]))
+        if verdict := _from_traces(store, attempt, provider, sight):
+            verdicts[attempt["id"]] = verdict
+    return [verdicts[key] for key in sorted(verdicts)]
+
+
+def _from_hooks(attempt: Row) -> Verdict | None:
+    turn = listening.turn_of(attempt)
+    end = turn.get("end")
+    if attempt["stage"] != "submitted" or end is None or turn.get("background"):
+        return None
+    if end["kind"] == "done":
+        return _completed(attempt, end["text"], "hook")
+    return _failed(attempt, end["failure"], end["text"], end["reset"], "hook")
+
+
+def _look(store: Store, attempts: Sequence[Row]) -> dict[Key, Sight]:
+    if not attempts:
+        return {}
+    sessions = {row["name"]: row for row in store.rows("sessions")}
+    panes, _ = scanning.list_panes(store)
+    by_identity = {scanning.identity(pane): pane for pane in panes}
+    wanted = [
+        (pane, scanning.know(sessions[attempt["session"]], attempt))
+        for attempt in attempts
+        if (pane := by_identity.get(scanning.claimed(attempt)))
+    ]
+    try:
+        return look(store, wanted, clock.now())
+    except (tmux.NoServer, tmux.Unreachable):
+        return {}
+
+
+def _from_traces(
+    store: Store, attempt: Row, provider: Provider, sight: Sight | None
+) -> Verdict | None:
+    """From what the turn left in its transcript, on the screen and of its process."""
+    gone = judging.pane_gone(attempt)
+    if gone is None and sight is None:
+        return None  # its server cannot be asked
+    if sight is not None and sight.status == "offline":
+        gone = gone or sight.reason
+    if gone is None and sight is not None and sight.status in ("busy", "waiting"):
+        _under_way(store, attempt)
+        return None
+    text = files.prompt_of(store.settings, attempt["id"])
+    if attempt["typed_at"] and text is not None and (found := _read(attempt, provider, text)):
+        if attempt["stage"] != "submitted":
+            with store.transaction():
+                listening.submit(store, attempt, "transcript", clock.now())
+        if verdict := _from_turn(attempt, found):
+            return verdict
+    if attempt["stage"] != "submitted":
+        return _not_submitted(store, attempt, gone)
+    if gone:
+        return _ended(attempt, "vanished", f"{gone} while it ran", evidence={"vanished": gone})
+    assert sight is not None
+    if text is not None and (verdict := _from_screen(attempt, provider, sight, text)):
+        return verdict
+    return _silent(store, attempt, sight)
+
+
+def _read(attempt: Row, provider: Provider, text: str) -> Turn | None:
+    turn = listening.turn_of(attempt)
+    return transcripts.find(
+        provider, attempt["session_dir"], text, clock.seconds(attempt["typed_at"]),
+        home=turn.get("home", {}), path=turn.get("transcript"),
+    )  # fmt: skip
+
+
+def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
+    if found.state == "running":
+        return None
+    if found.state == "completed":
+        return _completed(attempt, found.message, "transcript")
+    error = found.error or "its transcript says that it was interrupted"
+    return _failed(attempt, found.failure, error, found.reset, "transcript")
+
+
+def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> Verdict | None:
+    if sight.shown is None or sight.status not in ("idle", "limited", "occupied"):
+        return None
+    if manners.shows(sight.shown.verdict.draft, text, provider.manner.pasted):
+        reason = "before an answer began: it stands in its composer again"
+        return _failed(attempt, "interrupted", reason, None, "screen")
+    found = recognising.failure(provider, sight.shown.view, text)
+    return _failed(attempt, *found, "screen") if found else None
+
+
+def _under_way(store: Store, attempt: Row) -> None:
+    """It is seen to work: what was silent is no longer so."""
+    if listening.turn_of(attempt).get("quiet_since"):
+        with store.transaction():
+            listening.remember(store, attempt, quiet_since=None)
+
+
+def _silent(store: Store, attempt: Row, sight: Sight) -> Verdict | None:
+    """Neither hook nor transcript nor screen tells of an end."""
+    turn, now = listening.turn_of(attempt), clock.now()
+    since = turn.get("quiet_since")
+    if since is None:
+        with store.transaction():
+            listening.remember(store, attempt, quiet_since=clock.text(now))
+        return None
+    if now - clock.seconds(since) < _PATIENCE * store.settings.start_wait:
+        return None
+    if attempt["ending"] or attempt["cancel_requested_at"]:
+        return _ended(attempt, "interrupted", "it was interrupted", "silence")
+    if attempt["raw"]:
+        return _completed(attempt, None, "it was a command: its session is idle again")
+    nothing = f"it was submitted, its session is {sight.status}, and nothing tells how it ended"
+    return Verdict(attempt, "unverified", error=f"unverified: {nothing}")
+
+
+def _not_submitted(store: Store, attempt: Row, gone: str | None) -> Verdict | None:
+    """Typed, perhaps, and not seen to be taken."""
+    if attempt["cancel_requested_at"]:
+        return Verdict(attempt, "cancelled")
+    if gone:
+        if attempt["stage"] == "typing":  # Enter is pressed only once it is known to be typed
+            return Verdict(attempt, "released", evidence={"vanished": gone})
+        return _ended(attempt, "vanished", f"{gone} after it was typed", gone)
+    since = clock.now() - clock.seconds(attempt["typed_at"] or attempt["updated_at"])
+    if attempt["stage"] == "typing" or since < _PATIENCE * store.settings.start_wait:
+        return None
+    unknown = "it was typed, and is not known to have been submitted: look at its session"
+    return Verdict(attempt, "unverified", error=f"unverified: {unknown}")
+
+
+def _completed(attempt: Row, message: str | None, by: str) -> Verdict:
+    return Verdict(attempt, "completed", response=message, evidence={"ended_by": by})
+
+
+def _failed(
+    attempt: Row, failure: str | None, text: str | None, reset: str | None, by: str
+) -> Verdict:
+    """A turn that failed; what a person or a timeout has ended is that."""
+    reason = " ".join((text or "it says no more").split())
+    if attempt["ending"] or attempt["cancel_requested_at"]:
+        return _ended(attempt, "interrupted", reason, by)
+    if failure == "limited":
+        return Verdict(attempt, "limited", error=reason, reset=reset, evidence={"ended_by": by})
+    return _ended(attempt, failure or "api", reason, by)
+
+
+def _ended(
+    attempt: Row, failure: str, reason: str, by: str = "", evidence: dict[str, Any] | None = None
+) -> Verdict:
+    if attempt["ending"] == "cancel" or attempt["cancel_requested_at"]:
+        return Verdict(attempt, "cancelled", evidence={"ended_by": by})
+    if attempt["ending"] == "timeout":
+        failure = "timeout"
+        reason = f"it ran longer than {attempt['timeout_seconds']:g} s and was interrupted"
+    return Verdict(
+        attempt, "failed", error=f"{failure}: {reason}", failure_class=failure,
+        evidence=evidence or {"ended_by": by},
+    )  # fmt: skip

@@ -1,0 +1,48 @@
+"""How a one-shot command is called: what its files hold.
+
+An agent is asked to tell what came of it, and goes on with the conversation of its affinity.
+"""
+
+import json
+
+from assigner import conversations, oneshots, providers, sentinels
+from assigner.db import Row, Store
+
+
+def hindrance(store: Store, attempt: Row) -> str | None:
+    """Why it cannot be called now: another prompt is in its conversation."""
+    found = _resumable(attempt)
+    if found is None:
+        return None
+    for other in store.rows("in_conversation", id=attempt["id"], affinity=attempt["affinity"]):
+        agent = providers.once(other["command"])
+        if agent and agent[0] == found:
+            return f"prompt {other['prompt_id']} is in the same conversation"
+    return None
+
+
+def contents(store: Store, attempt: Row) -> dict[str, str]:
+    """The attempt's files that are its command's, by name."""
+    command, prompt = attempt["command"], attempt["content"]
+    found = providers.once(command)
+    if found is None:
+        return {"command": f"{command}\n"}
+    name, once = found
+    conversation = None
+    if _resumable(attempt):
+        conversation = conversations.known(store, name, attempt["affinity"])
+    if attempt["sentinel"]:
+        prompt = f"{prompt}\n\n{sentinels.instruction()}"
+    return {
+        "command": oneshots.line(once, command, conversation) + "\n",
+        "prompt": prompt if attempt["raw"] else oneshots.text(once, prompt),
+        "once": json.dumps({"provider": name, "conversation": conversation}),
+    }
+
+
+def _resumable(attempt: Row) -> str | None:
+    """The agent that has a conversation for the attempt's affinity; None if there can be none."""
+    found = providers.once(attempt["command"]) if attempt["affinity"] is not None else None
+    if found and oneshots.resumes(found[1], attempt["command"]):
+        return found[0]
+    return None

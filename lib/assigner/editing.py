@@ -1,0 +1,63 @@
+"""A person's own files: read as they are, and replaced at once, with their mode and symlinks."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from assigner import files, jsontext
+from assigner.errors import SetupError
+
+
+def read(path: Path) -> str | None:
+    """What a file says; None where there is none.  SetupError for what is no such file."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SetupError(f"'{path}' is not a file")
+        with path.open(encoding="utf-8", newline="") as file:
+            text = file.read()
+        if path.suffix == ".json":
+            jsontext.load(text)
+        return text
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise SetupError(f"'{path}' is a symlink to nothing") from None
+        return None
+    except UnicodeDecodeError:
+        raise SetupError(f"'{path}' is not valid UTF-8") from None
+    except ValueError as error:
+        raise SetupError(f"'{path}' is not JSON: {error}") from None
+    except OSError as error:
+        raise SetupError(f"cannot read '{path}': {error.strerror}") from None
+
+
+def target(path: Path, directory: Path) -> Path:
+    """The file that a path leads to, through symlinks that stay in that directory or in HOME.
+
+    SetupError where it leads elsewhere, or cannot be written.
+    """
+    real = Path(os.path.realpath(path))
+    near = [directory, Path(os.environ.get("HOME") or directory)]
+    if not any(real.is_relative_to(os.path.realpath(place)) for place in near):
+        raise SetupError(f"'{path}' is a symlink to '{real}': change that by hand")
+    writable = real if real.exists() else _existing(real.parent)
+    if not os.access(writable, os.W_OK) or not os.access(_existing(real.parent), os.W_OK):
+        raise SetupError(f"cannot write '{path}': {os.strerror(errno.EACCES)}")
+    return real
+
+
+def _existing(directory: Path) -> Path:
+    return next(path for path in (directory, *directory.parents) if path.exists())
+
+
+def write(path: Path, text: str) -> None:
+    """Replace the file at once; its mode stays, a new one is the person's alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        files.write(aside, text)
+        if path.exists():
+            aside.chmod(stat.S_IMODE(path.stat().st_mode))
+        aside.rename(path)
+    finally:
+        aside.unlink(missing_ok=True)

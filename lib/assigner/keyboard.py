@@ -1,0 +1,124 @@
+"""Typing into panes, each stroke by compare-and-set inside the tmux server.
+
+A stroke has a number that only rises, and a stamp, an option of the pane.  The condition, the
+stamp and the keys are one command list, which tmux executes without anything in between: what
+is typed is typed once, however often and however late that is carried out.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from assigner import tmux
+from assigner.tmux import Pane, quote
+
+_SAFE_COMMAND = re.compile(r"[A-Za-z0-9_.+-]+\Z")
+
+TYPED, ENTERED, INTERRUPTED = "typed", "entered", "interrupted"
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """What is to be typed for an attempt, and what must hold at that instant.
+
+    `text` is pasted, `keys` follow as they are (`\\r` is Enter).  The pane's stamp of that name
+    must be below `number`, which it is then.  With `activity` the pane must have written nothing
+    since it was seen.  A `void` stroke types nothing, and forbids that of the same number.
+    """
+
+    attempt: int
+    pane: Pane
+    command: str
+    text: str = ""
+    keys: str = ""
+    stamp: str = TYPED
+    number: int = 0
+    activity: int | None = None
+    void: bool = False
+
+
+def line(attempt: int, pane: Pane, command: str, text: str) -> Stroke:
+    """A line for a shell, with Enter."""
+    return Stroke(attempt, pane, command, text, "\r", number=attempt)
+
+
+def press(socket: str, timeout: float, instance: str, strokes: Iterable[Stroke]) -> dict[int, str]:
+    """Type all strokes whose conditions hold, in one call.
+
+    What came of each, by attempt: `typed`, or what the pane looks like instead.  An attempt that
+    tmux did not answer for is missing: ask `stamps`.
+    """
+    mark = tmux.frame()
+    script = [_script(stroke, instance, mark) for stroke in strokes]
+    found = {}
+    for head, _ in tmux.framed(tmux.source(socket, timeout, script), mark):
+        attempt, _, answer = head.partition(" ")
+        found[int(attempt)] = answer
+    return found
+
+
+def stamps(socket: str, timeout: float, instance: str) -> dict[str, tuple[int, int]]:
+    """By pane id: the last attempt that was typed there, and the pid that it was typed to."""
+    option = f"@assigner_{TYPED}_{instance}"
+    form = f"#{{pane_id}}\t#{{{option}}}\t#{{{option}_pid}}"
+    found = {}
+    for row in tmux.listed(socket, timeout, form):
+        pane, attempt, pid = row.split("\t")
+        if attempt.isdigit() and pid.isdigit():
+            found[pane] = (int(attempt), int(pid))
+    return found
+
+
+def is_plain(command: str) -> bool:
+    """Whether a program's name can stand in a condition, where `,` and `}` have a meaning."""
+    return bool(_SAFE_COMMAND.match(command))
+
+
+def _script(stroke: Stroke, instance: str, mark: str) -> str:
+    pane, buffer = stroke.pane, f"assigner-{instance}-{stroke.attempt}"
+    option = f"@assigner_{stroke.stamp}_{instance}"
+    commands = [
+        f"set-option -p -t {pane.id} {option} {stroke.number}",
+        f"set-option -p -t {pane.id} {option}_pid {0 if stroke.void else pane.pid}",
+    ]
+    if stroke.text:  # made before the stamp: without a buffer nothing is typed, nor stamped
+        commands.insert(0, f"set-buffer -b {buffer} -- {quote(stroke.text)}")
+        commands.append(f"paste-buffer -p -r -d -b {buffer} -t {pane.id}")
+    if stroke.keys:
+        commands.append(f"set-buffer -b {buffer} {quote(stroke.keys)}")
+        commands.append(f"paste-buffer -r -d -b {buffer} -t {pane.id}")
+    answer = f"display-message -p -t {pane.id} '{mark} {stroke.attempt} "
+    return (
+        f"if-shell -F -t {pane.id} {quote(_condition(stroke, option))} {{ {' ; '.join(commands)} ;"
+        f" {answer}typed' }} {{ {answer}refused pid=#{{pane_pid}} dead=#{{pane_dead}}"
+        f" mode=#{{pane_mode}} input_off=#{{pane_input_off}} cursor=#{{cursor_x}},#{{cursor_y}}"
+        f" {stroke.stamp}=#{{{option}}} command=#{{pane_current_command}}' }}"
+    )
+
+
+def _condition(stroke: Stroke, option: str) -> str:
+    """All that must hold at the instant of typing, as a tmux format (tmux(1), FORMATS)."""
+    pane = stroke.pane
+    wanted: dict[str, object] = {
+        "pid": pane.server_pid,
+        "start_time": pane.server_start,
+        "pane_id": pane.id,
+        "pane_pid": pane.pid,
+    }
+    if not stroke.void:
+        assert is_plain(stroke.command)
+        wanted |= {
+            "pane_dead": 0,
+            "pane_in_mode": 0,
+            "pane_input_off": 0,
+            "cursor_x": pane.cursor_x,
+            "cursor_y": pane.cursor_y,
+            "window_active_clients": pane.attached,
+            "pane_current_command": stroke.command,
+        }
+    if stroke.activity is not None:
+        wanted["window_activity"] = stroke.activity
+    condition = f"#{{e|<:#{{{option}}},{stroke.number}}}"
+    for name, value in wanted.items():
+        condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"
+    return condition

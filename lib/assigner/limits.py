@@ -1,0 +1,44 @@
+"""Usage limits: an account that takes no more prompts holds all its sessions until it does.
+
+A limit is not a failure.  Its row stands in the table limits until its time has come.
+"""
+
+from assigner import clock, resets
+from assigner.db import Row, Store
+
+
+def active(store: Store) -> dict[str, Row]:
+    """The limits that hold, by account."""
+    return {row["account"]: row for row in store.rows("limits")}
+
+
+def end(store: Store, reset: str | None, at: float) -> str:
+    """When a limit ends that was stated at that time, in epoch seconds.
+
+    A reset that is not stated, or cannot be read, is ASSIGNER_LIMIT_WAIT seconds away.
+    """
+    stated = resets.parse(reset, at) if reset else None
+    return clock.text(stated if stated is not None else at + store.settings.limit_wait)
+
+
+def note(store: Store, name: str, until: str, reason: str) -> None:
+    """Write, in a transaction, that an account is at its limit: it holds sessions and prompts."""
+    store.run("note_limit", account=name, until=until, reason=reason)
+    store.run("limit_sessions", account=name, until=until, reason=said(name, until))
+    store.run("hold_limited", account=name)
+
+
+def release_due(store: Store) -> None:
+    """Limits whose time has come hold nothing any more."""
+    due = store.rows("due_limits")
+    if not due:
+        return
+    with store.transaction():
+        for row in due:
+            if store.run("end_limit", account=row["account"]):
+                store.run("release_held", held_by="limit", held_on=row["account"])
+
+
+def said(name: str, until: str) -> str:
+    """Why a session takes no prompts, for people."""
+    return f"account '{name}' is at its limit until {until[:16]}Z"

@@ -1,0 +1,151 @@
+"""Turns out of OpenCode's database, which keeps its conversations; only read."""
+
+import sqlite3
+from pathlib import PurePath
+from urllib.parse import quote
+
+from assigner import records, turns
+from assigner.records import get
+
+_SESSIONS = 8  # conversations that are looked at, the latest first
+_MESSAGES = 1000
+_WAIT = 0.2  # seconds, for a database that is being written
+_LONG = 1024 * 1024  # characters of a part of a message
+_REJECTED = "The user rejected permission to use this specific tool call."
+
+_CONVERSATIONS = """
+    SELECT id FROM session
+    WHERE parent_id IS NULL AND (directory = :directory OR :directory IS NULL)
+      AND time_updated >= :since
+    ORDER BY time_updated DESC LIMIT :most
+"""
+_SINCE = """
+    SELECT rowid, id, time_created, data FROM message
+    WHERE session_id = :session AND time_created >= :since AND rowid >= :first
+    ORDER BY time_created, id LIMIT :most
+"""
+_PARTS = "SELECT data FROM part WHERE message_id = ? AND length(data) <= ? ORDER BY id"
+
+
+def find(
+    shape: turns.Transcript,
+    path: str,
+    directory: str | None,
+    text: str,
+    since: float,
+    offset: int,
+) -> list[turns.Begun]:
+    """The turn of that prompt in each conversation that has it; `offset` is a row id."""
+    if not records.is_own(path):
+        return []
+    try:
+        database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=_WAIT)
+    except sqlite3.Error:
+        return []
+    try:
+        # what is not UTF-8 is no reason to know nothing
+        database.text_factory = lambda value: value.decode(errors="replace")
+        early = int((since - 1) * 1000)
+        asked = {"directory": directory, "since": early, "most": _SESSIONS}
+        sessions = [str(row[0]) for row in database.execute(_CONVERSATIONS, asked)]
+        found = [_in(database, shape, path, id, text, since, offset) for id in sessions]
+    except sqlite3.Error:
+        return []
+    finally:
+        database.close()
+    return [begun for begun in found if begun is not None]
+
+
+def _in(
+    database: sqlite3.Connection,
+    shape: turns.Transcript,
+    path: str,
+    session: str,
+    text: str,
+    since: float,
+    offset: int,
+) -> turns.Begun | None:
+    early = int((since - 1) * 1000)
+    asked = {"session": session, "since": early, "first": offset, "most": _MESSAGES}
+    messages = [
+        (int(row), str(id), created / 1000, records.parse(data) or {})
+        for row, id, created, data in database.execute(_SINCE, asked)
+        if isinstance(created, int) and isinstance(data, str)
+    ]
+    equal = [
+        message
+        for message in messages
+        if message[3].get("role") == "user"
+        and turns.canonical(_said(_parts(database, message[1]))) == turns.canonical(text)
+    ]
+    index = turns.choose([at for _, _, at, _ in equal], since)
+    if index is None:
+        return None
+    row, prompt, begun, _ = equal[index]
+    turn = turns.Turn("running", session, prompt, path, row)
+    chain = {prompt}  # what it went on with by itself once it had been compacted
+    compacted, other, answered = False, None, False
+    for _, id, at, data in messages[messages.index(equal[index]) + 1 :]:
+        if data.get("role") == "assistant":
+            if data.get("parentID") in chain:
+                turn = _step(database, shape, turn, id, data)
+            answered = answered or other is not None
+            continue
+        parts = _parts(database, id)
+        said = _said(parts)
+        again = compacted and turns.canonical(said) == turns.canonical(text)
+        compacted = any(get(part, "type") == "compaction" and get(part, "auto") for part in parts)
+        if other is None and (compacted or again or not said):
+            chain.add(id)
+        else:
+            other = other or at
+    if turn.state == "running" and other is not None and answered:
+        turn = turn.interrupted(other)  # what is submitted meanwhile waits, if it still runs
+    return turns.Begun(begun, turn)
+
+
+def _step(
+    database: sqlite3.Connection, shape: turns.Transcript, turn: turns.Turn, id: str, data: object
+) -> turns.Turn:
+    """The turn after one more of its messages."""
+    ended = get(data, "time", "completed")
+    at = ended / 1000 if isinstance(ended, int | float) else None
+    parts = _parts(database, id)
+    summary = get(data, "summary") is True
+    turn = turn.running(None if summary else _said(parts) or None)
+    error = get(data, "error")
+    if error is not None:
+        name, message = get(error, "name"), get(error, "data", "message")
+        if name == "MessageAbortedError":
+            return turn.interrupted(at)
+        message = message if isinstance(message, str) else "it failed"
+        return turn.failed(shape, at, message, name, get(error, "data", "statusCode"))
+    match get(data, "finish"):
+        case "tool-calls":
+            # a person who rejects a tool and has nothing to add ends the turn
+            denied = any(get(part, "state", "error") == _REJECTED for part in parts)
+            return turn.interrupted(at, "permission denied") if denied else turn
+        case str() if at is not None and not summary:
+            return turn.completed(at)
+    return turn  # with an end and no reason: it was too long, or interrupted between two tries
+
+
+def _parts(database: sqlite3.Connection, id: str) -> list[object]:
+    """The parts of a message."""
+    found = database.execute(_PARTS, (id, _LONG))
+    return [records.parse(data) for (data,) in found if isinstance(data, str)]
+
+
+def _said(parts: list[object]) -> str:
+    """The text of a message, as far as somebody wrote it."""
+    said = [
+        get(part, "text")
+        for part in parts
+        if get(part, "type") == "text" and not get(part, "synthetic") and not get(part, "ignored")
+    ]
+    return "\n".join(text for text in said if isinstance(text, str) and text)
+
+
+def database(home: PurePath) -> str:
+    """Where the database is below the directory of data."""
+    return str(home / "opencode" / "opencode.db")

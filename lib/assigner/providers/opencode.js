@@ -1,0 +1,129 @@
+// Tells assigner what becomes of this agent's turns, as small files in its spool: nothing else.
+// Written by `hooks install opencode`, which writes it anew; `hooks remove opencode` takes it away.
+
+import { existsSync, renameSync, writeFileSync } from "node:fs"
+
+const SPOOL = "@SPOOL@"
+const LONGEST = 200000 // characters of a text
+
+const server = /,(\d+),[^,]*$/.exec(process.env.TMUX ?? "")?.[1] ?? "-"
+const pane = /^%(\d+)$/.exec(process.env.TMUX_PANE ?? "")?.[1] ?? "-"
+let number = Date.now() * 1000
+
+function report(event, fields) {
+  try {
+    if (!existsSync(SPOOL)) return
+    const name = `hook.opencode.${event}.${server}.${pane}.${process.pid}.${number++}`
+    const text = fields.text?.slice(0, LONGEST)
+    writeFileSync(`${SPOOL}/.${name}`, JSON.stringify({ ...fields, text }), { mode: 0o600 })
+    renameSync(`${SPOOL}/.${name}`, `${SPOOL}/${name}`)
+  } catch {} // the agent is not to suffer from a full disk
+}
+
+export const AssignerReports = async ({ directory }) => {
+  const parents = new Map() // of sub-sessions
+  // id -> turns: not answered yet; answered: not told yet; said: texts by turn; the newest answer
+  const sessions = new Map()
+
+  function of(id) {
+    if (!sessions.has(id)) sessions.set(id, { turns: [], answered: [], said: new Map(), answer: {} })
+    return sessions.get(id)
+  }
+
+  function root(id) {
+    while (parents.has(id)) id = parents.get(id)
+    return id
+  }
+
+  function current({ turns, answer }) {
+    return turns.includes(answer.turn) ? answer.turn : turns[0]
+  }
+
+  function ask(event, id, text) {
+    const session = root(id)
+    report(event, { session, turn: current(of(session)), directory, text })
+  }
+
+  // The turns up to that one: what is typed while an answer is written is answered with the next
+  function taken(turns, last) {
+    return turns.splice(0, turns.indexOf(last) + 1 || turns.length)
+  }
+
+  function finish(session) {
+    const { answered, said } = of(session)
+    for (const turn of answered.splice(0)) {
+      report("session-idle", { session, turn, directory, outcome: "finished", text: said.get(turn) })
+      said.delete(turn)
+    }
+  }
+
+  const told = {
+    "session.created": ({ info }) => info.parentID && parents.set(info.id, info.parentID),
+    "session.updated": ({ info }) => info.parentID && parents.set(info.id, info.parentID),
+    "session.deleted": ({ info }) => [parents, sessions].forEach((map) => map.delete(info.id)),
+    "message.updated": ({ info }) => {
+      if (info.role !== "assistant" || parents.has(info.sessionID)) return
+      const session = of(info.sessionID)
+      if (!session.answered.includes(info.parentID)) finish(info.sessionID)
+      if (session.answer.id !== info.id) session.answer = { id: info.id, turn: info.parentID, texts: new Map() }
+      if (!info.finish || ["tool-calls", "error", "unknown"].includes(info.finish)) return
+      if (session.turns.includes(info.parentID)) session.answered.push(...taken(session.turns, info.parentID))
+    },
+    "message.part.updated": ({ part }) => {
+      const session = sessions.get(part.sessionID)
+      if (part.type !== "text" || session?.answer.id !== part.messageID) return
+      const { turn, texts } = session.answer
+      session.said.set(turn, [...texts.set(part.id, part.text).values()].join("\n"))
+    },
+    "session.status": ({ sessionID: session, status }) => {
+      if (status.type !== "retry" || parents.has(session)) return
+      const wait = Math.round((status.next - Date.now()) / 1000)
+      const reset = wait > 60 ? new Date(status.next).toISOString() : undefined
+      const { attempt, message: text } = status
+      report("session-status", {
+        session, turn: current(of(session)), directory, outcome: "retry", attempt, wait, reset, text,
+      })
+    },
+    "session.error": ({ sessionID: session, error }) => {
+      if (!session || parents.has(session)) return
+      const { turns, answer } = of(session)
+      const code = [error?.name, error?.data?.statusCode].filter(Boolean).join(" ")
+      finish(session)
+      for (const turn of taken(turns, answer.turn))
+        report("session-error", { session, turn, directory, error: code || "unknown", text: error?.data?.message })
+    },
+    "session.idle": ({ sessionID: session }) => {
+      if (parents.has(session)) return sessions.delete(session)
+      finish(session)
+      // a turn that was interrupted while it retried, or by a refused permission, has no error
+      for (const turn of of(session).turns.splice(0))
+        report("session-idle", { session, turn, directory, outcome: "left", error: "left", text: "interrupted" })
+    },
+    "permission.asked": ({ sessionID, permission, patterns }) =>
+      ask("permission-asked", sessionID, [permission, ...(patterns ?? [])].join(" ")),
+    "permission.replied": ({ sessionID }) => ask("permission-replied", sessionID),
+    "question.asked": ({ sessionID, questions }) => ask("question-asked", sessionID, questions?.[0]?.question),
+    "question.replied": ({ sessionID }) => ask("question-replied", sessionID),
+    "question.rejected": ({ sessionID }) => ask("question-rejected", sessionID),
+  }
+
+  report("plugin-start", { directory })
+  return {
+    event: async ({ event }) => {
+      try {
+        told[event.type]?.(event.properties)
+      } catch {} // an event that looks otherwise in another version
+    },
+    "chat.message": async ({ sessionID: session }, { message, parts }) => {
+      try {
+        if (parents.has(session)) return
+        const typed = parts.filter((part) => part.type === "text" && !part.synthetic)
+        of(session).turns.push(message.id)
+        report("chat-message", {
+          session, turn: message.id, directory, text: typed.map((part) => part.text).join("\n"),
+        })
+      } catch {}
+    },
+    dispose: async () => report("plugin-end", { directory }),
+  }
+}

@@ -1,0 +1,149 @@
+"""What an agent's own transcript says of a prompt that was typed.
+
+It is needed because hooks may not be installed, and because some ends fire none: a failure, a
+limit or an interruption in Codex, Escape in Claude Code.  Reading is bounded and never blocks;
+what is missing, spoilt or somebody else's tells nothing.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+
+from assigner import claude, codex, opencode, records, turns
+from assigner.recognising import Provider
+from assigner.turns import Begun, Turn
+
+_FILES = 8  # transcripts that are read in a search, the latest first
+_ENTRIES = 5000  # directory entries that are looked at in a search
+_NEAR = 60.0  # seconds between equal prompts in two conversations: either may be meant
+_LONG = 200  # Claude Code cuts a directory's name there and adds a hash
+
+
+def find(
+    provider: Provider,
+    directory: str | None,
+    text: str,
+    since: float,
+    *,
+    home: Mapping[str, str],
+    path: str | None = None,
+    offset: int = 0,
+) -> Turn | None:
+    """The turn whose prompt is exactly `text`, begun at `since` (epoch seconds) or just before.
+
+    `directory` is where the agent was started, `home` its environment.  With `path`, and `offset`
+    if known, only that transcript is read; without it all that this agent could be writing there.
+    None where there is no such turn, or where two conversations have one and either may be meant.
+    """
+    shape = provider.transcript
+    if shape is None:
+        return None
+    place = _home(shape, home)
+    if shape.format == "opencode":
+        path = path or (opencode.database(place) if place else None)
+        found = opencode.find(shape, path, directory, text, since, offset) if path else []
+        return _only(found)
+    if path is None and place is None:
+        return None
+    read = claude.find if shape.format == "claude" else codex.find
+    paths = [path] if path is not None else _candidates(shape, place, directory, since)
+    begun = [
+        turn
+        for place in paths
+        if (known := records.read(place, offset if path else 0, mention=turns.mention(text)))
+        and (turn := read(shape, place, known, text, since)) is not None
+    ]
+    return _only(begun)
+
+
+def _only(found: list[Begun]) -> Turn | None:
+    """The first of these turns, if no other conversation has one of about the same time.
+
+    A conversation that goes on in another file has a copy of its turns there.
+    """
+    if not found:
+        return None
+    first = min(begun.at for begun in found)
+    near = [begun.turn for begun in found if begun.at <= first + _NEAR]
+    if len({turn.turn or turn.path for turn in near}) > 1:
+        return None
+    return next((turn for turn in near if turn.state != "running"), near[0])
+
+
+def _home(shape: turns.Transcript, home: Mapping[str, str]) -> PurePath | None:
+    """The directory below which the agent keeps what it remembers."""
+    if named := home.get(shape.home):
+        return PurePath(named)
+    return PurePath(home["HOME"], shape.default) if home.get("HOME") else None
+
+
+def _candidates(
+    shape: turns.Transcript, place: PurePath | None, directory: str | None, since: float
+) -> list[str]:
+    """The transcripts written to since then by an agent in that directory, the latest first."""
+    if place is None:
+        return []
+    files = _claude_files if shape.format == "claude" else _codex_files
+    found = []
+    for count, entry in enumerate(files(str(place), directory)):
+        if count >= _ENTRIES:
+            break
+        try:
+            changed = entry.stat().st_mtime
+        except OSError:
+            continue
+        if entry.name.endswith(".jsonl") and changed >= since - 1 and records.is_own(entry.path):
+            found.append((changed, entry.path))
+    latest = [path for _, path in sorted(found, reverse=True)]
+    if shape.format == "codex":
+        latest = [path for path in latest if _is_codex_session(path, directory)]
+    return latest[:_FILES]
+
+
+def _claude_files(place: str, directory: str | None) -> Iterator[os.DirEntry[str]]:
+    """Those of a directory, which has its name with a dash for each character but letters and
+    digits.
+    """
+    projects = os.path.join(place, "projects")
+    name = None
+    if directory is not None:
+        units = "".join(c if c <= "\uffff" else "--" for c in directory)
+        name = re.sub(r"[^a-zA-Z0-9]", "-", units)
+    for project in _entries(projects):
+        same = name is None or project.name == name[:_LONG]
+        if same or (
+            name is not None and project.name.startswith(name[:_LONG] + "-") and len(name) > _LONG
+        ):
+            yield from _entries(project.path)
+
+
+def _codex_files(place: str, _directory: str | None) -> Iterator[os.DirEntry[str]]:
+    """Those of the latest days first: of the day on which a session was begun."""
+
+    def below(path: str) -> list[os.DirEntry[str]]:
+        return sorted(_entries(path), key=lambda entry: entry.name, reverse=True)
+
+    for year in below(os.path.join(place, "sessions")):
+        for month in below(year.path):
+            for day in below(month.path):
+                yield from below(day.path)
+
+
+def _is_codex_session(path: str, directory: str | None) -> bool:
+    """Whether a person's session of that directory writes it, and no sub-agent."""
+    meta = records.first(path)
+    source = records.get(meta, "payload", "source")
+    if records.get(meta, "type") != "session_meta" or isinstance(source, dict):
+        return False
+    if records.get(meta, "payload", "thread_source") == "subagent":
+        return False
+    return directory is None or records.get(meta, "payload", "cwd") == directory
+
+
+def _entries(path: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as found:
+            yield from found
+    except (OSError, ValueError):
+        return

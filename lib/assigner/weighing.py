@@ -1,0 +1,136 @@
+"""What the prompt's own work says of its end, weighed against its exit status.
+
+A one-shot agent tells in its JSON; `report ok|fail` and the sentinel tell what the work itself
+thinks.  An exit status other than 0 wins over any good news; bad news win over 0.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from assigner import oneshots, providers, screen, sentinels
+from assigner.db import Row, Store
+from assigner.judging import Verdict
+from assigner.oneshots import Outcome
+
+_LINE = 8 << 20  # an event that is longer is none
+
+
+def weigh(store: Store, verdict: Verdict, output: str | None) -> Verdict:
+    """The verdict with its response, and corrected by what the work itself says.
+
+    `output` is what the screen showed of the attempt.
+    """
+    if verdict.outcome in ("ending", "released", "limited"):
+        return verdict
+    response = verdict.response or _response(store, verdict.attempt, output)
+    weighed = replace(verdict, response=response)
+    if told := _agent(store, verdict.attempt):
+        weighed = _by_agent(store, weighed, *told, output or "")
+    return _by_work(weighed)
+
+
+def _agent(store: Store, attempt: Row) -> tuple[str, str | None] | None:
+    """The one-shot agent that was called, and the conversation that it was to go on with."""
+    try:
+        file = store.settings.run / str(attempt["id"]) / "once"
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return told["provider"], told["conversation"]
+
+
+def _by_agent(
+    store: Store, verdict: Verdict, name: str, conversation: str | None, output: str
+) -> Verdict:
+    agent = providers.agents().get(name)
+    if agent is None or agent.once is None:
+        return verdict
+    resumed = conversation is not None
+    outcome = oneshots.judge(
+        agent.once, verdict.exit_status, _printed(store, verdict.attempt), output, resumed=resumed
+    )
+    if agent.once.format == "json":
+        response = _fitting(store, outcome.message) if outcome.message else None
+        if response or (verdict.response or "").startswith("{"):
+            verdict = replace(verdict, response=response)
+    if outcome.conversation or outcome.gone:
+        verdict = replace(verdict, conversation=(name, outcome.conversation))
+    return _concluded(verdict, outcome) if _is_judged_by_status(verdict) else verdict
+
+
+def _concluded(verdict: Verdict, outcome: Outcome) -> Verdict:
+    """The verdict that an agent's outcome makes of one by exit status."""
+    if outcome.state == "completed":
+        return verdict
+    if outcome.state == "limited":
+        return replace(
+            verdict, outcome="limited", failure_class=None, error=outcome.error, reset=outcome.reset
+        )
+    failure = outcome.failure or "api"
+    afresh = "; the next attempt begins a new conversation" if outcome.gone else ""
+    return replace(
+        verdict,
+        outcome="failed",
+        failure_class=failure,
+        error=f"{failure}: {outcome.error}{afresh}",
+    )
+
+
+def _by_work(verdict: Verdict) -> Verdict:
+    """What `report` and the sentinel say."""
+    if not _is_judged_by_status(verdict):
+        return verdict
+    attempt = verdict.attempt
+    said = json.loads(attempt["evidence"]).get("said")
+    sentinel = None
+    if attempt["sentinel"]:
+        sentinel = sentinels.find(verdict.response or "", attempt["content"])
+    summary = None
+    if said and said["word"] == "fail":
+        summary = said["summary"] or "it reported its failure"
+    elif sentinel and not sentinel[0]:
+        summary = sentinel[1] or "its sentinel says that it failed"
+    if summary is not None:
+        error = f"command: {summary}"
+        if verdict.outcome == "failed":
+            error = f"{verdict.error}: {summary}"
+        return replace(
+            verdict,
+            outcome="failed",
+            failure_class=verdict.failure_class or "command",
+            error=error,
+        )
+    if verdict.outcome == "completed" and attempt["sentinel"] and not (said or sentinel):
+        missing = "unverified: it ended without 'ASSIGNER-DONE ok' and without 'report ok'"
+        return replace(verdict, outcome="unverified", error=missing)
+    return verdict
+
+
+def _is_judged_by_status(verdict: Verdict) -> bool:
+    return verdict.outcome == "completed" or verdict.failure_class == "command"
+
+
+def _response(store: Store, attempt: Row, output: str | None) -> str | None:
+    """What a one-shot command printed on its standard output; else what the screen showed."""
+    size = store.settings.max_output
+    try:
+        with open(store.settings.run / str(attempt["id"]) / "response", "rb") as file:
+            file.seek(max(0, file.seek(0, 2) - 4 * size))
+            return _fitting(store, file.read().decode("utf-8", "replace"))
+    except OSError:
+        return output
+
+
+def _printed(store: Store, attempt: Row) -> Iterator[str]:
+    """The lines of what a one-shot command printed."""
+    try:
+        with open(store.settings.run / str(attempt["id"]) / "response", "rb") as file:
+            while line := file.readline(_LINE):
+                yield line.decode("utf-8", "replace").rstrip("\n")
+    except OSError:
+        return
+
+
+def _fitting(store: Store, text: str) -> str:
+    return screen.tail(screen.clean(text).removesuffix("\n"), store.settings.max_output)

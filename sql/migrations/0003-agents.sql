@@ -1,0 +1,86 @@
+-- What agents need: how their sessions are started, and the limits of their accounts.
+
+-- Whether a person has said what runs in it; else it follows what is seen.
+ALTER TABLE sessions ADD COLUMN provider_given INTEGER NOT NULL DEFAULT 0
+    CHECK (provider_given IN (0, 1));
+-- Whose limit counts; without one the provider's.
+ALTER TABLE sessions ADD COLUMN account TEXT;
+-- Whether its agent may be started again in the context of a prompt, with leave to act unasked.
+ALTER TABLE sessions ADD COLUMN respawn INTEGER NOT NULL DEFAULT 0 CHECK (respawn IN (0, 1));
+ALTER TABLE sessions ADD COLUMN auto_approve INTEGER NOT NULL DEFAULT 0
+    CHECK (auto_approve IN (0, 1));
+-- The conversation that its agent is in, as its hooks tell.
+ALTER TABLE sessions ADD COLUMN conversation TEXT;
+
+-- Typed as it stands: what it begins with may be a command of the agent's.
+ALTER TABLE prompts ADD COLUMN raw INTEGER NOT NULL DEFAULT 0 CHECK (raw IN (0, 1));
+
+-- Until when an account takes no more prompts, and what said so.
+CREATE TABLE limits (
+    host    TEXT NOT NULL,
+    account TEXT NOT NULL,
+    until   TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    PRIMARY KEY (host, account)
+) STRICT, WITHOUT ROWID;
+
+-- Nothing is claimed for what is paused or limited, not even by a pass that had looked before.
+DROP TRIGGER attempts_claim;
+CREATE TRIGGER attempts_claim BEFORE INSERT ON attempts
+WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE host = NEW.host AND name = NEW.session
+                 AND enrolled = 1 AND paused = 0 AND status = 'idle')
+  OR EXISTS (SELECT 1 FROM sessions s JOIN pauses x ON x.host = s.host
+             WHERE s.host = NEW.host AND s.name = NEW.session AND x.provider IN ('', s.provider))
+  OR EXISTS (SELECT 1 FROM sessions s
+             JOIN limits l ON l.host = s.host AND l.account = coalesce(s.account, s.provider)
+             WHERE s.host = NEW.host AND s.name = NEW.session)
+  OR NOT EXISTS (SELECT 1 FROM prompts WHERE id = NEW.prompt_id
+                 AND status = 'pending' AND held_by IS NULL)
+BEGIN SELECT RAISE(ABORT, 'a claim needs a waiting prompt and an enrolled idle session'); END;
+
+-- Why a prompt can run nowhere: its session is not there, or all that it may run in is paused or
+-- at its limit.
+DROP VIEW prompt_holds;
+CREATE VIEW prompt_holds AS
+SELECT id,
+       CASE WHEN missing IS NOT NULL THEN 'target missing'
+            WHEN paused IS NOT NULL THEN 'pause'
+            WHEN limited IS NOT NULL THEN 'limit' END AS held_by,
+       coalesce(missing, paused, limited) AS held_on
+FROM (SELECT p.id,
+             CASE WHEN s.name IS NULL OR s.enrolled = 0 OR s.status = 'offline'
+                  THEN p.target_session END AS missing,
+             CASE WHEN EXISTS (SELECT 1 FROM pauses x WHERE x.host = p.host AND x.provider = '')
+                  THEN 'everything'
+                  WHEN s.paused = 1 THEN s.name
+                  ELSE (SELECT min(x.provider) FROM pauses x
+                        WHERE x.host = p.host AND x.provider IN (p.target_provider, s.provider))
+             END AS paused,
+             CASE WHEN p.target_session IS NOT NULL
+                  THEN (SELECT l.account FROM limits l
+                        WHERE l.host = p.host AND l.account = coalesce(s.account, s.provider))
+                  WHEN p.target_provider IS NOT NULL AND NOT EXISTS
+                       (SELECT 1 FROM sessions o LEFT JOIN limits l
+                        ON l.host = o.host AND l.account = coalesce(o.account, o.provider)
+                        WHERE o.host = p.host AND o.provider = p.target_provider
+                          AND o.enrolled = 1 AND o.status <> 'offline' AND l.account IS NULL)
+                  THEN (SELECT min(l.account) FROM sessions o JOIN limits l
+                        ON l.host = o.host AND l.account = coalesce(o.account, o.provider)
+                        WHERE o.host = p.host AND o.provider = p.target_provider AND o.enrolled = 1)
+             END AS limited
+      FROM prompts p LEFT JOIN sessions s ON s.host = p.host AND s.name = p.target_session) AS known;
+
+-- Whether the prompt has to say itself that it is done.
+ALTER TABLE prompts ADD COLUMN sentinel INTEGER NOT NULL DEFAULT 0 CHECK (sentinel IN (0, 1));
+
+-- Which conversation of a one-shot agent the prompts of one affinity share.
+CREATE TABLE conversations (
+    host         TEXT NOT NULL,
+    provider     TEXT NOT NULL,
+    affinity     TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    used_at      TEXT NOT NULL,
+    PRIMARY KEY (host, provider, affinity)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX conversations_used ON conversations (used_at);

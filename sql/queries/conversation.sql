@@ -1,0 +1,2 @@
+SELECT conversation FROM conversations
+WHERE host = :host AND provider = :provider AND affinity = :affinity;

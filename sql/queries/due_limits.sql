@@ -1,0 +1,1 @@
+SELECT account FROM limits WHERE host = :host AND until <= :now;

@@ -1,0 +1,2 @@
+DELETE FROM conversations
+WHERE host = :host AND provider = :provider AND affinity = :affinity;

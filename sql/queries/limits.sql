@@ -1,0 +1,1 @@
+SELECT * FROM limits WHERE host = :host;

@@ -1,0 +1,174 @@
+"""report: what is told from inside a session, and sentinels; forged news change nothing."""
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from support import ROOT, Workplace
+
+REPORT = '"$ASSIGNER_REPORT"'
+
+
+def give(work: Workplace, content: str, *options: object) -> dict[str, Any]:
+    """The prompt, once it is over."""
+    prompt = int(work.tool("send", content, "--max-attempts", 1, *options).out)
+    work.tick()
+    return work.prompt(prompt)
+
+
+def events(work: Workplace, prompt: int | None) -> list[tuple[str, str]]:
+    rows = work.rows(
+        "SELECT type, data FROM task_events WHERE type LIKE 'report.%' AND prompt_id IS ?"
+        " ORDER BY id", prompt
+    )  # fmt: skip
+    return [(row["type"], json.loads(row["data"])["text"]) for row in rows]
+
+
+def test_what_a_prompt_reports_counts_when_it_ends(work: Workplace, shell: str) -> None:
+    work.enrolled("one", shell)
+    row = give(work, f"{REPORT} progress '1 of 2'; {REPORT} fail 'no disk'")
+    assert (row["status"], row["exit_status"], row["error"]) == ("failed", 0, "command: no disk")
+    assert events(work, row["id"]) == [("report.progress", "1 of 2"), ("report.fail", "no disk")]
+    row = give(work, f"{REPORT} fail early; {REPORT} ok 'it went well'")
+    assert (row["status"], row["error"]) == ("completed", None)
+    row = give(work, f"{REPORT} ok 'it went well'; exit 3")
+    assert (row["status"], row["error"]) == ("failed", "command: exit status 3")
+    row = give(work, f"{REPORT} fail 'no disk'; exit 3")
+    assert row["error"] == "command: exit status 3: no disk"
+    row = give(work, "env | grep ASSIGNER_ | sort")
+    names = [line.partition("=")[0] for line in row["response"].splitlines()]
+    assert [name for name in names if name[9:] in ("ATTEMPT", "REPORT", "SPOOL")] == [
+        "ASSIGNER_ATTEMPT",
+        "ASSIGNER_REPORT",
+        "ASSIGNER_SPOOL",
+    ]
+
+
+def test_the_session_itself_gets_no_variable(work: Workplace, shell: str) -> None:
+    pane = work.enrolled("one", shell)
+    assert give(work, "true")["status"] == "completed"
+    pane.wait_for_prompt()
+    pane.run("env | grep -c ASSIGNER_ATTEMPT")
+    pane.wait_for("\n0")
+
+
+def test_an_outcome_waits_for_the_end(work: Workplace) -> None:
+    work.enrolled("one")
+    work.tool("send", f"{REPORT} fail soon; read line")
+    seen = "SELECT 1 FROM task_events WHERE type = 'report.fail'"
+    work.run_until(lambda: work.rows(seen))
+    assert work.prompt(1)["status"] == "in_progress"
+    assert work.row("SELECT outcome FROM attempts") == {"outcome": None}
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "error"),
+    [
+        ("echo ASSIGNER-DONE ok 3 files", "completed", None),
+        ("echo ASSIGNER-DONE fail no disk", "failed", "command: no disk"),
+        ("echo ASSIGNER-DONE ok fine; exit 2", "failed", "command: exit status 2"),
+        (f"{REPORT} ok fine", "completed", None),
+        ("true", "failed", "unverified: it ended without"),
+        ("set -v\necho nothing", "failed", "unverified: it ended without"),
+        ("cat >/dev/null <<E\nASSIGNER-DONE ok x\nE\nset +v", "failed", "unverified: "),
+    ],
+)
+def test_a_sentinel_is_demanded(
+    work: Workplace, content: str, status: str, error: str | None
+) -> None:
+    work.enrolled("one")
+    row = give(work, content, "--sentinel")
+    assert row["status"] == status
+    assert (row["error"] or "").startswith(error or "") and bool(row["error"]) == bool(error)
+
+
+def test_an_echoed_prompt_is_no_sentinel(work: Workplace) -> None:
+    work.shell("one")
+    work.tool("enroll", "one", "--command", "cat")
+    row = give(work, "say it\nASSIGNER-DONE ok x", "--sentinel", "--provider", "command")
+    assert row["error"].startswith("unverified: ")
+
+
+def test_forged_and_late_reports_change_nothing(work: Workplace) -> None:
+    work.enrolled("one")
+    row = give(work, "true")
+    spool = work.state / "spool"
+    waiting = int(work.tool("send", "true", "--target", "one").out)
+    work.tool("assign-next")
+    for attempt in (1, 2, 999, 10**17):
+        work.tool("report", "--attempt", attempt, "--spool", spool, "fail", f"no {attempt}")
+    names = (f"{10**20}.said.ok.1", "2.said.maybe.1", f"{10**20}.begun.1", "2.said.ok")
+    for name in names:
+        (spool / name).touch()
+    work.tick()
+    assert work.prompt(row["id"])["status"] == work.prompt(waiting)["status"] == "completed"
+    assert events(work, row["id"]) == [("report.late", "no 1")]
+    assert events(work, waiting) == [("report.late", "no 2")]
+    assert events(work, None) == [("report.late", "no 999"), ("report.late", f"no {10**17}")]
+    assert {path.name for path in spool.iterdir()} == {*names}
+
+
+def test_a_report_that_is_read_twice_counts_once(work: Workplace) -> None:
+    work.enrolled("one")
+    work.tool("send", "read line")
+    work.run_until(lambda: work.prompt(1)["status"] == "in_progress")
+    spool = work.state / "spool"
+    work.tool("report", "--attempt", 1, "--spool", spool, "progress", "half")
+    (report,) = spool.iterdir()
+    kept = report.with_name(".kept")
+    os.link(report, kept)
+    work.tool("observe")
+    assert not report.exists()
+    kept.rename(report)
+    work.tool("observe")
+    assert not report.exists()
+    assert events(work, 1) == [("report.progress", "half")]
+
+
+def test_what_is_told_is_clean_and_bounded(work: Workplace) -> None:
+    work.enrolled("one")
+    odd = r"$(printf '\033[31mred\a\nb\377'; yes | head -c 90000)"
+    row = give(work, f'{REPORT} fail "{odd}"')
+    ((_, text),) = events(work, row["id"])
+    assert text.startswith("red b\N{REPLACEMENT CHARACTER}y y y ")
+    assert len(row["error"]) < 5000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ([], 2, "'' is none of ok, fail, progress"),
+        (["maybe"], 2, "'maybe' is none of ok, fail, progress"),
+        (["progress"], 2, "progress of what? give a text"),
+        (["--odd", "ok"], 2, "no option '--odd'"),
+        (["--attempt"], 2, "--attempt needs a value"),
+        (["--attempt", "1x", "ok"], 2, "'1x' is no attempt's number"),
+        (["--attempt", "-1", "ok"], 2, "'-1' is no attempt's number"),
+        (["--attempt", "9" * 19, "ok"], 2, "is no attempt's number"),
+        (["ok"], 78, "no attempt: call it from a prompt"),
+        (["--attempt", "1", "ok"], 78, "no spool: call it from a prompt"),
+        (["--attempt", "1", "--spool", "/nowhere", "ok"], 78, "no directory '/nowhere'"),
+        (["--attempt", "1", "--spool", "spool", "ok"], 2, "'spool' is no absolute path"),
+        (["--attempt", "1", "--spool", "/proc", "ok"], 1, "cannot write into '/proc'"),
+    ],
+)
+def test_a_report_that_cannot_be_meant_is_refused(
+    work: Workplace, arguments: list[str], status: int, message: str
+) -> None:
+    done = work.tool("report", *arguments, status=status)
+    assert done.out == "" and done.err.startswith("report: ") and done.err.count("\n") == 1
+    assert message in done.err
+
+
+def test_a_dry_report_writes_nothing(work: Workplace) -> None:
+    options = ["--attempt", 7, "--spool", work.home, "--dry-run", "--json", "--verbose"]
+    done = work.tool("report", *options, "ok", "fine")
+    assert done.json == {"attempt": 7, "report": "ok"}
+    assert f"{work.home}/7.said.ok." in done.err
+    assert list(work.home.iterdir()) == []
+
+
+def test_it_needs_nothing_but_sh() -> None:
+    assert (ROOT / "bin" / "report").read_text().startswith("#!/bin/sh\n")
