@@ -3,12 +3,8 @@
 docs/delivery.md is the protocol: each stage is committed before its step is taken.
 """
 
-import json
-import os
 import shlex
-import shutil
 import time
-from functools import cache
 from typing import Any
 
 from assigner import (
@@ -18,15 +14,13 @@ from assigner import (
     clock,
     dialects,
     files,
-    git,
     keyboard,
     observing,
-    package,
+    preparing,
     proc,
     prompting,
     task,
     tmux,
-    worktrees,
 )
 from assigner.db import Row, Store
 from assigner.looking import Sight, look
@@ -162,38 +156,12 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
         return _release(store, attempt, sight.reason)
     if not keyboard.is_plain(sight.line.command):
         return _release(store, attempt, f"unusual program name {sight.line.command!r}")
-    tools = _tools()
+    tools = preparing.tools()
     if isinstance(tools, str):
         return _fail(store, attempt, "tools", tools)
-    directory = attempt["working_dir"] or (sight.directory if attempt["git_branch"] else None)
-    if directory and (reason := files.directory_problem(directory)):
-        return _fail(store, attempt, "cd", reason)
-    own = worktrees.of(store.settings, attempt, directory)
-    if problem := _branch_problem(attempt, directory if own is None else own.made):
-        return _fail(store, attempt, *problem)
-    if own and git.is_half_made(own.tree) and attempt["stage"] != "typing" and attempt["lease_id"]:
-        worktrees.remove(own.tree)  # git died over it: with the lease we are alone
-    if own and own.made:  # the session moves into it, and so suits the next prompt there
-        directory = own.directory if os.path.isdir(own.directory) else own.tree
-    try:
-        variables = _variables(store, attempt)
-    except (OSError, KeyError, ValueError):
-        return _fail(store, attempt, "env", "the file with its secret values is gone")
-    run = store.settings.run / str(attempt["id"])
-    wanted = task.Task(
-        run=str(run),
-        spool=str(store.settings.spool / str(attempt["id"])),
-        directory=directory,
-        physical=own.directory if own else os.path.realpath(directory) if directory else None,
-        worktree=own.tree if own else None,
-        variables=variables,
-        retake=list(json.loads(attempt["session_env"])),
-        branch=attempt["git_branch"],
-        prerequisites=json.loads(attempt["prerequisites"]),
-        expected=_expected(attempt),
-        validate=bool(attempt["validate_context"]) and store.settings.validate,
-        one_shot=attempt["command"] is not None,
-    )
+    wanted = preparing.context(store, attempt, sight.directory)
+    if isinstance(wanted, preparing.Problem):
+        return _fail(store, attempt, wanted.step, wanted.reason)
     contents = dict.fromkeys(task.REPORTS, "") | {"prompt": attempt["content"]}
     contents |= dialects.files(sight.shell, wanted, tools)
     if attempt["command"]:
@@ -202,7 +170,7 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
         contents |= calling.contents(store, attempt)
     if attempt["stage"] != "typing":
         files.make_run(store.settings, attempt["id"], contents)
-    line = f" . {shlex.quote(str(run / 'ctx'))}"
+    line = f" . {shlex.quote(wanted.run + '/ctx')}"
     return keyboard.line(attempt["id"], sight.pane, sight.line.command, line)
 
 
@@ -278,44 +246,3 @@ def _give_up(store: Store, attempt: Row, outcome: str, **why: Any) -> bool:
         attempts.finish(store, attempt, outcome, **why)
     files.remove_run(store.settings, attempt["id"])
     return True
-
-
-def _branch_problem(attempt: Row, directory: str | None) -> tuple[str, str] | None:
-    branch = attempt["git_branch"]
-    if branch is None or directory is None:
-        return None
-    place = git.place(directory)
-    if place is None:
-        return "branch", f"'{directory}' is not in a git working tree"
-    if place.branch != branch and place.operation:
-        return "branch", f"a {place.operation} is in progress in '{place.tree}'"
-    return None
-
-
-def _variables(store: Store, attempt: Row) -> dict[str, str]:
-    variables: dict[str, Any] = json.loads(attempt["env_vars"])
-    if attempt["secrets"]:
-        kept = files.load_secrets(store.settings, attempt["secrets"])
-        variables = {
-            name: kept[name] if value is None else value for name, value in variables.items()
-        }
-    if any(value is None for value in variables.values()):
-        raise KeyError("a value is missing")
-    return variables
-
-
-def _expected(attempt: Row) -> dict[str, str]:
-    state = json.loads(attempt["metadata"]).get("session_state") or {}
-    if "expected_cwd" in state:
-        state["expected_cwd"] = os.path.realpath(state["expected_cwd"])
-    return {str(key): str(value) for key, value in state.items()}
-
-
-@cache
-def _tools() -> task.Tools | str:
-    found = {name: shutil.which(name) for name in ("mv", "sh", "tee", "git")}
-    for name, path in found.items():
-        if path is None and name != "git":
-            return f"'{name}' is not on the PATH"
-    paths = {name: path or f"/usr/bin/{name}" for name, path in found.items()}
-    return task.Tools(report=str(package.data("bin") / "report"), **paths)

@@ -6,9 +6,8 @@ in the composer, and the agent has read all that was typed before.
 """
 
 import json
-import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from assigner import (
@@ -20,6 +19,7 @@ from assigner import (
     keyboard,
     listening,
     manners,
+    preparing,
     proc,
     sentinels,
     tmux,
@@ -28,6 +28,7 @@ from assigner.db import Row, Store
 from assigner.keyboard import ENTERED, INTERRUPTED, TYPED, Stroke
 from assigner.looking import Key, Shown, Sight, look
 from assigner.manners import Lack
+from assigner.preparing import Problem
 from assigner.recognising import Provider
 from assigner.scanning import UNTYPED, know
 
@@ -158,9 +159,9 @@ def _begin(store: Store, job: _Job, sight: Sight) -> Stroke | Row:
         return _release(store, attempt, sight.reason)
     if not keyboard.is_plain(sight.shown.screen.command):
         return _release(store, attempt, f"unusual program name {sight.shown.screen.command!r}")
-    lack = _lack(attempt, sight)
-    if isinstance(lack, tuple):
-        return fail(store, attempt, *lack)
+    lack = _lack(store, attempt, sight)
+    if isinstance(lack, Problem):
+        return fail(store, attempt, lack.step, lack.reason)
     manner = job.provider.manner
     last = sentinels.instruction() if attempt["sentinel"] else None
     text = manners.prompt(manner, attempt["content"], lack, raw=bool(attempt["raw"]), last=last)
@@ -271,39 +272,34 @@ def _forbid(store: Store, job: _Job) -> bool:
     return answer == "typed"
 
 
-def _lack(attempt: Row, sight: Sight) -> Lack | tuple[str, str]:
+def _lack(store: Store, attempt: Row, sight: Sight) -> Lack | Problem:
     """What the session does not have of the prompt's context; or the step that fails, and why."""
     here = sight.directory
-    wanted = attempt["working_dir"]
-    if wanted and (problem := files.directory_problem(wanted)):
-        return "cd", problem
+    wanted = preparing.context(store, attempt, here)
+    if isinstance(wanted, preparing.Problem):
+        return wanted
+    name = attempt["provider"]
     if attempt["worktree"]:
-        return "worktree", f"{attempt['provider']} has to be started in it: enroll --respawn"
-    directory = wanted or here
-    place = git.place(directory) if directory and attempt["git_branch"] else None
-    if attempt["git_branch"] and place is None:
-        return "branch", f"'{directory}' is not in a git working tree"
-    values = json.loads(attempt["env_vars"])
-    if any(value is None for value in values.values()):
-        return "env", f"a secret cannot be told to {attempt['provider']}: enroll --respawn"
-    elsewhere = wanted and os.path.realpath(wanted) != here
-    if attempt["validate_context"] and (reason := _state_problem(attempt, here)):
-        return "session-state", reason
+        return Problem("worktree", f"{name} has to be started in it: enroll --respawn")
+    if attempt["secrets"]:
+        return Problem("env", f"a secret cannot be told to {name}: enroll --respawn")
+    if wanted.validate and (reason := _state_problem(wanted.expected, here)):
+        return Problem("session-state", reason)
+    place = git.place(wanted.directory) if wanted.directory and wanted.branch else None
     return Lack(
-        wanted if elsewhere else None,
-        attempt["git_branch"] if place and place.branch != attempt["git_branch"] else None,
-        values,
-        json.loads(attempt["prerequisites"]),
+        wanted.directory if wanted.physical != here else None,
+        wanted.branch if place and place.branch != wanted.branch else None,
+        wanted.variables,
+        wanted.prerequisites,
     )
 
 
-def _state_problem(attempt: Row, here: str | None) -> str | None:
+def _state_problem(expected: Mapping[str, str], here: str | None) -> str | None:
     """Why the session_state of the prompt's metadata does not hold; None if it does."""
-    state = json.loads(attempt["metadata"]).get("session_state") or {}
-    expected = state.get("expected_cwd")
-    if expected and os.path.realpath(expected) != here:
-        return f"it stands in '{here}', not in '{expected}'"
-    branch = state.get("git_branch")
+    directory = expected.get("expected_cwd")
+    if directory and directory != here:
+        return f"it stands in '{here}', not in '{directory}'"
+    branch = expected.get("git_branch")
     place = git.place(here) if branch and here else None
     if branch and (place is None or place.branch != branch):
         return f"it is on branch '{place.branch if place else None}', not on '{branch}'"

@@ -1,0 +1,95 @@
+"""What a prompt's context asks of a session: checked, and written down as a task."""
+
+import json
+import os
+import shutil
+from functools import cache
+from typing import Any, NamedTuple
+
+from assigner import files, git, package, worktrees
+from assigner.db import Row, Store
+from assigner.task import Task, Tools
+
+
+class Problem(NamedTuple):
+    """The step of a context that cannot be prepared, and why."""
+
+    step: str
+    reason: str
+
+
+def context(store: Store, attempt: Row, here: str | None) -> Task | Problem:
+    """What has to be done in a session that stands `here`; or what cannot be done.
+
+    A working tree that a killed git has left half made is removed.
+    """
+    directory = attempt["working_dir"] or (here if attempt["git_branch"] else None)
+    if directory and (reason := files.directory_problem(directory)):
+        return Problem("cd", reason)
+    own = worktrees.of(store.settings, attempt, directory)
+    if problem := _branch_problem(attempt, directory if own is None else own.made):
+        return problem
+    if own and git.is_half_made(own.tree) and attempt["stage"] != "typing" and attempt["lease_id"]:
+        worktrees.remove(own.tree)  # git died over it: with the lease we are alone
+    if own and own.made:  # the session moves into it, and so suits the next prompt there
+        directory = own.directory if os.path.isdir(own.directory) else own.tree
+    try:
+        variables = _variables(store, attempt)
+    except (OSError, KeyError, ValueError):
+        return Problem("env", "the file with its secret values is gone")
+    return Task(
+        run=str(store.settings.run / str(attempt["id"])),
+        spool=str(store.settings.spool / str(attempt["id"])),
+        directory=directory,
+        physical=own.directory if own else os.path.realpath(directory) if directory else None,
+        worktree=own.tree if own else None,
+        variables=variables,
+        retake=list(json.loads(attempt["session_env"])),
+        branch=attempt["git_branch"],
+        prerequisites=json.loads(attempt["prerequisites"]),
+        expected=_expected(attempt),
+        validate=bool(attempt["validate_context"]) and store.settings.validate,
+        one_shot=attempt["provider"] == "command",
+    )
+
+
+@cache
+def tools() -> Tools | str:
+    """The programs that a generated file may run, or which of them is missing."""
+    found = {name: shutil.which(name) for name in ("mv", "sh", "tee", "git")}
+    for name, path in found.items():
+        if path is None and name != "git":
+            return f"'{name}' is not on the PATH"
+    paths = {name: path or f"/usr/bin/{name}" for name, path in found.items()}
+    return Tools(report=str(package.data("bin") / "report"), **paths)
+
+
+def _branch_problem(attempt: Row, directory: str | None) -> Problem | None:
+    branch = attempt["git_branch"]
+    if branch is None or directory is None:
+        return None
+    place = git.place(directory)
+    if place is None:
+        return Problem("branch", f"'{directory}' is not in a git working tree")
+    if place.branch != branch and place.operation:
+        return Problem("branch", f"a {place.operation} is in progress in '{place.tree}'")
+    return None
+
+
+def _variables(store: Store, attempt: Row) -> dict[str, str]:
+    variables: dict[str, Any] = json.loads(attempt["env_vars"])
+    if attempt["secrets"]:
+        kept = files.load_secrets(store.settings, attempt["secrets"])
+        variables = {
+            name: kept[name] if value is None else value for name, value in variables.items()
+        }
+    if any(value is None for value in variables.values()):
+        raise KeyError("a value is missing")
+    return variables
+
+
+def _expected(attempt: Row) -> dict[str, str]:
+    state = json.loads(attempt["metadata"]).get("session_state") or {}
+    if "expected_cwd" in state:
+        state["expected_cwd"] = os.path.realpath(state["expected_cwd"])
+    return {str(key): str(value) for key, value in state.items()}
