@@ -18,6 +18,7 @@ LAYERS = {
         "completing",
         "manuals",
         "sending",
+        "joining",
         "telling",
         "timers",
     },

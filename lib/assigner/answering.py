@@ -24,6 +24,7 @@ from assigner.looking import Key, Sight, look
 from assigner.recognising import Provider
 from assigner.turns import Turn
 
+_LONG = 12  # so many times ASSIGNER_START_WAIT a busy machine may take to submit a prompt
 _PATIENCE = 3  # so many times ASSIGNER_START_WAIT a turn may have left no trace
 
 
@@ -163,7 +164,7 @@ def _not_submitted(store: Store, attempt: Row, gone: str | None) -> Verdict | No
             return Verdict(attempt, "released", evidence={"vanished": gone})
         return _ended(attempt, "vanished", f"{gone} after it was typed", gone)
     since = clock.now() - clock.seconds(attempt["typed_at"] or attempt["updated_at"])
-    if attempt["stage"] == "typing" or since < _PATIENCE * store.settings.start_wait:
+    if attempt["stage"] == "typing" or since < _LONG * store.settings.start_wait:
         return None
     unknown = "it was typed, and is not known to have been submitted: look at its session"
     return Verdict(attempt, "unverified", error=f"unverified: {unknown}")

@@ -48,10 +48,15 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         return acted + [attempts.told(attempt, "to be typed", "") for attempt in waiting]
     panes, silent = list_panes(store)
     by_identity = {identity(pane): pane for pane in panes}
+    by_place = {identity(pane)[:-1]: pane for pane in panes}
     there: list[tuple[Row, tmux.Pane]] = []
     to_agents: list[tuple[Row, tmux.Pane]] = []
     for attempt in waiting:
-        if pane := by_identity.get(claimed(attempt)):
+        if attempt["stage"] == "preparing":  # its process is replaced, or is about to be
+            pane = by_place.get(claimed(attempt)[:-1])
+        else:
+            pane = by_identity.get(claimed(attempt))
+        if pane:
             known = agents.known(attempt["provider"])
             (to_agents if known else there).append((attempt, pane))
         elif attempt["stage"] == "typed":

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from assigner import clock, drafting, proc, providers, scanning, screen
+from assigner import agents, clock, drafting, launching, proc, providers, scanning, screen
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 from assigner.looking import Known, Sight, look
@@ -24,12 +24,17 @@ def enrolled(store: Store) -> list[Row]:
 
 class Choice(NamedTuple):
     """What a person says of a session: which provider it is (None: what is seen), the `command`
-    of a one-shot executor or by which an agent is started, whose account it uses.
+    of a one-shot executor or by which an agent is started, whose account it uses; whether its
+    agent may be started again for a prompt, then goes on with its conversation, and has leave to
+    act unasked.
     """
 
     provider: str | None = None
     command: str | None = None
     account: str | None = None
+    respawn: bool = False
+    resumes: bool = False
+    auto_approve: bool = False
 
 
 def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: bool = False) -> Row:  # noqa: B008 - it is immutable
@@ -46,6 +51,7 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
     if at_prompt and (ending := asdict(_shown(store, session))) not in endings:
         endings = [*endings, ending]
     provider = choice.provider or _seen(store, session, choice)
+    command = _command(session, provider, choice)
     with store.transaction():
         store.update(
             "sessions",
@@ -55,7 +61,10 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
             learn=1,
             provider=provider,
             provider_given=1,
-            command=choice.command,
+            command=command,
+            respawn=int(choice.respawn),
+            resumes=int(choice.resumes),
+            auto_approve=int(choice.auto_approve),
             account=choice.account or _account_of(choice.command, provider),
             prompt_endings=json.dumps(endings, ensure_ascii=False),
         )
@@ -79,6 +88,32 @@ def check(choice: Choice) -> None:
         raise UsageError("the command is empty or has a control character: give a shell command")
 
 
+def _command(session: Row, provider: str, choice: Choice) -> str | None:
+    """What starts the agent of a session again: what a person says, else what has started it.
+
+    UsageError for what only an agent can do.
+    """
+    agent = agents.known(provider)
+    wanted = {"--respawn": choice.respawn, "--auto-approve": choice.auto_approve}
+    for option in [option for option, given in wanted.items() if given and agent is None]:
+        raise UsageError(f"{option} is for agents, and '{session['name']}' is a {provider}")
+    if agent and choice.auto_approve and not agent.launch.approve:
+        raise UsageError(f"{provider} has no option for --auto-approve: see its own settings")
+    if agent and choice.resumes and not agent.launch.resume:
+        raise UsageError(f"{provider} cannot go on with a conversation: leave out --resume")
+    if not (choice.respawn and agent) or choice.command:
+        return choice.command
+    if session["pane_pid"] == proc_of(session) and session["command"]:
+        return str(session["command"])  # what we have started it with, our own options left out
+    return launching.running_line(proc_of(session))
+
+
+def proc_of(session: Row) -> int:
+    """The process in front of a session."""
+    process = proc.stat(session["pane_pid"])
+    return process.foreground if process else 0
+
+
 def _account_of(command: str | None, provider: str) -> str | None:
     """An agent's one-shot mode uses the account of the agent."""
     once = providers.once(command) if provider == "command" else None
@@ -87,10 +122,10 @@ def _account_of(command: str | None, provider: str) -> str | None:
 
 def _seen(store: Store, session: Row, choice: Choice) -> str:
     """What runs in a session, as a look tells: an agent, or a shell, which may run a command."""
-    if choice.command:
-        return "command"
     sight = _sight(store, session, scanning.know(None, None))
-    return (sight.agent if sight else None) or "shell"
+    if sight and sight.agent:
+        return sight.agent
+    return "command" if choice.command else "shell"
 
 
 def _is_there(session: Row) -> bool:

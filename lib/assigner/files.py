@@ -187,6 +187,16 @@ def prompt_of(settings: Settings, attempt: int) -> str | None:
         return None
 
 
+def output_of(settings: Settings, attempt: int, most: int) -> str | None:
+    """The end of what the steps of a context said; None where nothing is kept."""
+    try:
+        with open(settings.run / str(attempt) / "output", "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
 def remove_run(settings: Settings, attempt: int) -> None:
     """Forget the files of an attempt."""
     shutil.rmtree(settings.run / str(attempt), ignore_errors=True)

@@ -149,16 +149,21 @@ def _context_failed(attempt: Row, reports: Row) -> Verdict:
     name, status = step.get("step", "prerequisites"), step.get("number")
     if status is None:
         status = reports["exit"].get("number")
-    reason = STEPS.get(name, "a prerequisite failed")
-    if name.startswith("prereq-"):
-        commands = json.loads(attempt["prerequisites"])
-        reason = f"prerequisite '{commands[int(name[7:]) - 1]}' failed"
-    if name in ("branch", "worktree"):
-        where = " in a working tree of its own" if name == "worktree" else ""
-        reason = f"branch '{attempt['git_branch']}' cannot be checked out{where}"
+    reason = reason_of(attempt, name)
     return _failed(
         attempt, "context", f"{name}: {reason} (exit status {status})", status, step=name
     )
+
+
+def reason_of(attempt: Row, step: str) -> str:
+    """Why a step of a context failed, for people."""
+    if step.startswith("prereq-"):
+        commands = json.loads(attempt["prerequisites"])
+        return f"prerequisite '{commands[int(step[7:]) - 1]}' failed"
+    if step in ("branch", "worktree"):
+        where = " in a working tree of its own" if step == "worktree" else ""
+        return f"branch '{attempt['git_branch']}' cannot be checked out{where}"
+    return STEPS.get(step, "a prerequisite failed")
 
 
 def pane_gone(attempt: Row) -> str | None:

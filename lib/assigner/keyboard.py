@@ -6,7 +6,7 @@ is typed is typed once, however often and however late that is carried out.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from assigner import tmux
@@ -14,7 +14,7 @@ from assigner.tmux import Pane, quote
 
 _SAFE_COMMAND = re.compile(r"[A-Za-z0-9_.+-]+\Z")
 
-TYPED, ENTERED, INTERRUPTED = "typed", "entered", "interrupted"
+TYPED, ENTERED, INTERRUPTED, RESPAWNED = "typed", "entered", "interrupted", "respawned"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Stroke:
 
     `text` is pasted, `keys` follow as they are (`\\r` is Enter).  The pane's stamp of that name
     must be below `number`, which it is then.  With `activity` the pane must have written nothing
-    since it was seen.  A `void` stroke types nothing, and forbids that of the same number.
+    since it was seen.  A `void` stroke types nothing, and forbids that of the same number.  With
+    `program` the pane's process is replaced by that, and nothing is typed.
     """
 
     attempt: int
@@ -35,6 +36,7 @@ class Stroke:
     number: int = 0
     activity: int | None = None
     void: bool = False
+    program: Sequence[str] = ()
 
 
 def line(attempt: int, pane: Pane, command: str, text: str) -> Stroke:
@@ -87,6 +89,10 @@ def _script(stroke: Stroke, instance: str, mark: str) -> str:
     if stroke.keys:
         commands.append(f"set-buffer -b {buffer} {quote(stroke.keys)}")
         commands.append(f"paste-buffer -r -d -b {buffer} -t {pane.id}")
+    if stroke.program:  # what ends is still to be seen, and started again
+        words = " ".join(map(quote, stroke.program))
+        commands.append(f"set-option -p -t {pane.id} remain-on-exit on")
+        commands.append(f"respawn-pane -k -t {pane.id} {words}")
     answer = f"display-message -p -t {pane.id} '{mark} {stroke.attempt} "
     return (
         f"if-shell -F -t {pane.id} {quote(_condition(stroke, option))} {{ {' ; '.join(commands)} ;"

@@ -22,6 +22,7 @@ class Known(NamedTuple):
     prompt: int | None = None
     group: int | None = None
     given: bool = False  # a person has said which provider it is
+    preparing: bool = False  # its agent is being started again
 
 
 class Shown(NamedTuple):
@@ -114,6 +115,8 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
         seen = agents.in_front(front) if front and not shell_of(front) else None
         if front and seen and (agent is None or not known.given or seen == agent.name):
             return _of_agent(pane, front, seen)
+        if agent and known.preparing and not pane.dead:
+            return sight("busy", f"its context is being prepared for {known.prompt}")
         if agent:
             return _without_agent(pane, agent.name, front)
     if shell is None:

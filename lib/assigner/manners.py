@@ -24,6 +24,17 @@ class Manner:
 
 
 @dataclass(frozen=True)
+class Launch:
+    """What is added to the line that starts an agent: `approve`, for leave to act unasked;
+    `resume`, to go on with a `{conversation}`; `trust`, for a `{directory}` that is trusted.
+    """
+
+    approve: str = ""
+    resume: str = ""
+    trust: str = ""
+
+
+@dataclass(frozen=True)
 class Lack:
     """What of a prompt's context its session does not have; None and empty where it does."""
 

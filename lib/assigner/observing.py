@@ -87,6 +87,10 @@ def _apply(store: Store, attempt: Row, report: Report) -> bool:
     if report.kind == "group":
         changes["process_group"] = attempt["process_group"] = report.number
     store.update("attempts", attempt["id"], **changes)
+    if agents.known(attempt["provider"]):
+        if report.kind == "begun" and report.number:
+            _adopt(store, attempt, report.number)
+        return False
     if report.kind == "begun":
         exported = json.loads(attempt["session_env"]) | json.loads(attempt["env_vars"])
         _set_session_env(store, attempt, exported)
@@ -100,6 +104,14 @@ def _apply(store: Store, attempt: Row, report: Report) -> bool:
         attempt["status"] = "in_progress"
         return True
     return False
+
+
+def _adopt(store: Store, attempt: Row, pid: int) -> None:
+    """An agent is started again: its pane has another process, and other variables."""
+    attempt["pane_pid"] = pid
+    store.update("attempts", attempt["id"], pane_pid=pid)
+    name, exported = attempt["session"], attempt["env_vars"]
+    store.run("adopt_pane", name=name, pane_pid=pid, env_vars=exported)
 
 
 def _set_session_env(store: Store, attempt: Row, exported: Mapping[str, Any]) -> None:

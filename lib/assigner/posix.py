@@ -137,6 +137,35 @@ def _files(dialect: Dialect, task: Task, tools: Tools) -> dict[str, str]:
     return {"ctx": text}
 
 
+_SHOWN = "exec >&3 2>&4 3>&- 4>&-\n"
+
+
+def launcher(task: Task, tools: Tools, base: Mapping[str, str], line: str, *, back: str) -> str:
+    """A script for any POSIX sh that prepares the context and becomes what `line` starts.
+
+    `base` is exported first.  Where a step fails, that is reported, and `line` starts in `back`
+    with `base` alone.
+    """
+    mv, run, spool, sh = quote(tools.mv), quote(task.run), quote(task.spool), DASH
+
+    def report(file: str, name: str) -> str:
+        return f'{mv} {run}/{file} {spool}."{name}"'
+
+    exports = "".join(f"export {name}={quote(value)}\n" for name, value in base.items())
+    unsets = "".join(f"unset {name}\n" for name in task.variables)
+    text = f"__assigner_again() {{\n{unsets}{exports}{_SHOWN}cd -- {quote(back)}\nexec {line}\n}}\n"
+    step = report("ready", "step.$1")
+    text += f"__assigner_fail() {{ {step}; __assigner_again; }}\nexec 3>&1 4>&2\n{exports}"
+    text += f"{report('go', 'begun.$$')} 2>/dev/null || __assigner_again\n"
+    if task.directory is not None:
+        text += f'cd -- {quote(task.directory)} >/dev/null || __assigner_fail "cd.$?"\n'
+    for name, value in task.variables.items():
+        text += f'export {name}={quote(value)} || __assigner_fail "env.$?"\n'
+    # what the steps say is kept, and not on the agent's screen
+    text += f"exec >{run}/output 2>&1\n{_steps(sh, task, tools)}{_SHOWN}"
+    return text + f"{report('ready', 'started')} || __assigner_again\nexec {line}\n"
+
+
 def _retake(dialect: Dialect, name: str) -> str:
     """Have the variable be again what it was before the first prompt that named it."""
     builtin = dialect.builtin

@@ -16,21 +16,25 @@ from assigner import (
     clock,
     files,
     git,
+    judging,
     keyboard,
+    launching,
     listening,
     manners,
+    observing,
     preparing,
     proc,
     sentinels,
     tmux,
 )
 from assigner.db import Row, Store
-from assigner.keyboard import ENTERED, INTERRUPTED, TYPED, Stroke
+from assigner.keyboard import ENTERED, INTERRUPTED, RESPAWNED, TYPED, Stroke
 from assigner.looking import Key, Shown, Sight, look
 from assigner.manners import Lack
 from assigner.preparing import Problem
 from assigner.recognising import Provider
 from assigner.scanning import UNTYPED, know
+from assigner.task import Task
 
 MOST_ENTERS = 5  # so often Enter is pressed for one prompt at most
 _AGAIN = 2.0  # so many seconds a text must have stood there since Enter, before that is repeated
@@ -72,7 +76,7 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
             elif step:
                 why[job.attempt["id"]] = step
         why |= _press(store, strokes)
-        listening.drain(store)
+        observing.drain(store)
         acted += _refresh(store, jobs)
         if time.monotonic() > until:
             break
@@ -128,6 +132,7 @@ def _refresh(store: Store, jobs: dict[int, _Job]) -> list[Row]:
                 done.append(attempts.told(row, "submitted", _evidence(row)))
         else:
             job.attempt = row
+            job.pane = replace(job.pane, pid=row["pane_pid"])  # it may have been started again
     return done
 
 
@@ -141,6 +146,8 @@ def _next(store: Store, job: _Job, sight: Sight | None) -> Stroke | Row | str | 
     if sight is None:
         return "its screen cannot be read"
     stage = job.attempt["stage"]
+    if stage == "preparing":
+        return _prepared(store, job, sight)
     if stage in UNTYPED:
         return _begin(store, job, sight)
     if sight.shown is None:
@@ -151,7 +158,7 @@ def _next(store: Store, job: _Job, sight: Sight | None) -> Stroke | Row | str | 
 
 
 def _begin(store: Store, job: _Job, sight: Sight) -> Stroke | Row:
-    """Check all that the prompt needs, commit `typing`, paste."""
+    """Check all that the prompt needs, and paste it; or start the agent again in its context."""
     attempt = job.attempt
     if attempt["paused"]:
         return _release(store, attempt, "it is paused")
@@ -159,10 +166,23 @@ def _begin(store: Store, job: _Job, sight: Sight) -> Stroke | Row:
         return _release(store, attempt, sight.reason)
     if not keyboard.is_plain(sight.shown.screen.command):
         return _release(store, attempt, f"unusual program name {sight.shown.screen.command!r}")
-    lack = _lack(store, attempt, sight)
+    wanted = preparing.context(store, attempt, sight.directory)
+    if isinstance(wanted, Problem):
+        return fail(store, attempt, wanted.step, wanted.reason)
+    directory = wanted.directory or sight.directory
+    place = git.place(directory) if directory else None
+    branch = place.branch if place else None
+    if attempt["respawn"] and launching.is_needed(attempt, wanted, sight.directory, branch):
+        return _launch(store, job, sight.shown, wanted)
+    lack = _lack(attempt, wanted, sight.directory, branch)
     if isinstance(lack, Problem):
         return fail(store, attempt, lack.step, lack.reason)
-    manner = job.provider.manner
+    return _type(store, job, sight.shown, lack)
+
+
+def _type(store: Store, job: _Job, shown: Shown, lack: Lack) -> Stroke | Row:
+    """Commit `typing`, and paste."""
+    attempt, manner = job.attempt, job.provider.manner
     last = sentinels.instruction() if attempt["sentinel"] else None
     text = manners.prompt(manner, attempt["content"], lack, raw=bool(attempt["raw"]), last=last)
     size = len(text.encode())
@@ -177,7 +197,49 @@ def _begin(store: Store, job: _Job, sight: Sight) -> Stroke | Row:
             return attempts.told(attempt, "waits", "another pass is at it")
         files.place_run(store.settings, attempt["id"])
         listening.remember(store, attempt, home=_home(job.provider, attempt))
-    return _paste(job, sight.shown, text)
+    return _paste(job, shown, text)
+
+
+def _launch(store: Store, job: _Job, shown: Shown, wanted: Task) -> Stroke | Row:
+    """Commit `preparing`, and have the pane's process replaced by what prepares the context."""
+    attempt = job.attempt
+    path = launching.write(store, attempt, job.provider, wanted)
+    if isinstance(path, Problem):
+        return fail(store, attempt, path.step, path.reason)
+    with store.transaction():
+        if not attempts.advance(store, attempt["id"], "claimed", "preparing"):
+            return attempts.told(attempt, "waits", "another pass is at it")
+        files.place_run(store.settings, attempt["id"])
+    stroke = _stroke(job, shown, stamp=RESPAWNED, number=attempt["id"])
+    return replace(stroke, program=("/bin/sh", path))
+
+
+def _prepared(store: Store, job: _Job, sight: Sight) -> Stroke | Row | str:
+    """Its agent is started again: once it stands in its context, the prompt is typed."""
+    attempt = job.attempt
+    reports = json.loads(attempt["evidence"]).get("reports", {})
+    if "step" in reports:
+        step = reports["step"]
+        said = files.output_of(store.settings, attempt["id"], store.settings.max_output)
+        reason = f"{judging.reason_of(attempt, step['step'])} (exit status {step['number']})"
+        return fail(store, attempt, step["step"], reason, status=step["number"], output=said)
+    if "begun" not in reports:
+        if job.pane.pid != attempt["pane_pid"]:
+            return "its pane has another process, which has not begun yet"
+        if sight.status == "idle" and sight.shown and _forbid(store, job, RESPAWNED):
+            return _release(store, attempt, "an earlier pass died before it was started again")
+        return "it is about to be started again"
+    if sight.status == "offline":
+        return fail(store, attempt, "start", f"its agent did not stay: {sight.reason}")
+    if "started" not in reports or sight.status != "idle" or sight.shown is None:
+        return sight.reason
+    wanted = preparing.context(store, attempt, sight.directory)
+    if isinstance(wanted, Problem):
+        return fail(store, attempt, wanted.step, wanted.reason)
+    process = proc.stat(job.pane.pid)
+    if wanted.validate and process and (why := launching.is_there(wanted, process.foreground)):
+        return fail(store, attempt, "verify", f"{judging.STEPS['verify']}: {why}")
+    return _type(store, job, sight.shown, Lack())
 
 
 def _take_up(store: Store, job: _Job, sight: Sight, shown: Shown) -> Stroke | Row | None:
@@ -260,24 +322,21 @@ def _press(store: Store, strokes: Sequence[tuple[_Job, Stroke]]) -> dict[int, st
                 answer = answers.get(stroke.attempt, "tmux did not confirm it")
                 if answer != "typed":
                     refused[stroke.attempt] = answer
-                elif stroke.stamp == TYPED:
+                elif stroke.stamp == TYPED and not stroke.void:
                     attempts.advance(store, stroke.attempt, "typing", "typed", at)
     return refused
 
 
-def _forbid(store: Store, job: _Job) -> bool:
-    """Make sure that nothing is typed for an attempt, however late; whether that is so now."""
-    stroke = Stroke(job.attempt["id"], job.pane, "", number=job.attempt["id"], void=True)
+def _forbid(store: Store, job: _Job, stamp: str = TYPED) -> bool:
+    """Make sure that nothing is done for an attempt, however late; whether that is so now."""
+    number = job.attempt["id"]
+    stroke = Stroke(number, job.pane, "", stamp=stamp, number=number, void=True)
     answer = _press(store, [(job, stroke)]).get(job.attempt["id"], "typed")
     return answer == "typed"
 
 
-def _lack(store: Store, attempt: Row, sight: Sight) -> Lack | Problem:
+def _lack(attempt: Row, wanted: Task, here: str | None, branch: str | None) -> Lack | Problem:
     """What the session does not have of the prompt's context; or the step that fails, and why."""
-    here = sight.directory
-    wanted = preparing.context(store, attempt, here)
-    if isinstance(wanted, preparing.Problem):
-        return wanted
     name = attempt["provider"]
     if attempt["worktree"]:
         return Problem("worktree", f"{name} has to be started in it: enroll --respawn")
@@ -285,10 +344,9 @@ def _lack(store: Store, attempt: Row, sight: Sight) -> Lack | Problem:
         return Problem("env", f"a secret cannot be told to {name}: enroll --respawn")
     if wanted.validate and (reason := _state_problem(wanted.expected, here)):
         return Problem("session-state", reason)
-    place = git.place(wanted.directory) if wanted.directory and wanted.branch else None
     return Lack(
         wanted.directory if wanted.physical != here else None,
-        wanted.branch if place and place.branch != wanted.branch else None,
+        wanted.branch if wanted.branch != branch else None,
         wanted.variables,
         wanted.prerequisites,
     )
@@ -324,11 +382,20 @@ def _release(store: Store, attempt: Row, reason: str) -> Row:
     return attempts.told(attempt, "released" if ended else "waits", reason)
 
 
-def fail(store: Store, attempt: Row, step: str, reason: str, failure_class: str = "context") -> Row:
+def fail(
+    store: Store,
+    attempt: Row,
+    step: str,
+    reason: str,
+    failure_class: str = "context",
+    *,
+    status: int | None = None,
+    output: str | None = None,
+) -> Row:
     """It cannot be typed as it is: nothing was."""
     with store.transaction():
         ended = attempts.finish(
-            store, attempt, "failed", failure_class=failure_class, step=step,
-            error=f"{failure_class}: {step}: {reason}",
+            store, attempt, "failed", failure_class=failure_class, step=step, exit_status=status,
+            output=output, error=f"{failure_class}: {step}: {reason}",
         )  # fmt: skip
     return attempts.told(attempt, "failed" if ended else "waits", f"{step}: {reason}")

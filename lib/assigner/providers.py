@@ -19,7 +19,7 @@ from typing import Any
 
 from assigner import composer, config, hookrules, oneshots, turns
 from assigner.errors import SetupError
-from assigner.manners import Manner
+from assigner.manners import Launch, Manner
 from assigner.recognising import Failure, Provider, Rule
 from assigner.sessions import STATUSES
 
@@ -38,6 +38,7 @@ _KEYS = {
     "composer": dict,
     "rules": list,
     "typing": dict,
+    "launch": dict,
     "failures": list,
     "hooks": dict,
     "transcript": dict,
@@ -189,6 +190,7 @@ class _Reader:
                 for number, failure in enumerate(table.get("failures", []), 1)
             ),
             manner=self.manner(table["typing"]) if "typing" in table else Manner(),
+            launch=self.launch(table["launch"]) if "launch" in table else Launch(),
             hooks=hookrules.read(table["hooks"], self.fail) if "hooks" in table else None,
             transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
             once=self.once(table["once"]) if "once" in table else None,
@@ -214,6 +216,9 @@ class _Reader:
         if read["failure"] not in _FAILURES:
             raise self.fail(f"{where} 'failure'", f"is none of {', '.join(_FAILURES)}")
         return Failure(**read)
+
+    def launch(self, table: Mapping[str, Any]) -> Launch:
+        return Launch(**self.values("'launch'", table, Launch, ()))
 
     def manner(self, table: Mapping[str, Any]) -> Manner:
         return Manner(**self.values("'typing'", table, Manner, ()))

@@ -14,7 +14,7 @@ from assigner import screen, styles
 from assigner.composer import Shape, find
 from assigner.dialects import DIALECTS
 from assigner.hookrules import Hooks
-from assigner.manners import Manner
+from assigner.manners import Launch, Manner
 from assigner.oneshots import Once
 from assigner.turns import Transcript
 
@@ -86,6 +86,7 @@ class Provider:
     hooks: Hooks | None = None
     transcript: Transcript | None = None
     manner: Manner = field(default_factory=Manner)
+    launch: Launch = field(default_factory=Launch)
     once: Once | None = None
 
 

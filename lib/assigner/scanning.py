@@ -122,6 +122,7 @@ def know(row: Row | None, attempt: Row | None) -> Known:
         prompt=attempt["prompt_id"] if attempt else None,
         group=attempt["process_group"] if attempt else None,
         given=bool(row["provider_given"] or attempt),
+        preparing=bool(attempt and attempt["stage"] == "preparing"),
     )
 
 

@@ -79,7 +79,7 @@ class Line:
 class Screen:
     """All that a pane shows, in colours, and what tmux knows of it at that instant.
 
-    `typed`, `typed_pid`, `entered` and `interrupted` are the stamps of keyboard.py.
+    `typed`, `typed_pid`, `entered`, `interrupted` and `respawned` are the stamps of keyboard.py.
     """
 
     cursor_x: int
@@ -93,6 +93,7 @@ class Screen:
     typed_pid: int
     entered: int
     interrupted: int
+    respawned: int
     coloured: str
 
 
@@ -164,12 +165,12 @@ def screens(
     mark = frame()
     names = (
         f"typed_{instance}", f"typed_{instance}_pid", f"entered_{instance}",
-        f"interrupted_{instance}",
+        f"interrupted_{instance}", f"respawned_{instance}",
     )  # fmt: skip
-    stamps = " ".join(f"#{{@assigner_{name}}}x" for name in names)
+    options = " ".join(f"#{{@assigner_{name}}}x" for name in names)
     head = (
         f"{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{cursor_flag}} #{{pane_in_mode}}x"
-        f" #{{window_activity}}x {stamps}\t#{{pane_current_command}}\t#{{pane_title}}"
+        f" #{{window_activity}}x {options}\t#{{pane_current_command}}\t#{{pane_title}}"
     )
     script = [
         f"display-message -p -t {pane.id} {quote(head)}\ncapture-pane -ep -t {pane.id}"
@@ -181,10 +182,11 @@ def screens(
         if not facts.startswith("%"):
             continue  # no such pane
         pane_id, x, y, flag, *rest = facts.split(" ")
-        mode, activity, typed, pid, entered, stopped = (int(word[:-1] or 0) for word in rest)
+        mode, activity, *stamps = (int(word[:-1] or 0) for word in rest)
+        typed, typed_pid, entered, interrupted, respawned = stamps
         found[pane_id] = Screen(
             int(x), int(y), flag, bool(mode), activity, command, title,
-            typed, pid, entered, stopped, text,
+            typed, typed_pid, entered, interrupted, respawned, text,
         )  # fmt: skip
     return found
 

@@ -9,6 +9,10 @@ ALTER TABLE sessions ADD COLUMN account TEXT;
 ALTER TABLE sessions ADD COLUMN respawn INTEGER NOT NULL DEFAULT 0 CHECK (respawn IN (0, 1));
 ALTER TABLE sessions ADD COLUMN auto_approve INTEGER NOT NULL DEFAULT 0
     CHECK (auto_approve IN (0, 1));
+-- Whether it then goes on with its conversation.
+ALTER TABLE sessions ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0 CHECK (resumes IN (0, 1));
+-- The name of the file that has the environment in which its agent was first started.
+ALTER TABLE sessions ADD COLUMN environment TEXT;
 -- The conversation that its agent is in, as its hooks tell.
 ALTER TABLE sessions ADD COLUMN conversation TEXT;
 

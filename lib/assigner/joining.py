@@ -1,0 +1,99 @@
+"""enroll: from options to enrolled sessions."""
+
+import argparse
+
+from assigner import cli, creating, enrolling, errors, scanning
+from assigner.db import Row, Store
+from assigner.errors import AssignerError, UsageError
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `enroll`."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="tmux session, or pane of it")
+    parser.add_argument("--create", action="store_true", help="make the session if there is none")
+    parser.add_argument(
+        "--workdir", type=cli.directory, metavar="DIR", help="where a new session stands"
+    )
+    parser.add_argument("--shell", metavar="PATH", help="what a new session runs")
+    parser.add_argument("--provider", metavar="P", help="what runs in it (default: what is seen)")
+    parser.add_argument(
+        "--command", metavar="CMD",
+        help="one-shot: CMD reads each prompt on standard input; of an agent: what starts it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--respawn", action="store_true",
+        help="start its agent again where a prompt needs another context (default: tell it)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resume", dest="resumes", action="store_true",
+        help="with --respawn: go on with its conversation where it stays in its directory",
+    )  # fmt: skip
+    parser.add_argument(
+        "--auto-approve", action="store_true",
+        help="when it is started again: with leave to act unasked, by its own option",
+    )  # fmt: skip
+    parser.add_argument(
+        "--account", metavar="NAME", help="whose usage limit counts (default: one for each agent)"
+    )
+    parser.add_argument(
+        "--at-prompt", action="store_true", help="what it shows now is its empty prompt: learn it"
+    )
+    parser.add_argument(
+        "--settle", type=cli.seconds, default=5.0, metavar="SECONDS",
+        help="how long to wait for a new session's prompt (default 5)",
+    )  # fmt: skip
+    parser.add_argument("--remove", action="store_true", help="opt the sessions out again")
+    parser.add_argument("--list", action="store_true", help="what is enrolled, and by what")
+
+
+def check(args: argparse.Namespace) -> None:
+    if args.list and (args.names or args.create or args.remove or args.at_prompt):
+        raise UsageError("--list goes with no NAME and no other task")
+    if not (args.names or args.list):
+        raise UsageError("the following arguments are required: NAME, or --list")
+    given = args.provider, args.command, args.account
+    flags = args.at_prompt or args.respawn or args.resumes or args.auto_approve
+    if args.remove and (flags or given != (None, None, None)):
+        raise UsageError("--remove goes with no other option")
+    if (args.resumes or args.auto_approve) and not args.respawn:
+        raise UsageError("--resume and --auto-approve go with --respawn")
+    if args.create and (args.remove or args.at_prompt):
+        raise UsageError("--create goes with neither --remove nor --at-prompt")
+    if not args.create and (args.workdir is not None or args.shell is not None):
+        raise UsageError("--workdir and --shell are for --create")
+
+
+def create(store: Store, args: argparse.Namespace, name: str, silent: str | None) -> list[Row]:
+    wish = creating.Wish(args.workdir, args.shell, args.command)
+    try:
+        row = creating.create(store, name, wish, settle=args.settle, silent=silent)
+    except AssignerError as error:
+        if error.status != errors.FAILED:
+            raise
+        cli.complain(args, str(error))
+        return []
+    if row["status"] not in ("idle", "unknown", None):
+        cli.complain(args, f"'{name}' is not ready yet: {row['status_reason']}")
+    return [row]
+
+
+def enroll(store: Store, args: argparse.Namespace) -> list[Row]:
+    silent = scanning.scan(store).silent.get(store.settings.sockets[0])
+    names = list(dict.fromkeys(args.names))
+    wish = creating.Wish(args.workdir, args.shell, args.command)
+    lacking = creating.lacking(store, names, wish) if args.create else []
+    for name in set(names).difference(lacking):
+        enrolling.find(store, name)
+    rows = []
+    for name in names:
+        if name in lacking:
+            rows += create(store, args, name, silent)
+        elif args.remove:
+            rows.append(enrolling.leave(store, name))
+        else:
+            choice = enrolling.Choice(
+                args.provider, args.command, args.account, args.respawn, args.resumes,
+                args.auto_approve,
+            )  # fmt: skip
+            rows.append(enrolling.enroll(store, name, choice, at_prompt=args.at_prompt))
+    return rows

@@ -1,0 +1,112 @@
+"""Agents started again in the context of a prompt, by a generated file that ends as the agent.
+
+What the agent was started with, command line and environment, is that of the process that runs
+now; a prompt's variables come on top of it, and go again with the next one.
+"""
+
+import json
+import shlex
+import shutil
+from collections.abc import Mapping
+
+from assigner import files, hooking, posix, preparing, proc
+from assigner.db import Row, Store
+from assigner.errors import UsageError
+from assigner.preparing import Problem
+from assigner.recognising import Provider
+from assigner.task import REPORTS, Task
+
+# What tmux and a shell set anew, and what an agent sets for those that it starts
+_NOT_KEPT = ("TMUX", "TMUX_PANE", "TERM", "PWD", "OLDPWD", "SHLVL", "_")
+_NOT_KEPT_PREFIXES = ("CLAUDECODE", "CLAUDE_CODE_SESSION", "CLAUDE_CODE_CHILD", "ASSIGNER_")
+
+
+def is_needed(attempt: Row, wanted: Task, here: str | None, branch: str | None) -> bool:
+    """Whether the session's agent has to be started again for the prompt's context."""
+    return bool(
+        (wanted.physical and wanted.physical != here)
+        or (wanted.branch and wanted.branch != branch)
+        or wanted.variables != _exported(attempt)
+        or wanted.prerequisites
+        or attempt["worktree"]
+    )
+
+
+def write(store: Store, attempt: Row, provider: Provider, wanted: Task) -> str | Problem:
+    """Write the file that prepares the context and becomes the agent; its path."""
+    tools = preparing.tools()
+    if isinstance(tools, str):
+        return Problem("tools", tools)
+    process = proc.stat(attempt["pane_pid"])
+    front = process.foreground if process else attempt["pane_pid"]
+    here = proc.directory(front) or "/"
+    base = environment(store, attempt, front)
+    if base is None:
+        return Problem("env", "the environment of its agent cannot be told")
+    options = hooking.options(provider, store.settings)
+    moved = wanted.physical is not None and wanted.physical != here
+    text = posix.launcher(
+        wanted,
+        tools,
+        base | options.variables,
+        command_line(provider, attempt, options.argv, resumed=not moved),
+        back=here,
+    )
+    contents = dict.fromkeys(REPORTS, "") | {"ctx": text}
+    files.make_run(store.settings, attempt["id"], contents)
+    return f"{wanted.run}/ctx"
+
+
+def environment(store: Store, attempt: Row, front: int) -> dict[str, str] | None:
+    """What an agent was first started with, without what prompts have set; None if that is not
+    known.  It is kept for the next time.
+    """
+    if name := attempt["environment"]:
+        try:
+            return files.load_secrets(store.settings, name)
+        except OSError:
+            return None
+    found = {
+        name: value
+        for name, value in proc.environment(front).items()
+        if name not in _NOT_KEPT and not name.startswith(_NOT_KEPT_PREFIXES)
+    }
+    if not found:
+        return None
+    with store.transaction():
+        kept = files.save_secrets(store.settings, found)
+        store.run("keep_environment", name=attempt["session"], environment=kept)
+    return found
+
+
+def command_line(provider: Provider, session: Row, options: list[str], *, resumed: bool) -> str:
+    """The line that starts the agent of a session: in the words of sh."""
+    launch = provider.launch
+    parts = [session["command"] or provider.start, *map(shlex.quote, options)]
+    if session["auto_approve"] and launch.approve:
+        parts.append(launch.approve)
+    if resumed and session["resumes"] and session["conversation"] and launch.resume:
+        parts.append(launch.resume.replace("{conversation}", shlex.quote(session["conversation"])))
+    return " ".join(parts)
+
+
+def running_line(pid: int) -> str:
+    """The command line of a running agent, in the words of sh.  UsageError where it has none."""
+    arguments = proc.arguments(pid)
+    if not arguments or not shutil.which(arguments[0], path=proc.environment(pid).get("PATH")):
+        raise UsageError("how its agent was started cannot be told: give --command")
+    return shlex.join(arguments)
+
+
+def is_there(wanted: Task, pid: int) -> str | None:
+    """Why a process is not in the context in which it was started; None if it is."""
+    if wanted.physical is not None and proc.directory(pid) != wanted.physical:
+        return f"it stands in '{proc.directory(pid)}'"
+    held = proc.environment(pid)
+    missing = [name for name, value in wanted.variables.items() if held.get(name) != value]
+    return f"'{missing[0]}' is not set as it should be" if missing else None
+
+
+def _exported(attempt: Row) -> Mapping[str, str | None]:
+    found: dict[str, str | None] = json.loads(attempt["session_env"])
+    return found
