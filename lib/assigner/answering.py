@@ -122,7 +122,7 @@ def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
 def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> Verdict | None:
     if sight.shown is None or sight.status not in ("idle", "limited", "occupied"):
         return None
-    if manners.shows(sight.shown.verdict.draft, text, provider.manner.pasted):
+    if manners.shows(sight.shown.verdict.draft, text, provider.manner):
         reason = "before an answer began: it stands in its composer again"
         return _failed(attempt, "interrupted", reason, None, "screen")
     found = recognising.failure(provider, sight.shown.view, text)

@@ -203,7 +203,7 @@ def _enter(store: Store, job: _Job, sight: Sight, shown: Shown) -> Stroke | Row 
     draft = shown.verdict.draft
     if text is None:
         return "its text is lost"
-    if manners.shows(draft, text, job.provider.manner.pasted):
+    if manners.shows(draft, text, job.provider.manner):
         job.seen = job.seen or now
         last = job.entered or (job.seen if presses else None)
         if last is not None and (now - last < _AGAIN or proc.unread(job.pane.tty)):
