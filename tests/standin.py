@@ -414,8 +414,11 @@ class Standin:
                 below.append(f" {mark} {number + 1}. {choice}")
             below += ["", " Enter to confirm · Esc to cancel"]
         else:
-            shown = [part for line in self.draft.split("\n") for part in _wrapped(line, width - 2)]
-            shown = shown[-max(1, height // 3) :]
+            shown = [part for line in self.draft.split("\n") for part in _wrapped(line, width - 4)]
+            room = max(1, height // 3)
+            if len(shown) > room:
+                shown = shown[-room:]
+                shown[0] = f"{shown[0]:{width - 4}} ↑"
             below = ["─" * width, *(f"  {line}" for line in shown), "─" * width]
             below[1] = f"▷ {shown[0]}"
             if not self.draft:

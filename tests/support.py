@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -334,13 +335,28 @@ class Workplace:
         self.tool("enroll", name)
         return pane
 
-    def agent(self, name: str, *options: object, direct: bool = False, **pane: Any) -> Agent:
+    def agent(
+        self,
+        name: str,
+        *options: object,
+        tells: str = "",
+        direct: bool = False,
+        **pane: Any,
+    ) -> Agent:
         """A session with the stand-in agent, at its composer or its first dialog.
 
-        `options` are standin.py's.  It is started from a shell, which is left when it ends, or
-        `direct`ly.  It is known as the provider `standin` by a person's own file.
+        `options` are standin.py's.  It tells of its turns by its `hooks`, by its `transcript`, or
+        by both; else nobody but its screen does.  It is started from a shell, which is left when
+        it ends, or `direct`ly.  It is known as the provider `standin` by a person's own file.
         """
         log = self.path / f"{name}.log"
+        if "hooks" in tells:
+            options = ("--hooks", self._hooks(), *options)
+        if "transcript" in tells:
+            project = re.sub("[^A-Za-z0-9]", "-", str(pane.get("cwd") or self.home))
+            options = (
+                "--transcript", self.home / f".standin/projects/{project}/{name}.jsonl", *options
+            )  # fmt: skip
         line = shlex.join([str(self._standin()), "--log", str(log), *map(str, options)])
         if direct:
             started = self.pane(name, "sh", "-c", f"exec {line}", **pane)
@@ -351,6 +367,22 @@ class Workplace:
         wait_for(lambda: agent.command == "standin", what=agent.screen)
         agent.wait_for("Do you trust" if "--start-dialog" in options else "Ask standin anything")
         return agent
+
+    def _hooks(self) -> Path:
+        """Settings with the hooks that `hooks install` would write, for every event."""
+        file = self.path / "hooks.json"
+        if not file.exists():
+            events = (
+                "SessionStart", "UserPromptSubmit", "PermissionRequest", "PostToolUse", "Stop",
+                "StopFailure", "SessionEnd",
+            )  # fmt: skip
+            hooks = {event: [{"hooks": [{"command": self.hook(event)}]}] for event in events}
+            file.write_text(dumps({"hooks": hooks}))
+        return file
+
+    def hook(self, event: str) -> str:
+        """The command that reports an event of the stand-in."""
+        return shlex.join([str(ROOT / "bin" / "hook"), str(self.state / "spool"), "standin", event])
 
     def _standin(self) -> Path:
         """The program `standin`, made known to the tools and ready to be started."""

@@ -19,7 +19,12 @@ def in_front(process: proc.Stat) -> str | None:
         for pid in generation:
             if agent := _agent_called(_program(proc.arguments(pid))):
                 return agent
-        generation = [child for pid in generation for child in proc.children(pid)]
+        children = [child for pid in generation for child in proc.children(pid)]
+        generation = [
+            child
+            for child in children
+            if (found := proc.stat(child)) and found.group == process.group
+        ]
     return None
 
 

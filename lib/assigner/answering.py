@@ -11,6 +11,7 @@ from assigner import (
     clock,
     files,
     judging,
+    limits,
     listening,
     manners,
     recognising,
@@ -54,7 +55,8 @@ def _from_hooks(attempt: Row) -> Verdict | None:
         return None
     if end["kind"] == "done":
         return _completed(attempt, end["text"], "hook")
-    return _failed(attempt, end["failure"], end["text"], end["reset"], "hook")
+    reset = limits.moment(end["reset"], clock.seconds(end["at"]))
+    return _failed(attempt, end["failure"], end["text"], reset, "hook")
 
 
 def _look(store: Store, attempts: Sequence[Row]) -> dict[Key, Sight]:
@@ -86,6 +88,8 @@ def _from_traces(
     if gone is None and sight is not None and sight.status in ("busy", "waiting"):
         _under_way(store, attempt)
         return None
+    if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
+        return None  # its next report tells of the end
     text = files.prompt_of(store.settings, attempt["id"])
     if attempt["typed_at"] and text is not None and (found := _read(attempt, provider, text)):
         if attempt["stage"] != "submitted":
@@ -117,28 +121,42 @@ def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
     if found.state == "completed":
         return _completed(attempt, found.message, "transcript")
     error = found.error or "its transcript says that it was interrupted"
-    return _failed(attempt, found.failure, error, found.reset, "transcript")
+    reset = limits.moment(found.reset, found.at)
+    return _failed(attempt, found.failure, error, reset, "transcript")
 
 
 def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> Verdict | None:
     if sight.shown is None or sight.status not in ("idle", "limited", "occupied"):
         return None
-    if manners.shows(sight.shown.verdict.draft, text, provider.manner.pasted):
+    if manners.shows(sight.shown.verdict.draft, text, provider.manner):
         reason = "before an answer began: it stands in its composer again"
         return _failed(attempt, "interrupted", reason, None, "screen")
     found = recognising.failure(provider, sight.shown.view, text)
-    return _failed(attempt, *found, "screen") if found else None
+    if found is None:
+        return None
+    failure, error, reset = found
+    reset = limits.moment(reset, sight.shown.screen.activity)
+    return _failed(attempt, failure, error, reset, "screen")
 
 
 def _under_way(store: Store, attempt: Row) -> None:
-    """It is seen to work: what was silent is no longer so."""
-    if listening.turn_of(attempt).get("quiet_since"):
+    """It is seen to work, or cannot be told to be silent; a person may have pressed Enter."""
+    changed = {}
+    turn = listening.turn_of(attempt)
+    if turn.get("quiet_since"):
+        changed["quiet_since"] = None
+    if attempt["stage"] == "typed" and not turn.get("entered"):
+        changed["entered"] = True
+    if changed:
         with store.transaction():
-            listening.remember(store, attempt, quiet_since=None)
+            listening.remember(store, attempt, **changed)
 
 
 def _silent(store: Store, attempt: Row, sight: Sight) -> Verdict | None:
     """Neither hook nor transcript nor screen tells of an end."""
+    if sight.shown is None or sight.shown.verdict.rule is None:
+        _under_way(store, attempt)  # it may well be at work: nothing is known of it
+        return None
     turn, now = listening.turn_of(attempt), clock.now()
     since = turn.get("quiet_since")
     if since is None:

@@ -56,24 +56,32 @@ def find(
 ) -> Composer | None:
     """The lowest composer on the screen; None if there is none, as while a dialog has its place."""
     for first in range(len(lines) - 1, -1, -1):
-        end = _end(shape, lines, first)
+        end = _end(shape, lines, first, cursor)
         if end is not None and _ends_screen(shape, lines[end:]):
             return Composer(first, end, *_state(shape, lines, coloured, cursor, first, end))
     return None
 
 
-def _end(shape: Shape, lines: Sequence[str], first: int) -> int | None:
-    """Where a composer that begins with that line ends; None if none begins there."""
+def _end(
+    shape: Shape, lines: Sequence[str], first: int, cursor: tuple[int, int] | None
+) -> int | None:
+    """Where a composer that begins with that line ends; None if none begins there.
+
+    A line of its text may look like its end: where the cursor stands it has not ended yet.
+    """
     if not shape.prompt.search(lines[first]) or is_choice(lines[first]):
         return None
     if shape.above is not None and not _is_below(shape, lines, first):
         return None
+    found = None
     for end in range(first + 1, min(len(lines), first + _REACH)):
         if shape.below is not None and shape.below.search(lines[end]):
-            return end
+            if cursor is None or cursor[1] < end:
+                return end
+            found = found or end
         if shape.rest is not None and not shape.rest.search(lines[end]):
-            return None
-    return None if shape.below is not None else len(lines)
+            return found
+    return found if shape.below is not None else len(lines)
 
 
 def _ends_screen(shape: Shape, below: Sequence[str]) -> bool:

@@ -42,7 +42,8 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         attempt
         for attempt in store.rows("live_attempts")
         if attempt["stage"] in _WAITING[agents.known(attempt["provider"]) is not None]
-        and not attempt["cancel_requested_at"]
+        # an agent may have taken what was cancelled just then: it is interrupted once that is seen
+        and (not attempt["cancel_requested_at"] or attempt["stage"] == "typed")
     ]
     if store.dry or not waiting:
         return acted + [attempts.told(attempt, "to be typed", "") for attempt in waiting]

@@ -21,6 +21,12 @@ def end(store: Store, reset: str | None, at: float) -> str:
     return clock.text(stated if stated is not None else at + store.settings.limit_wait)
 
 
+def moment(reset: str | None, at: float | None) -> str | None:
+    """What was meant by a reset that was stated at that time, however late it is read."""
+    meant = resets.parse(reset, at) if reset and at is not None else None
+    return reset if meant is None else clock.text(max(meant, clock.now()))
+
+
 def note(store: Store, name: str, until: str, reason: str) -> None:
     """Write, in a transaction, that an account is at its limit: it holds sessions and prompts."""
     store.run("note_limit", account=name, until=until, reason=reason)

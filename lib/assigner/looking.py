@@ -112,7 +112,7 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
         return sight("unknown", str(error))
     if agent or not known.given:
         front = process if process.foreground == pane.pid else proc.stat(process.foreground)
-        seen = agents.in_front(front) if front and not shell_of(front) else None
+        seen = agents.in_front(front) if front else None
         if front and seen and (agent is None or not known.given or seen == agent.name):
             return _of_agent(pane, front, seen)
         if agent and known.preparing and not pane.dead:
@@ -188,6 +188,9 @@ def _from_screen(settings: Settings, sight: Sight, shown: tmux.Screen | None, no
     verdict = recognising.judge(provider, view)
     status, reason = verdict.status, verdict.reason
     pane = sight.pane
+    if status == "offline":  # tmux tells of a program in front what the guard of typing asks
+        reason = f"'{shown.command}' hides {sight.agent} from tmux: let what starts it exec it"
+        status = "unknown"
     if status == "idle" and pane.attached and now - pane.client_activity < settings.person_active:
         status, reason = "occupied", "a person is at its keyboard"
     return sight._replace(status=status, reason=reason, shown=Shown(shown, view, verdict))

@@ -5,19 +5,28 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+COUNTS = ("newlines", "lines", "chars")  # what a marker of pasted text may tell
+_TAIL = 100  # characters at a text's end that are enough where a composer does not say so
+# Joiners, marks of direction, selectors of a variant
+_NO_WIDTH = re.compile(
+    "[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff\u00ad]"
+)
+
 
 @dataclass(frozen=True)
 class Manner:
     """How an agent takes what is typed.
 
     `delay` milliseconds pass between a prompt is seen in its composer and Enter.  `pasted` is what
-    stands there for a long one.  A prompt in which `disarm` is found would be a command: a blank
-    before it makes it none.  At most so many `kilobytes` are taken whole.  `escapes` is how often
-    Escape has to be pressed to end a turn.
+    stands there for a long one, with its count of `newlines`, `lines` or `chars` as groups;
+    `scrolled` what tells that only a part of one is shown.  A prompt in which `disarm` is found
+    would be a command: a blank before it makes it none.  At most so many `kilobytes` are taken
+    whole.  `escapes` is how often Escape has to be pressed to end a turn.
     """
 
     delay: int = 0
     pasted: re.Pattern[str] | None = None
+    scrolled: re.Pattern[str] | None = None
     disarm: re.Pattern[str] | None = None
     kilobytes: int = 50
     escapes: int = 1
@@ -54,19 +63,22 @@ def prompt(
     return text
 
 
-def shows(draft: str | None, text: str, pasted: re.Pattern[str] | None) -> bool:
+def shows(draft: str | None, text: str, manner: Manner) -> bool:
     """Whether what stands in a composer is that text and nothing else, as far as it can be seen.
 
-    A composer wraps a text, shows a part of a long one, or only that something was pasted.
+    A composer wraps a text, shows the end of a long one, or only that so much was pasted.
     """
     if draft is None:
         return False
-    wanted = _squeezed(text)
-    pieces = [_squeezed(piece) for piece in (pasted.split(draft) if pasted else [draft])]
-    written = [piece for piece in pieces if piece]
-    if len(pieces) > 1 and not written:
+    if manner.pasted is not None and (marker := manner.pasted.fullmatch(draft.strip())):
+        return all(_counts(name, text) == int(n or 0) for name, n in marker.groupdict().items())
+    if _is_drawn(draft, text):
         return True
-    return bool(written) and all(piece in wanted for piece in written)
+    if manner.scrolled is None:
+        seen = _squeezed(draft)
+        return len(seen) >= _TAIL and _squeezed(text).endswith(seen)
+    seen, wanted = (_squeezed(manner.scrolled.sub("", part)) for part in (draft, text))
+    return manner.scrolled.search(draft) is not None and bool(seen) and wanted.endswith(seen)
 
 
 def same(one: str | None, other: str) -> bool:
@@ -93,5 +105,21 @@ def _head(lack: Lack) -> str:
     return "\n".join(["The context of this task:", *lines]) if lines else ""
 
 
+def _counts(name: str, text: str) -> int:
+    """What a marker of pasted text counts."""
+    newlines = text.count("\n")
+    return dict(zip(COUNTS, (newlines, newlines + 1, len(text)), strict=True))[name]
+
+
+def _is_drawn(draft: str, text: str) -> bool:
+    """Whether a terminal shows a text so: what has no width may leave anything in its place."""
+    seen = _squeezed(draft)
+    visible = [_squeezed(piece) for piece in _NO_WIDTH.split(text)]
+    if len(visible) == 1:
+        return bool(seen) and seen == visible[0]
+    return bool(seen) and bool(re.fullmatch(".?".join(map(re.escape, visible)), seen))
+
+
 def _squeezed(text: str) -> str:
-    return "".join(unicodedata.normalize("NFC", text).split())
+    """A text without what agents and terminals change in it."""
+    return _NO_WIDTH.sub("", "".join(unicodedata.normalize("NFC", text).split()))

@@ -126,7 +126,8 @@ def _refresh(store: Store, jobs: dict[int, _Job]) -> list[Row]:
     done = []
     for id, job in list(jobs.items()):
         row = live.get(id)
-        if row is None or row["stage"] == "submitted" or row["cancel_requested_at"]:
+        cancelled = row and row["cancel_requested_at"] and row["stage"] != "typed"
+        if row is None or row["stage"] == "submitted" or cancelled:
             del jobs[id]
             if row and row["stage"] == "submitted":
                 done.append(attempts.told(row, "submitted", _evidence(row)))
@@ -266,7 +267,9 @@ def _enter(store: Store, job: _Job, sight: Sight, shown: Shown) -> Stroke | Row 
     draft = shown.verdict.draft
     if text is None:
         return "its text is lost"
-    if manners.shows(draft, text, job.provider.manner.pasted):
+    if manners.shows(draft, text, job.provider.manner):
+        if attempt["cancel_requested_at"]:
+            return attempts.told(attempt, "waits", "it is cancelled")
         job.seen = job.seen or now
         last = job.entered or (job.seen if presses else None)
         if last is not None and (now - last < _AGAIN or proc.unread(job.pane.tty)):
@@ -276,6 +279,8 @@ def _enter(store: Store, job: _Job, sight: Sight, shown: Shown) -> Stroke | Row 
         if now - job.seen < job.provider.manner.delay / 1000:
             return None
         job.entered = now
+        with store.transaction():
+            listening.remember(store, attempt, entered=True)
         return _stroke(
             job, shown, keys="\r", stamp=ENTERED, number=attempt["id"] * _CARRY + presses + 1
         )
@@ -378,7 +383,8 @@ def _release(store: Store, attempt: Row, reason: str) -> Row:
     """The session is not what it was: give the claim back."""
     with store.transaction():
         ended = attempts.finish(store, attempt, "released", evidence={"released": reason})
-    files.remove_run(store.settings, attempt["id"])
+    if ended:  # else another pass is at it, and needs them
+        files.remove_run(store.settings, attempt["id"])
     return attempts.told(attempt, "released" if ended else "waits", reason)
 
 

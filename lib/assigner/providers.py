@@ -19,7 +19,7 @@ from typing import Any
 
 from assigner import composer, config, hookrules, oneshots, turns
 from assigner.errors import SetupError
-from assigner.manners import Launch, Manner
+from assigner.manners import COUNTS, Launch, Manner
 from assigner.recognising import Failure, Provider, Rule
 from assigner.sessions import STATUSES
 
@@ -221,7 +221,11 @@ class _Reader:
         return Launch(**self.values("'launch'", table, Launch, ()))
 
     def manner(self, table: Mapping[str, Any]) -> Manner:
-        return Manner(**self.values("'typing'", table, Manner, ()))
+        manner = Manner(**self.values("'typing'", table, Manner, ()))
+        for name in manner.pasted.groupindex if manner.pasted else ():
+            if name not in COUNTS:
+                raise self.fail("'typing.pasted'", f"its groups are {', '.join(COUNTS)}: '{name}'")
+        return manner
 
     def once(self, table: Mapping[str, Any]) -> oneshots.Once:
         where = "'once'"

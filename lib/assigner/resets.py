@@ -7,18 +7,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 _LONGEST = 8 * 86400.0  # limits are by the hour, the day or the week: beyond that it is misread
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(
-    r"(\d+(?:\.\d+)?)\s*(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)\b",
+    r"(\d+(?:\.\d+)?)\s*(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)(?![a-z])",
     re.IGNORECASE,
 )
 _CLOCK = re.compile(
     r"\b(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*([ap])\.?m\b|\b(\d{1,2}):(\d{2})\b", re.IGNORECASE
 )
 _DAY = re.compile(
-    r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+(\d{1,2})(?:st|nd|rd|th)?\b",
+    r"\b(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?\s+(\d{1,2})(?:st|nd|rd|th)?\b",
     re.IGNORECASE,
 )
-_WEEKDAY = re.compile(r"\b(mon|tue|wed|thu|fri|sat|sun)[a-z]*\b", re.IGNORECASE)
-_ZONE = re.compile(r"\b([A-Z][A-Za-z_]+/[A-Za-z_]+(?:/[A-Za-z_]+)?|UTC|GMT)\b")
+_WEEKDAY = re.compile(
+    r"\b(mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b", re.IGNORECASE
+)
+_ZONE = re.compile(r"\b([A-Z][A-Za-z_]+(?:/[A-Za-z0-9_+-]*\w)+|UTC|GMT)\b")
 _EPOCH = re.compile(r"\b(\d{10})(\d{3})?\b")
 _ISO = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -51,18 +54,18 @@ def _named(text: str, now: float) -> float | None:
     clock, day, weekday = _CLOCK.search(text), _DAY.search(text), _WEEKDAY.search(text)
     if clock is None and day is None:
         return None
-    here = datetime.fromtimestamp(now, UTC).astimezone(_zone(text))
+    here = datetime.fromtimestamp(now, _zone(text)).replace(second=0, microsecond=0)
     hour, minute = _time(clock) if clock else (0, 0)
-    at = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    at = here.replace(hour=hour, minute=minute)
     if day:
-        at = at.replace(month=_MONTHS.index(day[1].lower()) + 1, day=int(day[2]))
-        if at < here - timedelta(days=180):
-            at = at.replace(year=at.year + 1)
+        month, number = _MONTHS.index(day[1][:3].lower()) + 1, int(day[2])
+        year = here.year + (month < here.month - 6)  # in December, of January
+        at = at.replace(year=year, month=month, day=number)
     elif weekday:
-        at += timedelta(days=(_WEEKDAYS.index(weekday[1].lower()) - at.weekday()) % 7)
+        at += timedelta(days=(_WEEKDAYS.index(weekday[1][:3].lower()) - at.weekday()) % 7)
         if at < here:
             at += timedelta(days=7)
-    elif at < here.replace(second=0, microsecond=0):
+    elif at < here:
         at += timedelta(days=1)
     return at.timestamp()
 
@@ -70,17 +73,20 @@ def _named(text: str, now: float) -> float | None:
 def _time(match: re.Match[str]) -> tuple[int, int]:
     if match[3] is None:
         return int(match[4]), int(match[5])
+    if not 1 <= int(match[1]) <= 12:
+        raise ValueError(match[0])
     return int(match[1]) % 12 + (12 if match[3].lower() == "p" else 0), int(match[2] or 0)
 
 
 def _zone(text: str) -> tzinfo | None:
+    """The zone that is named; None for local time.  ValueError for one that is not known."""
     match = _ZONE.search(text)
     if match is None:
         return None
     try:
         return UTC if match[1] in ("UTC", "GMT") else ZoneInfo(match[1])
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
+    except (ZoneInfoNotFoundError, OSError):
+        raise ValueError(match[1]) from None
 
 
 def _span(text: str, now: float) -> float | None:

@@ -255,8 +255,10 @@ def discard(socket: str, timeout: float, pane: str, pid: int) -> None:
 
 
 def quote(text: str) -> str:
-    """One word for tmux's parser: inside single quotes nothing is special but the quote."""
-    return "'" + text.replace("'", "'\\''") + "'"
+    """One word for tmux's parser: inside single quotes nothing is special but the quote, and what
+    follows a newline, where it drops blanks and comments.
+    """
+    return "'" + text.replace("'", "'\\''").replace("\n", "'\"\\n\"'") + "'"
 
 
 def frame() -> str:
