@@ -141,7 +141,7 @@ def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> V
 
 def _under_way(store: Store, attempt: Row) -> None:
     """It is seen to work, or cannot be told to be silent; a person may have pressed Enter."""
-    changed = {}
+    changed: dict[str, Any] = {}
     turn = listening.turn_of(attempt)
     if turn.get("quiet_since"):
         changed["quiet_since"] = None

@@ -1,16 +1,10 @@
 """Prompts for agents: pasted once, seen in the composer, submitted once; else nothing is typed."""
 
 import json
-import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from crash.killing import Pass
-from support import ROOT, Agent, Workplace, wait_for
+from support import Agent, Workplace, wait_for
 
 TEXTS = [
     "one line",
