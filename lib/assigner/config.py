@@ -63,6 +63,11 @@ class Settings:
         return self.home / "logs"
 
     @property
+    def unknown(self) -> Path:
+        """Screens of agents that no rule recognised."""
+        return self.home / "unknown"
+
+    @property
     def secrets(self) -> Path:
         """Values of variables that appear nowhere else."""
         return self.home / "secrets"

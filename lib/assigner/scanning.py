@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from assigner import attempts, clock, files, limits, proc, screen, tmux
+from assigner import attempts, clock, files, limits, proc, screen, tmux, unknowns
 from assigner.db import Row, Store
 from assigner.looking import Known, Sight, look
 
@@ -209,6 +209,9 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
     status, reason, until = _limited(store, row, sight, limit)
     if status == "limited" and account and until and limit is None and until > clock.text(now):
         limits.note(store, account, until, sight.reason)
+    shown = sight.shown
+    if shown and row and row["enrolled"] and shown.verdict.rule is None and status == "unknown":
+        unknowns.keep(store.settings, sight.agent or "", name, shown.view, clock.text(now))
     endings = row["prompt_endings"] if row else "[]"
     if sight.ending:
         learnt = [*json.loads(endings), asdict(sight.ending)][-8:]

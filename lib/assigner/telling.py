@@ -132,17 +132,23 @@ def inspect(store: Store, name: str) -> Row:
     if pane is None:
         answering = {p.socket: p.server_pid for p in panes}
         status, reason = scanning.absence(store, session, answering, silent)
-        nothing = dict.fromkeys(("shell", "current_dir", "cursor_line", "pane"))
+        nothing = dict.fromkeys(
+            ("agent", "rule", "draft", "shell", "current_dir", "cursor_line", "pane")
+        )
         return {**found, "status": status, "status_reason": reason, **nothing}
     key = pane.socket, pane.id
     try:
         sight = look(store, [(pane, scanning.know(session, attempt))], clock.now())[key]
     except (tmux.NoServer, tmux.Unreachable) as error:
         sight = Sight(pane, "unknown", str(error))
+    verdict = sight.shown.verdict if sight.shown else None
     return {
         **found,
         "status": sight.status,
         "status_reason": sight.reason,
+        "agent": sight.agent,
+        "rule": verdict.rule if verdict else None,
+        "draft": verdict.draft if verdict else None,
         "shell": sight.shell,
         "current_dir": sight.directory,
         "cursor_line": sight.line.text if sight.line else None,

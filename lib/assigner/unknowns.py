@@ -1,0 +1,58 @@
+"""Screens of agents that no rule recognised: kept, a few, so that a person can add a rule.
+
+A file each in STATE/unknown, named by what is on the screen without its numbers: a clock or a
+counter that goes on makes no other screen.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+
+from assigner import files
+from assigner.config import Settings
+from assigner.db import Row
+from assigner.errors import UsageError
+from assigner.recognising import View
+
+MOST = 40  # screens that are kept: the latest
+_NAME = re.compile(r"[0-9a-f]{12}\Z")
+
+
+def keep(settings: Settings, provider: str, session: str, view: View, now: str) -> None:
+    """Keep a screen, and no more than MOST of them.  A disk that takes none does no harm."""
+    name = hashlib.sha256(re.sub(r"\d+", "0", f"{provider}\n{view.text}").encode()).hexdigest()[:12]
+    screen = {
+        "id": name, "provider": provider, "session": session, "seen_at": now,
+        "screen": view.text, "ansi": view.coloured, "meta": dict(view.meta),
+    }  # fmt: skip
+    with contextlib.suppress(OSError):
+        files.write(settings.unknown / name, json.dumps(screen, ensure_ascii=False))
+        for old in _names(settings)[MOST:]:
+            os.unlink(settings.unknown / old)
+
+
+def kept(settings: Settings) -> list[Row]:
+    """The screens that are kept, the latest first."""
+    found = []
+    for name in _names(settings):
+        with contextlib.suppress(OSError, ValueError):
+            found.append(json.loads((settings.unknown / name).read_text(encoding="utf-8")))
+    return found
+
+
+def one(settings: Settings, name: str) -> Row:
+    """One screen by its id, or how that begins.  UsageError."""
+    found = [row for row in kept(settings) if name and row["id"].startswith(name)]
+    if len(found) != 1:
+        raise UsageError(f"no one screen '{name}' is kept: 'inspect --unknown' lists them")
+    return found[0]
+
+
+def _names(settings: Settings) -> list[str]:
+    try:
+        entries = [entry for entry in os.scandir(settings.unknown) if _NAME.match(entry.name)]
+    except FileNotFoundError:
+        return []
+    return [e.name for e in sorted(entries, key=lambda e: e.stat().st_mtime_ns, reverse=True)]
