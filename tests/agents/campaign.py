@@ -54,11 +54,15 @@ class Result(NamedTuple):
         return self.lost + self.twice + self.altered + self.misjudged
 
 
-def run(agent: str, case: str, path: Path, deliver: Callable[[Place], Delivery]) -> Result:
+def run(
+    agent: str, case: str, path: Path, deliver: Callable[[Place], Delivery], *, hooks: bool
+) -> Result:
     """One case; its directory is left if something went wrong."""
     begun = time.monotonic()
     with Place(path, agent, trusted=case not in UNTRUSTED) as place:
         _AT_WORK.add(place)
+        if hooks:
+            place.install_hooks()
         trial = Trial(place, deliver(place))
         try:
             CASES[case](trial)
@@ -110,6 +114,7 @@ def main() -> int:
     add = parser.add_argument
     add("--agent", action="append", choices=PACKAGES, help="only this one (repeated)")
     add("--case", action="append", choices=CASES, metavar="CASE", help=", ".join(CASES))
+    add("--no-hooks", action="store_true", help="without hooks: transcripts and screens tell")
     add("--naive", action="store_true", help="type without looking")
     add("--jobs", type=int, default=3, metavar="N", help="so many cases at once (default 3)")
     args = parser.parse_args()
@@ -131,9 +136,11 @@ def main() -> int:
             else:
                 todo.append((agent, case))
     deliver: Callable[[Place], Delivery] = Naive if args.naive else Tools
+    hooks = not (args.no_hooks or args.naive)
     with ThreadPoolExecutor(args.jobs) as pool:
         begun = [
-            pool.submit(run, agent, case, top / f"{agent}-{case}", deliver) for agent, case in todo
+            pool.submit(run, agent, case, top / f"{agent}-{case}", deliver, hooks=hooks)
+            for agent, case in todo
         ]
         for future in as_completed(begun):
             results.append(result := future.result())

@@ -95,7 +95,10 @@ class Trial:
         if failure is not None:
             self.check(found.failure == failure, f"{seen}; not {failure}")
         if response is not None:
-            self.check(response in (found.response or ""), f"{seen}; no {response!r} in it")
+            # the blank that keeps a prompt from being a command goes to some models with it
+            answers = (response, answer(f" {text}"))
+            right = any(known in (found.response or "") for known in answers)
+            self.check(right, f"{seen}; no {response!r} in it")
 
     def completes(self, text: str, response: str | None = None) -> None:
         """A prompt is sent, and answered."""

@@ -97,6 +97,11 @@ class Place:
             self.pane = self.work.shell(self.name, rc=path, **size)
             self.pane.run(line)
 
+    def install_hooks(self) -> None:
+        """Have the agent report its turns."""
+        trust = ("--trust",) if self.provider == "codex" else ()
+        self.work.tool("hooks", "install", self.provider, *trust)
+
     def wait_until_ready(self) -> None:
         """Wait until the agent is at its composer."""
         self.pane.wait_for(_READY[self.provider], seconds=120)
