@@ -141,12 +141,12 @@ def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> V
 
 def _under_way(store: Store, attempt: Row) -> None:
     """It is seen to work, or cannot be told to be silent; a person may have pressed Enter."""
-    changed: dict[str, Any] = {}
+    changed: dict[str, str | None] = {}
     turn = listening.turn_of(attempt)
     if turn.get("quiet_since"):
         changed["quiet_since"] = None
     if attempt["stage"] == "typed" and not turn.get("entered"):
-        changed["entered"] = True
+        changed["entered"] = clock.text(clock.now())
     if changed:
         with store.transaction():
             listening.remember(store, attempt, **changed)

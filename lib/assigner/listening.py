@@ -46,7 +46,7 @@ def drain(store: Store) -> dict[int, Row]:
                 )
     if not store.dry:
         for report in reports:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
                 os.unlink(report.path)
     return changed
 

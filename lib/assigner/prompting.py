@@ -24,6 +24,7 @@ from assigner import (
     observing,
     preparing,
     proc,
+    screen,
     sentinels,
     tmux,
 )
@@ -44,13 +45,12 @@ _CARRY = 100  # stamps of Enter and Escape: the attempt's number times this, plu
 
 @dataclass
 class _Job:
-    """An attempt in this pass: since when its text is seen, and when Enter was pressed last."""
+    """An attempt in this pass, and since when its text is seen."""
 
     attempt: Row
     pane: tmux.Pane
     provider: Provider
     seen: float | None = None
-    entered: float | None = None
 
 
 def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: float) -> list[Row]:
@@ -271,16 +271,16 @@ def _enter(store: Store, job: _Job, sight: Sight, shown: Shown) -> Stroke | Row 
         if attempt["cancel_requested_at"]:
             return attempts.told(attempt, "waits", "it is cancelled")
         job.seen = job.seen or now
-        last = job.entered or (job.seen if presses else None)
-        if last is not None and (now - last < _AGAIN or proc.unread(job.pane.tty)):
+        entered = listening.turn_of(attempt).get("entered")
+        since = clock.now() - clock.seconds(entered) if entered else _AGAIN
+        if presses and (since < _AGAIN or proc.unread(job.pane.tty)):
             return "Enter was pressed, and it still stands in its composer"
         if presses >= MOST_ENTERS:
             return f"Enter was pressed {presses} times in vain"
         if now - job.seen < job.provider.manner.delay / 1000:
             return None
-        job.entered = now
-        with store.transaction():
-            listening.remember(store, attempt, entered=True)
+        with store.transaction():  # what is intended comes first
+            listening.remember(store, attempt, entered=clock.text(clock.now()))
         return _stroke(
             job, shown, keys="\r", stamp=ENTERED, number=attempt["id"] * _CARRY + presses + 1
         )
@@ -347,6 +347,9 @@ def _lack(attempt: Row, wanted: Task, here: str | None, branch: str | None) -> L
         return Problem("worktree", f"{name} has to be started in it: enroll --respawn")
     if attempt["secrets"]:
         return Problem("env", f"a secret cannot be told to {name}: enroll --respawn")
+    for variable, value in {**wanted.variables, "the directory": wanted.directory or ""}.items():
+        if screen.clean(value) != value:
+            return Problem("env", f"{variable} has a control character, which would be a keystroke")
     if wanted.validate and (reason := _state_problem(wanted.expected, here)):
         return Problem("session-state", reason)
     return Lack(

@@ -1,11 +1,18 @@
 """Prompts for agents: pasted once, seen in the composer, submitted once; else nothing is typed."""
 
 import json
+import os
+import shlex
+import signal
 from pathlib import Path
 from typing import Any
 
-from support import Agent, Workplace, wait_for
+import pytest
 
+from crash.killing import Pass
+from support import ROOT, Agent, Workplace, wait_for
+
+NO_LOCK = {"PYTHONPATH": str(ROOT / "tests/nolock")}
 TEXTS = [
     "one line",
     "two lines\n    indented\n\n# a heading\n\tx = 1 \\\n  --more\n",
@@ -22,7 +29,9 @@ TEXTS = [
 
 
 def send(work: Workplace, *args: object, **options: Any) -> int:
-    return int(work.tool("send", *args, "--json", **options).json["id"])
+    """Queue a prompt for the agents."""
+    sent = work.tool("send", *args, "--provider", "standin", "--json", **options)
+    return int(sent.json["id"])
 
 
 def enrolled(work: Workplace, name: str, *options: object, **how: Any) -> Agent:
@@ -48,6 +57,35 @@ def scanned(work: Workplace, name: str, status: str) -> str:
         return row if row["status"] == status else None
 
     return str(wait_for(reached, what=lambda: session(work, name))["status_reason"])
+
+
+DIE = "kill -9 0"  # the pass and this
+CARRY_OUT = '/usr/bin/tmux "$@" < "$given"'
+CLIENT = """\
+#!/bin/sh
+case "$*" in *source-file*) ;; *) exec /usr/bin/tmux "$@" ;; esac
+given={place}/given.$$
+cat > "$given"
+grep -q 'set-option[^;]*@assigner_{stamp}_' "$given" || exec /usr/bin/tmux "$@" < "$given"
+{act}
+"""
+
+
+def between(work: Workplace, stamp: str, act: str, *args: object, **settings: Any) -> Pass:
+    """A deliver whose tmux client does `act` when it comes to the keys with that stamp."""
+    place = work.path / "client"
+    place.mkdir(exist_ok=True)
+    client = place / "tmux"
+    client.write_text(CLIENT.format(place=shlex.quote(str(place)), stamp=stamp, act=act))
+    client.chmod(0o755)
+    env = {"PATH": f"{place}:{work.environment['PATH']}", **settings.get("env", {})}
+    return Pass(work, "deliver", *(args or ("--settle", 20)), env=env)
+
+
+def claimed(work: Workplace, text: str) -> None:
+    """The next prompt has claimed a session."""
+    send(work, text)
+    wait_for(lambda: work.tool("scan") and work.tool("assign-next", "--json").json)
 
 
 def typed(text: str) -> str:
@@ -102,21 +140,160 @@ def test_a_session_that_is_not_at_its_empty_composer_is_left_alone(work: Workpla
     assert busy.prompts() == ["MODEL:slow=600", "hello"]
 
 
-def test_what_stands_elsewhere_than_it_was_seen_is_refused(work: Workplace) -> None:
-    """A person types between the look and the paste, and goes on while the text stands there."""
+def test_a_person_who_types_meanwhile_is_not_interrupted(work: Workplace) -> None:
+    """Between the look and the paste; then behind the text that stands there."""
     agent = enrolled(work, "one")
-    agent.wait_until("idle")
-    send(work, "hello")
-    type_first = f"/usr/bin/tmux -S {work.socket} send-keys -t {agent.id} -l mine"
-    work.tool("scan")
-    work.tool("assign-next")
-    between(work, f"{type_first}; sleep 0.3; {CARRY_OUT}")
+    claimed(work, "hello")
+    mine = f"/usr/bin/tmux -S {work.socket} send-keys -t {agent.id} -l mine; sleep 0.3"
+    between(work, "typed", f"{mine}; {CARRY_OUT}", "--settle", 0).wait()
     assert not agent.events("paste")
-    assert attempt(work)["outcome"] in (None, "released")
     agent.keys("C-u")
-    losing(agent, work)
+    wait_for(lambda: work.tool("tick", "--settle", 0) and agent.events("paste"), what=agent.screen)
+    work.environment["ASSIGNER_START_WAIT"] = "600"
+    between(work, "entered", f"{mine}; {CARRY_OUT}", "--settle", 2).wait()
+    assert agent.prompts() == []
+    assert agent.wait_until("occupied")
+    (row,) = work.tool("deliver", "--settle", 0, "--json").json
+    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    agent.keys(*["BSpace"] * 4)
+    work.run_until(lambda: agent.prompts() == ["hello"])
+    assert len(agent.events("paste")) == 1
 
 
-def losing(agent: Agent, work: Workplace) -> None:
-    """Nothing presses Enter while a person has added to the text."""
-    wait_for(lambda: work.tool("tick") and agent.prompts() == ["hello"], 30)
+def test_enter_that_is_lost_is_pressed_again_and_an_agent_that_dies_loses_nothing(
+    work: Workplace,
+) -> None:
+    work.environment |= {"ASSIGNER_BACKOFF_BASE": "0.1", "ASSIGNER_START_WAIT": "600"}
+    losing = enrolled(work, "losing", "--lose-enter", 1)
+    late = enrolled(work, "late", "--enter-delay", 300)
+    crashing = enrolled(work, "crashing", "--crash-on-paste")
+    for agent in (losing, late, crashing):
+        send(work, "hello", "--target", agent.name)
+    assert work.tool("tick", "--until-idle", 15, status=None).status in (0, 1)
+    assert [agent.prompts() for agent in (losing, late)] == [["hello"]] * 2
+    crashed = work.prompt(3)
+    assert (crashed["status"], crashed["held_by"]) in [
+        ("pending", "target missing"), ("failed", None),
+    ]  # fmt: skip
+    assert "hello" not in crashing.screen().partition("$ ")[2].partition("$ ")[2]
+    crashing.run(f"{work.path}/bin/standin --log {crashing.log}")
+    work.run_until(lambda: crashing.prompts() == ["hello"])
+    work.run_until(lambda: work.prompt(3)["status"] != "assigned")
+    assert len(crashing.prompts()) == 1
+
+
+@pytest.mark.parametrize("stamp", ["typed", "entered"])
+def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
+    agent = enrolled(work, "one")
+    texts = []
+    server = int(agent.format("#{pid}"))
+    for act in (DIE, f"{CARRY_OUT}; {DIE}", f"kill -STOP {server}; exec {CARRY_OUT}"):
+        texts.append(f"prompt {len(texts)}\nand more")
+        claimed(work, texts[-1])
+        victim = between(work, stamp, act)
+        if "STOP" in act:
+            wait_for(victim.clients)
+            victim.kill_group()
+            os.kill(server, signal.SIGCONT)
+        else:
+            assert victim.wait() == -signal.SIGKILL
+        assert attempt(work)["stage"] in ("typing", "typed")
+        work.tick(until=20)
+        assert agent.prompts() == texts
+    assert {row["status"] for row in work.rows("SELECT status FROM prompts")} == {"completed"}
+    assert len(agent.events("paste")) == len(texts)
+
+
+def job(text: str) -> str:
+    return json.dumps({"content": text, "target_provider": "standin"})
+
+
+def test_killed_at_any_moment_and_many_at_once(work: Workplace) -> None:
+    """Passes without the lock, every second of them killed."""
+    agents = [enrolled(work, f"s{number}") for number in range(3)]
+    texts = [f"prompt {number}" for number in range(9)]
+    work.tool("send", "--jsonl", "-", input="\n".join(job(text) for text in texts))
+    for round_ in range(8):
+        passes = [Pass(work, "tick", env=NO_LOCK) for _ in range(3)]
+        victim = passes[0]
+        stage = ("claimed", "typing", "typed", "submitted")[round_ % 4]
+        live = f"SELECT 1 FROM attempts WHERE stage = '{stage}'"
+        wait_for(
+            lambda live=live, victim=victim: work.rows(live) or victim.process.poll() is not None
+        )
+        victim.kill_group()
+        for running in passes[1:]:
+            assert running.wait() in (0, 1), running.said
+    work.tick(until=40)
+    assert sorted(text for agent in agents for text in agent.prompts()) == texts
+    assert {row["status"] for row in work.rows("SELECT status FROM prompts")} == {"completed"}
+
+
+def test_a_server_that_does_not_answer_loses_nothing(work: Workplace) -> None:
+    agent = enrolled(work, "one")
+    claimed(work, "hello")
+    server = int(agent.format("#{pid}"))
+    impatient = {"ASSIGNER_TMUX_TIMEOUT": "0.3"}
+    stopped = f"kill -STOP {server}; exec {CARRY_OUT}"
+    assert between(work, "typed", stopped, env=impatient).wait() == 0
+    work.tool("tick", env=impatient, status=1)
+    assert (attempt(work)["stage"], attempt(work)["outcome"]) == ("typing", None)
+    os.kill(server, signal.SIGCONT)
+    work.tick(until=20)
+    assert agent.prompts() == ["hello"]
+    assert len(agent.events("paste")) == 1
+
+
+def test_an_agent_is_seen_and_its_shell_is_not_typed_into(work: Workplace, tmp_path: Path) -> None:
+    work.environment["ASSIGNER_SESSIONS"] = "later behind"
+    program = shlex.quote(str(work.path / "bin" / "standin"))
+    script = tmp_path / "start.sh"
+    started = enrolled(work, "one")
+    later, behind = work.shell("later"), work.shell("behind")
+    script.write_text(f"{program}\ntrue\n")
+    behind.run(f"bash {script}")
+    behind.wait_for("Ask standin anything")
+    work.tool("scan")
+    assert [session(work, name)["provider"] for name in ("one", "later", "behind")] == [
+        "standin", "shell", "standin",
+    ]  # fmt: skip
+    hidden = session(work, "behind")
+    assert (hidden["status"], "exec" in hidden["status_reason"]) == ("unknown", True)
+    later.run(program)
+    later.wait_for("Ask standin anything")
+    started.run("/exit")
+    started.wait_for_prompt()
+    assert scanned(work, "one", "offline").startswith("exited: standin has left its shell")
+    assert session(work, "later")["provider"] == "standin"
+    send(work, "touch typed-into-the-shell", "--target", "one")
+    work.tool("tick")
+    prompt = work.prompt(1)
+    assert (prompt["status"], prompt["held_by"]) == ("pending", "target missing")
+    assert not (work.home / "typed-into-the-shell").exists()
+    started.run("cat")
+    assert scanned(work, "one", "unknown") == "'cat' is in front, not standin"
+    described = work.home / ".config/assigner/providers/standin.toml"
+    text = described.read_text()
+    described.write_text(f"colour = 1\n{text}")
+    later.type("x")
+    assert "'colour' is no key" in scanned(work, "later", "unknown")
+    described.write_text(text)
+    later.keys("BSpace")
+    scanned(work, "later", "idle")
+
+
+def test_what_an_agent_cannot_be_told_is_not_typed(work: Workplace, tmp_path: Path) -> None:
+    agent = enrolled(work, "one")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    send(work, "a", "--env", "X=\x1b[201~\r!touch x")
+    send(work, "b", "--workdir", gone)
+    send(work, "c", "--env", "HOME")
+    gone.rmdir()
+    work.tick(until=15)
+    assert agent.prompts() == []
+    assert not agent.events("paste")
+    errors = [row["error"] for row in work.rows("SELECT error FROM prompts ORDER BY id")]
+    assert [error.split(":")[:2] for error in errors] == [
+        ["context", " env"], ["context", " cd"], ["context", " env"],
+    ]  # fmt: skip

@@ -1,0 +1,203 @@
+"""What became of an agent's turn: by its hooks, by its transcript, by its screen; else unknown."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import PATH, Agent, Workplace, wait_for
+
+SOURCES = ["hooks", "transcript", ""]
+FAST = {
+    "ASSIGNER_START_WAIT": "1", "ASSIGNER_BACKOFF_BASE": "600", "ASSIGNER_BACKOFF_LIMIT": "600",
+    "ASSIGNER_KILL_GRACE": "0.1",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def fast(work: Workplace) -> None:
+    work.environment |= FAST
+
+
+def enrolled(work: Workplace, name: str, tells: str, *options: object) -> Agent:
+    """In a directory of its own: what another agent tells there is not taken for its."""
+    directory = work.home / name
+    directory.mkdir()
+    agent = work.agent(name, *options, tells=tells, cwd=directory)
+    work.tool("enroll", name)
+    return agent
+
+
+def send(work: Workplace, text: str, session: str, *options: object) -> int:
+    return int(work.tool("send", text, "--target", session, *options, "--json").json["id"])
+
+
+def prompt(work: Workplace, id: int, status: str) -> dict[str, Any]:
+    """A prompt, once it has that status."""
+    work.run_until(lambda: work.prompt(id)["status"] == status, 40)
+    return work.prompt(id)
+
+
+def attempt(work: Workplace, id: int) -> dict[str, Any]:
+    return work.row("SELECT * FROM attempts WHERE prompt_id = ? ORDER BY id DESC LIMIT 1", id)
+
+
+def report(agent: Agent, event: str, pane: str = "", **payload: object) -> None:
+    """A hook calls, in the agent's pane or another one."""
+    place = f"{agent.work.socket},{agent.format('#{pid}')},0"
+    subprocess.run(
+        ["sh", "-c", agent.work.hook(event)],
+        input=json.dumps(payload).encode(),
+        env={"PATH": PATH, "TMUX": place, "TMUX_PANE": pane or agent.id},
+        check=True,
+    )
+
+
+def test_each_end_is_told_by_what_there_is(work: Workplace) -> None:
+    """Three agents at once: one with hooks, one with a transcript, one that only has a screen."""
+    for tells in SOURCES:
+        enrolled(work, f"by-{tells or 'screen'}", tells)
+    words = {
+        "completed": "say",
+        "api": "MODEL:fail500",
+        "auth": "MODEL:fail401",
+        "context": "MODEL:context",
+    }
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for end, text in words.items():
+        ids = {tells: send(work, text, f"by-{tells or 'screen'}") for tells in SOURCES}
+        work.run_until(lambda ids=ids: all(attempt(work, id)["outcome"] for id in ids.values()), 40)
+        found |= {
+            (end, tells): {**attempt(work, id), **work.prompt(id)} for tells, id in ids.items()
+        }
+    for (end, tells), row in found.items():
+        case = end, tells
+        if (end, tells) == ("completed", ""):
+            assert (case, row["outcome"]) == (case, "unverified")
+        elif end == "completed":
+            assert (case, row["outcome"]) == (case, "completed")
+            assert row["response"].startswith("heard 3 characters")
+        else:
+            assert (case, row["failure_class"]) == (case, end)
+            assert bool(row["retry_at"]) == (end == "api"), case
+    assert {row["attempts"] for row in found.values()} == {1}
+
+
+def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
+    agents = {tells: enrolled(work, f"by-{tells or 'screen'}", tells) for tells in SOURCES}
+    cancelled = [send(work, "MODEL:slow=600", agent.name) for agent in agents.values()]
+    work.run_until(lambda: all(work.prompt(id)["status"] == "in_progress" for id in cancelled))
+    work.tool("cancel", *cancelled)
+    for id in cancelled:
+        prompt(work, id, "cancelled")
+    late = [send(work, "MODEL:slow=600", agent.name, "--timeout", 1) for agent in agents.values()]
+    for id in late:
+        assert "timeout: " in prompt(work, id, "failed")["error"]
+        assert attempt(work, id)["failure_class"] == "timeout"
+    for agent in agents.values():
+        assert [event["outcome"] for event in agent.events("turn")] == ["interrupted"] * 2
+
+
+def test_a_person_interrupts_and_goes_on(work: Workplace) -> None:
+    """What comes after is not the prompt's."""
+    agents = {tells: enrolled(work, f"by-{tells or 'screen'}", tells) for tells in SOURCES}
+    ids = {tells: send(work, "MODEL:slow=600", agent.name) for tells, agent in agents.items()}
+    work.run_until(lambda: all(work.prompt(id)["status"] == "in_progress" for id in ids.values()))
+    for agent in agents.values():
+        agent.keys("Escape")
+        wait_for(lambda agent=agent: agent.events("turn"), what=agent.screen)
+        agent.paste("something of my own")
+        agent.enter()
+        wait_for(lambda agent=agent: len(agent.events("turn")) == 2, what=agent.screen)
+    for tells, id in ids.items():
+        row = prompt(work, id, "failed")
+        told = {"transcript": "interrupted: "}.get(tells, "unverified: ")
+        assert row["error"].startswith(told), (tells, row["error"])
+        assert row["retry_at"] is None
+    silent = send(work, "MODEL:think=600", "by-screen")
+    prompt(work, silent, "in_progress")
+    agents[""].keys("Escape")  # before the first words: the prompt is put back
+    agents[""].wait_for("▷ MODEL:think=600")
+    assert "stands in its composer again" in prompt(work, silent, "failed")["error"]
+    assert agents[""].prompts().count("MODEL:think=600") == 1
+
+
+def test_a_question_an_end_of_the_agent_and_a_second_try(work: Workplace) -> None:
+    asking = enrolled(work, "asking", "hooks")
+    gone = {name: enrolled(work, name, "hooks") for name in ("once", "again")}
+    ask = send(work, "MODEL:tool make clean", "asking")
+    once = send(work, "MODEL:exit", "once")
+    again = send(work, "MODEL:exit", "again", "--idempotent")
+    for id in (once, again):
+        row = prompt(work, id, "failed")
+        assert row["error"].startswith("vanished: exited")
+        assert bool(row["retry_at"]) == (id == again)
+    work.tool("scan")
+    assert work.row("SELECT status FROM sessions WHERE name = 'asking'") == {"status": "waiting"}
+    assert work.prompt(ask)["status"] == "in_progress"
+    events = work.rows("SELECT data FROM task_events WHERE type = 'prompt.waiting'")
+    assert "make clean" in events[0]["data"]
+    asking.enter()
+    assert prompt(work, ask, "completed")["response"] == "done: make clean"
+    assert [agent.prompts() for agent in gone.values()] == [["MODEL:exit"]] * 2
+
+
+def test_only_reports_of_the_prompts_own_turn_count(work: Workplace, tmp_path: Path) -> None:
+    agent = enrolled(work, "one", "hooks", "--session-id", "s1")
+    other = work.shell("other")
+    id = send(work, "MODEL:slow=600", "one")
+    prompt(work, id, "in_progress")
+    bound = json.loads(attempt(work, id)["evidence"])["turn"]
+    assert bound["conversation"] == "s1"
+    end: dict[str, Any] = {"last_assistant_message": "no", "session_id": "s1"}
+    report(agent, "Stop", **{**end, "session_id": "nested", "prompt_id": "p9"})
+    report(agent, "Stop", **end, prompt_id="a turn before")
+    report(agent, "Stop", **end, prompt_id=bound["turn"], agent_id="a sub-agent")
+    report(agent, "UserPromptSubmit", prompt="MODEL:slow=600", session_id="nested", prompt_id="p8")
+    report(agent, "Stop", pane=other.id, session_id="s2", prompt_id=bound["turn"])
+    report(agent, "SessionEnd", session_id="nested")
+    spool = work.state / "spool"
+    place = f"standin.Stop.{agent.format('#{pid}')}.{agent.id[1:]}.1"
+    real = json.dumps({**end, "prompt_id": bound["turn"]})
+    for number, text in enumerate(("", "{", "[]", "\0" * 100, "[" * 100_000, '{"a":' * 50_000)):
+        (spool / f"hook.{place}.{number}").write_text(text)
+    (spool / f"hook.{place}.90").write_bytes(os.urandom(2_000_000))
+    (spool / f"hook.{place}.91").symlink_to("/etc/passwd")
+    (spool / f"hook.{place}.92").mkdir()
+    if os.geteuid() == 0:
+        foreign = spool / f"hook.{place}.93"
+        foreign.write_text(real)
+        os.chown(foreign, 65534, 65534)
+    assert work.tool("tick", status=(0, 1))
+    assert work.prompt(id)["status"] == "in_progress"
+    report(agent, "Stop", **end, prompt_id=bound["turn"], background_tasks=[{"id": "b1"}])
+    agent.keys("Escape")
+    agent.wait_until("idle")
+    for _ in range(4):
+        work.tool("tick")
+    assert work.prompt(id)["status"] == "in_progress"  # its background work goes on
+    report(agent, "Stop", session_id="s1", prompt_id="p3", last_assistant_message="x" * 2_000_000)
+    done = prompt(work, id, "completed")
+    assert set(done["response"]) == {"x"}
+    report(agent, "StopFailure", session_id="s1", prompt_id=bound["turn"], error="late")
+    work.tool("tick", status=(0, 1))
+    assert work.prompt(id)["status"] == "completed"
+
+
+def test_scrolled_back_is_not_silent_and_a_sentinel_is_demanded(work: Workplace) -> None:
+    agent = enrolled(work, "one", "")
+    id = send(work, "MODEL:slow=5", "one")
+    prompt(work, id, "in_progress")
+    work.tmux("copy-mode", "-t", agent.id)
+    for _ in range(4):
+        work.tool("tick")
+    assert work.prompt(id)["status"] == "in_progress"
+    work.tmux("send-keys", "-t", agent.id, "-X", "cancel")
+    assert prompt(work, id, "failed")["error"].startswith("unverified: it was submitted")
+    telling = enrolled(work, "telling", "hooks")
+    without = send(work, "hello", "telling", "--sentinel")
+    assert "ASSIGNER-DONE" in prompt(work, without, "failed")["error"]
+    assert telling.prompts()[0].startswith("hello\n")
