@@ -179,7 +179,7 @@ def test_only_reports_of_the_prompts_own_turn_count(work: Workplace, tmp_path: P
     for _ in range(4):
         work.tool("tick")
     assert work.prompt(id)["status"] == "in_progress"  # its background work goes on
-    report(agent, "Stop", session_id="s1", prompt_id="p3", last_assistant_message="x" * 2_000_000)
+    report(agent, "Stop", session_id="s1", prompt_id="p3", last_assistant_message="x" * 50_000)
     done = prompt(work, id, "completed")
     assert set(done["response"]) == {"x"}
     report(agent, "StopFailure", session_id="s1", prompt_id=bound["turn"], error="late")
