@@ -12,7 +12,7 @@ from support import PATH, Agent, Workplace, wait_for
 
 SOURCES = ["hooks", "transcript", ""]
 FAST = {
-    "ASSIGNER_START_WAIT": "1", "ASSIGNER_BACKOFF_BASE": "600", "ASSIGNER_BACKOFF_LIMIT": "600",
+    "ASSIGNER_START_WAIT": "3", "ASSIGNER_BACKOFF_BASE": "600", "ASSIGNER_BACKOFF_LIMIT": "600",
     "ASSIGNER_KILL_GRACE": "0.1",
 }  # fmt: skip
 
@@ -154,7 +154,7 @@ def test_only_reports_of_the_prompts_own_turn_count(work: Workplace, tmp_path: P
     assert bound["conversation"] == "s1"
     end: dict[str, Any] = {"last_assistant_message": "no", "session_id": "s1"}
     report(agent, "Stop", **{**end, "session_id": "nested", "prompt_id": "p9"})
-    report(agent, "Stop", **end, prompt_id="a turn before")
+    report(agent, "Stop", **end, prompt_id="p0")
     report(agent, "Stop", **end, prompt_id=bound["turn"], agent_id="a sub-agent")
     report(agent, "UserPromptSubmit", prompt="MODEL:slow=600", session_id="nested", prompt_id="p8")
     report(agent, "Stop", pane=other.id, session_id="s2", prompt_id=bound["turn"])
@@ -179,7 +179,7 @@ def test_only_reports_of_the_prompts_own_turn_count(work: Workplace, tmp_path: P
     for _ in range(4):
         work.tool("tick")
     assert work.prompt(id)["status"] == "in_progress"  # its background work goes on
-    report(agent, "Stop", session_id="s1", prompt_id="p3", last_assistant_message="x" * 2_000_000)
+    report(agent, "Stop", session_id="s1", prompt_id="p3", last_assistant_message="x" * 50_000)
     done = prompt(work, id, "completed")
     assert set(done["response"]) == {"x"}
     report(agent, "StopFailure", session_id="s1", prompt_id=bound["turn"], error="late")

@@ -95,7 +95,9 @@ def typed(text: str) -> str:
 
 def test_what_is_sent_is_submitted_once_and_exactly(work: Workplace, tmp_path: Path) -> None:
     agents = [enrolled(work, "plain"), enrolled(work, "collapsing", "--collapse", 50)]
-    jobs = [{"content": text, "target_session": agent.name} for text in TEXTS for agent in agents]
+    jobs: list[dict[str, object]] = [
+        {"content": text, "target_session": agent.name} for text in TEXTS for agent in agents
+    ]
     jobs.append({"content": "/help", "target_session": "plain", "raw": True})
     jobs.append({"content": "x" * 50_000, "target_session": "plain"})
     work.environment["ASSIGNER_START_WAIT"] = "0.2"
@@ -185,7 +187,7 @@ def test_enter_that_is_lost_is_pressed_again_and_an_agent_that_dies_loses_nothin
 @pytest.mark.parametrize("stamp", ["typed", "entered"])
 def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
     agent = enrolled(work, "one")
-    texts = []
+    texts: list[str] = []
     server = int(agent.format("#{pid}"))
     for act in (DIE, f"{CARRY_OUT}; {DIE}", f"kill -STOP {server}; exec {CARRY_OUT}"):
         texts.append(f"prompt {len(texts)}\nand more")
