@@ -7,6 +7,9 @@ from assigner import clock, resets
 from assigner.db import Row, Store
 
 
+_SHORTEST = 60.0  # seconds
+
+
 def active(store: Store) -> dict[str, Row]:
     """The limits that hold, by account."""
     return {row["account"]: row for row in store.rows("limits")}
@@ -15,10 +18,13 @@ def active(store: Store) -> dict[str, Row]:
 def end(store: Store, reset: str | None, at: float) -> str:
     """When a limit ends that was stated at that time, in epoch seconds.
 
-    A reset that is not stated, or cannot be read, is ASSIGNER_LIMIT_WAIT seconds away.
+    A reset that is not stated, or cannot be read, is ASSIGNER_LIMIT_WAIT seconds away.  One that
+    is said to be over already is not: the account was at its limit a moment ago.
     """
     stated = resets.parse(reset, at) if reset else None
-    return clock.text(stated if stated is not None else at + store.settings.limit_wait)
+    if stated is None:
+        return clock.text(at + store.settings.limit_wait)
+    return clock.text(max(stated, at + _SHORTEST))
 
 
 def moment(reset: str | None, at: float | None) -> str | None:
