@@ -32,6 +32,7 @@ LAYERS = {
         "git",
         "proc",
         "files",
+        "checkrun",
         "records",
         "programs",
         "crontab",

@@ -24,6 +24,7 @@ from assigner import (
     package,
     proc,
     prompting,
+    proving,
     task,
     tmux,
     worktrees,
@@ -43,7 +44,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     Nothing waits for a prompt to end: what was typed gets `settle` seconds, all sessions
     together, to be seen to run.
     """
-    acted = end_attempts(store)
+    acted = end_attempts(store) + proving.deliver(store)
     waiting = [
         attempt
         for attempt in store.rows("live_attempts")
@@ -90,7 +91,7 @@ def end_attempts(store: Store) -> list[Row]:
     turns = []
     now = clock.now()
     for attempt in store.rows("live_attempts"):
-        if attempt["stage"] != "submitted":
+        if attempt["stage"] != "submitted" or attempt["check_state"]:
             continue
         ending = attempt["ending"]
         if attempt["cancel_requested_at"]:
@@ -176,7 +177,7 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
     if own and own.made:  # the session moves into it, and so suits the next prompt there
         directory = own.directory if os.path.isdir(own.directory) else own.tree
     try:
-        variables = _variables(store, attempt)
+        variables = files.variables(store.settings, attempt)
     except (OSError, KeyError, ValueError):
         return _fail(store, attempt, "env", "the file with its secret values is gone")
     run = store.settings.run / str(attempt["id"])
@@ -193,6 +194,7 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
         expected=_expected(attempt),
         validate=bool(attempt["validate_context"]) and store.settings.validate,
         one_shot=attempt["command"] is not None,
+        feedback=attempt["feedback"],
     )
     contents = dict.fromkeys(task.REPORTS, "") | {"prompt": attempt["content"]}
     contents |= dialects.files(sight.shell, wanted, tools)
@@ -290,18 +292,6 @@ def _branch_problem(attempt: Row, directory: str | None) -> tuple[str, str] | No
     if place.branch != branch and place.operation:
         return "branch", f"a {place.operation} is in progress in '{place.tree}'"
     return None
-
-
-def _variables(store: Store, attempt: Row) -> dict[str, str]:
-    variables: dict[str, Any] = json.loads(attempt["env_vars"])
-    if attempt["secrets"]:
-        kept = files.load_secrets(store.settings, attempt["secrets"])
-        variables = {
-            name: kept[name] if value is None else value for name, value in variables.items()
-        }
-    if any(value is None for value in variables.values()):
-        raise KeyError("a value is missing")
-    return variables
 
 
 def _expected(attempt: Row) -> dict[str, str]:
