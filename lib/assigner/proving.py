@@ -36,6 +36,7 @@ def _start(store: Store, attempt: Row) -> list[Row]:
             "advance_check", id=attempt["id"], expected=attempt["check_state"], state="starting",
             pid=None, started_at=None, tried_at=clock.text(now),
         ):  # fmt: skip
+            files.discard_check(store.settings, attempt["id"])
             return []  # somebody else is at it
         if attempt["check_state"] == "wanted":
             files.place_check(store.settings, attempt["id"])

@@ -54,7 +54,7 @@ BEGIN SELECT RAISE(ABORT, 'a check is for a live attempt whose prompt asks for i
 
 -- A check goes from state to state as they stand above, and passes only if it ran.
 CREATE TRIGGER checks_state BEFORE UPDATE OF state ON checks
-WHEN (OLD.state, NEW.state) NOT IN (VALUES
+WHEN OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN (VALUES
     ('wanted', 'starting'), ('wanted', 'failed'), ('wanted', 'cancelled'),
     ('starting', 'running'), ('starting', 'failed'), ('starting', 'cancelled'),
     ('running', 'passed'), ('running', 'failed'), ('running', 'cancelled'))
@@ -85,7 +85,8 @@ CREATE TRIGGER checks_insert_event AFTER INSERT ON checks BEGIN
            NEW.updated_at
     FROM attempts WHERE id = NEW.id;
 END;
-CREATE TRIGGER checks_state_event AFTER UPDATE OF state ON checks BEGIN
+CREATE TRIGGER checks_state_event AFTER UPDATE OF state ON checks
+WHEN OLD.state <> NEW.state BEGIN
     INSERT INTO task_events (prompt_id, attempt_id, session, type, data, created_at)
     SELECT prompt_id, id, session, 'check.' || NEW.state,
            '{"from": "' || OLD.state || '", "by": "' || NEW.updated_by || '"}', NEW.updated_at
