@@ -121,11 +121,12 @@ def test_agent_is_told_before_the_prompt(place: Workplace) -> None:
     place.tool("retry", 1)
     place.tool("reassign", 1, "--to", "two")
     place.run_until(agent.prompts)
-    assert agent.prompts() == [
+    (typed,) = agent.prompts()
+    assert typed == (
         "This was tried before, and the check of the outcome failed.\n"
         f"The check: {check}\nIt failed: exit status 1\n"
         "The end of its output:\n\nred \n\nThe task, once more:\n\ntrue"
-    ]
+    )
 
 
 # --- where it runs ------------------------------------------------------------------------------
@@ -430,7 +431,10 @@ UPDATE checks SET state = 'running', pid = 1, started_at = '1';
         (["--check", " "], "check is empty: give a command"),
         (["--check", "a\rb"], "check has the control character \\r at position 1"),
         (["--check-timeout", "5"], "a time for which check? give --check"),
-        (["--check", "x", "--check-timeout", "0"], "argument --check-timeout:"),
+        (
+            ["--check", "x", "--check-timeout", "0"],
+            "check_timeout is not a positive number of seconds: 0.0",
+        ),
     ],
 )
 def test_bad_input_is_refused(work: Workplace, options: list[str], error: str) -> None:
