@@ -33,6 +33,7 @@ LAYERS = {
         "git",
         "proc",
         "files",
+        "checkrun",
         "records",
         "programs",
         "crontab",

@@ -38,7 +38,7 @@ def send_prompt(
     prefer_context_match: bool = True,
     min_score: int | None = None,
     secret_vars: Mapping[str, str] | None = None,
-    after: Sequence[int] = (),
+    after: Sequence[int | str] = (),
     not_before: str | None = None,
     timeout_seconds: float | None = None,
     max_attempts: int = 3,
@@ -49,15 +49,18 @@ def send_prompt(
     dedup_key: str | None = None,
     affinity: str | None = None,
     sentinel: bool = False,
+    check_command: str | None = None,
+    check_timeout_seconds: float | None = None,
+    review: bool = False,
     raw: bool = False,
 ) -> int:
     """Queue a prompt; its id.  The arguments are the options of `send`.
 
     A relative `working_dir` counts from the current directory.  With `parent_id` what is at its
-    default here is as that prompt has it.  A prompt whose `dedup_key` another has already is not
-    queued: the id is the other's.  Raises UsageError for what
-    cannot be meant, SetupError where the state directory is unfit, sqlite3.Error where the
-    database is.
+    default here is as that prompt has it.  `after` holds ids, or keys of prompts.  A
+    prompt whose `dedup_key` another has already is not queued: the id is the other's.  Raises
+    UsageError for what cannot be meant, SetupError where the state directory is unfit,
+    sqlite3.Error where the database is.
     """
     draft = drafting.Draft(
         content=content,
@@ -84,6 +87,9 @@ def send_prompt(
         dedup_key=dedup_key,
         affinity=affinity,
         sentinel=sentinel,
+        check_command=check_command,
+        check_timeout_seconds=check_timeout_seconds,
+        review=review,
         raw=raw,
     )
     with _store() as store:

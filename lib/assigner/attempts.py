@@ -12,9 +12,10 @@ from typing import Any
 from assigner import backoff, clock, limits, prompts, worktrees
 from assigner.db import Row, Store
 
-# A failing command may succeed later.  A wrong context will not, what a person interrupted is
-# theirs, and what may have run must not run again unless the prompt says that it can.
-RETRIED = {"command", "api"}
+# A failing command may succeed later, and what failed its check is told why.  A wrong context will
+# not, what a person interrupted is theirs, and what may have run must not run again unless the
+# prompt says that it can.
+RETRIED = {"command", "api", "check"}
 RETRIED_IF_IDEMPOTENT = {"vanished", "timeout"}
 
 
@@ -105,10 +106,12 @@ def finish(
     response: str | None = None,
     reset: str | None = None,
     evidence: Mapping[str, Any] | None = None,
+    feedback: str | None = None,
 ) -> bool:
     """Give a live attempt its outcome, and its prompt, session and working tree what follows.
 
-    `attempt` is a row of live_attempts.  `reset` is when a limit is said to end.  Whether the
+    `attempt` is a row of live_attempts.  `reset` is when a limit is said to end, `feedback` what
+    the next attempt is told.  Whether the
     attempt was still as that row says: a verdict that knew less than what was reported meanwhile
     is not heard.
     """
@@ -151,6 +154,7 @@ def finish(
             error=error,
             exit_status=exit_status,
             response=response,
+            feedback=feedback,
             at=at,
             retry_at=retry_at,
         )

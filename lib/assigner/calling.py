@@ -31,6 +31,8 @@ def contents(store: Store, attempt: Row) -> dict[str, str]:
     conversation = None
     if _resumable(attempt):
         conversation = conversations.known(store, name, attempt["affinity"])
+    if attempt["feedback"] and not attempt["raw"]:
+        prompt = f"{attempt['feedback']}\n\n{prompt}"
     if attempt["sentinel"]:
         prompt = f"{prompt}\n\n{sentinels.instruction()}"
     return {

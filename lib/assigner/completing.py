@@ -124,6 +124,7 @@ def _values(tool: str, action: argparse.Action) -> Callable[..., Any] | None:
 _STATUSES: Mapping[str, tuple[str, ...]] = {
     "cancel": (*prompts.OPEN, "failed"),
     "retry": ("failed", "cancelled"),
+    "review": ("completed",),
     "send": prompts.OPEN,
 }
 

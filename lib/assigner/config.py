@@ -36,6 +36,7 @@ class Settings:
     start_wait: float = 10.0
     person_active: float = 5.0
     limit_wait: float = 900.0
+    check_timeout: float = 600.0
     max_content: int = 1_000_000
     max_output: int = 65_536
     preferred_provider: str | None = None
@@ -125,6 +126,7 @@ KNOWN = {
 # Zero would mean: wait for ever; or, to one person, keep for ever, to another, keep nothing
 _ABOVE_ZERO = {
     "ASSIGNER_TMUX_TIMEOUT",
+    "ASSIGNER_CHECK_TIMEOUT",
     *(setting for _, setting, _ in _PLAIN if setting.endswith("_DAYS")),
 }
 

@@ -19,6 +19,7 @@ from assigner import (
     preparing,
     proc,
     prompting,
+    proving,
     task,
     tmux,
 )
@@ -37,7 +38,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     Nothing waits for a prompt to end: what was typed gets `settle` seconds, all sessions
     together, to be seen to run.
     """
-    acted = end_attempts(store)
+    acted = end_attempts(store) + proving.deliver(store)
     waiting = [
         attempt
         for attempt in store.rows("live_attempts")
@@ -90,7 +91,7 @@ def end_attempts(store: Store) -> list[Row]:
     turns = []
     now = clock.now()
     for attempt in store.rows("live_attempts"):
-        if attempt["stage"] != "submitted":
+        if attempt["stage"] != "submitted" or attempt["check_state"]:
             continue
         ending = attempt["ending"]
         if attempt["cancel_requested_at"]:

@@ -12,6 +12,7 @@ from assigner.errors import UsageError
 
 # One variable may have 128 KiB, all with the arguments a quarter of the stack: execve(2)
 MAX_VARIABLES = 100_000
+MAX_COMMENT = 10_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 CONTEXT = {"working_dir": str, "git_branch": str, "env_vars": dict, "prerequisites": list}
@@ -40,11 +41,14 @@ class Draft:
     timeout_seconds: float | None = None
     not_before: str | None = None
     tags: list[str] = field(default_factory=list)
-    after: list[int] = field(default_factory=list)
+    after: list[int | str] = field(default_factory=list)
     parent_id: int | None = None
     dedup_key: str | None = None
     affinity: str | None = None
     sentinel: bool = False
+    check_command: str | None = None
+    check_timeout_seconds: float | None = None
+    review: bool = False
     raw: bool = False
     secrets: str | None = None  # the file of another prompt that has `secret_vars`
     given: frozenset[str] = frozenset()  # what is meant although it is the default
@@ -65,9 +69,11 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
     _check_integer("max_attempts", draft.max_attempts, least=1)
     if draft.min_score is not None:
         _check_integer("min_score", draft.min_score, least=0)
-    seconds = draft.timeout_seconds
-    if seconds is not None and not (type(seconds) in (int, float) and 0 < seconds < 1e9):
-        raise UsageError(f"timeout is not a positive number of seconds: {seconds}")
+    for name in ("timeout_seconds", "check_timeout_seconds"):
+        seconds = getattr(draft, name)
+        if seconds is not None and not (type(seconds) in (int, float) and 0 < seconds < 1e9):
+            raise UsageError(f"{name[:-8]} is not a positive number of seconds: {seconds}")
+    _check_check(draft)
     check_target(draft.target_session, draft.target_provider, providers)
     for name in (*draft.env_vars, *draft.secret_vars):
         check_variable(name)
@@ -98,10 +104,34 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
     for tag in draft.tags:
         _check_name("tag", tag)
     for after in draft.after:
-        _check_integer("after", after, least=1)
+        if isinstance(after, str):
+            _check_name("after", after)
+        elif after == 0 or isinstance(after, float):
+            raise UsageError(f"after names no prompt: {after}")
+        else:
+            _check_integer("after", after)
     for name, key in (("dedup_key", draft.dedup_key), ("affinity", draft.affinity)):
         if key is not None:
             _check_name(name, key)
+
+
+def check_comment(text: str) -> None:
+    """Refuse what a reviewer cannot mean to say."""
+    if not text.strip():
+        raise UsageError("the comment is empty: say what is to be done better")
+    _check_text("comment", text)
+    if len(text) > MAX_COMMENT:
+        raise UsageError(f"the comment has {len(text)} characters, the limit is {MAX_COMMENT}")
+
+
+def _check_check(draft: Draft) -> None:
+    if draft.check_command is None:
+        if draft.check_timeout_seconds is not None:
+            raise UsageError("a time for which check? give --check")
+        return
+    _check_text("check", draft.check_command)
+    if not draft.check_command.strip():
+        raise UsageError("check is empty: give a command")
 
 
 def check_target(session: str | None, provider: str | None, providers: Iterable[str]) -> None:

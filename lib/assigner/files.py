@@ -17,6 +17,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from assigner import screen
 from assigner.config import Settings
@@ -24,7 +25,7 @@ from assigner.errors import SetupError
 
 # No number that a database could not hold
 _REPORT = re.compile(
-    r"(\d{1,18})\.(begun|group|started|step|done|exit|said(?=\.(?:ok|fail|progress)\.\d))"
+    r"(\d{1,18})\.(begun|group|started|step|done|exit|checking|checked|said(?=\.(?:ok|fail|progress)\.\d))"
     r"(?:\.([a-z0-9-]+))?(?:\.(\d{1,18}))?\Z"
 )
 _SAID_SIZE = 4096
@@ -41,8 +42,9 @@ class Report:
 
     begun PID: the file is being sourced, by the shell PID.  group PID: the prompt's process
     group.  step NAME STATUS: that step of the context failed.  started: the prompt runs.
-    exit STATUS: all is over.  said WORD PID: `report` was called, with `text`; WORD is
-    ok, fail or progress.
+    exit STATUS: all is over.  checking PID: its check runs, by the process PID.  checked WORD
+    STATUS: that has ended; WORD is exit, timeout or ended (by a signal).  said WORD PID: `report`
+    was called, with `text`; WORD is ok, fail or progress.
     """
 
     path: str
@@ -148,7 +150,10 @@ def write(path: Path, text: str) -> None:
 
 def make_run(settings: Settings, attempt: int, contents: Mapping[str, str]) -> None:
     """Make an attempt's files, aside: two passes may be at it."""
-    directory = _aside(settings, attempt)
+    _make(_aside(settings, attempt), contents)
+
+
+def _make(directory: Path, contents: Mapping[str, str]) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(mode=0o700)
     for name, text in contents.items():
@@ -179,12 +184,47 @@ def revoke(settings: Settings, attempt: int) -> bool:
 
     The sourced file begins by renaming the same token: one of the two wins.
     """
-    token = settings.run / str(attempt) / "go"
+    return _take(settings.run / str(attempt) / "go")
+
+
+def _take(token: Path) -> bool:
     try:
         token.rename(token.with_name("revoked"))
     except FileNotFoundError:
         return token.with_name("revoked").exists()
     return True
+
+
+def check_directory(settings: Settings, attempt: int) -> Path:
+    """Where the files of an attempt's check are."""
+    return settings.run / str(attempt) / "check"
+
+
+def make_check(settings: Settings, attempt: int, contents: Mapping[str, str]) -> None:
+    """Make the files of an attempt's check, aside: two passes may be at it."""
+    _make(_check_aside(settings, attempt), contents)
+
+
+def place_check(settings: Settings, attempt: int) -> None:
+    """What make_check has made becomes run/ATTEMPT/check; called as place_run is."""
+    directory = check_directory(settings, attempt)
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.parent.mkdir(mode=0o700, exist_ok=True)
+    _check_aside(settings, attempt).rename(directory)
+
+
+def discard_check(settings: Settings, attempt: int) -> None:
+    """Forget what make_check has made: another pass was quicker."""
+    shutil.rmtree(_check_aside(settings, attempt), ignore_errors=True)
+
+
+def _check_aside(settings: Settings, attempt: int) -> Path:
+    return settings.run / f"{attempt}.check.{os.getpid()}"
+
+
+def revoke_check(settings: Settings, attempt: int) -> bool:
+    """Take the token of an attempt's check, as `revoke` does: whether it can never run."""
+    return _take(check_directory(settings, attempt) / "go")
 
 
 def prompt_of(settings: Settings, attempt: int) -> str | None:
@@ -272,7 +312,9 @@ def reported(settings: Settings) -> set[int]:
     return {int(name.partition(".")[0]) for name in names if _REPORT.match(name)}
 
 
-_ORDER = ("begun", "group", "step", "started", "said", "done", "exit")
+_ORDER = (
+    "begun", "group", "step", "started", "said", "done", "exit", "checking", "checked",
+)  # fmt: skip
 
 
 def save_secrets(settings: Settings, values: Mapping[str, str]) -> str:
@@ -280,6 +322,19 @@ def save_secrets(settings: Settings, values: Mapping[str, str]) -> str:
     name = os.urandom(8).hex()
     write(settings.secrets / name, json.dumps(dict(values)))
     return name
+
+
+def variables(settings: Settings, prompt: Mapping[str, Any]) -> dict[str, str]:
+    """A prompt's variables with their values, secret ones too.  OSError, KeyError or ValueError
+    where these are gone.
+    """
+    found: dict[str, Any] = json.loads(prompt["env_vars"])
+    if prompt["secrets"]:
+        kept = load_secrets(settings, prompt["secrets"])
+        found = {name: kept[name] if value is None else value for name, value in found.items()}
+    if any(value is None for value in found.values()):
+        raise KeyError("a value is missing")
+    return found
 
 
 def load_secrets(settings: Settings, name: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 # Under these names git keeps what a half-done operation needs (gitrepository-layout(5))
 _OPERATIONS = {
@@ -15,6 +16,8 @@ _OPERATIONS = {
     "REVERT_HEAD": "revert",
     "BISECT_LOG": "bisect",
 }
+
+_SHOWN = 20  # so many files or commits are named
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,44 @@ def is_clean(tree: str) -> bool | None:
     """Whether a working tree has no changes and no new files; None where git cannot tell."""
     status, out = _git(10, "-C", tree, "status", "--porcelain")
     return None if status else not out
+
+
+class Changes(NamedTuple):
+    """What a working tree has beyond its last commit: in one line, and file by file."""
+
+    summary: str
+    stat: str
+
+
+def changes(directory: str) -> Changes | None:
+    """What is changed where a directory lies, new files too; None where git cannot tell."""
+    status, new = _ask(directory, "ls-files", "--others", "--exclude-standard", "--directory")
+    if status:
+        return None
+    files = new.splitlines()
+    status, stat = _ask(directory, "diff", "--no-ext-diff", "--stat=100,70,20", "HEAD", "--", ".")
+    if status:  # nothing is committed yet
+        status, stat = _ask(directory, "diff", "--no-ext-diff", "--stat=100,70,20", "--", ".")
+    lines = [] if status else stat.rstrip("\n").split("\n")
+    parts = [lines[-1].strip() if lines else ""]
+    if files:
+        parts.append(f"{len(files)} new")
+        lines += [f" new: {name}" for name in files[:_SHOWN]]
+        lines += [f" and {len(files) - _SHOWN} more"] if len(files) > _SHOWN else []
+    return Changes(", ".join(filter(None, parts)), "\n".join(filter(None, lines)))
+
+
+def commits(directory: str, since: str) -> list[str]:
+    """The newest commits made since then, a line for each."""
+    status, out = _ask(
+        directory, "log", f"--since={since}", f"--max-count={_SHOWN}", "--format=%h %s"
+    )
+    return [] if status else out.splitlines()
+
+
+def _ask(directory: str, *arguments: str) -> tuple[int, str]:
+    """Ask about a directory whose configuration may be anybody's: nothing of it is run."""
+    return _git(10, "-C", directory, "-c", "core.fsmonitor=false", *arguments)
 
 
 def remove_tree(place: Place) -> str | None:

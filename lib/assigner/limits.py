@@ -6,7 +6,6 @@ A limit is not a failure.  Its row stands in the table limits until its time has
 from assigner import clock, resets
 from assigner.db import Row, Store
 
-
 _SHORTEST = 60.0  # seconds
 
 

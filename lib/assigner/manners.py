@@ -54,10 +54,18 @@ class Lack:
 
 
 def prompt(
-    manner: Manner, content: str, lack: Lack, *, raw: bool = False, last: str | None = None
+    manner: Manner,
+    content: str,
+    lack: Lack,
+    *,
+    raw: bool = False,
+    feedback: str | None = None,
+    last: str | None = None,
 ) -> str:
-    """What is typed for a prompt: what its session lacks is said at its head, `last` at its end."""
-    text = "\n\n".join(filter(None, (_head(lack), content, last)))
+    """What is typed for a prompt: what its session lacks and what is said of an earlier attempt
+    stand at its head, `last` at its end.
+    """
+    text = "\n\n".join(filter(None, (_head(lack), None if raw else feedback, content, last)))
     if not raw and manner.disarm is not None and manner.disarm.search(text):
         return f" {text}"
     return text

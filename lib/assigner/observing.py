@@ -4,12 +4,14 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from assigner import (
     agents,
     answering,
     attempts,
+    checks,
     clock,
     conversations,
     files,
@@ -26,7 +28,14 @@ from assigner.weighing import weigh
 def observe(store: Store) -> list[Row]:
     """Drain the spool and judge every live attempt; what changed, a row for each attempt."""
     changed = drain(store)
-    live = store.rows("live_attempts")
+    live = []
+    for attempt in store.rows("live_attempts"):
+        if not attempt["check_state"]:
+            live.append(attempt)
+        elif (result := checks.judge(store, attempt)) and checks.conclude(store, result):
+            changed[attempt["id"]] = checks.told(result)
+            if not store.dry:
+                files.remove_run(store.settings, attempt["id"])
     verdicts = [
         verdict
         for attempt in live
@@ -77,6 +86,8 @@ def _apply(store: Store, attempt: Row, report: Report) -> bool:
         return False
     if report.kind in seen:
         return False
+    if report.kind in ("checking", "checked") and not _check_reported(store, attempt, report):
+        return False
     seen[report.kind] = {"at": clock.text(report.at)}
     if report.number is not None:
         seen[report.kind]["number"] = report.number
@@ -112,6 +123,20 @@ def _adopt(store: Store, attempt: Row, pid: int) -> None:
     store.update("attempts", attempt["id"], pane_pid=pid)
     name, exported = attempt["session"], attempt["env_vars"]
     store.run("adopt_pane", name=name, pane_pid=pid, env_vars=exported)
+
+
+def _check_reported(store: Store, attempt: Row, report: Report) -> bool:
+    """Lead a check on as it reports; whether that can be true of it."""
+    if report.kind == "checking" and attempt["check_state"] == "starting":
+        attempt["check_state"] = "running"
+        at = clock.text(report.at)
+        return bool(
+            store.run(
+                "advance_check", id=attempt["id"], expected="starting", state="running",
+                pid=report.number, started_at=at, tried_at=None,
+            )
+        )  # fmt: skip
+    return report.kind == "checked" and attempt["check_state"] == "running"
 
 
 def _set_session_env(store: Store, attempt: Row, exported: Mapping[str, Any]) -> None:
@@ -168,6 +193,13 @@ def _late(store: Store, report: Report) -> None:
 def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
     """Write an outcome and forget the attempt's files; None where somebody was quicker."""
     attempt = verdict.attempt
+    if verdict.outcome == "completed" and attempt["check_command"]:
+        if attempt["cancel_requested_at"]:
+            verdict = replace(verdict, outcome="cancelled")
+        elif checks.want(store, verdict, output):
+            return attempts.told(attempt, "to be checked", attempt["check_command"])
+        else:
+            return None
     with store.transaction():
         if verdict.outcome == "ending":
             store.update("attempts", attempt["id"], ending="interrupted")

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from assigner import files, git, package, worktrees
 from assigner.db import Row, Store
@@ -34,7 +34,7 @@ def context(store: Store, attempt: Row, here: str | None) -> Task | Problem:
     if own and own.made:  # the session moves into it, and so suits the next prompt there
         directory = own.directory if os.path.isdir(own.directory) else own.tree
     try:
-        variables = _variables(store, attempt)
+        variables = files.variables(store.settings, attempt)
     except (OSError, KeyError, ValueError):
         return Problem("env", "the file with its secret values is gone")
     return Task(
@@ -50,6 +50,7 @@ def context(store: Store, attempt: Row, here: str | None) -> Task | Problem:
         expected=_expected(attempt),
         validate=bool(attempt["validate_context"]) and store.settings.validate,
         one_shot=attempt["provider"] == "command",
+        feedback=attempt["feedback"],
     )
 
 
@@ -74,18 +75,6 @@ def _branch_problem(attempt: Row, directory: str | None) -> Problem | None:
     if place.branch != branch and place.operation:
         return Problem("branch", f"a {place.operation} is in progress in '{place.tree}'")
     return None
-
-
-def _variables(store: Store, attempt: Row) -> dict[str, str]:
-    variables: dict[str, Any] = json.loads(attempt["env_vars"])
-    if attempt["secrets"]:
-        kept = files.load_secrets(store.settings, attempt["secrets"])
-        variables = {
-            name: kept[name] if value is None else value for name, value in variables.items()
-        }
-    if any(value is None for value in variables.values()):
-        raise KeyError("a value is missing")
-    return variables
 
 
 def _expected(attempt: Row) -> dict[str, str]:

@@ -108,6 +108,15 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def marked(name: str, value: str) -> list[int]:
+    """The living processes of ours that were started with a variable of that value."""
+    return [
+        int(pid)
+        for pid in os.listdir("/proc")
+        if pid.isdigit() and environment(int(pid)).get(name) == value
+    ]
+
+
 def unread(tty: str) -> int:
     """How many bytes a terminal's program has not read yet (FIONREAD, ioctl_tty(2)); 0 where it
     cannot be told.

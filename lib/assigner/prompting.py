@@ -185,7 +185,12 @@ def _type(store: Store, job: _Job, shown: Shown, lack: Lack) -> Stroke | Row:
     """Commit `typing`, and paste."""
     attempt, manner = job.attempt, job.provider.manner
     last = sentinels.instruction() if attempt["sentinel"] else None
-    text = manners.prompt(manner, attempt["content"], lack, raw=bool(attempt["raw"]), last=last)
+    raw = bool(attempt["raw"])
+    text = manners.prompt(
+        manner, attempt["content"], lack, raw=raw, feedback=attempt["feedback"], last=last
+    )
+    if attempt["feedback"] and len(text.encode()) > manner.kilobytes * 1000:  # rather without it
+        text = manners.prompt(manner, attempt["content"], lack, raw=raw, last=last)
     size = len(text.encode())
     if size > manner.kilobytes * 1000:
         most = f"{job.provider.name} takes {manner.kilobytes},000 at once: put it into a file"

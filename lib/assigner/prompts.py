@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from assigner import clock, files
 from assigner.config import Settings
@@ -45,9 +45,7 @@ def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
                         "-" if store.dry else files.save_secrets(settings, draft.secret_vars)
                     )
                 secrets = saved[key]
-            for after in draft.after:
-                if not store.one("prompt", id=after):
-                    raise UsageError(f"no prompt {after} to wait for")
+            earlier = [_earlier(store, after, ids) for after in draft.after]
             if draft.git_branch and not draft.working_dir:
                 _branch_needs_directory(store, draft)
             lane = draft.target_session, draft.target_provider
@@ -59,7 +57,7 @@ def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
                 row |= lanes[lane]
             prompt = store.insert("prompts", row)
             ids.append(prompt)
-            for after in dict.fromkeys(draft.after):
+            for after in dict.fromkeys(earlier):
                 store.insert("dependencies", {"prompt_id": prompt, "after_id": after})
             if lane not in lanes:
                 lanes[lane] = store.one("hold_of", id=prompt) or _NOT_HELD
@@ -67,6 +65,21 @@ def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
             elif draft.after:
                 hold(store, prompt)
     return ids
+
+
+def _earlier(store: Store, after: int | str, ids: Sequence[int]) -> int:
+    """The prompt that is to be waited for: by its id, its key, or so many before this one (-1)."""
+    if isinstance(after, str):
+        if known := store.one("prompt_by_key", key=after):
+            return int(known["id"])
+        raise UsageError(f"no prompt with the key '{after}' to wait for: queue that one first")
+    if after < 0:
+        if -after <= len(ids):
+            return ids[after]
+        raise UsageError(f"after {after}: only {len(ids)} prompts come before that one")
+    if not store.one("prompt", id=after):
+        raise UsageError(f"no prompt {after} to wait for")
+    return after
 
 
 def hold(store: Store, prompt: int) -> None:
@@ -161,6 +174,9 @@ def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
         "dedup_key": draft.dedup_key,
         "affinity": draft.affinity,
         "sentinel": int(draft.sentinel),
+        "check_command": draft.check_command,
+        "check_timeout_seconds": draft.check_timeout_seconds,
+        "review": "wanted" if draft.review else None,
         "raw": int(draft.raw),
         "created_at": now,
         "ready_at": now,
@@ -185,5 +201,7 @@ def _branch_needs_directory(store: Store, draft: Draft) -> None:
 
 
 def _blocker(row: Row) -> str:
+    if row["status"] == "completed":
+        return f"prompt {row['id']} awaits a review"
     ended = row["status"] == "cancelled" or (row["status"] == "failed" and not row["retry_at"])
     return f"prompt {row['id']} {row['status']}" if ended else f"prompt {row['id']}"

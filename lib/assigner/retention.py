@@ -20,6 +20,7 @@ def forget(store: Store, *, apply: bool) -> list[Row]:
     kinds: list[tuple[str, Callable[..., int], float, int]] = [
         ("prompts", delete_prompts, settings.keep_prompts_days, PROMPTS),
         ("outputs", delete_outputs, settings.keep_output_days, OUTPUTS),
+        ("outputs of checks", delete_check_outputs, settings.keep_output_days, OUTPUTS),
         ("events", delete_events, settings.keep_events_days, EVENTS),
         ("conversations", forget_conversations, settings.keep_prompts_days, PROMPTS),
     ]
@@ -52,6 +53,11 @@ def delete_prompts(store: Store, before: str, *, limit: int, apply: bool = True)
 def delete_outputs(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Empty the output of attempts that ended before then, and the response of their prompts."""
     return _in_batches(store, "old_outputs", before, limit, apply, "empty_output", "empty_response")
+
+
+def delete_check_outputs(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
+    """Empty the output of checks that ended before then."""
+    return _in_batches(store, "old_checks", before, limit, apply, "empty_check")
 
 
 def delete_events(store: Store, before: str, *, limit: int, apply: bool = True) -> int:

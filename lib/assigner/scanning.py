@@ -70,7 +70,8 @@ def list_panes(store: Store) -> tuple[list[tmux.Pane], dict[str, str]]:
     silent: dict[str, str] = {}
     for socket in store.settings.sockets:
         try:
-            panes += tmux.panes(socket, store.settings.tmux_timeout)
+            there = tmux.panes(socket, store.settings.tmux_timeout)
+            panes += [pane for pane in there if not pane.session.startswith(tmux.ASIDE)]
         except tmux.NoServer:
             known = [row for row in store.rows("sessions") if row["status"] != "offline"]
             if any(r["socket"] == socket and proc.is_tmux(r["server_pid"]) for r in known):

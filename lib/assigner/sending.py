@@ -102,6 +102,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="run only once that prompt has completed (repeated)",
     )
+    add(
+        "--check",
+        dest="check_command",
+        metavar="CMD",
+        help="what was completed is a success only if sh runs this with status 0 afterwards",
+    )
+    add(
+        "--check-timeout",
+        dest="check_timeout_seconds",
+        type=cli.seconds,
+        metavar="S",
+        help="end the check after S seconds, which fails it (default ASSIGNER_CHECK_TIMEOUT, 600)",
+    )
+    add(
+        "--review",
+        action="store_true",
+        default=None,
+        help="what waits for it runs only once a person has approved it (`review`)",
+    )
     add("--not-before", metavar="T", help="not before 2026-02-14T20:00, with Z for UTC, or +30m")
     add("--max-attempts", type=cli.positive, metavar="N", help="try at most N times (default 3)")
     add(
@@ -312,5 +331,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "dedup_key": (str, _NONE),
     "affinity": (str, _NONE),
     "sentinel": (bool,),
+    "check_command": (str, _NONE),
+    "check_timeout_seconds": (float, int, _NONE),
+    "review": (bool,),
     "raw": (bool,),
 }

@@ -12,7 +12,8 @@ class Task:
     """What the file is to do.  `spool` begins each report's path: SPOOL/ATTEMPT.
 
     `retake` names variables that earlier prompts exported; `expected` is session_state;
-    `worktree` is the prompt's own working tree for `branch`, and `physical` lies in it.
+    `worktree` is the prompt's own working tree for `branch`, and `physical` lies in it; `feedback`
+    is what came of an earlier attempt.
     """
 
     run: str
@@ -27,12 +28,16 @@ class Task:
     validate: bool
     one_shot: bool
     worktree: str | None = None
+    feedback: str | None = None
 
     @property
     def announced(self) -> dict[str, str]:
-        """The variables by which `report` knows for which attempt it is called."""
+        """What the prompt alone has: by what `report` knows for which attempt it is called, and
+        what is said of an earlier one.
+        """
         spool, _, attempt = self.spool.rpartition("/")
-        return {"ASSIGNER_ATTEMPT": attempt, "ASSIGNER_SPOOL": spool}
+        told = {"ASSIGNER_FEEDBACK": self.feedback} if self.feedback else {}
+        return {"ASSIGNER_ATTEMPT": attempt, "ASSIGNER_SPOOL": spool, **told}
 
     @property
     def retaken(self) -> list[str]:

@@ -1,7 +1,7 @@
 """What people are told: one prompt's story, one session's look, the state of everything."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +23,7 @@ def story(store: Store, prompt: int) -> Row | None:
         **row,
         "after": [r["after_id"] for r in store.rows("dependencies_of", id=prompt)],
         "attempts_made": store.rows("attempts_of_prompt", id=prompt),
+        "checks": store.rows("checks_of_prompt", id=prompt),
         "events": store.rows("events_of_prompt", id=prompt),
     }
 
@@ -50,14 +51,21 @@ def told(tale: Row) -> str:
         "key": prompt["dedup_key"],
         "affinity": prompt["affinity"],
         "sentinel": "demanded" if prompt["sentinel"] else None,
+        "check": prompt["check_command"],
+        "review": prompt["review"],
         "raw": "yes" if prompt["raw"] else None,
         "metadata": _pairs({k: v for k, v in prompt["metadata"].items() if k not in _CONTEXT}),
         "idempotent": "yes" if prompt["idempotent"] else None,
     }
     lines += _facts({name: value for name, value in facts.items() if value not in (None, "")})
+    if prompt["feedback"] and prompt["status"] != "completed":
+        lines += ["", "feedback", *_indented(prompt["feedback"])]
+    checks = {check["id"]: check for check in prompt["checks"]}
     for attempt in attempts:
         told_above = attempt is last and _is_short(attempt["output"])
         lines += ["", *_attempt(attempt, with_output=not told_above)]
+        if attempt["id"] in checks:
+            lines += check(checks[attempt["id"]])
     lines += ["", "events"]
     for event in prompt["events"]:
         data = " ".join(f"{key}={value}" for key, value in event["data"].items())
@@ -65,6 +73,53 @@ def told(tale: Row) -> str:
         lines.append(f"  {event['created_at']}  {event['type']:<20}{session}  {data}")
     head = f"prompt {prompt['id']}: {painted(prompt['status'], prompt['status'])}{_safe(held)}"
     return "\n".join([head, *(line if line == "" else _safe(line) for line in lines)])
+
+
+def stage(attempt: Row, checks: Sequence[Row]) -> str:
+    """How far a live attempt is; its check is the last of it."""
+    mine = next((c for c in checks if c["id"] == attempt["id"]), None)
+    if mine is None:
+        return str(attempt["stage"])
+    since = f" since {mine['started_at']}" if mine["started_at"] else ""
+    return f"being checked{since}" if mine["ended_at"] is None else str(attempt["stage"])
+
+
+def check(row: Row) -> list[str]:
+    """A check for people."""
+    facts = {
+        "check": row["command"],
+        "it": row["state"] + (f": {row['reason']}" if row["reason"] else ""),
+        "in": home_short(row["directory"]),
+        "started": row["started_at"],
+        "ended": row["ended_at"],
+    }
+    lines = _facts({name: value for name, value in facts.items() if value is not None})
+    if row["output"]:
+        lines += ["  output of the check:", *_indented(row["output"], 4)]
+    return lines
+
+
+def review(row: Row) -> str:
+    """What a reviewer is to look at."""
+    facts = {
+        "completed": f"{row['completed_at']}, {row['waits_since']} ago",
+        "session": row["assigned_session"],
+        "directory": home_short(row["directory"]),
+        "waiting for it": ", ".join(map(str, row["dependants"])),
+    }
+    parts = (
+        ("response", row["response"]),
+        ("changes", row["changes"]),
+        ("commits since it began", "\n".join(row["commits"] or [])),
+    )
+    lines = [f"prompt {row['id']} awaits a review"]
+    lines += [*_facts({k: v for k, v in facts.items() if v}), "", *_indented(row["content"])]
+    for title, text in parts:
+        if text:
+            lines += ["", title, *_indented(text)]
+    if row["check"]:
+        lines += ["", "check", *check(row["check"])]
+    return "\n".join(line if line == "" else _safe(line) for line in lines)
 
 
 def variables(values: Mapping[str, str | None]) -> str:
@@ -85,7 +140,7 @@ def _upshot(prompt: Row, last: Row | None) -> list[str]:
         "exit status": prompt["exit_status"],
         "attempts": f"{prompt['attempts']} of {prompt['max_attempts']}"
         + (f", the last in {session}" if session else ""),
-        "stage": last["stage"] if last and last["outcome"] is None else None,
+        "stage": stage(last, prompt["checks"]) if last and last["outcome"] is None else None,
         "retry at": prompt["retry_at"],
         "ended": prompt["completed_at"],
     }
@@ -180,13 +235,14 @@ def state(store: Store) -> Row:
             {
                 "prompt": row["prompt_id"],
                 "session": row["session"],
-                "stage": row["stage"],
+                "stage": "checking" if row["check_state"] else row["stage"],
                 "since": row["submitted_at"] or row["claimed_at"],
                 "content": row["content"],
             }
             for row in store.rows("live_attempts")
         ],
         "held": store.rows("held_summary"),
+        "reviews": [row["id"] for row in store.rows("reviews", limit=100)],
         "failed": store.rows("recent_failed", limit=5),
     }
 
@@ -230,6 +286,8 @@ def screenful(now: Row) -> str:
             "",
             table([(h["held_by"], h["prompts"]) for h in now["held"]], ("held", "prompts")),
         ]
+    if now["reviews"]:
+        lines += ["", f"awaiting a review: {', '.join(map(str, now['reviews']))}"]
     if now["failed"]:
         rows = [(f["id"], excerpt(f["error"] or "", 70)) for f in now["failed"]]
         lines += ["", table(rows, ("failed", "error"))]

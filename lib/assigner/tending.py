@@ -3,9 +3,9 @@
 import shlex
 from collections.abc import Iterator
 
-from assigner import cleaning, clock, files
+from assigner import checks, cleaning, clock, files
 from assigner.auditing import store_of, told
-from assigner.checking import BAD, OK, WARN, Case, Check, examples, finding
+from assigner.checking import BAD, OK, SHOWN, WARN, Case, Check, examples, finding
 from assigner.db import Row
 
 CHAIN = ("scan", "sync-context", "observe", "retry-failed", "assign-next", "deliver")
@@ -34,7 +34,8 @@ def check_left_over(case: Case) -> Iterator[Row]:
         case,
         "SELECT id FROM prompts p WHERE held_by = 'dependency' AND NOT EXISTS"
         " (SELECT 1 FROM dependencies d JOIN prompts b ON b.id = d.after_id"
-        "  WHERE d.prompt_id = p.id AND b.status <> 'completed')",
+        "  WHERE d.prompt_id = p.id AND (b.status <> 'completed'"
+        "  OR b.review = 'wanted'))",
     )
     if stuck:
         yield finding("left over", WARN, examples(stuck), clean)
@@ -58,6 +59,24 @@ def check_left_over(case: Case) -> Iterator[Row]:
         yield finding("left over", OK, "nothing")
 
 
+def check_checks(case: Case) -> Iterator[Row]:
+    """Checks that should have begun or ended by themselves long ago."""
+    store, late, seen = store_of(case), [], 0
+    for attempt in store.rows("live_attempts"):
+        seen += attempt["check_state"] is not None
+        since = attempt["check_wanted_at"]
+        if attempt["check_state"] in ("wanted", "starting"):
+            if case.now() - clock.seconds(since) > NOTHING_RAN:
+                late.append((attempt["prompt_id"], f"has not begun since {since}"))
+        elif attempt["check_state"] == "running" and checks.is_overdue(store, attempt, case.now()):
+            late.append((attempt["prompt_id"], f"runs since {attempt['check_started_at']}"))
+    for prompt, what in late[:SHOWN]:
+        detail = f"the check of prompt {prompt} {what}"
+        yield finding("checks", WARN, detail, case.command("tick"))
+    if not late:
+        yield finding("checks", OK, f"{seen} under way, none hangs" if seen else "none under way")
+
+
 def check_spool(case: Case) -> Iterator[Row]:
     settings = case.settings
     try:
@@ -74,7 +93,8 @@ def check_spool(case: Case) -> Iterator[Row]:
 def check_secrets(case: Case) -> Iterator[Row]:
     named = store_of(case).execute(
         "SELECT secrets, min(id) AS id, count(*) AS prompts, min(completed_at IS NOT NULL) AS over"
-        " FROM prompts WHERE secrets IS NOT NULL AND status <> 'completed' GROUP BY secrets"
+        " FROM prompts WHERE secrets IS NOT NULL"
+        " AND (status <> 'completed' OR review = 'wanted') GROUP BY secrets"
     )
     there = case.settings.secrets
     gone = [row for row in named if not (there / str(row["secrets"])).is_file()]
@@ -146,6 +166,7 @@ def check_heartbeats(case: Case) -> Iterator[Row]:
 
 WORK: dict[str, Check] = {
     "left over": check_left_over,
+    "checks": check_checks,
     "reports": check_spool,
     "secrets": check_secrets,
     "session": check_sessions,

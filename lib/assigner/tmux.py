@@ -26,6 +26,7 @@ _FIELDS = (
 _PANES = "\t".join(
     "#{W:#{P:x}}" if field == "session_panes" else f"#{{{field}}}" for field in _FIELDS
 )
+ASIDE = "assigner-check-"  # how the sessions are called in which checks run: nobody's to type into
 _ACTIVITY = attrgetter("client_activity")
 
 
@@ -226,18 +227,30 @@ def server(socket: str, timeout: float) -> tuple[str, int]:
 
 
 def create(
-    socket: str, timeout: float, name: str, directory: str, command: Sequence[str] = ()
+    socket: str,
+    timeout: float,
+    name: str,
+    directory: str,
+    command: Sequence[str] = (),
+    *,
+    transient: bool = False,
 ) -> tuple[str, int]:
     """Make a detached session, and the server if none runs; its pane's id and process.
 
     `name` holds nothing that tmux would expand or rewrite.  Without a command tmux runs its
     default; a single word would go through a shell.  A server that this starts outlives us; of
-    our environment it gets only what a login gives.  AssignerError where tmux refuses.
+    our environment it gets only what a login gives.  With `transient` it lasts as long as its
+    command, attached or not, whatever the person's options are.  AssignerError where tmux refuses.
     """
+    lasting = (
+        ";", "set-option", "-t", f"={name}:", "destroy-unattached", "off",
+        ";", "set-option", "-w", "-t", f"={name}:", "remain-on-exit", "off",
+    )  # fmt: skip
     serving.make_socket_directory(socket)
     out, problem, status = _client(
         socket, timeout, "new-session", "-d", "-s", name, "-x", "160", "-y", "48", "-P", "-F",
         "#{pane_id} #{pane_pid}", *(["--", *command] if command else []),
+        *(lasting if transient else ()),
         directory=directory,
     )  # fmt: skip
     pane, _, pid = out.strip().partition(" ")

@@ -85,7 +85,8 @@ def _by_work(verdict: Verdict) -> Verdict:
     said = json.loads(attempt["evidence"]).get("said")
     sentinel = None
     if attempt["sentinel"]:
-        sentinel = sentinels.find(verdict.response or "", attempt["content"])
+        asked = "\n".join(filter(None, (attempt["feedback"], attempt["content"])))
+        sentinel = sentinels.find(verdict.response or "", asked)
     summary = None
     if said and said["word"] == "fail":
         summary = said["summary"] or "it reported its failure"

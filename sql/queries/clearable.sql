@@ -1,8 +1,8 @@
--- Prompts that ended long ago, and that no other still needs: one that is open or will be
+-- Prompts that ended long ago, that await no review, and that no other still needs: one that is open or will be
 -- retried, or, where this did not complete, one that a person may retry.
 SELECT p.id, p.secrets FROM prompts p
 WHERE p.status = :status AND p.id BETWEEN :first AND :last AND p.host = :host
-  AND p.completed_at < :before AND p.retry_at IS NULL
+  AND p.completed_at < :before AND p.retry_at IS NULL AND p.review IS NOT 'wanted'
   AND NOT EXISTS (SELECT 1 FROM dependencies d JOIN prompts q ON q.id = d.prompt_id
                   WHERE d.after_id = p.id
                     AND (q.completed_at IS NULL OR q.retry_at IS NOT NULL

@@ -2,6 +2,10 @@
 SELECT a.*, p.content, p.working_dir, p.git_branch, p.worktree, p.env_vars, p.secrets, p.prerequisites,
        p.metadata, p.validate_context, p.timeout_seconds, p.cancel_requested_at, p.status,
        p.attempts, p.max_attempts, p.idempotent, p.priority, p.raw, p.affinity, p.sentinel,
+       p.check_command, p.check_timeout_seconds, p.feedback,
+       c.state AS check_state, c.work AS check_work, c.directory AS check_directory,
+       c.seconds AS check_seconds, c.pid AS check_pid, c.tried_at AS check_tried_at,
+       c.wanted_at AS check_wanted_at, c.started_at AS check_started_at,
        s.status AS session_status, s.status_reason, s.provider, s.command, s.pane_tty,
        s.account, s.respawn, s.auto_approve, s.conversation, s.resumes, s.environment,
        s.prompt_endings,
@@ -14,5 +18,6 @@ SELECT a.*, p.content, p.working_dir, p.git_branch, p.worktree, p.env_vars, p.se
 FROM attempts a
 JOIN prompts p ON p.id = a.prompt_id
 JOIN sessions s ON s.host = a.host AND s.name = a.session
+LEFT JOIN checks c ON c.id = a.id
 WHERE a.host = :host AND a.outcome IS NULL
 ORDER BY a.id;

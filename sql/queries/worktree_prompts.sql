@@ -1,6 +1,9 @@
--- Open prompts, and those that wait for a retry, that ask for a working tree of their own.
+-- Open prompts, and those that wait for a retry or a review, that ask for a working tree of their own.
 SELECT working_dir, git_branch, target_session, worktree FROM prompts
 WHERE host = :host AND worktree = 1 AND completed_at IS NULL
 UNION
 SELECT working_dir, git_branch, target_session, worktree FROM prompts
-WHERE host = :host AND worktree = 1 AND retry_at IS NOT NULL;
+WHERE host = :host AND worktree = 1 AND retry_at IS NOT NULL
+UNION
+SELECT working_dir, git_branch, target_session, worktree FROM prompts
+WHERE host = :host AND worktree = 1 AND review = 'wanted' AND completed_at IS NOT NULL;

@@ -127,7 +127,7 @@ def test_lists_have_the_tables_columns(story: Workplace) -> None:
     for row in story.tool("sessions", "--json").json:
         assert row.keys() == columns(story, "sessions")
     told = story.tool("show", 1, "--json").json
-    assert told.keys() == of_prompts | {"after", "attempts_made", "events"}
+    assert told.keys() == of_prompts | {"after", "attempts_made", "checks", "events"}
     assert told["attempts_made"][0].keys() == columns(story, "attempts")
     assert told["events"][0].keys() == columns(story, "task_events")
 

@@ -1,0 +1,214 @@
+"""Checks: what decides whether completed work is a success, from wish to outcome.
+
+The attempt stays live until its check has ended, and so its working tree stays leased and its
+session takes no other prompt.  docs/delivery.md has the states.
+"""
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assigner import attempts, clock, conversations, files, proc, screen, worktrees
+from assigner.checkrun import MARK
+from assigner.db import Row, Store
+from assigner.judging import Verdict
+
+_SHOWN = 4000  # so much of an output the next attempt is told
+_START = 30  # so many times ASSIGNER_START_WAIT a check may take to begin
+_SLACK = 30.0  # seconds beyond its time and the grace, after which it hangs
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a check ended: passed, failed with its reason, or cancelled."""
+
+    attempt: Row
+    state: str
+    reason: str | None = None
+    exit_status: int | None = None
+    output: str | None = None
+
+
+def directory_of(store: Store, prompt: Row, session_dir: str | None) -> str:
+    """Where a prompt's work was done; `prompt` has working_dir, worktree and git_branch."""
+    directory = prompt["working_dir"] or session_dir
+    own = worktrees.of(store.settings, prompt, directory)
+    return own.directory if own and own.made else directory or "/"
+
+
+def want(store: Store, verdict: Verdict, output: str | None) -> bool:
+    """The prompt's own work is completed: it is to be checked.  Whether it still was as known."""
+    attempt = verdict.attempt
+    now = clock.text(clock.now())
+    directory = directory_of(store, attempt, attempt["session_dir"])
+    work = {
+        "exit_status": verdict.exit_status,
+        "response": verdict.response,
+        "output": output,
+        "evidence": dict(verdict.evidence),
+    }
+    with store.transaction():
+        if not _is_as_known(store, attempt):
+            return False
+        if verdict.conversation and attempt["affinity"] is not None:
+            conversations.keep(store, *verdict.conversation, attempt["affinity"])
+        store.insert(
+            "checks",
+            {
+                "id": attempt["id"],
+                "command": attempt["check_command"],
+                "directory": directory,
+                "seconds": attempt["check_timeout_seconds"] or store.settings.check_timeout,
+                "work": json.dumps(work, ensure_ascii=False),
+                "wanted_at": now,
+                "updated_at": now,
+                "updated_by": store.actor,
+            },
+        )
+    return True
+
+
+def judge(store: Store, attempt: Row) -> Result | None:
+    """Find out whether a live attempt's check has come to its end, and how."""
+    reports = json.loads(attempt["evidence"]).get("reports", {})
+    if "checked" in reports:
+        return _reported(store, attempt, reports["checked"])
+    if attempt["check_state"] == "wanted":
+        return Result(attempt, "cancelled") if attempt["cancel_requested_at"] else None
+    if store.dry or attempt["id"] in files.reported(store.settings):
+        return None
+    if attempt["check_state"] == "starting":
+        return _not_begun(store, attempt)
+    if runner(attempt) or left_over(store, attempt):
+        return None  # deliver ends what hangs and what is left
+    if attempt["cancel_requested_at"]:
+        return Result(attempt, "cancelled")
+    return Result(attempt, "failed", "what ran it was killed", output=_output(store, attempt))
+
+
+def conclude(store: Store, result: Result) -> bool:
+    """Write a check's end, and by that the attempt's; whether it still was as known."""
+    attempt = result.attempt
+    work = json.loads(attempt["check_work"])
+    outcome, error, failure_class, feedback = "completed", None, None, None
+    if result.state == "cancelled":
+        outcome = "cancelled"
+    elif result.state == "failed":
+        outcome, failure_class = "failed", "check"
+        error = f"check: {result.reason}"
+        feedback = _feedback(attempt, result)
+    with store.transaction():
+        if not _is_as_known(store, attempt) or not store.run(
+            "end_check",
+            id=attempt["id"],
+            state=result.state,
+            exit_status=result.exit_status,
+            reason=result.reason,
+            output=result.output,
+        ):
+            return False
+        ended = attempts.finish(
+            store,
+            attempt,
+            outcome,
+            failure_class=failure_class,
+            error=error,
+            exit_status=work["exit_status"],
+            output=work["output"],
+            response=work["response"],
+            evidence=work["evidence"],
+            feedback=feedback,
+        )
+        assert ended, "nobody writes inside this transaction"
+    return True
+
+
+def told(result: Result) -> Row:
+    """What a pass prints of it."""
+    outcome = {"passed": "completed"}.get(result.state, result.state)
+    reason = {"passed": "its check passed"}.get(result.state, f"check: {result.reason}")
+    return attempts.told(result.attempt, outcome, "" if outcome == "cancelled" else reason)
+
+
+def is_overdue(store: Store, attempt: Row, now: float) -> bool:
+    """Whether a running check should have ended by itself long ago."""
+    allowed = float(attempt["check_seconds"]) + store.settings.kill_grace + _SLACK
+    return now > clock.seconds(attempt["check_started_at"]) + allowed
+
+
+def runner(attempt: Row) -> int | None:
+    """The process that runs the check, if it lives; its number may have been given out again."""
+    pid = attempt["check_pid"]
+    process = proc.stat(pid)
+    if process is None or process.state in "ZX":
+        return None
+    started = proc.started(pid)
+    if started is None or started > clock.seconds(attempt["check_started_at"]) + 2:
+        return None
+    return int(pid)
+
+
+def mark(store: Store, attempt: Row) -> str:
+    """What the processes of a check have in their environment."""
+    return f"{store.instance}.{attempt['id']}"
+
+
+def left_over(store: Store, attempt: Row) -> Sequence[int]:
+    """Processes of a check whose runner was killed."""
+    return proc.marked(MARK, mark(store, attempt))
+
+
+def _is_as_known(store: Store, attempt: Row) -> bool:
+    live = store.one("live_attempt_of", prompt_id=attempt["prompt_id"])
+    known = (attempt["id"], attempt["stage"], attempt["evidence"])
+    return live is not None and (live["id"], live["stage"], live["evidence"]) == known
+
+
+def _reported(store: Store, attempt: Row, report: Row) -> Result:
+    how, status = report.get("step"), report.get("number")
+    output = _output(store, attempt)
+    if (how, status) == ("exit", 0):
+        return Result(attempt, "passed", None, 0, output)
+    if attempt["cancel_requested_at"]:
+        return Result(attempt, "cancelled", None, status, output)
+    reason = f"exit status {status}"
+    if how == "timeout":
+        reason = f"it ran longer than {attempt['check_seconds']:g} s and was ended"
+    elif how == "ended":
+        reason = f"it was ended by signal {(status or 128) - 128}"
+    return Result(attempt, "failed", reason, status, output)
+
+
+def _not_begun(store: Store, attempt: Row) -> Result | None:
+    """tmux was asked for a window: the token tells whether anything of it can still run."""
+    cancelled = attempt["cancel_requested_at"]
+    since = clock.now() - clock.seconds(attempt["check_wanted_at"])
+    if not cancelled and since < _START * store.settings.start_wait:
+        return None
+    revoked = files.revoke_check(store.settings, attempt["id"])
+    if not revoked and attempt["id"] in files.reported(store.settings):
+        return None
+    if cancelled:
+        return Result(attempt, "cancelled")
+    return Result(attempt, "failed", "it could not be started: tmux made no window for it")
+
+
+def _output(store: Store, attempt: Row) -> str | None:
+    """The end of what it printed."""
+    path = files.check_directory(store.settings, attempt["id"]) / "output"
+    with contextlib.suppress(OSError):
+        text = path.read_bytes().decode("utf-8", "replace")
+        return screen.tail(screen.clean(text).rstrip("\n"), store.settings.max_output)
+    return None
+
+
+def _feedback(attempt: Row, result: Result) -> str:
+    """What the next attempt is told."""
+    text = (
+        "This was tried before, and the check of the outcome failed.\n"
+        f"The check: {attempt['check_command']}\nIt failed: {result.reason}"
+    )
+    if result.output:
+        text += f"\nThe end of its output:\n\n{screen.tail(result.output, _SHOWN)}"
+    return f"{text}\n\nThe task, once more:"

@@ -1,0 +1,125 @@
+"""deliver, for checks: each is started in a tmux window of its own, once, and ended if need be."""
+
+import json
+import os
+import signal
+import sys
+
+from assigner import attempts, checks, clock, files, tmux
+from assigner.db import Row, Store
+from assigner.errors import AssignerError
+
+
+def deliver(store: Store) -> list[Row]:
+    """Start what is to be checked, end what was cancelled or hangs; a row for each."""
+    acted = []
+    for attempt in store.rows("live_attempts"):
+        if attempt["check_state"] in ("wanted", "starting") and not attempt["cancel_requested_at"]:
+            acted += _start(store, attempt)
+        elif attempt["check_state"] == "running":
+            acted += _end(store, attempt)
+    return acted
+
+
+def _start(store: Store, attempt: Row) -> list[Row]:
+    """Make its files, commit that it is being started, ask tmux for a window."""
+    if store.dry:
+        return [attempts.told(attempt, "to be checked", attempt["check_command"])]
+    now = clock.now()
+    if attempt["check_state"] == "starting":
+        if now < clock.seconds(attempt["check_tried_at"]) + store.settings.start_wait:
+            return []
+    elif reason := _make(store, attempt):
+        return [_fail(store, attempt, reason)]
+    with store.transaction():
+        if not store.run(
+            "advance_check", id=attempt["id"], expected=attempt["check_state"], state="starting",
+            pid=None, started_at=None, tried_at=clock.text(now),
+        ):  # fmt: skip
+            files.discard_check(store.settings, attempt["id"])
+            return []  # somebody else is at it
+        if attempt["check_state"] == "wanted":
+            files.place_check(store.settings, attempt["id"])
+    name = f"{tmux.ASIDE}{store.instance}-{attempt['id']}"
+    place = str(files.check_directory(store.settings, attempt["id"]))
+    command = [sys.executable, "-I", "-m", "assigner.checkrun", place]
+    home = str(store.settings.home)
+    try:
+        tmux.create(
+            attempt["socket"], store.settings.tmux_timeout, name, home, command, transient=True
+        )
+    except (AssignerError, tmux.NoServer, tmux.Unreachable) as error:
+        # It may come to it late: what takes the token first runs
+        return [attempts.told(attempt, "waits", f"its check: {error}")]
+    return [attempts.told(attempt, "checking", attempt["check_command"])]
+
+
+def _make(store: Store, attempt: Row) -> str | None:
+    """Write the files of a check, aside; why it cannot be run."""
+    try:
+        variables = files.variables(store.settings, attempt)
+    except (OSError, KeyError, ValueError):
+        return "the file with its secret values is gone"
+    directory = files.check_directory(store.settings, attempt["id"])
+    order = {
+        "command": str(directory / "command"),
+        "directory": attempt["check_directory"],
+        "variables": variables,
+        "seconds": attempt["check_seconds"],
+        "grace": store.settings.kill_grace,
+        "most": store.settings.max_output,
+        "spool": str(store.settings.spool / str(attempt["id"])),
+        "mark": checks.mark(store, attempt),
+    }
+    contents = {
+        "go": "",
+        "ended": "",
+        "order": json.dumps(order),
+        "command": attempt["check_command"] + "\n",
+    }
+    files.make_check(store.settings, attempt["id"], contents)
+    return None
+
+
+def _fail(store: Store, attempt: Row, reason: str) -> Row:
+    result = checks.Result(attempt, "failed", reason)
+    if not checks.conclude(store, result):
+        return attempts.told(attempt, "waits", "another pass is at it")
+    files.remove_run(store.settings, attempt["id"])
+    return checks.told(result)
+
+
+def _end(store: Store, attempt: Row) -> list[Row]:
+    """TERM for what was cancelled: it ends the check and reports; KILL for what does not."""
+    if attempt["id"] in files.reported(store.settings):
+        return []
+    now, pid = clock.now(), checks.runner(attempt)
+    if pid is None:
+        left = [] if store.dry else checks.left_over(store, attempt)
+        for process in left:
+            _signal(process, signal.SIGKILL)
+        return [attempts.told(attempt, "SIGKILL", "left by its check")] if left else []
+    name = "TERM"
+    if attempt["signalled_at"]:
+        if now < clock.seconds(attempt["signalled_at"]) + 2 * store.settings.kill_grace + 10:
+            return []
+        name = "KILL"
+    elif checks.is_overdue(store, attempt, now):
+        name = "KILL"
+    elif not attempt["cancel_requested_at"]:
+        return []
+    ending = "cancel" if attempt["cancel_requested_at"] else attempt["ending"]
+    with store.transaction():  # what is intended comes first: a signal twice is no harm
+        store.update(
+            "attempts", attempt["id"], ending=ending, signal=name, signalled_at=clock.text(now)
+        )
+    if not store.dry:
+        _signal(pid, signal.Signals[f"SIG{name}"])
+    return [attempts.told(attempt, f"SIG{name}", "its check")]
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return

@@ -1,0 +1,1 @@
+UPDATE checks SET output = NULL WHERE id = :id;

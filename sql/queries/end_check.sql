@@ -1,0 +1,5 @@
+-- A check has one end.
+UPDATE checks
+SET state = :state, exit_status = :exit_status, reason = :reason, output = :output, work = NULL,
+    ended_at = :now, updated_at = :now, updated_by = :by
+WHERE id = :id AND ended_at IS NULL;
