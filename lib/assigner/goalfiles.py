@@ -130,6 +130,8 @@ def connect(settings: Settings, actor: str, *, dry: bool = False, create: bool =
     path = settings.goals
     if not create and not path.exists():
         raise SetupError(f"no goals at '{path}': 'goals init' makes them")
+    if path.exists() and not path.is_file():
+        raise SetupError(f"'{path}' is not a file")
     tables = _tables(settings)
     if not tables or "_sqlite_migrations" in tables:
         if "prompts" in tables:
