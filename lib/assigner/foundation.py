@@ -310,7 +310,10 @@ def _give_task(this: Pass, goals: Goals, profile: Profile) -> bool:
             work = _queue_task(this, goals, profile, task)
         except UsageError as error:
             this.problems.append(f"task {task['id']}: {error}")
-            goals.refuse(str(task["id"]), str(error))
+            try:
+                goals.refuse(str(task["id"]), str(error))
+            except goalfiles.Refused as refused:
+                this.problems.append(f"task {task['id']}: {refused}")
             continue
         this.tell(work, "assigned", work["title"])
         _tell_taken(this, goals, work)
