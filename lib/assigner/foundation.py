@@ -9,7 +9,7 @@ not settled is never given out, and the prompt's key lets no try of a task be qu
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from assigner import (
@@ -33,6 +33,7 @@ from assigner.profiles import GENERAL, Profile
 HOUR = 3600.0
 _ENDED = ("completed", "failed", "cancelled")
 _LAST = 2**31 - 1
+_MOST_REFUSED = 20  # tasks that a session is offered in vain in one pass
 
 
 class Pass:
@@ -43,6 +44,7 @@ class Pass:
         self.rows: list[Row] = []
         self.problems: list[str] = []
         self.sessions = {row["name"]: row for row in store.rows("sessions")}
+        self.paused = {row["provider"] for row in store.rows("pauses")}
         self._goals: Goals | None = None
         self._failed = False
         self._projects: list[str] | None = None
@@ -186,8 +188,7 @@ def _hindrance(this: Pass, profile: Profile) -> str | None:
     idle = now - clock.seconds(session["idle_since"])
     if idle < profile.idle_threshold:
         return f"it is idle for {idle:.0f} of {profile.idle_threshold:g} s"
-    paused = {row["provider"] for row in store.rows("pauses")}
-    if session["paused"] or paused & {"", session["provider"]}:
+    if session["paused"] or this.paused & {"", session["provider"]}:
         return "it is paused"
     if profile.is_quiet(now):
         return "these are its quiet hours"
@@ -305,15 +306,18 @@ def _give_task(this: Pass, goals: Goals, profile: Profile) -> bool:
 
     A task that can be no prompt is refused, and the next one looked at.
     """
-    for task in _candidates(this, goals, profile):
+    refused: set[str] = set()
+    while len(refused) < _MOST_REFUSED and (task := _best(this, goals, profile, refused)):
+        id = str(task["id"])
         try:
             work = _queue_task(this, goals, profile, task)
         except UsageError as error:
-            this.problems.append(f"task {task['id']}: {error}")
+            this.problems.append(f"task {id}: {error}")
+            refused.add(id)
             try:
-                goals.refuse(str(task["id"]), str(error))
-            except goalfiles.Refused as refused:
-                this.problems.append(f"task {task['id']}: {refused}")
+                goals.refuse(id, str(error))
+            except goalfiles.Refused as rule:
+                this.problems.append(f"task {id}: {rule}")
             continue
         this.tell(work, "assigned", work["title"])
         _tell_taken(this, goals, work)
@@ -321,23 +325,23 @@ def _give_task(this: Pass, goals: Goals, profile: Profile) -> bool:
     return False
 
 
-def _candidates(this: Pass, goals: Goals, profile: Profile) -> Iterator[Row]:
-    """Tasks for this session, the most urgent and oldest first; a bounded number."""
-    session = this.sessions[profile.session]
-    kept = {row["task"] for row in this.store.rows("foundation_kept", goals=goals.key)}
+def _best(this: Pass, goals: Goals, profile: Profile, refused: set[str]) -> Row | None:
+    """Of the tasks for this session the one with the highest priority, the oldest of these."""
+    store, provider = this.store, this.sessions[profile.session]["provider"]
+    kept = refused | {row["task"] for row in store.rows("foundation_kept", goals=goals.key)}
+    # of our own, what is kept is no longer pending
+    limit = 1 + (len(kept) if goals.is_foreign else 0)
     found = []
     for project in this.projects(goals):
         if profile.matches(str(project)):
-            with goals.guarded() as store:
-                rows = store.rows(
+            with goals.guarded() as tasks:
+                rows = tasks.rows(
                     "goals/next_tasks",
-                    project=project, session=profile.session, provider=session["provider"],
-                    limit=len(kept) + 10,
+                    project=project, session=profile.session, provider=provider, limit=limit,
                 )  # fmt: skip
             found += [row for row in rows if str(row["id"]) not in kept]
     found.sort(key=lambda row: str(row["created_at"]))
-    found.sort(key=lambda row: _priority(row["priority"]), reverse=True)
-    yield from found
+    return max(found, key=lambda row: _priority(row["priority"]), default=None)
 
 
 def _queue_task(this: Pass, goals: Goals, profile: Profile, task: Row) -> Row:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from assigner import clock, editing, log, screen
+from assigner import clock, files, log, screen
 from assigner.config import Settings
 from assigner.db import Row, Store
 from assigner.profiles import Profile
@@ -52,14 +52,18 @@ def publish(store: Store, profiles: Sequence[Profile]) -> None:
     known = {row["session"]: row for row in store.rows("foundation_rows")}
     sessions = {row["name"]: row for row in store.rows("sessions")}
     work = open_work(store)
+    news: dict[str, list[Row]] = {}
+    for line in store.rows("foundation_lines"):
+        news.setdefault(line["session"], []).append(line)
     for profile in profiles:
         name = profile.session
         state = _state(known.get(name), sessions.get(name), work.get(name))
         text = json.dumps(state, ensure_ascii=False, indent=1) + "\n"
         file = state_file(store.settings, profile)
         if _read(file) != text:
-            editing.write(file, text)
-        _write_log(store, profile)
+            _replace(file, text)
+        if name in news:
+            _write_log(store, profile, news[name])
 
 
 def open_work(store: Store) -> dict[str, Row]:
@@ -134,10 +138,7 @@ def entries(settings: Settings, profile: Profile, limit: int) -> tuple[list[str]
     return lines[-limit:] if limit > 0 else [], len(lines)
 
 
-def _write_log(store: Store, profile: Profile) -> None:
-    lines = store.rows("foundation_lines", session=profile.session)
-    if not lines:
-        return
+def _write_log(store: Store, profile: Profile, lines: Sequence[Row]) -> None:
     file = log_file(store.settings, profile)
     written = set(_tail(file))  # by a pass that was killed before it could say so
     log.append(
@@ -156,8 +157,16 @@ def _tail(file: Path) -> list[str]:
         return []
 
 
+def _replace(file: Path, text: str) -> None:
+    """At once or not at all."""
+    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    files.write(aside, text)
+    os.replace(aside, file)
+
+
 def _read(file: Path) -> str | None:
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        with open(file, encoding="utf-8", errors="replace") as opened:
+            return opened.read()
     except FileNotFoundError:
         return None

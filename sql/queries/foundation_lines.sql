@@ -1,2 +1,2 @@
--- Lines that are still to be written to a work log.
-SELECT id, text FROM foundation_log WHERE host = :host AND session = :session ORDER BY id;
+-- Lines that are still to be written to work logs.
+SELECT id, session, text FROM foundation_log WHERE host = :host ORDER BY session, id;
