@@ -16,6 +16,7 @@ LAYERS = {
         "tools",
         "command",
         "completing",
+        "goaltelling",
         "manuals",
         "sending",
         "joining",

@@ -129,9 +129,9 @@ def _outcome(main: Callable[[Arguments], None], args: Arguments) -> int:
             say(args, str(error))
         return error.status
     except sqlite3.Error as error:
-        message, status = _database_failure(args, error)
-        say(args, message)
-        return status
+        failure = _database_failure(args, error)
+        say(args, str(failure))
+        return failure.status
     except BrokenPipeError:
         return 128 + 13
     except OSError as error:
@@ -283,24 +283,9 @@ def _make_streams_safe() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _database_failure(args: Arguments, error: sqlite3.Error) -> tuple[str, int]:
-    text = str(error)
+def _database_failure(args: Arguments, error: sqlite3.Error) -> AssignerError:
     try:
         path = str(config.load(args.db).database)
     except SetupError:
         path = args.db
-    if "locked" in text:
-        return f"'{path}' is busy: {text}; try again", errors.BUSY
-    if "full" in text:
-        return f"'{path}': {text}: free some space; nothing was changed", errors.FAILED
-    if "readonly" in text:
-        return f"'{path}' cannot be written: make it and its directory writable", errors.SETUP
-    if "not a database" in text or "malformed" in text:
-        return f"'{path}' is damaged or no database: {text}", errors.SETUP
-    if "no such table" in text or "no such column" in text:
-        return f"'{path}' is a database, but not one of assigner: {text}", errors.SETUP
-    if "I/O error" in text:
-        return f"'{path}': {text}: look at the disk; nothing was changed", errors.FAILED
-    if "unable to open" in text:
-        return f"cannot open '{path}': is it a file that you can read and write?", errors.SETUP
-    return f"'{path}': {text}", errors.FAILED
+    return db.failure(path, error)

@@ -47,6 +47,17 @@ class Settings:
     log_size: int = 1_000_000
     log_files: int = 4
     weights: Weights = field(default_factory=Weights)
+    given_goals: Path | None = None
+
+    @property
+    def goals(self) -> Path:
+        """The database of goals: one that was named, else beside the queue's."""
+        return self.given_goals or self.database.with_name("goals.db")
+
+    @property
+    def foundation(self) -> Path:
+        """States and work logs of the sessions that have a profile."""
+        return self.home / "foundation"
 
     @property
     def run(self) -> Path:
@@ -106,6 +117,7 @@ def load(database: str | None = None) -> Settings:
         host=values.get("ASSIGNER_HOST") or os.uname().nodename,
         session_patterns=tuple((values.get("ASSIGNER_SESSIONS") or "").replace(",", " ").split()),
         weights=Weights(**weights),
+        given_goals=_absolute(values, "ASSIGNER_GOALS"),
         **plain,
     )
 
@@ -116,7 +128,7 @@ _PLAIN = [
     if f.type in (bool, int, float) or f.name == "preferred_provider"
 ]
 _WEIGHTS = [(f.name, f"ASSIGNER_SCORE_{f.name.upper()}") for f in fields(Weights)]
-_PLACES = ("HOME", "DB", "TMUX_SOCKETS", "SESSIONS", "HOST")
+_PLACES = ("HOME", "DB", "GOALS", "TMUX_SOCKETS", "SESSIONS", "HOST")
 # Every setting that there is
 KNOWN = {
     *(f"ASSIGNER_{name}" for name in _PLACES),

@@ -13,7 +13,7 @@ from typing import Any
 
 from assigner import clock, sql
 from assigner.config import Settings
-from assigner.errors import SetupError
+from assigner.errors import AssignerError, BusyError, SetupError
 
 Row = dict[str, Any]
 
@@ -72,7 +72,13 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator["Store"]:
-        """Everything inside commits together or not at all.  No tmux or git call belongs inside."""
+        """Everything inside commits together or not at all.  No tmux or git call belongs inside.
+
+        Within another one it is a part of that.
+        """
+        if self.connection.in_transaction:
+            yield self
+            return
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield self
@@ -99,32 +105,44 @@ def connect(settings: Settings, actor: str, *, dry: bool = False, create: bool =
     With `dry`, a copy in memory is worked on and nothing is kept, not even an empty file.  With
     `create` false a missing file is an error.  Raises SetupError for what is no database of ours.
     """
-    path = settings.database
+    connection = connection_to(settings.database, dry=dry, create=create)
+    return Store(connection, settings, actor, dry=dry)
+
+
+def connection_to(
+    path: Path,
+    kind: str = "migrations",
+    *,
+    dry: bool = False,
+    create: bool = True,
+    patience: float = PATIENCE,
+) -> sqlite3.Connection:
+    """A database whose schema sql/KIND describes, opened as `connect` says."""
     missing = not os.path.exists(path)  # also where that cannot be told: opening it tells why
     if missing and not create:
         raise SetupError(f"no database at '{path}'")
     if missing and not dry:
         _create(path)
-    connection = _open(Path(":memory:") if missing and dry else path)
+    connection = _open(Path(":memory:") if missing and dry else path, patience)
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if dry:
-            copy = _open(Path(":memory:"))
+            copy = _open(Path(":memory:"), patience)
             connection.backup(copy)
             connection.close()
             connection = copy
-        latest = len(sql.migrations())
+        latest = len(sql.migrations(kind))
         if version > latest:
             raise SetupError(
                 f"'{path}' was written by a newer assigner"
                 f" (schema {version}, this one knows {latest}): update assigner"
             )
         if version < latest:
-            _migrate(connection, path, latest)
+            _migrate(connection, path, kind, latest)
     except BaseException:
         connection.close()
         raise
-    return Store(connection, settings, actor, dry=dry)
+    return connection
 
 
 def peek(settings: Settings, actor: str) -> Store:
@@ -134,6 +152,26 @@ def peek(settings: Settings, actor: str) -> Store:
     where = f"{settings.database.as_uri()}?mode=ro"
     connection = sqlite3.connect(where, uri=True, timeout=PATIENCE, isolation_level=None)
     return Store(connection, settings, actor, dry=True)
+
+
+def failure(path: object, error: sqlite3.Error) -> AssignerError:
+    """What an error of the database at `path` means to people."""
+    text = str(error)
+    if "locked" in text:
+        return BusyError(f"'{path}' is busy: {text}; try again")
+    if "full" in text:
+        return AssignerError(f"'{path}': {text}: free some space; nothing was changed")
+    if "readonly" in text:
+        return SetupError(f"'{path}' cannot be written: make it and its directory writable")
+    if "not a database" in text or "malformed" in text:
+        return SetupError(f"'{path}' is damaged or no database: {text}")
+    if "no such table" in text or "no such column" in text:
+        return SetupError(f"'{path}' is a database, but not one of assigner: {text}")
+    if "I/O error" in text:
+        return AssignerError(f"'{path}': {text}: look at the disk; nothing was changed")
+    if "unable to open" in text:
+        return SetupError(f"cannot open '{path}': is it a file that you can read and write?")
+    return AssignerError(f"'{path}': {text}")
 
 
 def check(store: Store) -> list[str]:
@@ -159,19 +197,19 @@ def _create(path: Path) -> None:
         raise SetupError(f"cannot create the database '{path}': {error.strerror}") from None
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+def _open(path: Path, patience: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = EXTRA")
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, latest: int) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, kind: str, latest: int) -> None:
     """Apply what is missing, all of it or nothing, also when two processes come at once."""
     from sqlite_utils import Database, Migrations  # 65 ms, and only a new schema pays
 
     migrations = Migrations("assigner")
-    for name, file in sql.migrations():
+    for name, file in sql.migrations(kind):
         script = file.read_text(encoding="utf-8")
         migrations(name=name)(lambda db, script=script: db.executescript(script))
     connection.execute("BEGIN IMMEDIATE")

@@ -102,7 +102,7 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
     elif draft.worktree:
         raise UsageError("a working tree of its own is one for a branch: give --git-branch")
     for tag in draft.tags:
-        _check_name("tag", tag)
+        check_name("tag", tag)
     for after in draft.after:
         if isinstance(after, str):
             _check_name("after", after)
@@ -112,7 +112,7 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
             _check_integer("after", after)
     for name, key in (("dedup_key", draft.dedup_key), ("affinity", draft.affinity)):
         if key is not None:
-            _check_name(name, key)
+            check_name(name, key)
 
 
 def check_comment(text: str) -> None:
@@ -140,7 +140,7 @@ def check_target(session: str | None, provider: str | None, providers: Iterable[
         known = ", ".join(sorted(providers))
         raise UsageError(f"unknown provider '{provider}' (known: {known})")
     if session is not None:
-        _check_name("target_session", session)
+        check_name("target_session", session)
 
 
 def check_variable(name: str) -> None:
@@ -204,7 +204,7 @@ def _check_json(name: str, value: object) -> None:
         raise UsageError(f"{name} cannot be written as JSON: {error}") from None
 
 
-def _check_name(name: str, value: str) -> None:
+def check_name(name: str, value: str) -> None:
     """What people type to find it again: not empty, and nothing that cannot be seen."""
     _check_plain(name, value)
     if not value.strip() or screen.visible(value) != value:

@@ -22,8 +22,12 @@ _PATIENCE = 1.0
 def write(settings: Settings, name: str, lines: Iterable[str]) -> None:
     """Append the lines to logs/NAME.log, and rotate it where it gets too long.  OSError."""
     now = clock.text(clock.now())
-    data = "".join(f"{now} {line}\n" for line in lines).encode("utf-8", "backslashreplace")
-    path = settings.logs / f"{name}.log"
+    append(settings, settings.logs / f"{name}.log", [f"{now} {line}" for line in lines])
+
+
+def append(settings: Settings, path: Path, lines: Iterable[str]) -> None:
+    """Append lines to any such log.  OSError."""
+    data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
     with _locked(path) as descriptor:
         size = os.fstat(descriptor).st_size
         if size and size + len(data) > settings.log_size:

@@ -1,8 +1,16 @@
-"""Programs of the system that are asked now and then: crontab, systemctl, loginctl."""
+"""Programs that are asked now and then: of the system (crontab, systemctl), and of a person."""
 
+import contextlib
 import io
 import os
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import IO, cast
 
 from assigner.errors import AssignerError
 
@@ -39,3 +47,86 @@ def run(name: str, *arguments: str, given: bytes = b"") -> Done:
         raise AssignerError(f"'{name} {' '.join(arguments)}' did not come to its end") from None
     problem = " ".join(err.getvalue().decode("utf-8", "backslashreplace").split())
     return Done(command.exit_code, out.getvalue(), problem or f"exit status {command.exit_code}")
+
+
+def bounded(command: Sequence[str], given: bytes, *, seconds: float, most: int) -> bytes:
+    """What a person's command prints, which may be anything: at most so long, at most so much.
+
+    It and all that it has started is ended then.  AssignerError where it fails or goes too far.
+    """
+    with tempfile.TemporaryFile() as standard_input:
+        standard_input.write(given)
+        standard_input.seek(0)
+        process = subprocess.Popen(
+            command,
+            stdin=standard_input,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    try:
+        with _ended_in_order():
+            out, err, problem = _read(process, time.monotonic() + seconds, most)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with process:
+            process.wait()
+    if problem == "time":
+        raise AssignerError(f"it did not end within {seconds:g} s")
+    if problem == "size":
+        raise AssignerError(f"it printed more than {most} bytes")
+    if process.returncode:
+        said = err.decode("utf-8", "replace").strip().splitlines()
+        why = f": {said[-1]}" if said else ""
+        status = process.returncode
+        ended = f"signal {-status}" if status < 0 else f"exit status {status}"
+        raise AssignerError(f"it failed, {ended}{why}")
+    return out
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Who ends us meanwhile, by Ctrl-C or otherwise, ends what we have started as well."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, leave) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _read(
+    process: "subprocess.Popen[bytes]", deadline: float, most: int
+) -> tuple[bytes, bytes, str | None]:
+    """Standard output and error to their ends, and what cut them short: time or size."""
+    assert process.stdout and process.stderr
+    texts = {process.stdout: b"", process.stderr: b""}
+    with selectors.DefaultSelector() as selector:
+        for stream in texts:
+            selector.register(stream, selectors.EVENT_READ)
+        problem = None
+        while selector.get_map() and problem is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                problem = "time"
+            for key, _ in selector.select(min(max(left, 0), 1)):
+                stream = cast("IO[bytes]", key.fileobj)
+                if data := os.read(key.fd, 65536):
+                    kept = texts[stream] + data
+                    texts[stream] = kept if stream is process.stdout else kept[-4096:]
+                else:
+                    selector.unregister(stream)
+            if len(texts[process.stdout]) > most:
+                problem = "size"
+        if problem is None:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                problem = "time"
+    return texts[process.stdout], texts[process.stderr], problem

@@ -214,7 +214,7 @@ def _base(args: argparse.Namespace) -> Draft:
     draft = Draft(content="", given=frozenset(values), **values)
     draft.env_vars, draft.secret_vars = _variables(args.env, args.env_file)
     if args.metadata is not None:
-        draft.metadata = _metadata(args.metadata)
+        draft.metadata = metadata(args.metadata)
     if args.not_before is not None:
         draft.not_before = clock.parse(args.not_before)
     return draft
@@ -248,7 +248,8 @@ def _unquoted(value: str) -> str:
     return value
 
 
-def _metadata(text: str) -> dict[str, Any]:
+def metadata(text: str) -> dict[str, Any]:
+    """The JSON object that a person gives as metadata.  UsageError."""
     try:
         value = _JSON.decode(text)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The named statements of sql/queries and the migrations of sql/migrations."""
+"""The named statements of sql/queries, and the migrations of each kind of database."""
 
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,6 @@ def query(name: str) -> str:
     return (ROOT / "queries" / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def migrations() -> list[tuple[str, Path]]:
-    """Names and files of all migrations, in their order."""
-    return [(path.stem, path) for path in sorted((ROOT / "migrations").glob("[0-9]*.sql"))]
+def migrations(kind: str = "migrations") -> list[tuple[str, Path]]:
+    """Names and files of all migrations in sql/KIND, in their order."""
+    return [(path.stem, path) for path in sorted((ROOT / kind).glob("[0-9]*.sql"))]

@@ -18,6 +18,12 @@ HOT = {
     "delete_events_of_prompt": ["task_events_prompt"],
     "due_retries": ["prompts_retry"],
     "due_times": ["prompts_held"],
+    "foundation_given": ["foundation_work_given"],
+    "foundation_kept": ["foundation_work_open", "foundation_work_retry"],
+    "foundation_lines": ["foundation_log_session"],
+    "foundation_number": ["foundation_work_task"],
+    "foundation_open": ["foundation_work_open"],
+    "has_work": ["foundation_work_open", "prompts_ready"],
     "held_group": ["prompts_held"],
     "held_groups": ["prompts_held"],
     "held_summary": ["prompts_held"],
@@ -87,3 +93,37 @@ def test_lists_by_status_are_read_from_their_end(store: db.Store) -> None:
     text = "SELECT * FROM prompts WHERE status = :status ORDER BY id DESC LIMIT 10"
     steps = [row["detail"] for row in store.execute(f"EXPLAIN QUERY PLAN {text}", {"status": ""})]
     assert steps == ["SEARCH prompts USING INDEX prompts_status (status=?)"]
+
+
+# --- the goals' own database ---------------------------------------------------------------------
+
+GOALS = sorted(path.stem for path in (sql.ROOT / "queries" / "goals").glob("*.sql"))
+SMALL = {"visions", "active_goals"}  # what people write by hand
+
+
+@pytest.fixture(scope="module")
+def goals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[db.Store]:
+    home = tmp_path_factory.mktemp("goals")
+    settings = Settings(home, home / "assigner.db", sockets=(), host="here")
+    db.connection_to(settings.goals, "goals").close()
+    store = db.Store(db.connection_to(settings.goals, "goals"), settings, "test")
+    yield store
+    store.connection.close()
+
+
+@pytest.mark.parametrize("name", [name for name in GOALS if name not in SMALL])
+def test_no_statement_goes_through_all_tasks(goals: db.Store, name: str) -> None:
+    scans = [step for step in plan(goals, f"goals/{name}") if step.startswith("SCAN")]
+    jumps = ["SCAN tasks USING INDEX tasks_pending"]  # from project to project
+    assert scans == (jumps if name == "pending_projects" else [])
+
+
+def test_the_next_task_is_read_from_its_index(goals: db.Store) -> None:
+    steps = plan(goals, "goals/next_tasks")
+    assert steps[0] == "SEARCH t USING INDEX tasks_pending (project=?)"
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+def test_projects_are_found_by_jumps(goals: db.Store) -> None:
+    text = f"EXPLAIN {sql.query('goals/pending_projects')}"
+    assert "SeekGT" in [row["opcode"] for row in goals.execute(text)]

@@ -1,0 +1,80 @@
+-- What a person wants: visions, goals under them, tasks under goals.
+-- The columns of tasks that a prompt has too mean what they mean there.
+
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE visions (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    content    TEXT NOT NULL CHECK (content <> ''),
+    status     TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'completed', 'cancelled')),
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    updated_by TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE goals (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    vision_id  INTEGER REFERENCES visions (id),
+    content    TEXT NOT NULL CHECK (content <> ''),
+    status     TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'completed', 'cancelled')),
+    project    TEXT NOT NULL,
+    priority   INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    updated_by TEXT NOT NULL
+) STRICT;
+CREATE INDEX goals_vision ON goals (vision_id);
+CREATE INDEX goals_active ON goals (priority DESC, created_at, id) WHERE status = 'active';
+
+CREATE TABLE tasks (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    goal_id         INTEGER REFERENCES goals (id),
+    content         TEXT NOT NULL CHECK (content <> ''),
+    status          TEXT NOT NULL DEFAULT 'pending' CHECK (status IN
+        ('pending', 'in_progress', 'completed', 'failed', 'cancelled')),
+    project         TEXT NOT NULL,
+    priority        INTEGER NOT NULL DEFAULT 0,
+    after_id        INTEGER REFERENCES tasks (id) CHECK (after_id < id),
+    target_session  TEXT,
+    target_provider TEXT,
+    working_dir     TEXT CHECK (working_dir LIKE '/%'),
+    git_branch      TEXT,
+    worktree        INTEGER NOT NULL DEFAULT 0 CHECK (worktree IN (0, 1)),
+    env_vars        TEXT NOT NULL DEFAULT '{}',
+    prerequisites   TEXT NOT NULL DEFAULT '[]',
+    metadata        TEXT NOT NULL DEFAULT '{}',
+    tags            TEXT NOT NULL DEFAULT '[]',
+    timeout_seconds REAL CHECK (timeout_seconds > 0),
+    idempotent      INTEGER NOT NULL DEFAULT 0 CHECK (idempotent IN (0, 1)),
+    attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    max_attempts    INTEGER NOT NULL DEFAULT 3 CHECK (max_attempts > 0),
+    not_before      TEXT,               -- failed, and to be tried again then
+    prompt_id       INTEGER,            -- the prompt that it last became
+    error           TEXT,
+    dedup_key       TEXT UNIQUE,
+    created_at      TEXT NOT NULL,
+    started_at      TEXT,
+    completed_at    TEXT,
+    updated_at      TEXT NOT NULL,
+    updated_by      TEXT NOT NULL
+) STRICT;
+-- the order in which the tasks of a project are given out
+CREATE INDEX tasks_pending ON tasks (project, priority DESC, created_at, id)
+    WHERE status = 'pending';
+CREATE INDEX tasks_open ON tasks (priority DESC, created_at, id)
+    WHERE status IN ('pending', 'in_progress');
+CREATE INDEX tasks_goal ON tasks (goal_id, id);
+CREATE INDEX tasks_status ON tasks (status, id);
+
+-- What the query planner is to take for granted (https://www.sqlite.org/fileformat2.html#stat1tab).
+-- It has the projects found by jumping from one to the next.
+ANALYZE sqlite_schema;  -- makes the table
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('tasks', 'tasks_pending', '100000 5000 500 2 1'),
+    ('tasks', 'tasks_open',    '100000 10000 2 1'),
+    ('tasks', 'tasks_goal',    '100000 20 1'),
+    ('tasks', 'tasks_status',  '100000 20000 1');
+ANALYZE sqlite_schema;  -- reads it

@@ -1,0 +1,5 @@
+-- The tasks of a goals database that are not to be given out: they are prompts, or fail too often.
+SELECT task FROM foundation_work
+WHERE host = :host AND settled_at IS NULL AND goals = :goals
+UNION
+SELECT task FROM foundation_work WHERE goals = :goals AND retry_at > :now;

@@ -1,0 +1,1 @@
+DELETE FROM foundation_log WHERE id = :id;

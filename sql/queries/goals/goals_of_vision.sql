@@ -1,0 +1,1 @@
+SELECT id, content, status FROM goals WHERE vision_id = :id ORDER BY id;

@@ -1,0 +1,9 @@
+-- What a session could be given of a project, in the order in which it is given out.
+SELECT * FROM tasks AS t
+WHERE status = 'pending' AND project = :project
+  AND (not_before IS NULL OR not_before <= :now)
+  AND (target_session IS NULL OR target_session = :session)
+  AND (target_provider IS NULL OR target_provider = :provider)
+  AND NOT EXISTS (SELECT 1 FROM tasks AS b WHERE b.id = t.after_id AND b.status <> 'completed')
+ORDER BY priority DESC, created_at, id
+LIMIT :limit;

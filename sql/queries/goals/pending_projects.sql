@@ -1,0 +1,2 @@
+-- The projects that have pending tasks.
+SELECT DISTINCT project FROM tasks WHERE status = 'pending';

@@ -1,0 +1,6 @@
+-- What became of the prompt becomes of its task.
+UPDATE tasks
+SET status = :status, error = :error, not_before = :not_before,
+    completed_at = CASE WHEN :status = 'pending' THEN NULL ELSE :now END,
+    updated_at = :now, updated_by = :by
+WHERE id = :id AND prompt_id = :prompt AND status = 'in_progress';

@@ -1,0 +1,1 @@
+SELECT id FROM tasks WHERE dedup_key = :key;

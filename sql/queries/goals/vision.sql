@@ -1,0 +1,1 @@
+SELECT * FROM visions WHERE id = :id;

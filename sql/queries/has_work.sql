@@ -1,0 +1,8 @@
+-- Whether a prompt is open that profiles gave the session, or that waits for it alone.
+SELECT 1 AS n FROM foundation_work AS w JOIN prompts AS p ON p.id = w.prompt_id
+WHERE w.host = :host AND w.session = :session AND w.settled_at IS NULL
+  AND (p.completed_at IS NULL OR p.retry_at IS NOT NULL)
+UNION ALL
+SELECT 1 FROM prompts
+WHERE host = :host AND target_session = :session AND status = 'pending' AND held_by IS NULL
+LIMIT 1;

@@ -1,0 +1,6 @@
+-- What a check found.
+INSERT INTO foundation (host, session, pane, session_start, checked_at, idle_count)
+VALUES (:host, :session, :pane, :session_start, :now, :idle_count)
+ON CONFLICT (host, session) DO UPDATE
+SET pane = excluded.pane, session_start = excluded.session_start,
+    checked_at = excluded.checked_at, idle_count = excluded.idle_count;
