@@ -105,7 +105,7 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
         check_name("tag", tag)
     for after in draft.after:
         if isinstance(after, str):
-            _check_name("after", after)
+            check_name("after", after)
         elif after == 0 or isinstance(after, float):
             raise UsageError(f"after names no prompt: {after}")
         else:

@@ -13,6 +13,7 @@ ALTER TABLE sessions ADD COLUMN auto_approve INTEGER NOT NULL DEFAULT 0
 ALTER TABLE sessions ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0 CHECK (resumes IN (0, 1));
 -- The name of the file that has the environment in which its agent was first started.
 ALTER TABLE sessions ADD COLUMN environment TEXT;
+CREATE INDEX sessions_environment ON sessions (environment) WHERE environment IS NOT NULL;
 -- The conversation that its agent is in, as its hooks tell.
 ALTER TABLE sessions ADD COLUMN conversation TEXT;
 
