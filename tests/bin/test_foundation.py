@@ -86,7 +86,7 @@ def test_the_whole_way(work: Workplace) -> None:
         assert outcomes([given]) == [("foundation", "assigned", "goal", str(id))]
         assert task(work, id)["status"] == "in_progress"
         assert state(work)["current_task"]["id"] == id
-        work.tick()
+        work.tick(until=60)
         assert ran.read_text().splitlines()[-1] == seen
     assert outcomes(check(work)) == [("foundation", "completed", "goal", "1")]
     assert check(work) == []
@@ -130,7 +130,7 @@ def test_tasks_may_wait_for_a_task_or_be_for_a_session(work: Workplace) -> None:
     add(work, "false", "--max-attempts", 1)
     add(work, "true", "--after", 2, "--priority", 5)
     assert outcomes(check(work)) == [("foundation", "assigned", "goal", "2")]
-    work.tick()
+    work.tick(until=60)
     assert outcomes(check(work)) == [("foundation", "failed", "goal", "2")]
     assert check(work) == []
 
@@ -154,13 +154,13 @@ def test_a_failed_task_goes_back_and_is_given_up_at_last(work: Workplace) -> Non
     work.environment["ASSIGNER_BACKOFF_BASE"] = "1000"
     add(work, "exit 3", "--max-attempts", 2)
     assert len(check(work)) == 1
-    work.tick()
+    work.tick(until=60)
     (row,) = check(work)
     assert row["outcome"] == "failed" and "tried again at" in row["reason"]
     assert (task(work, 1)["status"], task(work, 1)["attempts"]) == ("pending", 1)
     assert check(work, later=300) == []
     assert outcomes(check(work, later=2000)) == [("foundation", "assigned", "goal", "1")]
-    work.tick()
+    work.tick(until=60)
     check(work)
     assert (task(work, 1)["status"], task(work, 1)["attempts"]) == ("failed", 2)
     assert "exit status 3" in task(work, 1)["error"]
@@ -174,7 +174,7 @@ def test_a_failed_task_goes_back_and_is_given_up_at_last(work: Workplace) -> Non
 def test_what_would_fail_again_is_not_tried_again(work: Workplace) -> None:
     add(work, "true", "--workdir", work.path / "missing")
     check(work)
-    work.tick()
+    work.tick(until=60)
     check(work)
     assert task(work, 1)["status"] == "failed"
 
@@ -190,7 +190,7 @@ def test_cancelled_and_closed_by_a_person(work: Workplace) -> None:
     assert task(work, 1)["status"] == "cancelled"
     said = work.tool("goals", "drop", 2).err
     assert said == "goals: note: task 2 is prompt 2, which goes on: assigner cancel 2\n"
-    work.tick()
+    work.tick(until=60)
     check(work)
     assert (work.prompt(2)["status"], task(work, 2)["status"]) == ("completed", "cancelled")
     work.tool("retry", 1)
@@ -201,7 +201,7 @@ def test_cancelled_and_closed_by_a_person(work: Workplace) -> None:
 def test_a_forgotten_prompt_leaves_its_outcome(work: Workplace) -> None:
     add(work, "true")
     check(work)
-    work.tick()
+    work.tick(until=60)
     work.tool("clear", "--days", 0, "--apply")
     assert work.rows("SELECT id FROM prompts") == []
     assert outcomes(check(work)) == [("foundation", "completed", "goal", "1")]
@@ -250,7 +250,7 @@ def test_killed_between_any_two_steps(work: Workplace, step: str, when: str) -> 
         killed = work.tool(str(script), env=after(work, 200), status=None).status
         done += killed == -9
         check(work, later=200)
-        work.tick()
+        work.tick(until=60)
     assert done
     assert check(work) == []
     assert sorted((work.home / "ran").read_text().split()) == ["1", "2"]
@@ -313,12 +313,12 @@ def test_another_programs_tasks_come_back(work: Workplace) -> None:
 
     assert outcomes(check(work)) == [("foundation", "assigned", "goal", "2")]
     assert theirs() == ["pending", "in_progress"]
-    work.tick()
+    work.tick(until=60)
     assert outcomes(check(work)) == [
         ("foundation", "failed", "goal", "2"), ("foundation", "assigned", "goal", "1"),
     ]  # fmt: skip
     assert theirs() == ["in_progress", "pending"]
-    work.tick()
+    work.tick(until=60)
     assert outcomes(check(work, later=250)) == [("foundation", "completed", "goal", "1")]
     assert theirs() == ["completed", "pending"]
     assert outcomes(check(work, later=5000)) == [("foundation", "assigned", "goal", "2")]
@@ -327,7 +327,7 @@ def test_another_programs_tasks_come_back(work: Workplace) -> None:
 def test_goals_that_cannot_be_used_harm_nothing(work: Workplace) -> None:
     add(work, "true")
     check(work)
-    work.tick()
+    work.tick(until=60)
     goals = work.state / "goals.db"
     with closing(sqlite3.connect(goals)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
@@ -355,10 +355,10 @@ def test_profiles_of_several_sessions(work: Workplace) -> None:
     )
     add(work, "echo $FEATURE_ENV $FEATURE_PORT $FEATURE_DATA_DIR", "--project", "beta")
     assert outcomes(check(work)) == [("two", "assigned", "goal", "1")]
-    work.tick()
+    work.tick(until=60)
     assert work.prompt(1)["response"] == "env_2 8082 /data"
     assert outcomes(check(work)) == [("two", "assigned", "general", None)]
-    work.tick()
+    work.tick(until=60)
     assert work.prompt(2)["response"].splitlines() == ["general", str(work.path)]
     assert check(work, "--session", "first") == []
     assert (state(work, "second")["tasks_completed"], state(work, "second")["work_sessions"]) == (
@@ -385,7 +385,7 @@ def test_limits_and_quiet_hours(work: Workplace) -> None:
         *["these are its quiet hours"] * 3, None, None,
     ]  # fmt: skip
     assert len(check(work, env={"ASSIGNER_NOW": f"{day}12:00:00.000Z"})) == 1
-    work.tick()
+    work.tick(until=60)
     assert "given 1 tasks in the last hour" in told("12:30")
     assert told("13:01") is None
 
@@ -456,7 +456,7 @@ def test_a_task_is_assigned_by_hand(work: Workplace) -> None:
     row = work.prompt(1)
     assert (row["priority"], row["tags"], row["target_session"]) == (7, '["c"]', "foundation")
     assert state(work)["current_task"]["content"] == "echo by hand"
-    work.tick()
+    work.tick(until=60)
     check(work)
     assert work_log(work) == ["Assigned task 1: echo by hand", "Completed task: echo by hand"]
 
@@ -487,7 +487,7 @@ def test_tick_joins_in_only_where_there_are_profiles(work: Workplace) -> None:
     profiles(work, '[a]\nsession = "foundation"\nevery = 60')
     rows = work.tool("tick", "--json", env=pinned).json
     assert [row["pass"] for row in rows] == ["foundation-check", "assign-next", "deliver"]
-    work.tick()
+    work.tick(until=60)
     assert (work.home / "ran").read_text() == "ran\n"
     assert task(work, 1)["status"] == "completed"
     add(work, "true")
