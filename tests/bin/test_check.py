@@ -58,7 +58,7 @@ def under_way(work: Workplace, prompt: int) -> dict[str, Any]:
 
 def ended(work: Workplace, prompt: int) -> dict[str, Any]:
     """The prompt, once it is over; nothing of its check is left."""
-    work.tick(until=30)
+    work.tick(until=50)
     row = work.prompt(prompt)
     assert row["completed_at"] is not None, row
     wait_for(lambda: not sleepers(), what=sleepers)
@@ -210,7 +210,7 @@ def test_tree_and_session_are_kept_until_it_has_ended(place: Workplace) -> None:
     doctor = {row["check"]: row for row in place.tool("doctor", "--json", status=None).json}
     assert doctor["checks"]["detail"] == "1 under way, none hangs"
     go.touch()
-    place.tick(until=30)
+    place.tick(until=50)
     assert [place.prompt(n)["status"] for n in (1, 2, 3)] == ["completed"] * 3
 
 
