@@ -205,7 +205,7 @@ def test_tree_and_session_are_kept_until_it_has_ended(place: Workplace) -> None:
     assert (first["status"], first["waits_for"]) == ("in_progress", "its check")
     assert second["held_by"] == "tree in use"
     assert third["status"] == "pending"
-    assert "stage:       being checked since " in place.tool("show", 1).out
+    assert "stage:    being checked since " in place.tool("show", 1).out
     assert place.tool("status", "--json").json["running"][0]["stage"] == "checking"
     doctor = {row["check"]: row for row in place.tool("doctor", "--json", status=None).json}
     assert doctor["checks"]["detail"] == "1 under way, none hangs"
