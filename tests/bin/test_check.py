@@ -58,7 +58,7 @@ def under_way(work: Workplace, prompt: int) -> dict[str, Any]:
 
 def ended(work: Workplace, prompt: int) -> dict[str, Any]:
     """The prompt, once it is over; nothing of its check is left."""
-    work.tick(until=30)
+    work.tick(until=50)
     row = work.prompt(prompt)
     assert row["completed_at"] is not None, row
     wait_for(lambda: not sleepers(), what=sleepers)
@@ -205,12 +205,12 @@ def test_tree_and_session_are_kept_until_it_has_ended(place: Workplace) -> None:
     assert (first["status"], first["waits_for"]) == ("in_progress", "its check")
     assert second["held_by"] == "tree in use"
     assert third["status"] == "pending"
-    assert "stage:       being checked since " in place.tool("show", 1).out
+    assert "stage:    being checked since " in place.tool("show", 1).out
     assert place.tool("status", "--json").json["running"][0]["stage"] == "checking"
     doctor = {row["check"]: row for row in place.tool("doctor", "--json", status=None).json}
     assert doctor["checks"]["detail"] == "1 under way, none hangs"
     go.touch()
-    place.tick(until=30)
+    place.tick(until=50)
     assert [place.prompt(n)["status"] for n in (1, 2, 3)] == ["completed"] * 3
 
 
