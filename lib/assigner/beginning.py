@@ -1,0 +1,172 @@
+"""The begin of a prompt for an agent: its context, and the text that is pasted.
+
+A session whose agent may be started again is brought into the context; to any other it is told.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from assigner import (
+    attempts,
+    files,
+    git,
+    judging,
+    keyboard,
+    launching,
+    listening,
+    manners,
+    preparing,
+    proc,
+    screen,
+    sentinels,
+    strokes,
+)
+from assigner.db import Row, Store
+from assigner.keyboard import RESPAWNED, Stroke
+from assigner.looking import Shown, Sight
+from assigner.manners import Lack
+from assigner.preparing import Problem
+from assigner.recognising import Provider
+from assigner.strokes import Job
+from assigner.task import Task
+
+
+def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row:
+    """Check all that the prompt needs, and paste it; or start the agent again in its context."""
+    attempt = job.attempt
+    if attempt["paused"]:
+        return strokes.release(store, attempt, "it is paused")
+    if sight.status != "idle" or sight.shown is None:
+        return strokes.release(store, attempt, sight.reason)
+    if not keyboard.is_plain(sight.shown.screen.command):
+        return strokes.release(
+            store, attempt, f"unusual program name {sight.shown.screen.command!r}"
+        )
+    wanted = preparing.context(store, attempt, sight.directory)
+    if isinstance(wanted, Problem):
+        return strokes.fail(store, attempt, wanted.step, wanted.reason)
+    directory = wanted.directory or sight.directory
+    place = git.place(directory) if directory else None
+    branch = place.branch if place else None
+    if attempt["respawn"] and launching.is_needed(attempt, wanted, sight.directory, branch):
+        return _launch(store, job, sight.shown, wanted)
+    lack = _lack(attempt, wanted, sight.directory, branch)
+    if isinstance(lack, Problem):
+        return strokes.fail(store, attempt, lack.step, lack.reason)
+    return _type(store, job, sight.shown, lack)
+
+
+def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
+    """Its agent is started again: once it stands in its context, the prompt is typed."""
+    attempt = job.attempt
+    reports = json.loads(attempt["evidence"]).get("reports", {})
+    if "step" in reports:
+        step = reports["step"]
+        said = files.output_of(store.settings, attempt["id"], store.settings.max_output)
+        reason = f"{judging.reason_of(attempt, step['step'])} (exit status {step['number']})"
+        return strokes.fail(
+            store, attempt, step["step"], reason, status=step["number"], output=said
+        )
+    if "begun" not in reports:
+        if job.pane.pid != attempt["pane_pid"]:
+            return "its pane has another process, which has not begun yet"
+        if sight.status == "idle" and sight.shown and strokes.forbid(store, job, RESPAWNED):
+            return strokes.release(
+                store, attempt, "an earlier pass died before it was started again"
+            )
+        return "it is about to be started again"
+    if sight.status == "offline":
+        return strokes.fail(store, attempt, "start", f"its agent did not stay: {sight.reason}")
+    if "started" not in reports or sight.status != "idle" or sight.shown is None:
+        return sight.reason
+    wanted = preparing.context(store, attempt, sight.directory)
+    if isinstance(wanted, Problem):
+        return strokes.fail(store, attempt, wanted.step, wanted.reason)
+    process = proc.stat(job.pane.pid)
+    if wanted.validate and process and (why := launching.is_there(wanted, process.foreground)):
+        return strokes.fail(store, attempt, "verify", f"{judging.STEPS['verify']}: {why}")
+    return _type(store, job, sight.shown, Lack())
+
+
+def _type(store: Store, job: Job, shown: Shown, lack: Lack) -> Stroke | Row:
+    """Commit `typing`, and paste."""
+    attempt, manner = job.attempt, job.provider.manner
+    last = sentinels.instruction() if attempt["sentinel"] else None
+    raw = bool(attempt["raw"])
+    text = manners.prompt(
+        manner, attempt["content"], lack, raw=raw, feedback=attempt["feedback"], last=last
+    )
+    if attempt["feedback"] and len(text.encode()) > manner.kilobytes * 1000:  # rather without it
+        text = manners.prompt(manner, attempt["content"], lack, raw=raw, last=last)
+    size = len(text.encode())
+    if size > manner.kilobytes * 1000:
+        most = f"{job.provider.name} takes {manner.kilobytes},000 at once: put it into a file"
+        return strokes.fail(
+            store, attempt, "typing", f"it has {size} bytes, and {most}", "rejected"
+        )
+    files.make_run(store.settings, attempt["id"], {"go": "", "prompt": text})
+    with store.transaction():
+        attempts.advance(store, attempt["id"], "claimed", "prepared")
+        attempts.advance(store, attempt["id"], "preparing", "prepared")
+        if not attempts.advance(store, attempt["id"], "prepared", "typing"):
+            return attempts.told(attempt, "waits", "another pass is at it")
+        files.place_run(store.settings, attempt["id"])
+        listening.remember(store, attempt, home=_home(job.provider, attempt))
+    return strokes.paste(job, shown, text)
+
+
+def _launch(store: Store, job: Job, shown: Shown, wanted: Task) -> Stroke | Row:
+    """Commit `preparing`, and have the pane's process replaced by what prepares the context."""
+    attempt = job.attempt
+    path = launching.write(store, attempt, job.provider, wanted)
+    if isinstance(path, Problem):
+        return strokes.fail(store, attempt, path.step, path.reason)
+    with store.transaction():
+        if not attempts.advance(store, attempt["id"], "claimed", "preparing"):
+            return attempts.told(attempt, "waits", "another pass is at it")
+        files.place_run(store.settings, attempt["id"])
+    stroke = strokes.stroke(job, shown, stamp=RESPAWNED, number=attempt["id"])
+    return replace(stroke, program=("/bin/sh", path))
+
+
+def _lack(attempt: Row, wanted: Task, here: str | None, branch: str | None) -> Lack | Problem:
+    """What the session does not have of the prompt's context; or the step that fails, and why."""
+    name = attempt["provider"]
+    if attempt["worktree"]:
+        return Problem("worktree", f"{name} has to be started in it: enroll --respawn")
+    if attempt["secrets"]:
+        return Problem("env", f"a secret cannot be told to {name}: enroll --respawn")
+    for variable, value in {**wanted.variables, "the directory": wanted.directory or ""}.items():
+        if screen.clean(value) != value:
+            return Problem("env", f"{variable} has a control character, which would be a keystroke")
+    if wanted.validate and (reason := _state_problem(wanted.expected, here)):
+        return Problem("session-state", reason)
+    return Lack(
+        wanted.directory if wanted.physical != here else None,
+        wanted.branch if wanted.branch != branch else None,
+        wanted.variables,
+        wanted.prerequisites,
+    )
+
+
+def _state_problem(expected: Mapping[str, str], here: str | None) -> str | None:
+    """Why the session_state of the prompt's metadata does not hold; None if it does."""
+    directory = expected.get("expected_cwd")
+    if directory and directory != here:
+        return f"it stands in '{here}', not in '{directory}'"
+    branch = expected.get("git_branch")
+    place = git.place(here) if branch and here else None
+    if branch and (place is None or place.branch != branch):
+        return f"it is on branch '{place.branch if place else None}', not on '{branch}'"
+    return None
+
+
+def _home(provider: Provider, attempt: Row) -> dict[str, str]:
+    """Where the agent keeps its transcripts, as far as its environment says."""
+    if provider.transcript is None:
+        return {}
+    process = proc.stat(attempt["pane_pid"])
+    variables = proc.environment(process.foreground) if process else {}
+    names = ("HOME", provider.transcript.home)
+    return {name: variables[name] for name in names if name in variables}

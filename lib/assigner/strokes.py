@@ -1,0 +1,108 @@
+"""Strokes for agents' panes: made for the screen as it was seen, typed, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from assigner import attempts, clock, files, keyboard, tmux
+from assigner.db import Row, Store
+from assigner.keyboard import TYPED, Stroke
+from assigner.looking import Key, Shown, Sight
+from assigner.looking import look as look_at
+from assigner.recognising import Provider
+from assigner.scanning import know
+
+CARRY = 100  # stamps of Enter and Escape: the attempt's number times this, plus how often
+
+
+@dataclass
+class Job:
+    """An attempt in this pass, and since when its text is seen."""
+
+    attempt: Row
+    pane: tmux.Pane
+    provider: Provider
+    seen: float | None = None
+
+
+def look(store: Store, jobs: Sequence[Job]) -> dict[Key, Sight]:
+    sessions = {row["name"]: row for row in store.rows("sessions")}
+    wanted = [(job.pane, know(sessions[job.attempt["session"]], job.attempt)) for job in jobs]
+    try:
+        return look_at(store, wanted, clock.now())
+    except (tmux.NoServer, tmux.Unreachable):
+        return {}
+
+
+def paste(job: Job, shown: Shown, text: str) -> Stroke:
+    return stroke(job, shown, text=text, stamp=TYPED, number=job.attempt["id"])
+
+
+def stroke(
+    job: Job, shown: Shown, *, text: str = "", keys: str = "", stamp: str, number: int
+) -> Stroke:
+    """A stroke for the screen as it was seen: cursor, program, and nothing written since."""
+    seen = shown.screen
+    pane = replace(job.pane, cursor_x=seen.cursor_x, cursor_y=seen.cursor_y)
+    return Stroke(
+        job.attempt["id"], pane, seen.command, text, keys, stamp, number, activity=seen.activity
+    )
+
+
+def press(store: Store, strokes: Sequence[tuple[Job, Stroke]]) -> dict[int, str]:
+    """Type; why a stroke was not carried out, by attempt.  What tmux confirms is committed."""
+    refused: dict[int, str] = {}
+    settings = store.settings
+    for socket in {job.pane.socket for job, _ in strokes}:
+        mine = [(job, stroke) for job, stroke in strokes if job.pane.socket == socket]
+        at = clock.now()
+        try:
+            answers = keyboard.press(
+                socket, settings.tmux_timeout, store.instance, [stroke for _, stroke in mine]
+            )
+        except (tmux.NoServer, tmux.Unreachable) as error:
+            refused |= {job.attempt["id"]: str(error) for job, _ in mine}
+            continue
+        with store.transaction():
+            for _, stroke in mine:
+                answer = answers.get(stroke.attempt, "tmux did not confirm it")
+                if answer != "typed":
+                    refused[stroke.attempt] = answer
+                elif stroke.stamp == TYPED and not stroke.void:
+                    attempts.advance(store, stroke.attempt, "typing", "typed", at)
+    return refused
+
+
+def forbid(store: Store, job: Job, stamp: str = TYPED) -> bool:
+    """Make sure that nothing is done for an attempt, however late; whether that is so now."""
+    number = job.attempt["id"]
+    stroke = Stroke(number, job.pane, "", stamp=stamp, number=number, void=True)
+    answer = press(store, [(job, stroke)]).get(job.attempt["id"], "typed")
+    return answer == "typed"
+
+
+def release(store: Store, attempt: Row, reason: str) -> Row:
+    """The session is not what it was: give the claim back."""
+    with store.transaction():
+        ended = attempts.finish(store, attempt, "released", evidence={"released": reason})
+    if ended:  # else another pass is at it, and needs them
+        files.remove_run(store.settings, attempt["id"])
+    return attempts.told(attempt, "released" if ended else "waits", reason)
+
+
+def fail(
+    store: Store,
+    attempt: Row,
+    step: str,
+    reason: str,
+    failure_class: str = "context",
+    *,
+    status: int | None = None,
+    output: str | None = None,
+) -> Row:
+    """It cannot be typed as it is: nothing was."""
+    with store.transaction():
+        ended = attempts.finish(
+            store, attempt, "failed", failure_class=failure_class, step=step, exit_status=status,
+            output=output, error=f"{failure_class}: {step}: {reason}",
+        )  # fmt: skip
+    return attempts.told(attempt, "failed" if ended else "waits", f"{step}: {reason}")
