@@ -36,6 +36,7 @@ class Settings:
     start_wait: float = 10.0
     person_active: float = 5.0
     limit_wait: float = 900.0
+    stuck_after: float = 1800.0
     max_content: int = 1_000_000
     max_output: int = 65_536
     preferred_provider: str | None = None
@@ -66,6 +67,11 @@ class Settings:
     def secrets(self) -> Path:
         """Values of variables that appear nowhere else."""
         return self.home / "secrets"
+
+    @property
+    def starts(self) -> Path:
+        """The files by which sessions are being started."""
+        return self.home / "starts"
 
     @property
     def worktrees(self) -> Path:

@@ -4,6 +4,7 @@ run/ATTEMPT/    what an attempt is made of: the file that a shell sources, the p
 spool/          reports: a name is all of a report, so that a full disk loses none
 logs/           what the passes of timers have done (log.py)
 secrets/        values of variables that stand nowhere else
+starts/         what sessions that are being started run first
 worktrees/      git working trees of prompts' own
 """
 
@@ -83,7 +84,10 @@ def prepare(settings: Settings) -> None:
             raise SetupError(f"state directory '{home}' belongs to somebody else")
         if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise SetupError(f"others can write the state directory '{home}': chmod 700 it")
-        own = (settings.run, settings.spool, settings.logs, settings.secrets, settings.worktrees)
+        own = (
+            settings.run, settings.spool, settings.logs, settings.secrets, settings.starts,
+            settings.worktrees,
+        )  # fmt: skip
         for directory in own:
             directory.mkdir(mode=0o700, exist_ok=True)
             status = directory.lstat()

@@ -35,12 +35,22 @@ class Manner:
 @dataclass(frozen=True)
 class Launch:
     """What is added to the line that starts an agent: `approve`, for leave to act unasked;
-    `resume`, to go on with a `{conversation}`; `trust`, for a `{directory}` that is trusted.
+    `resume`, to go on with a `{conversation}`; `trust`, for a `{directory}` that is trusted, which
+    stands there as a text of TOML.  Or that is written to `trust_file`, which is in the directory
+    that the variable `trust_home` names, else in HOME: JSON, true at the path `trust_key`.
     """
 
     approve: str = ""
     resume: str = ""
     trust: str = ""
+    trust_file: str = ""
+    trust_home: str = ""
+    trust_key: str = ""
+
+    @property
+    def trusts(self) -> bool:
+        """Whether it can be told what to trust."""
+        return bool(self.trust or self.trust_file)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ SELECT a.*, p.content, p.working_dir, p.git_branch, p.worktree, p.env_vars, p.se
        p.metadata, p.validate_context, p.timeout_seconds, p.cancel_requested_at, p.status,
        p.attempts, p.max_attempts, p.idempotent, p.priority, p.raw, p.affinity, p.sentinel,
        s.status AS session_status, s.status_reason, s.provider, s.command, s.pane_tty,
-       s.account, s.respawn, s.auto_approve, s.conversation, s.resumes, s.environment,
+       s.account, s.respawn, s.auto_approve, s.conversation, s.resumes, s.environment, s.trusted,
        s.prompt_endings,
        CASE WHEN s.paused = 1 OR EXISTS (SELECT 1 FROM pauses x WHERE x.host = s.host
                                          AND x.provider IN ('', s.provider))
