@@ -65,8 +65,9 @@ def create(store: Store, name: str, wish: Wish, *, settle: float | None, silent:
     """Make a session on the first configured socket and enrol it; its row.
 
     For at most `settle` seconds its shell is waited for, and as long until it stands at its
-    prompt, an agent at its composer; what is not ready by then is enrolled, and its row says why it is not.  `silent` is
-    why the socket could not be asked.  AssignerError where nothing comes of it.
+    prompt, an agent at its composer; what is not ready by then is enrolled, and its row says why
+    it is not.  `silent` is why the socket could not be asked.  AssignerError where nothing comes
+    of it.
     """
     if silent is not None:
         raise AssignerError(f"cannot make the session '{name}': {silent}")

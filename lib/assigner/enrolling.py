@@ -118,7 +118,7 @@ def renew(store: Store, name: str, choice: Choice) -> Row | None:
 
 def keep_environment(store: Store, session: Row) -> None:
     """Keep that in which what runs in a session was started, once it is there."""
-    if session["environment"] is None and not session["starting"]:
+    if session["environment"] is None and not session["starting"] and not store.dry:
         agent = agents.known(session["provider"])
         pid = proc_of(session) if agent else session["pane_pid"]
         launching.keep(store, session["name"], pid)
@@ -220,7 +220,7 @@ def leave(store: Store, name: str) -> Row:
             " wait for its end, or cancel it"
         )
     with store.transaction():
-        store.update("sessions", session["id"], enrolled=0, opted_out=1)
+        store.update("sessions", session["id"], enrolled=0, opted_out=1, keepalive=0, starting=None)
         store.run("hold_target", name=name)
     return find(store, name)
 

@@ -155,7 +155,7 @@ def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
     while names:
         scanning.scan(store)
         now = {row["name"]: row for row in wanted(store)}
-        if all(_is_there(now[name]) for name in names) or time.monotonic() > until:
+        if all(_has_come(store, now[name]) for name in names) or time.monotonic() > until:
             return [
                 _told(name, "started", f"{now[name]['status']}: {now[name]['status_reason']}")
                 for name in sorted(names)
@@ -164,8 +164,11 @@ def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
     return started
 
 
-def _is_there(session: Row) -> bool:
-    return session["status"] not in ("offline", "busy", "unknown")
+def _has_come(store: Store, session: Row) -> bool:
+    """Whether what was started is there, or has ended already."""
+    if session["status"] == "offline":
+        return not starting.is_due(store, session)
+    return session["status"] not in ("busy", "unknown")
 
 
 def _event(store: Store, session: Row, kind: str, reason: str) -> None:

@@ -83,6 +83,13 @@ def forget(store: Store, name: str) -> None:
             path.unlink()
 
 
+def is_due(store: Store, session: Row) -> bool:
+    """Whether what is to start a session has not begun yet."""
+    return (
+        session["starting"] is not None and (store.settings.starts / session["starting"]).exists()
+    )
+
+
 def cancel(store: Store, session: Row) -> None:
     """What is being started there is not waited for any more."""
     forget(store, session["name"])
