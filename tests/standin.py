@@ -82,7 +82,7 @@ class Terminal:
         self.write("\x1b[?2004h\x1b[2J")
 
     def close(self) -> None:
-        self.write("\x1b[?2004l\x1b[?25h\x1b]2;\x07\r\n")
+        self.write("\x1b[?2004l\x1b[?25h\x1b]2;\x07\r\n\x1b[J")
         termios.tcsetattr(0, termios.TCSADRAIN, self._before)
 
     def write(self, text: str) -> None:

@@ -174,7 +174,7 @@ def _ended(store: Store, session: Row, agent: Provider) -> AssignerError:
     """Leave no session of an agent that has ended; what it said."""
     name, said = session["name"], ""
     if session["pane_id"]:
-        said = " ".join(shown(store, session)[-3:])
+        said = " ".join(_shown(store, session)[-3:])
         pane = session["pane_id"], session["pane_pid"]
         with contextlib.suppress(tmux.NoServer, tmux.Unreachable):
             tmux.discard(session["socket"], store.settings.tmux_timeout, *pane)
@@ -185,12 +185,7 @@ def _ended(store: Store, session: Row, agent: Provider) -> AssignerError:
     return AssignerError(f"the new session '{name}' ended before {agent.name} was ready: {reason}")
 
 
-def question(store: Store, session: Row) -> str:
-    """What an agent asks on its screen; empty where that is not plain."""
-    return next((line for line in reversed(shown(store, session)) if line.endswith("?")), "")
-
-
-def shown(store: Store, session: Row) -> list[str]:
+def _shown(store: Store, session: Row) -> list[str]:
     """The lines on a session's screen that say something; none where that cannot be read."""
     pane = session["pane_id"]
     try:

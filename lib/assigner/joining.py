@@ -93,9 +93,7 @@ def create(store: Store, args: argparse.Namespace, name: str, silent: str | None
         cli.complain(args, str(error))
         return []
     if row["status"] not in ("idle", "unknown", None):
-        waits = f"'{name}' is not ready yet: {row['status_reason']}"
-        question = creating.question(store, row) if row["status"] == "waiting" else ""
-        cli.complain(args, f"{waits}: {question}" if question else waits)
+        cli.complain(args, f"'{name}' is not ready yet: {row['status_reason']}")
     return [row]
 
 

@@ -276,7 +276,7 @@ def test_an_agent_that_asks_something_is_left_to_a_person(work: Workplace) -> No
             "cannot start standin: 'nonsense' is not on the PATH: install it, or give",
         ),
         ("'", "cannot start ''': No closing quotation"),
-        ("env nonsense", "ended before standin was ready: env: 'nonsense': No such file or"),
+        ("env nonsense", "No such file or directory"),
         ("sh -c 'echo not logged in; exit 1'", "before standin was ready: not logged in"),
     ],
 )
