@@ -47,7 +47,7 @@ def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]
     if any(attempt["session"] in dead for attempt in store.rows("live_attempts")):
         told += observing.observe(store)  # what became of it is told by what is left of it
     live = {attempt["session"]: attempt for attempt in store.rows("live_attempts")}
-    started = []
+    started: list[Row] = []
     for name, session in dead.items():
         if name in live:
             reason = f"attempt {live[name]['id']} is not judged yet"

@@ -19,7 +19,8 @@ Tell = Callable[[int, int], None]  # done, of how much
 
 # Columns that hold JSON: in JSON output they are what they hold
 JSON_COLUMNS = {
-    "metadata", "env_vars", "prerequisites", "tags", "evidence", "data", "prompt_endings", "trusted",
+    "metadata", "env_vars", "prerequisites", "tags", "evidence", "data", "prompt_endings",
+    "trusted",
 }  # fmt: skip
 FLAGS = {
     "enrolled", "paused", "prefer_context_match", "validate_context", "idempotent", "sentinel",
