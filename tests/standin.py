@@ -82,7 +82,7 @@ class Terminal:
         self.write("\x1b[?2004h\x1b[2J")
 
     def close(self) -> None:
-        self.write("\x1b[?2004l\x1b[?25h\x1b]2;\x07\r\n")
+        self.write("\x1b[?2004l\x1b[?25h\x1b]2;\x07\r\n\x1b[J")
         termios.tcsetattr(0, termios.TCSADRAIN, self._before)
 
     def write(self, text: str) -> None:
@@ -217,7 +217,7 @@ class Standin:
 
     def run(self) -> None:
         """Until somebody leaves."""
-        if self.options.start_dialog:
+        if self.options.start_dialog or (self.options.asks_trust and not _is_trusted()):
             question = f"Do you trust the files in {Path.cwd()}?"
             self.dialog = Dialog(question, ("Yes, go on", "No, leave"))
         self.reports.hook("SessionStart", source="startup")
@@ -453,6 +453,15 @@ _FAILURES = {
 }
 
 
+def _is_trusted() -> bool:
+    home = Path(os.environ.get("STANDIN_HOME") or Path.home())
+    try:
+        projects = json.loads((home / ".standin.json").read_text())["projects"]
+    except FileNotFoundError:
+        return False
+    return bool(projects.get(str(Path.cwd()), {}).get("trusted"))
+
+
 def _wrapped(line: str, width: int) -> list[str]:
     """A line in pieces of a width; every character is taken to be one column wide."""
     line = line.replace("\t", "    ")
@@ -465,11 +474,17 @@ def main() -> None:
     )
     add = parser.add_argument
     add("--log", type=Path, metavar="FILE", help="write down what is typed and submitted")
-    add("--hooks", type=Path, metavar="FILE", help="settings as Claude Code's, with hooks to call")
+    add(
+        "--hooks", "--settings", type=Path, metavar="FILE",
+        help="settings as Claude Code's, with hooks to call",
+    )  # fmt: skip
     add("--no-hooks", dest="hooks", action="store_const", const=None, help="call none after all")
     add("--transcript", type=Path, metavar="FILE", help="write one as Claude Code's")
     add("--session-id", default=str(uuid.uuid4()), metavar="UUID", help="the conversation's name")
+    add("--resume", dest="session_id", metavar="UUID", help="go on with a conversation")
     add("--start-dialog", action="store_true", help="ask for trust first")
+    add("--asks-trust", action="store_true", help="ask for trust where ~/.standin.json has none")
+    add("--approve", action="store_true", help="does nothing")
     add("--slow", type=float, default=0, metavar="S", help="seconds that every answer takes")
     add("--enter-delay", type=int, default=0, metavar="MS", help="ignore Enter so soon after paste")
     add("--lose-enter", type=int, default=0, metavar="N", help="lose the first N Enters of prompts")

@@ -26,6 +26,7 @@ from assigner.recognising import Provider
 from assigner.turns import Turn
 
 _LONG = 12  # so many times ASSIGNER_START_WAIT a busy machine may take to submit a prompt
+_LAG = 5.0  # seconds
 _PATIENCE = 3  # so many times ASSIGNER_START_WAIT a turn may have left no trace
 
 
@@ -102,7 +103,11 @@ def _from_traces(
     if gone:
         return _ended(attempt, "vanished", f"{gone} while it ran", evidence={"vanished": gone})
     assert sight is not None
-    if text is not None and (verdict := _from_screen(attempt, provider, sight, text)):
+    if (
+        text is not None
+        and _is_quiet(attempt)
+        and (verdict := _from_screen(attempt, provider, sight, text))
+    ):
         return verdict
     return _silent(store, attempt, sight)
 
@@ -123,6 +128,12 @@ def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
     error = found.error or "its transcript says that it was interrupted"
     reset = limits.moment(found.reset, found.at)
     return _failed(attempt, found.failure, error, reset, "transcript")
+
+
+def _is_quiet(attempt: Row) -> bool:
+    """Whether it was seen to be silent for a while: a screen lags behind what hooks tell."""
+    since = listening.turn_of(attempt).get("quiet_since")
+    return since is not None and clock.now() - clock.seconds(since) >= _LAG
 
 
 def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> Verdict | None:

@@ -4,6 +4,7 @@ A session whose agent may be started again is brought into the context; to any o
 """
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -32,7 +33,7 @@ from assigner.strokes import Job
 from assigner.task import Task
 
 
-def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row:
+def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     """Check all that the prompt needs, and paste it; or start the agent again in its context."""
     attempt = job.attempt
     if attempt["paused"]:
@@ -43,6 +44,8 @@ def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row:
         return strokes.release(
             store, attempt, f"unusual program name {sight.shown.screen.command!r}"
         )
+    if _is_warming_up(job):
+        return f"{job.provider.name} has just been started"
     wanted = preparing.context(store, attempt, sight.directory)
     if isinstance(wanted, Problem):
         return strokes.fail(store, attempt, wanted.step, wanted.reason)
@@ -80,6 +83,8 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
         return strokes.fail(store, attempt, "start", f"its agent did not stay: {sight.reason}")
     if "started" not in reports or sight.status != "idle" or sight.shown is None:
         return sight.reason
+    if _is_warming_up(job):
+        return f"{job.provider.name} has just been started"
     wanted = preparing.context(store, attempt, sight.directory)
     if isinstance(wanted, Problem):
         return strokes.fail(store, attempt, wanted.step, wanted.reason)
@@ -160,6 +165,13 @@ def _state_problem(expected: Mapping[str, str], here: str | None) -> str | None:
     if branch and (place is None or place.branch != branch):
         return f"it is on branch '{place.branch if place else None}', not on '{branch}'"
     return None
+
+
+def _is_warming_up(job: Job) -> bool:
+    """Whether the agent draws its composer, and may not read yet what is typed there."""
+    process = proc.stat(job.pane.pid)
+    begun = proc.started(process.foreground) if process else None
+    return begun is not None and time.time() - begun < job.provider.manner.warm_up
 
 
 def _home(provider: Provider, attempt: Row) -> dict[str, str]:

@@ -128,6 +128,9 @@ def _leftovers(store: Store, apply: bool) -> list[Row]:
         for path in settings.secrets.iterdir()
         if path.name not in used and _older(path, clock.now() - 3600)
     ]
+    doomed += [  # of a start that came to nothing
+        ("start", path) for path in settings.starts.glob("*") if _older(path, clock.now() - 3600)
+    ]
     found = []
     for kind, path in doomed[: retention.FILES]:
         found.append(_finding(kind, path.name, "left over", "remove it"))

@@ -37,6 +37,7 @@ class Settings:
     person_active: float = 5.0
     limit_wait: float = 900.0
     check_timeout: float = 600.0
+    stuck_after: float = 1800.0
     max_content: int = 1_000_000
     max_output: int = 65_536
     preferred_provider: str | None = None
@@ -83,6 +84,11 @@ class Settings:
     def secrets(self) -> Path:
         """Values of variables that appear nowhere else."""
         return self.home / "secrets"
+
+    @property
+    def starts(self) -> Path:
+        """The files by which sessions are being started."""
+        return self.home / "starts"
 
     @property
     def worktrees(self) -> Path:

@@ -1,31 +1,44 @@
 """enroll --create: sessions that are not there yet are made."""
 
+import contextlib
 import os
-import re
 import shutil
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from assigner import enrolling, files, proc, scanning, tmux
+from assigner import (
+    agents,
+    enrolling,
+    files,
+    hooking,
+    launching,
+    proc,
+    scanning,
+    screen,
+    starting,
+    tmux,
+    trusting,
+)
 from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.errors import AssignerError, UsageError
 from assigner.looking import shell_of
+from assigner.recognising import Provider
 
-# tmux expands `#`, rewrites `.` and `:`, and gives meaning to `=`, `$`, `@`, `%` and a first `-`
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}\Z")
 _POLL = 0.05
+_PATIENCE, _PATIENCE_AGENT = 5.0, 20.0  # seconds until a new session is ready
+_STEADY = 10  # so often an agent is seen to ask before that is believed
 
 
 class Wish(NamedTuple):
-    """How a session is to be: where it stands (None: here), which shell (None: tmux's), what
-    reads its prompts if it is a one-shot executor.
+    """How a session is to be: where it stands (None: here), which shell (None: tmux's, or for
+    an agent the person's), and as what it is enrolled.
     """
 
     directory: str | None
     shell: str | None
-    command: str | None
+    choice: enrolling.Choice = enrolling.Choice()
 
 
 def lacking(store: Store, names: Sequence[str], wish: Wish) -> list[str]:
@@ -34,7 +47,13 @@ def lacking(store: Store, names: Sequence[str], wish: Wish) -> list[str]:
     UsageError for one that tmux would change, a directory, shell or one-shot command that will
     not do, or a session that is there but not as it is wished.
     """
-    enrolling.check(enrolling.Choice(command=wish.command))
+    enrolling.check(wish.choice)
+    if agent := agents.known(wish.choice.provider):
+        if not (wish.choice.command or agent.start):
+            raise UsageError(f"{agent.name} has no line that starts it: give --command")
+        enrolling.check_agent(agent, wish.choice)
+    elif wish.choice.trust or wish.choice.auto_approve or wish.choice.respawn:
+        raise UsageError("--trust, --respawn and --auto-approve are for agents: give --provider")
     if wish.directory is not None and (problem := files.directory_problem(wish.directory)):
         raise UsageError(problem)
     if wish.shell is not None:
@@ -42,25 +61,36 @@ def lacking(store: Store, names: Sequence[str], wish: Wish) -> list[str]:
     return [name for name in names if _is_missing(store, name, wish)]
 
 
-def create(store: Store, name: str, wish: Wish, *, settle: float, silent: str | None) -> Row:
+def create(store: Store, name: str, wish: Wish, *, settle: float | None, silent: str | None) -> Row:
     """Make a session on the first configured socket and enrol it; its row.
 
     For at most `settle` seconds its shell is waited for, and as long until it stands at its
-    prompt; what is not ready by then is enrolled, and its row says why it is not.  `silent` is
-    why the socket could not be asked.  AssignerError where nothing comes of it.
+    prompt, an agent at its composer; what is not ready by then is enrolled, and its row says why
+    it is not.  `silent` is why the socket could not be asked.  AssignerError where nothing comes
+    of it.
     """
     if silent is not None:
         raise AssignerError(f"cannot make the session '{name}': {silent}")
     directory = wish.directory or _here()
+    agent = agents.known(wish.choice.provider)
+    if agent and (missing := _missing(agent, wish)):
+        raise missing
     if store.dry:
-        provider, reason = "command" if wish.command else "shell", f"to be made in {directory}"
+        provider = wish.choice.provider or ("command" if wish.choice.command else "shell")
+        reason = f"to be made in {directory}"
         planned = {"provider": provider, "enrolled": 1, "status": None, "status_reason": reason}
         return {"name": name, **planned}
+    if agent:
+        patience = _PATIENCE_AGENT if settle is None else settle
+        return _create_agent(store, name, agent, directory, wish, patience)
+    settle = _PATIENCE if settle is None else settle
     _make(store, name, directory, wish.shell and _known_shell(wish.shell), settle)
     scanning.scan(store)
     session = store.one("session", name=name)
     if session and session["status"] != "offline":
-        session = enrolling.enroll(store, name, enrolling.Choice(command=wish.command))
+        provider = "command" if wish.choice.command else "shell"
+        choice = wish.choice._replace(provider=wish.choice.provider or provider)
+        session = enrolling.enroll(store, name, choice)
         until = time.monotonic() + settle
         while session["status"] not in ("idle", "offline") and time.monotonic() < until:
             time.sleep(_POLL)
@@ -77,6 +107,93 @@ def create(store: Store, name: str, wish: Wish, *, settle: float, silent: str | 
         tmux.discard(session["socket"], store.settings.tmux_timeout, *pane)
         raise _no_shell(process.comm, name)
     return session
+
+
+def _missing(agent: Provider, wish: Wish) -> AssignerError | None:
+    """Why an agent cannot be started at all."""
+    program = starting.missing(wish.choice.command or agent.start, os.environ.get("PATH"))
+    if program is None:
+        return None
+    return AssignerError(
+        f"cannot start {agent.name}: '{program}' is not on the PATH: install it, or give --command"
+    )
+
+
+def _create_agent(
+    store: Store, name: str, agent: Provider, directory: str, wish: Wish, settle: float
+) -> Row:
+    """Make a session that runs an agent, and enrol it; its row, ready or not after `settle`."""
+    trusted = (directory, *wish.choice.trust) if agent.launch.trusts else ()
+    line = wish.choice.command or agent.start
+    choice = wish.choice._replace(command=line, trust=trusted)
+    options = hooking.options(agent, store.settings)
+    argv = options.argv + trusting.settle(agent, trusted, directory, os.environ)
+    as_it_is = {"command": line, "auto_approve": choice.auto_approve, "resumes": False}
+    plan = starting.Plan(
+        directory,
+        launching.command_line(agent, as_it_is, argv, resumed=False),
+        {"PATH": os.environ.get("PATH", os.defpath), **options.variables},
+        login=_known_shell(wish.shell) if wish.shell else starting.login_shell(),
+    )
+    with store.transaction():
+        store.run("plan_session", name=name, provider=agent.name)
+    session = enrolling.find(store, name)
+    socket = store.settings.sockets[0]
+    try:
+        starting.start(store, session, plan, socket, stays=True)
+    except (tmux.Unreachable, tmux.NoServer) as error:
+        raise AssignerError(f"cannot make the session '{name}' on '{socket}': {error}") from None
+    scanning.scan(store)
+    session = enrolling.find(store, name)
+    if session["status"] != "offline":
+        enrolling.enroll(store, name, choice)
+        store.update("sessions", session["id"], start_dir=directory)
+        session = _watch(store, name, settle)
+    if session["status"] == "offline":
+        raise _ended(store, session, agent)
+    if choice.keepalive:
+        enrolling.keep_environment(store, session)
+    return session
+
+
+def _watch(store: Store, name: str, settle: float) -> Row:
+    """Wait until a new session's agent is ready, asks something or has ended; its row."""
+    until = time.monotonic() + settle
+    asked = 0
+    while True:
+        scanning.scan(store)
+        session = enrolling.find(store, name)
+        asked = asked + 1 if session["status"] == "waiting" else 0
+        ready = session["status"] in ("idle", "offline") or asked >= _STEADY
+        if ready or time.monotonic() > until:
+            return session
+        time.sleep(_POLL)
+
+
+def _ended(store: Store, session: Row, agent: Provider) -> AssignerError:
+    """Leave no session of an agent that has ended; what it said."""
+    name, said = session["name"], ""
+    if session["pane_id"]:
+        said = " ".join(_shown(store, session)[-3:])
+        pane = session["pane_id"], session["pane_pid"]
+        with contextlib.suppress(tmux.NoServer, tmux.Unreachable):
+            tmux.discard(session["socket"], store.settings.tmux_timeout, *pane)
+    starting.forget(store, name)
+    if session["enrolled"]:
+        enrolling.leave(store, name)
+    reason = said or session["status_reason"]
+    return AssignerError(f"the new session '{name}' ended before {agent.name} was ready: {reason}")
+
+
+def _shown(store: Store, session: Row) -> list[str]:
+    """The lines on a session's screen that say something; none where that cannot be read."""
+    pane = session["pane_id"]
+    try:
+        texts = tmux.history(session["socket"], store.settings.tmux_timeout, [pane])
+    except (tmux.NoServer, tmux.Unreachable):
+        return []
+    lines = [line.strip(" │┃|╭╮╰╯─━") for line in screen.clean(texts.get(pane, "")).split("\n")]
+    return [line for line in lines if line and not line.startswith("Pane is dead")]
 
 
 def _make(store: Store, name: str, directory: str, shell: str | None, settle: float) -> None:
@@ -123,7 +240,7 @@ def _is_missing(store: Store, name: str, wish: Wish) -> bool:
     """Whether that session is to be made; UsageError where it cannot be, or is another one."""
     row = store.one("session", name=name)
     if (row is None or row["status"] == "offline") and not enrolling.parts_of(store, name):
-        if not _PLAIN_NAME.match(name):
+        if not enrolling.PLAIN_NAME.match(name):
             raise UsageError(
                 f"not a name for a new session: '{name}' (letters, digits, _ and -, at most 64)"
             )

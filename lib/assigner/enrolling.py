@@ -1,15 +1,31 @@
 """enroll: which sessions may be given prompts.  Nothing is ever typed into another."""
 
 import json
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from assigner import agents, clock, drafting, launching, proc, providers, scanning, screen
+from assigner import (
+    agents,
+    clock,
+    drafting,
+    launching,
+    proc,
+    providers,
+    scanning,
+    screen,
+    trusting,
+)
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 from assigner.looking import Known, Sight, look
+from assigner.recognising import Provider
+
+# tmux expands `#`, rewrites `.` and `:`, and gives meaning to `=`, `$`, `@`, `%` and a first `-`
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}\Z")
 
 
 def enrolled(store: Store) -> list[Row]:
@@ -26,7 +42,7 @@ class Choice(NamedTuple):
     """What a person says of a session: which provider it is (None: what is seen), the `command`
     of a one-shot executor or by which an agent is started, whose account it uses; whether its
     agent may be started again for a prompt, then goes on with its conversation, and has leave to
-    act unasked.
+    act unasked; whether it is started again where it died, and what its agent may trust.
     """
 
     provider: str | None = None
@@ -35,6 +51,8 @@ class Choice(NamedTuple):
     respawn: bool = False
     resumes: bool = False
     auto_approve: bool = False
+    keepalive: bool = False
+    trust: tuple[str, ...] = ()
 
 
 def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: bool = False) -> Row:  # noqa: B008 - it is immutable
@@ -52,6 +70,7 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
         endings = [*endings, ending]
     provider = choice.provider or _seen(store, session, choice)
     command = _command(session, provider, choice)
+    start = _start(session, provider) if choice.keepalive else {}
     with store.transaction():
         store.update(
             "sessions",
@@ -65,15 +84,44 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
             respawn=int(choice.respawn),
             resumes=int(choice.resumes),
             auto_approve=int(choice.auto_approve),
+            trusted=json.dumps([os.path.realpath(path) for path in choice.trust]),
+            keepalive=int(choice.keepalive),
+            **start,
             account=choice.account or _account_of(choice.command, provider),
             prompt_endings=json.dumps(endings, ensure_ascii=False),
         )
+        store.run("renew_session", name=name)
         store.run("release_held", held_by="target missing", held_on=name)
         if session["provider"] != provider:
             # what ran in it may be paused, what runs in it now not
             store.run("release_held", held_by="pause", held_on=session["provider"])
     scanning.scan(store)
+    session = find(store, name)
+    if choice.keepalive:
+        keep_environment(store, session)
     return find(store, name)
+
+
+def renew(store: Store, name: str, choice: Choice) -> Row | None:
+    """Have a session that is kept alive, and is not there, be started again though it was given
+    up; its row.  None where that is not what is asked for.
+    """
+    session = find(store, name)
+    if not session["keepalive"] or not session["enrolled"] or session["status"] != "offline":
+        return None
+    if choice not in (Choice(), Choice(keepalive=True)):
+        return None
+    with store.transaction():
+        store.run("renew_session", name=name)
+    return find(store, name)
+
+
+def keep_environment(store: Store, session: Row) -> None:
+    """Keep that in which what runs in a session was started, once it is there."""
+    if session["environment"] is None and not session["starting"] and not store.dry:
+        agent = agents.known(session["provider"])
+        pid = proc_of(session) if agent else session["pane_pid"]
+        launching.keep(store, session["name"], pid)
 
 
 def check(choice: Choice) -> None:
@@ -88,24 +136,54 @@ def check(choice: Choice) -> None:
         raise UsageError("the command is empty or has a control character: give a shell command")
 
 
+def check_agent(agent: Provider, choice: Choice) -> None:
+    """Refuse what an agent cannot be started with.  UsageError."""
+    if choice.auto_approve and not agent.launch.approve:
+        raise UsageError(f"{agent.name} has no option for --auto-approve: see its own settings")
+    if choice.resumes and not agent.launch.resume:
+        raise UsageError(f"{agent.name} cannot go on with a conversation: leave out --resume")
+    trusting.check(agent, choice.trust)
+
+
 def _command(session: Row, provider: str, choice: Choice) -> str | None:
     """What starts the agent of a session again: what a person says, else what has started it.
 
     UsageError for what only an agent can do.
     """
     agent = agents.known(provider)
-    wanted = {"--respawn": choice.respawn, "--auto-approve": choice.auto_approve}
+    if agent:
+        check_agent(agent, choice)
+    wanted = {
+        "--respawn": choice.respawn,
+        "--resume": choice.resumes,
+        "--auto-approve": choice.auto_approve,
+        "--trust": choice.trust,
+    }
     for option in [option for option, given in wanted.items() if given and agent is None]:
         raise UsageError(f"{option} is for agents, and '{session['name']}' is a {provider}")
-    if agent and choice.auto_approve and not agent.launch.approve:
-        raise UsageError(f"{provider} has no option for --auto-approve: see its own settings")
-    if agent and choice.resumes and not agent.launch.resume:
-        raise UsageError(f"{provider} cannot go on with a conversation: leave out --resume")
-    if not (choice.respawn and agent) or choice.command:
+    if not ((choice.respawn or choice.keepalive) and agent) or choice.command:
         return choice.command
     if session["pane_pid"] == proc_of(session) and session["command"]:
         return str(session["command"])  # what we have started it with, our own options left out
     return launching.running_line(proc_of(session))
+
+
+def _start(session: Row, provider: str) -> Row:
+    """What it takes to start a session again as it is.  UsageError for what cannot be."""
+    name = session["name"]
+    if not PLAIN_NAME.match(name):
+        raise UsageError(
+            f"'{name}' cannot be kept alive: not one pane, or a name that is not made of letters,"
+            " digits, _ and -"
+        )
+    agent = agents.known(provider)
+    if session["starting"]:  # what it is made as is known
+        return {}
+    directory = proc.directory(proc_of(session) if agent else session["pane_pid"])
+    if directory is None:
+        raise UsageError(f"where '{name}' stands cannot be told: it cannot be kept alive")
+    line = None if agent else launching.shell_line(session["pane_pid"])
+    return {"start_dir": directory, "start_line": line, "environment": None}
 
 
 def proc_of(session: Row) -> int:
@@ -142,7 +220,7 @@ def leave(store: Store, name: str) -> Row:
             " wait for its end, or cancel it"
         )
     with store.transaction():
-        store.update("sessions", session["id"], enrolled=0, opted_out=1)
+        store.update("sessions", session["id"], enrolled=0, opted_out=1, keepalive=0, starting=None)
         store.run("hold_target", name=name)
     return find(store, name)
 

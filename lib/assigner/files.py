@@ -5,6 +5,7 @@ spool/          reports: a name is all of a report, so that a full disk loses no
 unknown/        screens of agents that no rule recognised (unknowns.py)
 logs/           what the passes of timers have done (log.py)
 secrets/        values of variables that stand nowhere else
+starts/         what sessions that are being started run first
 worktrees/      git working trees of prompts' own
 """
 
@@ -92,6 +93,7 @@ def prepare(settings: Settings) -> None:
             settings.spool,
             settings.logs,
             settings.secrets,
+            settings.starts,
             settings.worktrees,
         )
         for directory in own:

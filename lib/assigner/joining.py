@@ -26,12 +26,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--resume", dest="resumes", action="store_true",
-        help="with --respawn: go on with its conversation where it stays in its directory",
+        help="with --respawn, --keepalive: go on with its conversation where its directory stays",
     )  # fmt: skip
     parser.add_argument(
         "--auto-approve", action="store_true",
-        help="when it is started again: with leave to act unasked, by its own option",
+        help="when it is started by us: with leave to act unasked, by its own option",
     )  # fmt: skip
+    parser.add_argument(
+        "--trust", type=cli.directory, action="append", default=[], metavar="DIR",
+        help="where it is started by us: what its agent may trust, with all below (repeated)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keepalive", action="store_true", help="start it again as it is now when it dies"
+    )
     parser.add_argument(
         "--account", metavar="NAME", help="whose usage limit counts (default: one for each agent)"
     )
@@ -39,8 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--at-prompt", action="store_true", help="what it shows now is its empty prompt: learn it"
     )
     parser.add_argument(
-        "--settle", type=cli.seconds, default=5.0, metavar="SECONDS",
-        help="how long to wait for a new session's prompt (default 5)",
+        "--settle", type=cli.seconds, metavar="SECONDS",
+        help="how long to wait for a new session's prompt (default 5; for an agent 20)",
     )  # fmt: skip
     parser.add_argument("--remove", action="store_true", help="opt the sessions out again")
     parser.add_argument("--list", action="store_true", help="what is enrolled, and by what")
@@ -52,21 +59,34 @@ def check(args: argparse.Namespace) -> None:
     if not (args.names or args.list):
         raise UsageError("the following arguments are required: NAME, or --list")
     given = args.provider, args.command, args.account
-    flags = args.at_prompt or args.respawn or args.resumes or args.auto_approve
-    if args.remove and (flags or given != (None, None, None)):
+    flags = (
+        args.at_prompt, args.respawn, args.resumes, args.auto_approve, args.trust, args.keepalive
+    )  # fmt: skip
+    if args.remove and (any(flags) or given != (None, None, None)):
         raise UsageError("--remove goes with no other option")
-    if (args.resumes or args.auto_approve) and not args.respawn:
-        raise UsageError("--resume and --auto-approve go with --respawn")
+    again = args.respawn or args.keepalive
+    if args.resumes and not again:
+        raise UsageError("--resume goes with --respawn or --keepalive")
+    if (args.auto_approve or args.trust) and not (again or args.create):
+        raise UsageError("--auto-approve and --trust go with --respawn, --keepalive or --create")
     if args.create and (args.remove or args.at_prompt):
         raise UsageError("--create goes with neither --remove nor --at-prompt")
     if not args.create and (args.workdir is not None or args.shell is not None):
         raise UsageError("--workdir and --shell are for --create")
 
 
+def wish_of(args: argparse.Namespace) -> creating.Wish:
+    """What a session is to be."""
+    choice = enrolling.Choice(
+        args.provider, args.command, args.account, args.respawn, args.resumes, args.auto_approve,
+        args.keepalive, tuple(args.trust),
+    )  # fmt: skip
+    return creating.Wish(args.workdir, args.shell, choice)
+
+
 def create(store: Store, args: argparse.Namespace, name: str, silent: str | None) -> list[Row]:
-    wish = creating.Wish(args.workdir, args.shell, args.command)
     try:
-        row = creating.create(store, name, wish, settle=args.settle, silent=silent)
+        row = creating.create(store, name, wish_of(args), settle=args.settle, silent=silent)
     except AssignerError as error:
         if error.status != errors.FAILED:
             raise
@@ -80,7 +100,7 @@ def create(store: Store, args: argparse.Namespace, name: str, silent: str | None
 def enroll(store: Store, args: argparse.Namespace) -> list[Row]:
     silent = scanning.scan(store).silent.get(store.settings.sockets[0])
     names = list(dict.fromkeys(args.names))
-    wish = creating.Wish(args.workdir, args.shell, args.command)
+    wish = wish_of(args)
     lacking = creating.lacking(store, names, wish) if args.create else []
     for name in set(names).difference(lacking):
         enrolling.find(store, name)
@@ -90,10 +110,8 @@ def enroll(store: Store, args: argparse.Namespace) -> list[Row]:
             rows += create(store, args, name, silent)
         elif args.remove:
             rows.append(enrolling.leave(store, name))
+        elif row := enrolling.renew(store, name, wish.choice):
+            rows.append(row)
         else:
-            choice = enrolling.Choice(
-                args.provider, args.command, args.account, args.respawn, args.resumes,
-                args.auto_approve,
-            )  # fmt: skip
-            rows.append(enrolling.enroll(store, name, choice, at_prompt=args.at_prompt))
+            rows.append(enrolling.enroll(store, name, wish.choice, at_prompt=args.at_prompt))
     return rows

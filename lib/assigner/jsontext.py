@@ -67,6 +67,22 @@ def append(text: str, path: Sequence[str], value: object) -> str:
     return _insert(text, at, missing[0], value)
 
 
+def put(text: str, path: Sequence[str], value: object) -> str:
+    """The text with the value as the member at `path`; what is missing is made."""
+    load(text)
+    text = text if text.strip() else "{}\n"
+    at = end = _skip(text, 0)
+    for number, key in enumerate(path, 1):
+        _expect(text, at, "{", path)
+        found = _member(text, at, key)
+        if found is None:
+            for inner in reversed(path[number:]):
+                value = {inner: value}
+            return _insert(text, at, key, value)
+        at, end = found.start, found.end
+    return text[:at] + json.dumps(value, ensure_ascii=False) + text[end:]
+
+
 def remove(text: str, path: Sequence[str], unwanted: Callable[[Any], bool]) -> str:
     """The text without those elements of the array at `path`, nor what is empty without them."""
     load(text)

@@ -15,6 +15,7 @@ from assigner.tmux import Pane, quote
 _SAFE_COMMAND = re.compile(r"[A-Za-z0-9_.+-]+\Z")
 
 TYPED, ENTERED, INTERRUPTED, RESPAWNED = "typed", "entered", "interrupted", "respawned"
+STARTED = "started"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import shlex
 import shutil
 from collections.abc import Mapping
 
-from assigner import files, hooking, posix, preparing, proc
+from assigner import files, hooking, posix, preparing, proc, trusting
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 from assigner.preparing import Problem
@@ -45,11 +45,13 @@ def write(store: Store, attempt: Row, provider: Provider, wanted: Task) -> str |
         return Problem("env", "the environment of its agent cannot be told")
     options = hooking.options(provider, store.settings)
     moved = wanted.physical is not None and wanted.physical != here
+    place = wanted.physical if moved and wanted.physical else here
+    argv = options.argv + trusting.settle(provider, json.loads(attempt["trusted"]), place, base)
     text = posix.launcher(
         wanted,
         tools,
         base | options.variables,
-        command_line(provider, attempt, options.argv, resumed=not moved),
+        command_line(provider, attempt, argv, resumed=not moved),
         back=here,
     )
     contents = dict.fromkeys(REPORTS, "") | {"ctx": text}
@@ -61,21 +63,31 @@ def environment(store: Store, attempt: Row, front: int) -> dict[str, str] | None
     """What an agent was first started with, without what prompts have set; None if that is not
     known.  It is kept for the next time.
     """
-    if name := attempt["environment"]:
-        try:
-            return files.load_secrets(store.settings, name)
-        except OSError:
-            return None
+    if attempt["environment"]:
+        return kept(store, attempt)
+    return keep(store, attempt["session"], front)
+
+
+def kept(store: Store, session: Row) -> dict[str, str] | None:
+    """The environment that is kept of a session; None if it is lost."""
+    try:
+        return files.load_secrets(store.settings, session["environment"] or "")
+    except OSError:
+        return None
+
+
+def keep(store: Store, name: str, pid: int) -> dict[str, str] | None:
+    """Keep the environment of a process as that of a session; None if it cannot be told."""
     found = {
         name: value
-        for name, value in proc.environment(front).items()
+        for name, value in proc.environment(pid).items()
         if name not in _NOT_KEPT and not name.startswith(_NOT_KEPT_PREFIXES)
     }
     if not found:
         return None
     with store.transaction():
-        kept = files.save_secrets(store.settings, found)
-        store.run("keep_environment", name=attempt["session"], environment=kept)
+        file = files.save_secrets(store.settings, found)
+        store.run("keep_environment", name=name, environment=file)
     return found
 
 
@@ -96,6 +108,14 @@ def running_line(pid: int) -> str:
     if not arguments or not shutil.which(arguments[0], path=proc.environment(pid).get("PATH")):
         raise UsageError("how its agent was started cannot be told: give --command")
     return shlex.join(arguments)
+
+
+def shell_line(pid: int) -> str:
+    """The line that starts the shell of a pane again, in the words of sh.  UsageError."""
+    arguments = proc.arguments(pid)
+    if arguments and arguments[0].startswith("-"):  # how login(1) and tmux call a login shell
+        return shlex.join([arguments[0][1:], "-l", *arguments[1:]])
+    return running_line(pid)
 
 
 def is_there(wanted: Task, pid: int) -> str | None:

@@ -23,6 +23,7 @@ class Known(NamedTuple):
     group: int | None = None
     given: bool = False  # a person has said which provider it is
     preparing: bool = False  # its agent is being started again
+    starting: bool = False  # nothing of it has been seen since it was started
 
 
 class Shown(NamedTuple):
@@ -117,6 +118,8 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
             return _of_agent(pane, front, seen)
         if agent and known.preparing and not pane.dead:
             return sight("busy", f"its context is being prepared for {known.prompt}")
+        if agent and known.starting:
+            return sight("busy", f"{agent.name} is being started")
         if agent:
             return _without_agent(pane, agent.name, front)
     if shell is None:

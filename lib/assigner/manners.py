@@ -21,7 +21,8 @@ class Manner:
     stands there for a long one, with its count of `newlines`, `lines` or `chars` as groups;
     `scrolled` what tells that only a part of one is shown.  A prompt in which `disarm` is found
     would be a command: a blank before it makes it none.  At most so many `kilobytes` are taken
-    whole.  `escapes` is how often Escape has to be pressed to end a turn.
+    whole.  An agent that was
+    started less than `warm_up` seconds ago may lose what is typed.  `escapes` is how often Escape has to be pressed to end a turn.
     """
 
     delay: int = 0
@@ -30,17 +31,28 @@ class Manner:
     disarm: re.Pattern[str] | None = None
     kilobytes: int = 50
     escapes: int = 1
+    warm_up: int = 3
 
 
 @dataclass(frozen=True)
 class Launch:
     """What is added to the line that starts an agent: `approve`, for leave to act unasked;
-    `resume`, to go on with a `{conversation}`; `trust`, for a `{directory}` that is trusted.
+    `resume`, to go on with a `{conversation}`; `trust`, for a `{directory}` that is trusted, which
+    stands there as a text of TOML.  Or that is written to `trust_file`, which is in the directory
+    that the variable `trust_home` names, else in HOME: JSON, true at the path `trust_key`.
     """
 
     approve: str = ""
     resume: str = ""
     trust: str = ""
+    trust_file: str = ""
+    trust_home: str = ""
+    trust_key: str = ""
+
+    @property
+    def trusts(self) -> bool:
+        """Whether it can be told what to trust."""
+        return bool(self.trust or self.trust_file)
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ Tell = Callable[[int, int], None]  # done, of how much
 
 # Columns that hold JSON: in JSON output they are what they hold
 JSON_COLUMNS = {
-    "metadata", "env_vars", "prerequisites", "tags", "evidence", "data", "prompt_endings"
+    "metadata", "env_vars", "prerequisites", "tags", "evidence", "data", "prompt_endings",
+    "trusted",
 }  # fmt: skip
 FLAGS = {
     "enrolled", "paused", "prefer_context_match", "validate_context", "idempotent", "sentinel",
-    "raw", "context_switch", "learn", "worktree",
+    "raw", "context_switch", "learn", "worktree", "keepalive",
 }  # fmt: skip
 
 

@@ -81,6 +81,7 @@ def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
         for place in wanted:
             if place.kind == "session":
                 session = enrolling.find(store, place.name)
+                store.run("renew_session", name=place.name)
                 if session["paused"]:
                     none = {"paused_at": None, "paused_by": None}
                     store.update("sessions", session["id"], paused=0, **none)

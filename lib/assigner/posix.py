@@ -166,6 +166,15 @@ def launcher(task: Task, tools: Tools, base: Mapping[str, str], line: str, *, ba
     return text + f"{report('ready', 'started')} || __assigner_again\nexec {line}\n"
 
 
+def starter(exports: Mapping[str, str], directory: str, line: str, *, file: str, rm: str) -> str:
+    """A script for any POSIX sh that becomes what `line` starts, with what it exports, in a
+    directory; once: it begins by removing itself, the `file`.
+    """
+    text = f"{quote(rm)} -- {quote(file)} 2>/dev/null || exit 125\n"
+    text += "".join(f"export {name}={quote(value)}\n" for name, value in exports.items())
+    return text + f"cd -- {quote(directory)} >/dev/null || exit\nexec {line}\n"
+
+
 def _retake(dialect: Dialect, name: str) -> str:
     """Have the variable be again what it was before the first prompt that named it."""
     builtin = dialect.builtin

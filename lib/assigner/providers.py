@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
@@ -218,7 +219,17 @@ class _Reader:
         return Failure(**read)
 
     def launch(self, table: Mapping[str, Any]) -> Launch:
-        return Launch(**self.values("'launch'", table, Launch, ()))
+        launch = Launch(**self.values("'launch'", table, Launch, ()))
+        for key in ("trust", "trust_key"):
+            if (text := getattr(launch, key)) and "{directory}" not in text:
+                raise self.fail(f"'launch' '{key}'", "has no '{directory}' in it")
+        try:
+            shlex.split(launch.trust)
+        except ValueError as error:
+            raise self.fail("'launch' 'trust'", f"is no words of sh: {error}") from None
+        if bool(launch.trust_file) != bool(launch.trust_key):
+            raise self.fail("'launch'", "has one of 'trust_file' and 'trust_key' only")
+        return launch
 
     def manner(self, table: Mapping[str, Any]) -> Manner:
         manner = Manner(**self.values("'typing'", table, Manner, ()))

@@ -124,6 +124,7 @@ def know(row: Row | None, attempt: Row | None) -> Known:
         group=attempt["process_group"] if attempt else None,
         given=bool(row["provider_given"] or attempt),
         preparing=bool(attempt and attempt["stage"] == "preparing"),
+        starting=bool(row["starting"]),
     )
 
 
@@ -181,6 +182,7 @@ def _to_be_looked_at(row: Row, pane: tmux.Pane, attempt: Row | None, now: float)
     return bool(
         attempt
         or row["learn"]
+        or row["starting"]
         or row["status"] in ("occupied", "unknown", "waiting", "limited")
         or row["seen"] != _fingerprint(pane)
         or pane.activity >= int(clock.seconds(row["seen_at"])) - 1
@@ -219,6 +221,7 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
         endings = json.dumps(learnt, ensure_ascii=False)
     wanted = any(fnmatchcase(name, p) for p in patterns) and not (row and row["opted_out"])
     enrolled = bool(row and row["enrolled"]) or wanted
+    is_seen = sight.agent or status in ("idle", "offline")
     was_idle = row and row["status"] == "idle" and row["idle_since"]
     values = {
         "provider": provider,
@@ -236,6 +239,7 @@ def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> 
         "prompt_endings": endings,
         "learn": (row["learn"] if status != "idle" else 0) if row else 1,
         "enrolled": int(enrolled),
+        "starting": row["starting"] if row and not is_seen else None,
         "env_vars": "{}",  # of a session that is new; nothing else is changed by a look
         "current_dir": sight.directory or (row["current_dir"] if row else None),
         "last_activity": clock.text(pane.activity),

@@ -1,7 +1,7 @@
 """What people are told: one prompt's story, one session's look, the state of everything."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -227,6 +227,8 @@ def state(store: Store) -> Row:
             {
                 **{key: row[key] for key in ("name", "status", "status_reason", "current_task_id")},
                 "paused": bool(pausing.why(row, stopped)),
+                "given_up": row["given_up"],
+                "stuck": row["status"] == "busy" and row["stuck_since"] == row["last_activity"],
             }
             for row in sessions
         ],
@@ -259,7 +261,7 @@ def screenful(now: Row) -> str:
                 s["name"],
                 s["status"],
                 s["current_task_id"],
-                "; ".join(filter(None, ("paused" if s["paused"] else "", s["status_reason"]))),
+                "; ".join(filter(None, _looks(s))),
             )
             for s in now["sessions"]
         ]
@@ -292,6 +294,14 @@ def screenful(now: Row) -> str:
         rows = [(f["id"], excerpt(f["error"] or "", 70)) for f in now["failed"]]
         lines += ["", table(rows, ("failed", "error"))]
     return "\n".join(lines)
+
+
+def _looks(session: Row) -> Iterator[str | None]:
+    """What there is to say about a session."""
+    yield "paused" if session["paused"] else None
+    yield session["given_up"]
+    yield "stuck: it has written nothing for long" if session["stuck"] else None
+    yield session["status_reason"]
 
 
 def _attempt(attempt: Row, *, with_output: bool) -> list[str]:

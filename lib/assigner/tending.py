@@ -115,6 +115,8 @@ def check_sessions(case: Case) -> Iterator[Row]:
         name, reason = row["name"], row["status_reason"] or ""
         if row["status"] == "offline":
             command = shlex.join(["tmux", "new-session", "-d", "-s", name])
+            if row["keepalive"]:
+                command = case.command(*(("resume", name) if row["given_up"] else ("keepalive",)))
             yield finding("session", WARN, f"'{name}' is offline: {reason}", command)
         elif row["status"] == "unknown" or (
             row["status"] != "busy" and row["prompt_endings"] == "[]"

@@ -234,23 +234,27 @@ def create(
     command: Sequence[str] = (),
     *,
     transient: bool = False,
+    stays: bool = False,
 ) -> tuple[str, int]:
     """Make a detached session, and the server if none runs; its pane's id and process.
 
     `name` holds nothing that tmux would expand or rewrite.  Without a command tmux runs its
     default; a single word would go through a shell.  A server that this starts outlives us; of
     our environment it gets only what a login gives.  With `transient` it lasts as long as its
-    command, attached or not, whatever the person's options are.  AssignerError where tmux refuses.
+    command, attached or not, whatever the person's options are; with `stays` its pane outlives the
+    command, with what that has said.  AssignerError where tmux refuses.
     """
     lasting = (
         ";", "set-option", "-t", f"={name}:", "destroy-unattached", "off",
         ";", "set-option", "-w", "-t", f"={name}:", "remain-on-exit", "off",
     )  # fmt: skip
+    keeping = (";", "set-option", "-p", "-t", f"={name}:", "remain-on-exit", "on")
     serving.make_socket_directory(socket)
     out, problem, status = _client(
         socket, timeout, "new-session", "-d", "-s", name, "-x", "160", "-y", "48", "-P", "-F",
         "#{pane_id} #{pane_pid}", *(["--", *command] if command else []),
         *(lasting if transient else ()),
+        *(keeping if stays else ()),
         directory=directory,
     )  # fmt: skip
     pane, _, pid = out.strip().partition(" ")
@@ -259,6 +263,23 @@ def create(
             f"tmux cannot make the session '{name}' on '{socket}': {problem or 'no answer'}"
         )
     return pane, int(pid)
+
+
+def revive(pane: Pane, timeout: float, command: Sequence[str]) -> bool:
+    """Run a command in a pane whose program has ended, if it still is that pane, and nothing has
+    been begun there since; whether that was so.  Raises NoServer, Unreachable.
+    """
+    wanted = {"pid": pane.server_pid, "start_time": pane.server_start, "pane_pid": pane.pid}
+    condition = "#{pane_dead}"
+    for name, value in wanted.items():
+        condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"
+    words = " ".join(map(quote, command))
+    answer = f"display-message -p -t {pane.id}"
+    script = (
+        f"if-shell -F -t {pane.id} {quote(condition)}"
+        f" {{ respawn-pane -t {pane.id} {words} ; {answer} revived }} {{ {answer} refused }}"
+    )
+    return source(pane.socket, timeout, [script]).strip() == "revived"
 
 
 def discard(socket: str, timeout: float, pane: str, pid: int) -> None:

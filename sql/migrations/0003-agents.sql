@@ -89,3 +89,19 @@ CREATE TABLE conversations (
     PRIMARY KEY (host, provider, affinity)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX conversations_used ON conversations (used_at);
+
+-- The directories that its agent is told to trust, with all below.
+ALTER TABLE sessions ADD COLUMN trusted TEXT NOT NULL DEFAULT '[]';
+-- Whether it is started again where it died: in which directory, and by which line if its pane
+-- had a shell.
+ALTER TABLE sessions ADD COLUMN keepalive INTEGER NOT NULL DEFAULT 0 CHECK (keepalive IN (0, 1));
+ALTER TABLE sessions ADD COLUMN start_dir TEXT;
+ALTER TABLE sessions ADD COLUMN start_line TEXT;
+-- The file by which it is being started, until what that starts is seen; when that was; how many
+-- starts in a row did not last; why no other is tried.
+ALTER TABLE sessions ADD COLUMN starting TEXT;
+ALTER TABLE sessions ADD COLUMN started_at TEXT;
+ALTER TABLE sessions ADD COLUMN quick_deaths INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN given_up TEXT;
+-- The last sign of life of a busy session that has been reported as stuck.
+ALTER TABLE sessions ADD COLUMN stuck_since TEXT;

@@ -7,7 +7,7 @@ SELECT a.*, p.content, p.working_dir, p.git_branch, p.worktree, p.env_vars, p.se
        c.seconds AS check_seconds, c.pid AS check_pid, c.tried_at AS check_tried_at,
        c.wanted_at AS check_wanted_at, c.started_at AS check_started_at,
        s.status AS session_status, s.status_reason, s.provider, s.command, s.pane_tty,
-       s.account, s.respawn, s.auto_approve, s.conversation, s.resumes, s.environment,
+       s.account, s.respawn, s.auto_approve, s.conversation, s.resumes, s.environment, s.trusted,
        s.prompt_endings,
        CASE WHEN s.paused = 1 OR EXISTS (SELECT 1 FROM pauses x WHERE x.host = s.host
                                          AND x.provider IN ('', s.provider))

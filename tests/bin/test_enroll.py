@@ -1,7 +1,9 @@
 """enroll makes sessions that are not there, and lists what is enrolled."""
 
+import json
 import os
 import signal
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -219,3 +221,112 @@ def test_lists_what_is_enrolled_and_by_what(work: Workplace) -> None:
     assert [(row["name"], row["by"]) for row in found] == [("agent-1", "agent-*"), ("one", "name")]
     assert work.tool("enroll", "--list").out.splitlines()[2].split()[:2] == ["agent-1", "agent-*"]
     assert "--list goes with no NAME" in work.tool("enroll", "--list", "one", status=2).err
+
+
+# --- agents -------------------------------------------------------------------------------------
+
+
+def start_of(work: Workplace, *options: object) -> list[object]:
+    line = " ".join(map(str, (work._standin(), "--log", work.path / "one.log", *options)))
+    return ["--create", "one", "--provider", "standin", "--command", line, "--settle", 40]
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
+def test_creates_an_agent_that_takes_prompts_and_trusts_its_directory(work: Workplace) -> None:
+    place = work.path / "a 'b\" c.d"
+    place.mkdir()
+    (work.home / ".bash_profile").write_text("export MINE=1 PATH=/nowhere\ncd /\n")
+    settings = work.home / ".standin.json"
+    settings.write_text('{"mine":  [1,2],\n "projects": {"/x": {"trusted": false}}}\n')
+    settings.chmod(0o640)
+    new = [*start_of(work, "--asks-trust"), "--workdir", place, "--shell", "bash"]
+    (row,) = work.tool("enroll", *new, "--json", env={"SECRET": "hush"}).json
+    assert (row["status"], row["provider"], row["enrolled"]) == ("idle", "standin", True)
+    assert (row["current_dir"], row["trusted"]) == (str(place), [str(place)])
+    held = environment_of(row["pane_pid"])
+    assert (held["MINE"], held["PATH"]) == ("1", work.environment["PATH"])
+    assert "SECRET" not in held
+    kept = settings.read_text()
+    assert kept.startswith('{"mine":  [1,2],\n "projects": {"/x": {"trusted": false}')
+    assert json.loads(kept)["projects"][str(place)] == {"trusted": True}
+    assert settings.stat().st_mode & 0o777 == 0o640
+    work.tool("send", "hello", "--target", "one")
+    work.tick(until=30)
+    assert work.prompt(1)["status"] == "completed"
+    assert work.row("SELECT conversation FROM sessions")["conversation"]  # its hooks report
+
+
+def test_an_agent_that_asks_something_is_left_to_a_person(work: Workplace) -> None:
+    said = work.tool("enroll", *start_of(work, "--start-dialog"), status=1, cwd=work.path)
+    assert said.err == (
+        f"enroll: 'one' is not ready yet: asks: Do you trust the files in {work.path}?\n"
+    )
+    assert work.row("SELECT status, enrolled FROM sessions") == {"status": "waiting", "enrolled": 1}
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (
+            "nonsense --x",
+            "cannot start standin: 'nonsense' is not on the PATH: install it, or give",
+        ),
+        ("'", "cannot start ''': No closing quotation"),
+        ("env nonsense", "No such file or directory"),
+        ("sh -c 'echo not logged in; exit 1'", "before standin was ready: not logged in"),
+    ],
+)
+def test_an_agent_that_does_not_come_up_leaves_no_session(
+    work: Workplace, command: str, message: str
+) -> None:
+    work.shell("other")
+    work._standin()
+    new = ["--create", "one", "--provider", "standin", "--command", command]
+    said = work.tool("enroll", *new, status=1).err
+    assert message in said
+    assert said.count("\n") == 1
+    assert names(work) == ["other"]
+    assert work.rows("SELECT name FROM sessions WHERE enrolled = 1") == []
+    assert not (work.state / "starts").exists() or not list((work.state / "starts").iterdir())
+
+
+def test_codex_is_told_by_an_option_what_to_trust(work: Workplace) -> None:
+    program = work.path / "bin" / "codex"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" >{work.path}/argv\nexec sleep 600\n")
+    program.chmod(0o755)
+    place = work.path / "a 'b\" é"
+    place.mkdir()
+    path = {"PATH": f"{program.parent}:{work.environment['PATH']}"}
+    new = ["--create", "one", "--provider", "codex", "--settle", 1, "--workdir", place]
+    work.tool("enroll", *new, env=path, status=(0, 1))
+    argv = wait_for(lambda: (work.path / "argv").read_text().splitlines())
+    told = tomllib.loads(next(word for word in argv if word.startswith("projects=")))
+    assert told == {"projects": {str(place): {"trust_level": "trusted"}}}
+
+
+REFUSED_OF_AGENTS: dict[str, tuple[list[object], str]] = {
+    "no directory": (["--trust", "/nowhere"], "--trust needs a directory, and '/nowhere' is none"),
+    "nothing to trust": (["--provider", "opencode", "--trust", "/"], "opencode is not told what"),
+    "a shell": (["--provider", "shell", "--trust", "/"], "are for agents: give --provider"),
+    "no agent": (["--provider", "nonsense"], "nonsense"),
+    "resume for ever": (["--resume"], "--resume goes with --respawn or --keepalive"),
+}
+
+
+def test_create_refuses_what_no_agent_can_be(work: Workplace) -> None:
+    work._standin()
+    for case, (args, message) in REFUSED_OF_AGENTS.items():
+        provider = [] if "--provider" in args else ["--provider", "standin"]
+        said = work.tool("enroll", "--create", "one", *provider, *args, status=2)
+        assert message in said.err, case
+        assert (said.out, said.err.count("\n")) == ("", 1), case
+    assert not work.servers()
+    work.enrolled("two")
+    assert "go with --respawn" in work.tool("enroll", "two", "--trust", "/", status=2).err
+    trust = ["--trust", "/", "--keepalive"]
+    assert "--trust is for agents" in work.tool("enroll", "two", *trust, status=2).err

@@ -17,7 +17,10 @@ import pytest
 from assigner import config
 from support import PIPES, ROOT, Result, Workplace, wait_for
 
-PASSES = ("scan", "sync-context", "observe", "retry-failed", "assign-next", "deliver", "tick")
+PASSES = (
+    "scan", "keepalive", "sync-context", "observe", "retry-failed", "assign-next", "deliver",
+    "tick",
+)  # fmt: skip
 # What asks to read, to write, and to do both in a pass
 READS, WRITES, PASS = ("queue",), ("send", "x"), ("scan",)
 EACH = (READS, WRITES, PASS)

@@ -23,8 +23,8 @@ from support import PATH, PIPES, ROOT, Result, Workplace, wait_for
 BEGIN, END = b"# BEGIN assigner\n", b"# END assigner\n"
 MARKER = "# Made by assigner: `assigner timers uninstall systemd` takes it out"
 ALL_PASSES = {
-    "tick", "scan", "observe", "retry-failed", "assign-next", "deliver", "sync-context",
-    "cleanup-stale",
+    "tick", "scan", "keepalive", "observe", "retry-failed", "assign-next", "deliver",
+    "sync-context", "cleanup-stale",
 }  # fmt: skip
 
 CRONTAB = """#!/bin/sh

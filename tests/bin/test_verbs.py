@@ -145,8 +145,9 @@ def test_columns_with_json_are_opened_and_flags_are_truths(story: Workplace) -> 
 
 
 EMPTY: list[list[object]] = [
-    ["scan"], ["sync-context"], ["observe"], ["retry-failed"], ["assign-next"], ["deliver"],
-    ["tick"], ["queue"], ["prompts"], ["sessions"], ["cleanup-stale"], ["retry", "--all"],
+    ["scan"], ["keepalive"], ["sync-context"], ["observe"], ["retry-failed"], ["assign-next"],
+    ["deliver"], ["tick"], ["queue"], ["prompts"], ["sessions"], ["cleanup-stale"],
+    ["retry", "--all"],
     ["send", "--jsonl", "-"], ["cleanup-stale", "--verify-only"], ["pause", "--list"],
     ["clear", "--days", 0],
 ]  # fmt: skip
@@ -219,6 +220,7 @@ def test_dry_runs_change_nothing(work: Workplace) -> None:
         (["scan"], "new"),
         (["enroll", "new"], "new"),
         (["enroll", "one", "--command", "cat"], "command"),
+        (["keepalive"], ""),
         (["sync-context"], ""),
         (["observe"], ""),
         (["assign-next"], ""),

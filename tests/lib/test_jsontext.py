@@ -57,6 +57,25 @@ def test_what_is_appended_is_written_as_its_surroundings(text: str, after: str) 
     assert jsontext.append(text, ["a"], 1) == after
 
 
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("", '{\n  "a": {\n    "b c": true\n  }\n}\n'),
+        ('{"a": {"b c":  false , "d": 1}}', '{"a": {"b c":  true , "d": 1}}'),
+        ('{"a": {}, "x": 1.50}\n', '{"a": {"b c": true}, "x": 1.50}\n'),
+        ('{"a": {"b c": {}}, "a": {"b c": [1]}}', '{"a": {"b c": {}}, "a": {"b c": true}}'),
+    ],
+)
+def test_what_is_put_stands_where_it_stood(text: str, after: str) -> None:
+    assert jsontext.put(text, ["a", "b c"], True) == after
+
+
+@pytest.mark.parametrize("text", ["[", "[]", '{"a": 1}', '{"a": []}'])
+def test_nothing_is_put_into_what_is_made_otherwise(text: str) -> None:
+    with pytest.raises(ValueError):
+        jsontext.put(text, ["a", "b c"], True)
+
+
 @pytest.mark.parametrize("text", ["[", "[]", "1", '{"a": {}}', '{"a": 1}', "{" * 100_000])
 def test_what_is_made_otherwise_is_an_error(text: str) -> None:
     with pytest.raises(ValueError):

@@ -1,0 +1,186 @@
+"""keepalive: enrolled sessions that died are started again as they were, and what is stuck is told.
+
+A start that did not last a minute is a quick death: the next one waits, longer each time, and
+after five in a row no other is tried.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from assigner import (
+    agents,
+    backoff,
+    clock,
+    enrolling,
+    files,
+    hooking,
+    launching,
+    observing,
+    scanning,
+    starting,
+    tmux,
+    trusting,
+)
+from assigner.db import Row, Store
+from assigner.errors import AssignerError
+
+LASTS = 60.0  # seconds after which a start has come to something
+MOST_QUICK_DEATHS = 5
+_SLOWEST = 3  # so many times ASSIGNER_START_WAIT a shell's start-up files may take
+_POLL = 0.05
+
+
+def wanted(store: Store) -> list[Row]:
+    """The sessions that are kept alive."""
+    return [row for row in store.rows("sessions") if row["keepalive"] and row["enrolled"]]
+
+
+def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]:
+    """Start what died, after a scan that found those sockets silent; a row for what was done.
+
+    What was started has `settle` seconds, all together, to be seen to be there.
+    """
+    told = [row for session in wanted(store) for row in _look_after(store, session)]
+    dead = {row["name"]: row for row in wanted(store) if _is_dead(row, silent)}
+    if any(attempt["session"] in dead for attempt in store.rows("live_attempts")):
+        told += observing.observe(store)  # what became of it is told by what is left of it
+    live = {attempt["session"]: attempt for attempt in store.rows("live_attempts")}
+    started: list[Row] = []
+    for name, session in dead.items():
+        if name in live:
+            reason = f"attempt {live[name]['id']} is not judged yet"
+            told.append(_told(name, "waits", reason))
+        elif row := _again(store, session):
+            (started if row["outcome"] == "started" else told).append(row)
+    return told + _settle(store, started, settle)
+
+
+def _is_dead(session: Row, silent: Mapping[str, str]) -> bool:
+    """Whether a session is to be started: what a person has paused is left to them."""
+    given_up = session["given_up"] or session["paused"]
+    return session["status"] == "offline" and not given_up and session["socket"] not in silent
+
+
+def _look_after(store: Store, session: Row) -> list[Row]:
+    """Write down that a session that is there lasts; tell if it has said nothing for long."""
+    if session["status"] in ("offline", "unknown") or store.dry:
+        return []
+    age = clock.now() - clock.seconds(session["started_at"]) if session["started_at"] else LASTS
+    if session["starting"]:
+        if age > _SLOWEST * store.settings.start_wait:
+            starting.cancel(store, session)
+        return []
+    if age >= LASTS or session["given_up"]:  # a person may have started it
+        with store.transaction():
+            store.run("renew_session", name=session["name"])
+    enrolling.keep_environment(store, session)
+    last = session["last_activity"]
+    if session["status"] != "busy" or last is None or last == session["stuck_since"]:
+        return []
+    quiet = clock.now() - clock.seconds(last)
+    if quiet < store.settings.stuck_after:
+        return []
+    reason = f"busy, and nothing was written since {last}"
+    with store.transaction():
+        store.update("sessions", session["id"], stuck_since=last)
+        _event(store, session, "session.stuck", reason)
+    return [_told(session["name"], "stuck", reason)]
+
+
+def _again(store: Store, session: Row) -> Row | None:
+    """Start a session that died, unless it is too early or in vain; what came of it."""
+    name, deaths, settings = session["name"], session["quick_deaths"], store.settings
+    if deaths >= MOST_QUICK_DEATHS:
+        return _give_up(store, session)
+    if deaths:
+        wait = backoff.delay(
+            deaths, base=settings.backoff_base, limit=settings.backoff_limit, jitter=0
+        )
+        if clock.now() < clock.seconds(session["started_at"]) + wait:
+            return None
+    directory = session["start_dir"] or "/"
+    if problem := files.directory_problem(directory):
+        return _told(name, "waits", problem)
+    if store.dry:
+        return _told(name, "to be started", session["status_reason"])
+    known = session["socket"] in settings.sockets
+    socket = session["socket"] if known else settings.sockets[0]
+    is_agent = agents.known(session["provider"]) is not None
+    try:
+        plan = _plan(store, session, directory)
+        if refusal := starting.start(store, session, plan, socket, stays=is_agent):
+            return _told(name, "waits", refusal)
+    except (tmux.NoServer, tmux.Unreachable, AssignerError) as error:
+        return _told(name, "failed", str(error))
+    with store.transaction():
+        _event(store, session, "session.started", session["status_reason"])
+    return _told(name, "started", session["status_reason"])
+
+
+def _plan(store: Store, session: Row, directory: str) -> starting.Plan:
+    """How a session was started; its conversation goes on unless it has just died of that."""
+    base = launching.kept(store, session)
+    exports = dict(base or {})
+    line = session["start_line"]
+    if agent := agents.known(session["provider"]):
+        options = hooking.options(agent, store.settings)
+        trusted = json.loads(session["trusted"])
+        argv = options.argv + trusting.settle(agent, trusted, directory, exports)
+        resumed = session["quick_deaths"] == 0
+        line = launching.command_line(agent, session, argv, resumed=resumed)
+        exports |= options.variables
+    return starting.Plan(
+        directory, line, exports, login=starting.login_shell() if base is None else None
+    )
+
+
+def _give_up(store: Store, session: Row) -> Row:
+    name = session["name"]
+    reason = (
+        f"given up: started {MOST_QUICK_DEATHS} times, and ended within {LASTS:g} s each time"
+        f" ({session['status_reason']}): resume {name} tries again"
+    )
+    with store.transaction():
+        store.update("sessions", session["id"], given_up=reason)
+        _event(store, session, "session.given_up", reason)
+    return _told(name, "given up", reason)
+
+
+def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
+    """Wait until all that was started is there; the rows, with what is seen of it."""
+    until = time.monotonic() + seconds
+    names = {row["session"] for row in started}
+    while names:
+        scanning.scan(store)
+        now = {row["name"]: row for row in wanted(store)}
+        if all(_has_come(store, now[name]) for name in names) or time.monotonic() > until:
+            return [
+                _told(name, "started", f"{now[name]['status']}: {now[name]['status_reason']}")
+                for name in sorted(names)
+            ]
+        time.sleep(_POLL)
+    return started
+
+
+def _has_come(store: Store, session: Row) -> bool:
+    """Whether what was started is there, or has ended already."""
+    if session["status"] == "offline":
+        return not starting.is_due(store, session)
+    return session["status"] not in ("busy", "unknown")
+
+
+def _event(store: Store, session: Row, kind: str, reason: str) -> None:
+    data: dict[str, Any] = {"reason": reason, "by": store.actor}
+    nothing = {"prompt_id": None, "attempt_id": None}
+    store.run(
+        "event", session=session["name"], type=kind,
+        data=json.dumps(data, ensure_ascii=False), **nothing,
+    )  # fmt: skip
+
+
+def _told(session: str, outcome: str, reason: str) -> Row:
+    return {
+        "attempt": None, "prompt": None, "session": session, "outcome": outcome, "reason": reason
+    }  # fmt: skip

@@ -1,0 +1,6 @@
+-- An agent's session is about to be made: what is seen of it first is not taken for something else.
+INSERT INTO sessions (host, name, provider, provider_given, status, status_reason, updated_at, updated_by)
+VALUES (:host, :name, :provider, 1, 'offline', 'about to be made', :now, :by)
+ON CONFLICT (host, name) DO UPDATE
+SET provider = excluded.provider, provider_given = 1, conversation = NULL, environment = NULL,
+    quick_deaths = 0, given_up = NULL, updated_at = :now, updated_by = :by;
