@@ -21,8 +21,8 @@ class Manner:
     stands there for a long one, with its count of `newlines`, `lines` or `chars` as groups;
     `scrolled` what tells that only a part of one is shown.  A prompt in which `disarm` is found
     would be a command: a blank before it makes it none.  At most so many `kilobytes` are taken
-    whole.  An agent that was
-    started less than `warm_up` seconds ago may lose what is typed.  `escapes` is how often Escape has to be pressed to end a turn.
+    whole.  An agent that was started less than `warm_up` seconds ago may lose what is typed.
+    `escapes` is how often Escape has to be pressed to end a turn.
     """
 
     delay: int = 0
