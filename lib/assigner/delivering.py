@@ -18,7 +18,6 @@ from assigner import (
     observing,
     preparing,
     proc,
-    prompting,
     proving,
     task,
     tmux,
@@ -78,6 +77,8 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
                 acted.append(outcome)
     acted += _type(store, typings)
     if to_agents:
+        from assigner import prompting  # what only agents need, only their passes import
+
         acted += prompting.deliver(store, to_agents, settle=settle)
     _settle(store, settle, {row["attempt"] for row in acted if row["outcome"] == "typed"})
     return acted
@@ -123,6 +124,8 @@ def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
     if store.dry or not turns:
         return [attempts.told(attempt, "Escape", attempt["ending"]) for attempt in turns]
     panes = {identity(pane): pane for pane in list_panes(store)[0]}
+    from assigner import prompting
+
     return prompting.interrupt(
         store, [(attempt, pane) for attempt in turns if (pane := panes.get(claimed(attempt)))]
     )

@@ -12,7 +12,6 @@ from assigner import (
     agents,
     clock,
     drafting,
-    launching,
     proc,
     providers,
     scanning,
@@ -121,6 +120,8 @@ def keep_environment(store: Store, session: Row) -> None:
     if session["environment"] is None and not session["starting"] and not store.dry:
         agent = agents.known(session["provider"])
         pid = proc_of(session) if agent else session["pane_pid"]
+        from assigner import launching
+
         launching.keep(store, session["name"], pid)
 
 
@@ -165,6 +166,8 @@ def _command(session: Row, provider: str, choice: Choice) -> str | None:
         return choice.command
     if session["pane_pid"] == proc_of(session) and session["command"]:
         return str(session["command"])  # what we have started it with, our own options left out
+    from assigner import launching
+
     return launching.running_line(proc_of(session))
 
 
@@ -182,6 +185,8 @@ def _start(session: Row, provider: str) -> Row:
     directory = proc.directory(proc_of(session) if agent else session["pane_pid"])
     if directory is None:
         raise UsageError(f"where '{name}' stands cannot be told: it cannot be kept alive")
+    from assigner import launching
+
     line = None if agent else launching.shell_line(session["pane_pid"])
     return {"start_dir": directory, "start_line": line, "environment": None}
 

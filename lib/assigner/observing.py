@@ -9,13 +9,11 @@ from typing import Any
 
 from assigner import (
     agents,
-    answering,
     attempts,
     checks,
     clock,
     conversations,
     files,
-    listening,
     screen,
     tmux,
 )
@@ -41,7 +39,10 @@ def observe(store: Store) -> list[Row]:
         for attempt in live
         if not agents.known(attempt["provider"]) and (verdict := judge(store, attempt))
     ]
-    verdicts += answering.judge(store, [a for a in live if agents.known(a["provider"])])
+    if turns := [attempt for attempt in live if agents.known(attempt["provider"])]:
+        from assigner import answering  # what only agents need, only their passes import
+
+        verdicts += answering.judge(store, turns)
     outputs = _outputs(store, verdicts)
     for verdict in verdicts:
         output = outputs.get(verdict.attempt["id"])
@@ -57,7 +58,11 @@ def drain(store: Store) -> dict[int, Row]:
     A report that is read twice, because a pass died in between, changes nothing twice.
     """
     reports = files.reports(store.settings)
-    changed = listening.drain(store)
+    changed: dict[int, Row] = {}
+    if files.hook_reports(store.settings):
+        from assigner import listening
+
+        changed = listening.drain(store)
     if not reports:
         return changed
     with store.transaction():

@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _LONGEST = 8 * 86400.0  # limits are by the hour, the day or the week: beyond that it is misread
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -83,6 +82,8 @@ def _zone(text: str) -> tzinfo | None:
     match = _ZONE.search(text)
     if match is None:
         return None
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # only who reads a zone pays
+
     try:
         return UTC if match[1] in ("UTC", "GMT") else ZoneInfo(match[1])
     except (ZoneInfoNotFoundError, OSError):
