@@ -22,7 +22,7 @@ def test_an_account_at_its_limit_waits_for_its_end(work: Workplace, tells: str) 
         work.tool("enroll", name, *(("--account", "mine") if name == "other" else ()))
     texts = {"first": "MODEL:quota", "same": "hello", "other": "hello"}
     work.tool("send", texts["first"], "--target", "first")
-    work.run_until(lambda: work.rows("SELECT 1 FROM limits"))
+    work.run_until(lambda: work.prompt(1)["held_by"] == "limit")
     for name in names[1:]:
         work.tool("send", texts[name], "--target", name)
     work.run_until(lambda: work.prompt(3)["status"] == "completed")
