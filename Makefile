@@ -8,6 +8,7 @@ SCRIPTS = $(shell grep -lE '^\#!.*python' bin/*)
 NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
+.PHONY: test-slow
 .PHONY: setup demo test test-agents lint bench crash man clean help
 .PHONY: install-cron uninstall-cron install-systemd uninstall-systemd test-timers
 
@@ -56,6 +57,9 @@ uninstall-systemd: setup ## take that back
 
 test-timers: setup ## run the timers' tests, with a real cron for more than a minute
 	@ASSIGNER_TEST_MINUTES=1 $(PYTHON) -m pytest tests/bin/test_timers.py $(ARGS)
+
+test-slow: setup ## run the tests, the slow ones too
+	@ASSIGNER_TEST_SLOW=1 $(PYTHON) -m pytest -n $(JOBS) $(ARGS)
 
 clean: ## remove .venv and all that was generated
 	@rm -rf .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -86,6 +86,7 @@ def test_each_end_is_told_by_what_there_is(work: Workplace) -> None:
     assert {row["attempts"] for row in found.values()} == {1}
 
 
+@pytest.mark.slow
 def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
     agents = {tells: enrolled(work, f"by-{tells or 'screen'}", tells) for tells in SOURCES}
     cancelled = [send(work, "MODEL:slow=600", agent.name) for agent in agents.values()]
@@ -101,6 +102,7 @@ def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
         assert [event["outcome"] for event in agent.events("turn")] == ["interrupted"] * 2
 
 
+@pytest.mark.slow
 def test_a_person_interrupts_and_goes_on(work: Workplace) -> None:
     """What comes after is not the prompt's."""
     agents = {tells: enrolled(work, f"by-{tells or 'screen'}", tells) for tells in SOURCES}
@@ -187,6 +189,7 @@ def test_only_reports_of_the_prompts_own_turn_count(work: Workplace, tmp_path: P
     assert work.prompt(id)["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_scrolled_back_is_not_silent_and_a_sentinel_is_demanded(work: Workplace) -> None:
     agent = enrolled(work, "one", "")
     id = send(work, "MODEL:slow=5", "one")

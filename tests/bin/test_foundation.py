@@ -239,6 +239,7 @@ runpy.run_path("{tool}", run_name="__main__")
 
 
 @pytest.mark.parametrize(("step", "when"), STEPS)
+@pytest.mark.slow
 def test_killed_between_any_two_steps(work: Workplace, step: str, when: str) -> None:
     script = work.path / "killed"
     tool = ROOT / "bin/foundation-check"

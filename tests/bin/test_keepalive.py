@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from crash.killing import Pass
 from support import Workplace, wait_for
 
@@ -113,6 +115,7 @@ def test_an_agent_that_left_its_shell_is_started_from_that_again(work: Workplace
     assert len(running(work, pane.log)) == 1
 
 
+@pytest.mark.slow
 def test_what_dies_again_and_again_is_given_up_until_it_is_resumed(work: Workplace) -> None:
     log = agent(work)
     program = work._standin()

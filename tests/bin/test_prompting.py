@@ -142,6 +142,7 @@ def test_a_session_that_is_not_at_its_empty_composer_is_left_alone(work: Workpla
     assert busy.prompts() == ["MODEL:slow=600", "hello"]
 
 
+@pytest.mark.slow
 def test_a_person_who_types_meanwhile_is_not_interrupted(work: Workplace) -> None:
     """Between the look and the paste; then behind the text that stands there."""
     agent = enrolled(work, "one")
@@ -231,6 +232,7 @@ def test_killed_at_any_moment_and_many_at_once(work: Workplace) -> None:
     assert {row["status"] for row in work.rows("SELECT status FROM prompts")} == {"completed"}
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_loses_nothing(work: Workplace) -> None:
     agent = enrolled(work, "one")
     claimed(work, "hello")
