@@ -153,7 +153,7 @@ LINES: dict[str, tuple[object, str]] = {
     "unknown provider": ({"content": "x", "target_provider": "y"}, "unknown provider 'y'"),
     "odd session": ({"content": "x", "target_session": "a\nb"}, "has a control character"),
     "no branch's name": ({"content": "x", "git_branch": "-b"}, "not a name of a branch: '-b'"),
-    "after a word": ({"content": "x", "after": ["1"]}, "after is not a whole number"),
+    "after a word": ({"content": "x", "after": [1.5]}, "after is not a whole number"),
     "after a truth": ({"content": "x", "after": [True]}, "after is not a whole number"),
     "after what no database holds": ({"content": "x", "after": [10**30]}, "not a whole number"),
 }
@@ -199,7 +199,10 @@ OTHERS: dict[str, tuple[list[object], str]] = {
         "unknown provider 'abacus'",
     ),
     "no screen": (["inspect", "--provider", "shell", "--screen", "/nowhere"], "cannot read"),
-    "enrol and not": (["enroll", "a", "--remove", "--at-prompt"], "--remove goes with neither"),
+    "enrol and not": (
+        ["enroll", "a", "--remove", "--at-prompt"],
+        "--remove goes with no other option",
+    ),
     "nobody to enrol": (["enroll"], "required: NAME"),
     "unknown prompt to show": (["show", 9], "no prompt 9"),
     "unknown prompt to cancel": (["cancel", 1, 9], "no prompt 9"),

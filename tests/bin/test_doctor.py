@@ -663,7 +663,7 @@ def test_recovery_of_what_is_in_wal_mode(used: Workplace) -> None:
 
 def test_recovery_of_what_was_cut(used: Workplace) -> None:
     """What was behind the cut is lost, and counted where an index is left that tells."""
-    os.truncate(used.database, used.database.stat().st_size * 3 // 4)
+    os.truncate(used.database, used.database.stat().st_size * 7 // 8)
     result = used.tool("doctor", "--recover", used.path / "new.db", "--json", status=1)
     (prompts,) = (row for row in result.json if row["table"] == "prompts")
     assert whole(used.path / "new.db") == prompts["salvaged"] > 100

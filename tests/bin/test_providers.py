@@ -189,8 +189,3 @@ def test_files_that_cannot_count_are_refused(work: Workplace, own: Path) -> None
     path.unlink()
     path.mkdir()
     refused(work.tool("providers", status=78), path, "is not a file")
-
-
-def test_agents_are_not_yet_given_prompts(work: Workplace) -> None:
-    result = work.tool("send", "hello", "--provider", "claude", status=2)
-    assert "unknown provider 'claude' (known: command, shell)" in result.err
