@@ -153,7 +153,7 @@ LINES: dict[str, tuple[object, str]] = {
     "unknown provider": ({"content": "x", "target_provider": "y"}, "unknown provider 'y'"),
     "odd session": ({"content": "x", "target_session": "a\nb"}, "has a control character"),
     "no branch's name": ({"content": "x", "git_branch": "-b"}, "not a name of a branch: '-b'"),
-    "after a word": ({"content": "x", "after": [1.5]}, "after is not a whole number"),
+    "after a word": ({"content": "x", "after": [1.5]}, "after names no prompt: 1.5"),
     "after a truth": ({"content": "x", "after": [True]}, "after is not a whole number"),
     "after what no database holds": ({"content": "x", "after": [10**30]}, "not a whole number"),
 }

@@ -281,9 +281,9 @@ BAD = {
     "unknown session": (["one", "odd"], "no session 'odd': there are one\n"),
     "unknown provider": (
         ["--provider", "abacus"],
-        "unknown provider 'abacus' (known: command, she",
+        "unknown provider 'abacus' (known: aider, ",
     ),
-    "unnamed provider": (["--provider", ""], "unknown provider '' (known: command, she"),
+    "unnamed provider": (["--provider", ""], "unknown provider '' (known: aider, "),
     "unnamed session": ([""], "no session ''"),
     "control character": (["\x1b[31m"], r"no session '\x1b[31m'"),
 }

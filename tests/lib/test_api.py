@@ -71,7 +71,7 @@ def test_parents_and_keys(work: Workplace) -> None:
         ("send_prompt('x', parent_id=9)", "no prompt 9 to take the rest from"),
         ("send_prompt('x', parent_id='1')", "no prompt 1 to take the rest from"),
         ("send_prompt('x', dedup_key=5)", "dedup_key is no text: '5'"),
-        ("send_prompt('x', after=['1'])", "after is not a whole number"),
+        ("send_prompt('x', after=[1.5])", "after names no prompt"),
         ("send_prompt('x', not_before='soon')", "not a time: 'soon'"),
         ("send_prompt('x', git_branch=5, working_dir='/')", "git_branch is no text"),
         ("get_session_state('nowhere')", "no session 'nowhere'"),
