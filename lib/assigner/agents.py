@@ -28,12 +28,17 @@ def in_front(process: proc.Stat) -> str | None:
     return None
 
 
+def is_agent(provider: str | None) -> bool:
+    """Whether that is an agent, whatever is wrong with its file, which is not read."""
+    return provider in providers.files()
+
+
 def known(provider: str | None) -> Provider | None:
     """The agent of that name; None for shells, one-shot commands and what has no file.
 
     SetupError for one whose file cannot be used.
     """
-    return providers.agent(provider) if provider in providers.files() else None
+    return providers.agent(provider) if provider is not None and is_agent(provider) else None
 
 
 def _program(arguments: Sequence[str]) -> str:

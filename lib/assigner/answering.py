@@ -16,12 +16,11 @@ from assigner import (
     manners,
     recognising,
     scanning,
-    tmux,
     transcripts,
 )
 from assigner.db import Row, Store
 from assigner.judging import Verdict
-from assigner.looking import Key, Sight, look
+from assigner.looking import Key, Sight
 from assigner.recognising import Provider
 from assigner.turns import Turn
 
@@ -63,18 +62,11 @@ def _from_hooks(attempt: Row) -> Verdict | None:
 def _look(store: Store, attempts: Sequence[Row]) -> dict[Key, Sight]:
     if not attempts:
         return {}
-    sessions = {row["name"]: row for row in store.rows("sessions")}
-    panes, _ = scanning.list_panes(store)
-    by_identity = {scanning.identity(pane): pane for pane in panes}
-    wanted = [
-        (pane, scanning.know(sessions[attempt["session"]], attempt))
-        for attempt in attempts
-        if (pane := by_identity.get(scanning.claimed(attempt)))
-    ]
-    try:
-        return look(store, wanted, clock.now())
-    except (tmux.NoServer, tmux.Unreachable):
-        return {}
+    panes = {scanning.identity(pane): pane for pane in scanning.list_panes(store)[0]}
+    return scanning.look_at(
+        store,
+        [(attempt, pane) for attempt in attempts if (pane := panes.get(scanning.claimed(attempt)))],
+    )
 
 
 def _from_traces(

@@ -88,8 +88,8 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     wanted = preparing.context(store, attempt, sight.directory)
     if isinstance(wanted, Problem):
         return strokes.fail(store, attempt, wanted.step, wanted.reason)
-    process = proc.stat(job.pane.pid)
-    if wanted.validate and process and (why := launching.is_there(wanted, process.foreground)):
+    front = proc.front(job.pane.pid)
+    if wanted.validate and front and (why := launching.is_there(wanted, front)):
         return strokes.fail(store, attempt, "verify", f"{judging.STEPS['verify']}: {why}")
     return _type(store, job, sight.shown, Lack())
 
@@ -169,8 +169,8 @@ def _state_problem(expected: Mapping[str, str], here: str | None) -> str | None:
 
 def _is_warming_up(job: Job) -> bool:
     """Whether the agent draws its composer, and may not read yet what is typed there."""
-    process = proc.stat(job.pane.pid)
-    begun = proc.started(process.foreground) if process else None
+    front = proc.front(job.pane.pid)
+    begun = proc.started(front) if front else None
     return begun is not None and time.time() - begun < job.provider.manner.warm_up
 
 
@@ -178,7 +178,7 @@ def _home(provider: Provider, attempt: Row) -> dict[str, str]:
     """Where the agent keeps its transcripts, as far as its environment says."""
     if provider.transcript is None:
         return {}
-    process = proc.stat(attempt["pane_pid"])
-    variables = proc.environment(process.foreground) if process else {}
+    front = proc.front(attempt["pane_pid"])
+    variables = proc.environment(front) if front else {}
     names = ("HOME", provider.transcript.home)
     return {name: variables[name] for name in names if name in variables}

@@ -206,12 +206,39 @@ def xdg(variable: str, default: str) -> Path:
     return Path(home) / default
 
 
+def own(name: str) -> Path | None:
+    """A person's own file or directory of that name; None where nothing tells where that is."""
+    if not (os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME")):
+        return None
+    return xdg("XDG_CONFIG_HOME", ".config") / "assigner" / name
+
+
+def own_tables(kind: str) -> list[Path]:
+    """A person's own TOML files of a kind, sorted.  SetupError where they cannot be listed."""
+    directory = own(kind)
+    try:
+        found = [] if directory is None else list(directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise SetupError(f"cannot read '{directory}': {error.strerror}") from None
+    return sorted(path for path in found if path.suffix == ".toml")
+
+
+def table(path: Path, text: str) -> dict[str, Any]:
+    """What the TOML says that was read from that file.  SetupError."""
+    import tomllib  # only who reads such a file pays
+
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SetupError(f"'{path}' is not TOML: {error}") from None
+
+
 def env_files() -> list[Path]:
     """Where `.env` may stand; the first that exists is read."""
-    candidates = [CHECKOUT / ".env"]
-    if os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME"):
-        candidates.insert(0, xdg("XDG_CONFIG_HOME", ".config") / "assigner" / ".env")
-    return candidates
+    mine = own(".env")
+    return [*([mine] if mine else []), CHECKOUT / ".env"]
 
 
 def env_file() -> dict[str, str]:

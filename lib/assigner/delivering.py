@@ -23,8 +23,8 @@ from assigner import (
     tmux,
 )
 from assigner.db import Row, Store
-from assigner.looking import Sight, look
-from assigner.scanning import UNTYPED, claimed, identity, know, list_panes
+from assigner.looking import Sight
+from assigner.scanning import UNTYPED, claimed, identity, list_panes, look_at
 
 # A shell's line has its Enter with it, an agent's prompt is not yet submitted
 _WAITING = {False: (*UNTYPED, "typing"), True: (*UNTYPED, "typing", "typed")}
@@ -41,7 +41,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     waiting = [
         attempt
         for attempt in store.rows("live_attempts")
-        if attempt["stage"] in _WAITING[agents.known(attempt["provider"]) is not None]
+        if attempt["stage"] in _WAITING[agents.is_agent(attempt["provider"])]
         # an agent may have taken what was cancelled just then: it is interrupted once that is seen
         and (not attempt["cancel_requested_at"] or attempt["stage"] == "typed")
     ]
@@ -58,13 +58,13 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         else:
             pane = by_identity.get(claimed(attempt))
         if pane:
-            known = agents.known(attempt["provider"])
-            (to_agents if known else there).append((attempt, pane))
+            is_turn = agents.is_agent(attempt["provider"])
+            (to_agents if is_turn else there).append((attempt, pane))
         elif attempt["stage"] == "typed":
             continue  # observe finds out what became of it
         elif attempt["socket"] in store.settings.sockets and attempt["socket"] not in silent:
             acted.append(_release(store, attempt, "its pane is gone"))
-    sights = _look(store, there)
+    sights = look_at(store, there)
     typings: list[tuple[Row, keyboard.Stroke]] = []
     for attempt, pane in there:
         if attempt["stage"] == "typing" and _recover(store, attempt):
@@ -99,7 +99,7 @@ def end_attempts(store: Store) -> list[Row]:
             ending = ending or "cancel"
         elif now > clock.seconds(attempt["submitted_at"]) + (attempt["timeout_seconds"] or 1e12):
             ending = ending or "timeout"
-        is_turn = agents.known(attempt["provider"]) is not None
+        is_turn = agents.is_agent(attempt["provider"])
         if ending is None or not (is_turn or attempt["process_group"]):
             continue
         if attempt["signalled_at"]:
@@ -129,19 +129,6 @@ def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
     return prompting.interrupt(
         store, [(attempt, pane) for attempt in turns if (pane := panes.get(claimed(attempt)))]
     )
-
-
-def _look(store: Store, wanted: list[tuple[Row, tmux.Pane]]) -> dict[tuple[str, str], Sight]:
-    """A fresh look at every pane that is to be typed into."""
-    sessions = {row["name"]: row for row in store.rows("sessions")}
-    try:
-        return look(
-            store,
-            [(pane, know(sessions[attempt["session"]], attempt)) for attempt, pane in wanted],
-            clock.now(),
-        )
-    except (tmux.NoServer, tmux.Unreachable):
-        return {}
 
 
 def _recover(store: Store, attempt: Row) -> bool:

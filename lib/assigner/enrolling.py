@@ -118,8 +118,8 @@ def renew(store: Store, name: str, choice: Choice) -> Row | None:
 def keep_environment(store: Store, session: Row) -> None:
     """Keep that in which what runs in a session was started, once it is there."""
     if session["environment"] is None and not session["starting"] and not store.dry:
-        agent = agents.known(session["provider"])
-        pid = proc_of(session) if agent else session["pane_pid"]
+        is_agent = agents.is_agent(session["provider"])
+        pid = proc_of(session) if is_agent else session["pane_pid"]
         from assigner import launching
 
         launching.keep(store, session["name"], pid)
@@ -193,8 +193,7 @@ def _start(session: Row, provider: str) -> Row:
 
 def proc_of(session: Row) -> int:
     """The process in front of a session."""
-    process = proc.stat(session["pane_pid"])
-    return process.foreground if process else 0
+    return proc.front(session["pane_pid"]) or 0
 
 
 def _account_of(command: str | None, provider: str) -> str | None:

@@ -382,7 +382,7 @@ def _give_general(this: Pass, profile: Profile) -> None:
     """The general work prompt, where the profile has one."""
     store, session = this.store, this.sessions[profile.session]
     text = profile.general_prompt
-    if text is None and agents.known(session["provider"]):
+    if text is None and agents.is_agent(session["provider"]):
         text = GENERAL  # to a shell it would be a script
     if not text:
         return

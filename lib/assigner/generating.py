@@ -6,7 +6,6 @@ in time and output; one line that will not do has all that it printed for this g
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -148,15 +147,7 @@ _PLACES = re.compile(r"\{(?:goal|vision|project|id)\}")
 
 def _own() -> list[Path]:
     """A person's own templates."""
-    if not (os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME")):
-        return []
-    directory = config.xdg("XDG_CONFIG_HOME", ".config") / "assigner" / "templates"
-    try:
-        found = sorted(path for path in directory.iterdir() if path.suffix == ".toml")
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise SetupError(f"cannot read '{directory}': {error.strerror}") from None
+    found = config.own_tables("templates")
     for path in found:
         if not _NAME.match(path.stem):
             raise SetupError(f"'{path}': '{path.stem}' cannot be a template's name")
@@ -165,13 +156,8 @@ def _own() -> list[Path]:
 
 def _tasks(store: Store, path: Path) -> list[Task]:
     """The tasks of a template's file.  SetupError that names file, task and key."""
-    import tomllib  # only who uses a template pays
-
     text = config.trusted_text(path, built_in=path.parent == _BUILT_IN) or ""
-    try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SetupError(f"'{path}' is not TOML: {error}") from None
+    table = config.table(path, text)
     if unknown := sorted(table.keys() - {"about", "tasks"}):
         raise SetupError(f"'{path}': '{unknown[0]}' is no key (known: about, tasks)")
     tasks = table.get("tasks")

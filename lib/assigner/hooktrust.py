@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from assigner.config import table
 from assigner.errors import SetupError
 
 # Codex rewrites the file and may put tables of its own anywhere: each of ours tells of itself
@@ -75,13 +76,7 @@ def value(found: object) -> str:
     return json.dumps(found, ensure_ascii=False)
 
 
-def _state(config: Path, text: str) -> Mapping[str, Any]:
-    import tomllib  # only who asks for Codex pays
-
-    try:
-        found = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SetupError(f"'{config}' is not TOML: {error}") from None
-    hooks = found.get("hooks")
+def _state(path: Path, text: str) -> Mapping[str, Any]:
+    hooks = table(path, text).get("hooks")
     state = hooks.get("state") if isinstance(hooks, dict) else None
     return state if isinstance(state, dict) else {}

@@ -107,7 +107,7 @@ def _again(store: Store, session: Row) -> Row | None:
         return _told(name, "to be started", session["status_reason"])
     known = session["socket"] in settings.sockets
     socket = session["socket"] if known else settings.sockets[0]
-    is_agent = agents.known(session["provider"]) is not None
+    is_agent = agents.is_agent(session["provider"])
     try:
         plan = _plan(store, session, directory)
         if refusal := starting.start(store, session, plan, socket, stays=is_agent):

@@ -37,8 +37,7 @@ def write(store: Store, attempt: Row, provider: Provider, wanted: Task) -> str |
     tools = preparing.tools()
     if isinstance(tools, str):
         return Problem("tools", tools)
-    process = proc.stat(attempt["pane_pid"])
-    front = process.foreground if process else attempt["pane_pid"]
+    front = proc.front(attempt["pane_pid"]) or attempt["pane_pid"]
     here = proc.directory(front) or "/"
     base = environment(store, attempt, front)
     if base is None:

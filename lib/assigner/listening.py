@@ -8,6 +8,7 @@ and of what a person typed are nobody's.
 import contextlib
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from assigner import agents, attempts, clock, files, hearing, manners
@@ -18,15 +19,12 @@ from assigner.hearing import Heard
 _ENDS = ("done", "failed")
 
 
-def drain(store: Store) -> dict[int, Row]:
+def drain(store: Store, reports: Sequence[files.HookReport]) -> dict[int, Row]:
     """Write down what was reported, then remove it; a row for each attempt that began by it.
 
     A report that is read twice, because a pass died in between, changes nothing twice.
     """
-    reports = files.hook_reports(store.settings)
     changed: dict[int, Row] = {}
-    if not reports:
-        return changed
     with store.transaction():
         live = [
             row

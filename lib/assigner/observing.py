@@ -34,12 +34,10 @@ def observe(store: Store) -> list[Row]:
             changed[attempt["id"]] = checks.told(result)
             if not store.dry:
                 files.remove_run(store.settings, attempt["id"])
-    verdicts = [
-        verdict
-        for attempt in live
-        if not agents.known(attempt["provider"]) and (verdict := judge(store, attempt))
-    ]
-    if turns := [attempt for attempt in live if agents.known(attempt["provider"])]:
+    turns = [attempt for attempt in live if agents.is_agent(attempt["provider"])]
+    runs = [attempt for attempt in live if not agents.is_agent(attempt["provider"])]
+    verdicts = [verdict for attempt in runs if (verdict := judge(store, attempt))]
+    if turns:
         from assigner import answering  # what only agents need, only their passes import
 
         verdicts += answering.judge(store, turns)
@@ -59,10 +57,10 @@ def drain(store: Store) -> dict[int, Row]:
     """
     reports = files.reports(store.settings)
     changed: dict[int, Row] = {}
-    if files.hook_reports(store.settings):
+    if by_hooks := files.hook_reports(store.settings):
         from assigner import listening
 
-        changed = listening.drain(store)
+        changed = listening.drain(store, by_hooks)
     if not reports:
         return changed
     with store.transaction():
@@ -103,7 +101,7 @@ def _apply(store: Store, attempt: Row, report: Report) -> bool:
     if report.kind == "group":
         changes["process_group"] = attempt["process_group"] = report.number
     store.update("attempts", attempt["id"], **changes)
-    if agents.known(attempt["provider"]):
+    if agents.is_agent(attempt["provider"]):
         if report.kind == "begun" and report.number:
             _adopt(store, attempt, report.number)
         return False
@@ -235,7 +233,7 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
         verdict.attempt
         for verdict in verdicts
         if verdict.outcome not in ("ending", "released", "limited")
-        and not agents.known(verdict.attempt["provider"])
+        and not agents.is_agent(verdict.attempt["provider"])
         and verdict.attempt["stage"] == "submitted"
         and verdict.attempt["now_pane_pid"] == verdict.attempt["pane_pid"]
     ]

@@ -34,6 +34,12 @@ def stat(pid: int) -> Stat | None:
     return Stat(pid, comm, fields[0].decode(), int(fields[2]), int(fields[3]), int(fields[5]))
 
 
+def front(pid: int) -> int | None:
+    """The process group that has the terminal of a process: its leader is what runs in front."""
+    process = stat(pid)
+    return process.foreground if process else None
+
+
 def terminal(tty: str) -> tuple[bool, bool]:
     """Whether the program in front reads keys by itself (a line editor has ICANON off), and
     whether the terminal echoes (a password prompt has ECHO off).

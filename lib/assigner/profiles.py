@@ -3,7 +3,6 @@
 One file, `$XDG_CONFIG_HOME/assigner/foundation.toml`, has a table for each.
 """
 
-import os
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -71,9 +70,7 @@ class Profile:
 
 def path() -> Path | None:
     """The file of profiles, whether there is one or not; None where no HOME is known."""
-    if not (os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME")):
-        return None
-    return config.xdg("XDG_CONFIG_HOME", ".config") / "assigner" / "foundation.toml"
+    return config.own("foundation.toml")
 
 
 def load() -> list[Profile]:
@@ -82,13 +79,7 @@ def load() -> list[Profile]:
     text = config.trusted_text(file) if file else None
     if file is None or text is None:
         return []
-    import tomllib  # only who has profiles pays
-
-    try:
-        tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SetupError(f"'{file}' is not TOML: {error}") from None
-    profiles = [_profile(file, name, table) for name, table in tables.items()]
+    profiles = [_profile(file, name, table) for name, table in config.table(file, text).items()]
     for what in ("session", "environment", "port", "data_dir"):
         _refuse_shared(file, profiles, what)
     return profiles

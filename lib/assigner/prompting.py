@@ -5,13 +5,11 @@ that any pass goes on where another died.  Enter is sent again only while the te
 in the composer, and the agent has read all that was typed before.
 """
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from assigner import (
-    agents,
     attempts,
     beginning,
     clock,
@@ -36,16 +34,12 @@ _POLL = 0.03
 
 def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: float) -> list[Row]:
     """Type what is claimed to agents, for at most `settle` seconds; a row for each attempt."""
-    jobs = {}
+    jobs = {job.attempt["id"]: job for job in strokes.jobs_of(there)}
     acted: list[Row] = []
-    for attempt, pane in there:
-        provider = agents.known(attempt["provider"])
-        assert provider is not None
-        jobs[attempt["id"]] = Job(attempt, pane, provider)
     until = time.monotonic() + settle
     why: dict[int, str] = {}
     while jobs:
-        sights = strokes.look(store, list(jobs.values()))
+        sights = strokes.look(store, jobs.values())
         wanted: list[tuple[Job, Stroke]] = []
         for job in list(jobs.values()):
             step = _next(store, job, sights.get((job.pane.socket, job.pane.id)))
@@ -70,11 +64,7 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
 
 def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]:
     """Press Escape for turns that are to be ended, where they are seen to be under way."""
-    jobs = []
-    for attempt, pane in ended:
-        provider = agents.known(attempt["provider"])
-        assert provider is not None
-        jobs.append(Job(attempt, pane, provider))
+    jobs = strokes.jobs_of(ended)
     sights = strokes.look(store, jobs)
     wanted: list[tuple[Job, Stroke]] = []
     for job in jobs:
@@ -102,16 +92,12 @@ def _refresh(store: Store, jobs: dict[int, Job]) -> list[Row]:
         if row is None or row["stage"] == "submitted" or cancelled:
             del jobs[id]
             if row and row["stage"] == "submitted":
-                done.append(attempts.told(row, "submitted", _evidence(row)))
+                by = listening.turn_of(row).get("submitted_by", "")
+                done.append(attempts.told(row, "submitted", by))
         else:
             job.attempt = row
             job.pane = replace(job.pane, pid=row["pane_pid"])  # it may have been started again
     return done
-
-
-def _evidence(attempt: Row) -> str:
-    turn = json.loads(attempt["evidence"]).get("turn", {})
-    return str(turn.get("submitted_by", ""))
 
 
 def _next(store: Store, job: Job, sight: Sight | None) -> Stroke | Row | str | None:

@@ -57,7 +57,7 @@ def agent(name: str) -> Provider:
     if path is None:
         raise SetupError(f"no agent is named '{name}' (known: {', '.join(files())})")
     origin = "built in" if path.parent == _BUILT_IN else str(path)
-    return _Reader(path).provider(name, origin, _table(path, _text(path)))
+    return _Reader(path).provider(name, origin, config.table(path, _text(path)))
 
 
 def agents() -> Mapping[str, Provider]:
@@ -76,7 +76,7 @@ def programs() -> Mapping[str, tuple[str, ...]]:
         with contextlib.suppress(SetupError):
             head = _text(path).partition("\n[")[0]  # such keys come before all tables
             try:
-                found[name] = _Reader(path).programs(_table(path, head))
+                found[name] = _Reader(path).programs(config.table(path, head))
             except SetupError:  # a bracket in a text, or something is wrong
                 found[name] = agent(name).programs
     return found
@@ -114,15 +114,7 @@ def files() -> Mapping[str, Path]:
 
 def _own() -> list[Path]:
     """A person's own files."""
-    if not (os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME")):
-        return []
-    directory = config.xdg("XDG_CONFIG_HOME", ".config") / "assigner" / "providers"
-    try:
-        found = sorted(path for path in directory.iterdir() if path.suffix == ".toml")
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise SetupError(f"cannot read '{directory}': {error.strerror}") from None
+    found = config.own_tables("providers")
     for path in found:
         if path.stem in KNOWN or not _NAME.match(path.stem):
             raise SetupError(
@@ -137,15 +129,6 @@ def _text(path: Path) -> str:
     if text is None:
         raise SetupError(f"cannot read '{path}': {os.strerror(errno.ENOENT)}")
     return text
-
-
-def _table(path: Path, text: str) -> Mapping[str, Any]:
-    import tomllib  # only who asks for agents pays
-
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SetupError(f"'{path}' is not TOML: {error}") from None
 
 
 class _Reader:

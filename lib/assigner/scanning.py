@@ -2,14 +2,14 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from assigner import attempts, clock, files, limits, proc, screen, tmux, unknowns
 from assigner.db import Row, Store
-from assigner.looking import Known, Sight, look
+from assigner.looking import Key, Known, Sight, look
 
 # Before these stages are left, nothing has been typed: the claim can be given back.
 UNTYPED = ("claimed", "preparing", "prepared")
@@ -49,6 +49,7 @@ def scan(store: Store) -> Scan:
     changes: list[Row] = []
     owners = _owners(rows)
     with store.transaction():
+        held = limits.active(store)
         for row in rows:
             if row["name"] not in named:
                 changes += _lose(store, row, live.get(row["name"]), answering, silent)
@@ -60,7 +61,7 @@ def scan(store: Store) -> Scan:
         for name, pane in known.items():
             if (pane.socket, pane.id) in sights:
                 sight = sights[pane.socket, pane.id]
-                changes += _see(store, name, by_name.get(name), sight, now)
+                changes += _see(store, name, by_name.get(name), sight, held, now)
     return Scan(changes, silent)
 
 
@@ -110,6 +111,16 @@ def claimed(attempt: Row) -> tuple[Any, ...]:
     """The identity of the pane that an attempt has claimed."""
     columns = ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
     return tuple(attempt[column] for column in columns)
+
+
+def look_at(store: Store, wanted: Iterable[tuple[Row, tmux.Pane]]) -> dict[Key, Sight]:
+    """A fresh look at the panes of attempts; nothing where a server cannot be asked."""
+    sessions = {row["name"]: row for row in store.rows("sessions")}
+    known = [(pane, know(sessions[attempt["session"]], attempt)) for attempt, pane in wanted]
+    try:
+        return look(store, known, clock.now())
+    except (tmux.NoServer, tmux.Unreachable):
+        return {}
 
 
 def know(row: Row | None, attempt: Row | None) -> Known:
@@ -200,18 +211,24 @@ def _look(
         return {}
 
 
-def _see(store: Store, name: str, row: Row | None, sight: Sight, now: float) -> Iterator[Row]:
-    """Write what a look has found; yields the session if its status changed."""
+def _see(
+    store: Store, name: str, row: Row | None, sight: Sight, held: dict[str, Row], now: float
+) -> Iterator[Row]:
+    """Write what a look has found; yields the session if its status changed.
+
+    `held` are the limits that hold, by account; one that is seen is added.
+    """
     pane = sight.pane
     patterns = store.settings.session_patterns
     if row and row["pane_pid"] != pane.pid:
         row = {**row, "idle_since": None}  # another process
     provider = _provider(row, sight)
     account = (row and row["account"]) or provider
-    limit = store.one("limit_of", account=account) if account else None
+    limit = held.get(account or "")
     status, reason, until = _limited(store, row, sight, limit)
     if status == "limited" and account and until and limit is None and until > clock.text(now):
         limits.note(store, account, until, sight.reason)
+        held |= limits.active(store)
     shown = sight.shown
     if shown and row and row["enrolled"] and shown.verdict.rule is None and status == "unknown":
         unknowns.keep(store.settings, sight.agent or "", name, shown.view, clock.text(now))

@@ -1,15 +1,13 @@
 """Strokes for agents' panes: made for the screen as it was seen, typed, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from assigner import attempts, clock, files, keyboard, tmux
+from assigner import agents, attempts, clock, files, keyboard, scanning, tmux
 from assigner.db import Row, Store
 from assigner.keyboard import TYPED, Stroke
 from assigner.looking import Key, Shown, Sight
-from assigner.looking import look as look_at
 from assigner.recognising import Provider
-from assigner.scanning import know
 
 CARRY = 100  # stamps of Enter and Escape: the attempt's number times this, plus how often
 
@@ -24,13 +22,19 @@ class Job:
     seen: float | None = None
 
 
-def look(store: Store, jobs: Sequence[Job]) -> dict[Key, Sight]:
-    sessions = {row["name"]: row for row in store.rows("sessions")}
-    wanted = [(job.pane, know(sessions[job.attempt["session"]], job.attempt)) for job in jobs]
-    try:
-        return look_at(store, wanted, clock.now())
-    except (tmux.NoServer, tmux.Unreachable):
-        return {}
+def jobs_of(wanted: Iterable[tuple[Row, tmux.Pane]]) -> list[Job]:
+    """The attempts of this pass, whose sessions are agents'."""
+    jobs = []
+    for attempt, pane in wanted:
+        provider = agents.known(attempt["provider"])
+        assert provider is not None
+        jobs.append(Job(attempt, pane, provider))
+    return jobs
+
+
+def look(store: Store, jobs: Iterable[Job]) -> dict[Key, Sight]:
+    """A fresh look at their panes."""
+    return scanning.look_at(store, [(job.attempt, job.pane) for job in jobs])
 
 
 def paste(job: Job, shown: Shown, text: str) -> Stroke:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from assigner import oneshots, providers, screen, sentinels
+from assigner import agents, oneshots, screen, sentinels
 from assigner.db import Row, Store
 from assigner.judging import Verdict
 from assigner.oneshots import Outcome
@@ -43,7 +43,7 @@ def _agent(store: Store, attempt: Row) -> tuple[str, str | None] | None:
 def _by_agent(
     store: Store, verdict: Verdict, name: str, conversation: str | None, output: str
 ) -> Verdict:
-    agent = providers.agents().get(name)
+    agent = agents.known(name)
     if agent is None or agent.once is None:
         return verdict
     resumed = conversation is not None

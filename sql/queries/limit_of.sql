@@ -1,1 +1,0 @@
-SELECT * FROM limits WHERE host = :host AND account = :account;
