@@ -6,7 +6,7 @@ composer, while busy too: it then waits for the end of the turn.  Escape interru
 first words of an answer the prompt goes back into the composer.  `/exit` and Ctrl-D leave.
 
 Every line of --log is a JSON object with `event`:
-  prompt    `text` was submitted: exactly this
+  prompt    `text` was submitted: exactly this; `directory` is where it works
   command   `text` was submitted, and is no prompt: it begins with `/` or `!`
   paste, text   what came by a paste, or key by key, and went into the composer
   key       a key that is no text: `key`, and the `state` in which it came
@@ -324,7 +324,7 @@ class Standin:
             self.log("command", text=text)
             self.said += [f"  no such command: {text}", ""]
             return
-        self.log("prompt", text=text)
+        self.log("prompt", text=text, directory=str(Path.cwd()))
         self.queued.append(text)
 
     # Turns

@@ -350,14 +350,7 @@ class Workplace:
         it ends, or `direct`ly.  It is known as the provider `standin` by a person's own file.
         """
         log = self.path / f"{name}.log"
-        if "hooks" in tells:
-            options = ("--hooks", self._hooks(), *options)
-        if "transcript" in tells:
-            project = re.sub("[^A-Za-z0-9]", "-", str(pane.get("cwd") or self.home))
-            options = (
-                "--transcript", self.home / f".standin/projects/{project}/{name}.jsonl", *options
-            )  # fmt: skip
-        line = shlex.join([str(self._standin()), "--log", str(log), *map(str, options)])
+        line = self.agent_line(name, *options, tells=tells, cwd=pane.get("cwd", ""))
         if direct:
             started = self.pane(name, "sh", "-c", f"exec {line}", **pane)
         else:
@@ -367,6 +360,18 @@ class Workplace:
         wait_for(lambda: agent.command == "standin", what=agent.screen)
         agent.wait_for("Do you trust" if "--start-dialog" in options else "Ask standin anything")
         return agent
+
+    def agent_line(self, name: str, *options: object, tells: str = "", cwd: StrPath = "") -> str:
+        """What starts the stand-in agent of a session: see `agent`."""
+        if "hooks" in tells:
+            options = ("--hooks", self._hooks(), *options)
+        if "transcript" in tells:
+            project = re.sub("[^A-Za-z0-9]", "-", str(cwd or self.home))
+            options = (
+                "--transcript", self.home / f".standin/projects/{project}/{name}.jsonl", *options
+            )  # fmt: skip
+        log = self.path / f"{name}.log"
+        return shlex.join([str(self._standin()), "--log", str(log), *map(str, options)])
 
     def _hooks(self) -> Path:
         """Settings with the hooks that `hooks install` would write, for every event."""

@@ -46,6 +46,32 @@ def compare(jobs: Sequence[Job], lines: Sequence[str]) -> tuple[set[str], set[st
     return lost, twice, [line for line in lines if line not in expected]
 
 
+def claimed_twice(work: Workplace) -> int:
+    """Claims of a prompt or a session whose last attempt was still alive."""
+    alive: set[object] = set()
+    twice = 0
+    for event in work.rows("SELECT * FROM task_events WHERE attempt_id > 0 ORDER BY id"):
+        what = event["type"].removeprefix("attempt.")
+        for key in (event["prompt_id"], event["session"]):
+            if what == "claimed":
+                twice += key in alive
+                alive.add(key)
+            elif what in OUTCOMES:
+                alive.discard(key)
+    return twice
+
+
+def left_over(work: Workplace) -> int:
+    """Files of attempts and reports that nobody has removed."""
+    return sum(len(list((work.state / name).iterdir())) for name in ("run", "spool"))
+
+
+def broken(work: Workplace) -> int:
+    """What SQLite finds wrong with the database."""
+    (row,) = work.rows("PRAGMA integrity_check(1)")
+    return int(row["integrity_check"] != "ok") + len(work.rows("PRAGMA foreign_key_check"))
+
+
 class Book:
     """Sessions of each shell, and the prompts that were queued for them."""
 
@@ -109,9 +135,9 @@ class Book:
             "lost": len(lost | failed),
             "typed_twice": len(twice | again) + self._typed_twice(),
             "wrong_context": len(wrong),
-            "claimed_twice": self._claimed_twice(),
-            "stuck": self.open() + self._left_over(),
-            "integrity": self._broken(),
+            "claimed_twice": claimed_twice(self.work),
+            "stuck": self.open() + left_over(self.work),
+            "integrity": broken(self.work),
         }
 
     def check(self, about: object = "") -> None:
@@ -159,24 +185,3 @@ class Book:
             text = self.work.tmux("capture-pane", "-p", "-J", "-S", "-", "-t", pane.id)
             seen.update(re.findall(r"/run/(\d+)/ctx", text))
         return sum(times > 1 for times in seen.values())
-
-    def _claimed_twice(self) -> int:
-        """Claims of a prompt or a session whose last attempt was still alive."""
-        alive: set[object] = set()
-        twice = 0
-        for event in self.work.rows("SELECT * FROM task_events WHERE attempt_id > 0 ORDER BY id"):
-            what = event["type"].removeprefix("attempt.")
-            for key in (event["prompt_id"], event["session"]):
-                if what == "claimed":
-                    twice += key in alive
-                    alive.add(key)
-                elif what in OUTCOMES:
-                    alive.discard(key)
-        return twice
-
-    def _left_over(self) -> int:
-        return sum(len(list((self.work.state / name).iterdir())) for name in ("run", "spool"))
-
-    def _broken(self) -> int:
-        (row,) = self.work.rows("PRAGMA integrity_check(1)")
-        return int(row["integrity_check"] != "ok") + len(self.work.rows("PRAGMA foreign_key_check"))

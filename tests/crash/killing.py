@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -51,8 +52,11 @@ class Pass:
         return alive
 
     def kill_client(self) -> bool:
-        """The tmux client alone.  Whether there was one."""
-        clients = self.clients()
+        """The next tmux client alone.  Whether there was one."""
+        until = time.monotonic() + 0.3
+        while not (clients := self.clients()) and self.process.poll() is None:
+            if time.monotonic() > until:
+                break
         for pid in clients:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
