@@ -15,6 +15,7 @@ from assigner import (
     listening,
     manners,
     recognising,
+    rivals,
     scanning,
     transcripts,
 )
@@ -84,7 +85,11 @@ def _from_traces(
     if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
         return None  # its next report tells of the end
     text = files.prompt_of(store.settings, attempt["id"])
-    if attempt["typed_at"] and text is not None and (found := _read(attempt, provider, text)):
+    if (
+        attempt["typed_at"]
+        and text is not None
+        and (found := _read(store, attempt, provider, text))
+    ):
         if attempt["stage"] != "submitted":
             with store.transaction():
                 listening.submit(store, attempt, "transcript", clock.now())
@@ -104,12 +109,20 @@ def _from_traces(
     return _silent(store, attempt, sight)
 
 
-def _read(attempt: Row, provider: Provider, text: str) -> Turn | None:
+def _read(store: Store, attempt: Row, provider: Provider, text: str) -> Turn | None:
     turn = listening.turn_of(attempt)
-    return transcripts.find(
+    found = transcripts.find(
         provider, attempt["session_dir"], text, clock.seconds(attempt["typed_at"]),
         home=turn.get("home", {}), path=turn.get("transcript"),
     )  # fmt: skip
+    if found is None or turn.get("conversation"):
+        return found
+    if rivals.may_be_anothers(store, attempt, found, text):
+        return None
+    if found.conversation and turn.get("found") != found.conversation:
+        with store.transaction():
+            listening.remember(store, attempt, found=found.conversation)
+    return found
 
 
 def _from_turn(attempt: Row, found: Turn) -> Verdict | None:

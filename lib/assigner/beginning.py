@@ -57,7 +57,7 @@ def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     lack = _lack(attempt, wanted, sight.directory, branch)
     if isinstance(lack, Problem):
         return strokes.fail(store, attempt, lack.step, lack.reason)
-    return _type(store, job, sight.shown, lack)
+    return _type(store, job, sight, sight.shown, lack)
 
 
 def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
@@ -91,10 +91,10 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     front = proc.front(job.pane.pid)
     if wanted.validate and front and (why := launching.is_there(wanted, front)):
         return strokes.fail(store, attempt, "verify", f"{judging.STEPS['verify']}: {why}")
-    return _type(store, job, sight.shown, Lack())
+    return _type(store, job, sight, sight.shown, Lack())
 
 
-def _type(store: Store, job: Job, shown: Shown, lack: Lack) -> Stroke | Row:
+def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Stroke | Row:
     """Commit `typing`, and paste."""
     attempt, manner = job.attempt, job.provider.manner
     last = sentinels.instruction() if attempt["sentinel"] else None
@@ -117,7 +117,8 @@ def _type(store: Store, job: Job, shown: Shown, lack: Lack) -> Stroke | Row:
         if not attempts.advance(store, attempt["id"], "prepared", "typing"):
             return attempts.told(attempt, "waits", "another pass is at it")
         files.place_run(store.settings, attempt["id"])
-        listening.remember(store, attempt, home=_home(job.provider, attempt))
+        home = _home(job.provider, attempt)
+        listening.remember(store, attempt, home=home, directory=sight.directory)
     return strokes.paste(job, shown, text)
 
 

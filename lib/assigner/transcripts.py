@@ -8,6 +8,7 @@ what is missing, spoilt or somebody else's tells nothing.
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePath
 
 from assigner import claude, codex, opencode, records, turns
@@ -65,7 +66,7 @@ def _only(found: list[Begun]) -> Turn | None:
     if not found:
         return None
     first = min(begun.at for begun in found)
-    near = [begun.turn for begun in found if begun.at <= first + _NEAR]
+    near = [replace(b.turn, begun=b.at) for b in found if b.at <= first + _NEAR]
     if len({turn.turn or turn.path for turn in near}) > 1:
         return None
     return next((turn for turn in near if turn.state != "running"), near[0])

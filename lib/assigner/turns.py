@@ -35,10 +35,10 @@ class Transcript:
 class Turn:
     """A turn.  `state`: running, completed, failed or interrupted.
 
-    `path` and `offset` tell where it begins, so that it is found again without a search; `message`
-    is the last one of the agent; `failure` is api, auth, context, limited or interrupted; `reset`
-    is the stated end of a limit, as the agent puts it or, if it tells the moment, ISO 8601; `at`
-    is when it ended, in epoch seconds.
+    `path` and `offset` tell where it begins, so that it is found again without a search, `begun`
+    when, in epoch seconds; `message` is the last one of the agent; `failure` is api, auth, context,
+    limited or interrupted; `reset` is the stated end of a limit, as the agent puts it or, if it
+    tells the moment, ISO 8601; `at` is when it ended, in epoch seconds.
     """
 
     state: str
@@ -51,6 +51,7 @@ class Turn:
     error: str | None = None
     reset: str | None = None
     at: float | None = None
+    begun: float | None = None
 
     def running(self, message: str | None) -> "Turn":
         return replace(

@@ -86,6 +86,26 @@ def test_each_end_is_told_by_what_there_is(work: Workplace) -> None:
     assert {row["attempts"] for row in found.values()} == {1}
 
 
+def test_a_turn_is_not_taken_for_that_of_an_agent_beside_it(work: Workplace) -> None:
+    """Two with the same text in one directory, one of which tells nothing."""
+    work.environment["ASSIGNER_START_WAIT"] = "1"
+    ids = {}
+    for tells in ("hooks transcript", "transcript"):
+        directory = work.home / tells.replace(" ", "-")
+        directory.mkdir()
+        for name, how in ((f"mute-{directory.name}", ""), (directory.name, tells)):
+            work.agent(name, tells=how, cwd=directory)
+            work.tool("enroll", name)
+            ids[name] = send(work, "MODEL:say the same to both", name)
+    work.run_until(lambda: all(attempt(work, id)["outcome"] for id in ids.values()), 40)
+    assert {name: attempt(work, id)["outcome"] for name, id in ids.items()} == {
+        "mute-hooks-transcript": "unverified", "hooks-transcript": "completed",
+        "mute-transcript": "unverified", "transcript": "unverified",
+    }  # fmt: skip
+    alone = send(work, "MODEL:say now to one", "transcript")
+    assert prompt(work, alone, "completed")["response"] == "now to one"
+
+
 @pytest.mark.slow
 def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
     agents = {tells: enrolled(work, f"by-{tells or 'screen'}", tells) for tells in SOURCES}

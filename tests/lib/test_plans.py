@@ -43,6 +43,7 @@ HOT = {
     "ready_sessions": ["sessions_ready", "attempts_one_per_session"],
     "recent_failed": ["prompts_status"],
     "release_held": ["prompts_held"],
+    "rivals": ["attempts_one_per_session", "attempts_typed"],
     "release_some": ["prompts_held"],
     "shares_secrets": ["prompts_secrets"],
     "used_secrets": ["prompts_secrets"],

@@ -1,0 +1,32 @@
+"""Whose a turn is that was found by a search: a conversation is one session's.
+
+A transcript tells no session.  Where several have been given the same text in one directory, a
+turn is an attempt's only if each of the others is known to be in another conversation.
+"""
+
+import json
+
+from assigner import clock, turns
+from assigner.db import Row, Store
+from assigner.turns import Turn
+
+
+def may_be_anothers(store: Store, attempt: Row, turn: Turn, text: str) -> bool:
+    """Whether another attempt of this text may have begun that turn."""
+    assert turn.begun is not None
+    typed = turns.canonical(text)
+    mine = json.loads(attempt["evidence"])["turn"].get("directory")
+    rows = store.rows(
+        "rivals", at=clock.text(turn.begun), session=attempt["session"],
+        provider=attempt["provider"],
+    )  # fmt: skip
+    for row in rows:
+        known = json.loads(row["evidence"]).get("turn", {})
+        there = known.get("directory")
+        apart = mine is not None and there is not None and mine != there
+        if apart or turns.canonical(row["content"]) not in typed:
+            continue
+        found = known.get("conversation") or known.get("found")
+        if turn.conversation is None or found in (None, turn.conversation):
+            return True
+    return False
