@@ -321,7 +321,7 @@ class Standin:
         if text == "/exit":
             raise SystemExit(0)
         if text[0] in "/!":
-            self.log("command", text=text)
+            self.log("command", text=text, directory=str(Path.cwd()))
             self.said += [f"  no such command: {text}", ""]
             return
         self.log("prompt", text=text, directory=str(Path.cwd()))

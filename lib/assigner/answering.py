@@ -18,10 +18,11 @@ from assigner import (
     rivals,
     scanning,
     transcripts,
+    withdrawing,
 )
 from assigner.db import Row, Store
 from assigner.judging import Verdict
-from assigner.looking import Key, Sight
+from assigner.looking import Key, Shown, Sight
 from assigner.recognising import Provider
 from assigner.turns import Turn
 
@@ -96,7 +97,7 @@ def _from_traces(
         if verdict := _from_turn(attempt, found):
             return verdict
     if attempt["stage"] != "submitted":
-        return _not_submitted(store, attempt, gone)
+        return _not_submitted(store, attempt, provider, gone, sight and sight.shown, text)
     if gone:
         return _ended(attempt, "vanished", f"{gone} while it ran", evidence={"vanished": gone})
     assert sight is not None
@@ -117,7 +118,7 @@ def _read(store: Store, attempt: Row, provider: Provider, text: str) -> Turn | N
     )  # fmt: skip
     if found is None or turn.get("conversation"):
         return found
-    if rivals.may_be_anothers(store, attempt, found, text):
+    if rivals.may_be_anothers(store, attempt, found):
         return None
     if found.conversation and turn.get("found") != found.conversation:
         with store.transaction():
@@ -189,9 +190,18 @@ def _silent(store: Store, attempt: Row, sight: Sight) -> Verdict | None:
     return Verdict(attempt, "unverified", error=f"unverified: {nothing}")
 
 
-def _not_submitted(store: Store, attempt: Row, gone: str | None) -> Verdict | None:
+def _not_submitted(
+    store: Store,
+    attempt: Row,
+    provider: Provider,
+    gone: str | None,
+    shown: Shown | None,
+    text: str | None,
+) -> Verdict | None:
     """Typed, perhaps, and not seen to be taken."""
     if attempt["cancel_requested_at"]:
+        if not gone and withdrawing.is_awaited(store, attempt, provider.manner, shown, text):
+            return None
         return Verdict(attempt, "cancelled")
     if gone:
         if attempt["stage"] == "typing":  # Enter is pressed only once it is known to be typed

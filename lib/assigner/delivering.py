@@ -42,8 +42,9 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         attempt
         for attempt in store.rows("live_attempts")
         if attempt["stage"] in _WAITING[agents.is_agent(attempt["provider"])]
-        # an agent may have taken what was cancelled just then: it is interrupted once that is seen
-        and (not attempt["cancel_requested_at"] or attempt["stage"] == "typed")
+        # an agent may have taken what was cancelled just then: it is interrupted once that is seen;
+        # else that is taken out of its composer
+        and (not attempt["cancel_requested_at"] or _is_typed_to_agent(attempt))
     ]
     if store.dry or not waiting:
         return acted + [attempts.told(attempt, "to be typed", "") for attempt in waiting]
@@ -82,6 +83,10 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         acted += prompting.deliver(store, to_agents, settle=settle)
     _settle(store, settle, {row["attempt"] for row in acted if row["outcome"] == "typed"})
     return acted
+
+
+def _is_typed_to_agent(attempt: Row) -> bool:
+    return attempt["stage"] in ("typing", "typed") and agents.is_agent(attempt["provider"])
 
 
 def end_attempts(store: Store) -> list[Row]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 COUNTS = ("newlines", "lines", "chars")  # what a marker of pasted text may tell
 _TAIL = 100  # characters at a text's end that are enough where a composer does not say so
+_NARROW = 30  # columns that a composer has at least
+_MOST_KEYS = 500
 # Joiners, marks of direction, selectors of a variant
 _NO_WIDTH = re.compile(
     "[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff\u00ad]"
@@ -22,7 +24,9 @@ class Manner:
     `scrolled` what tells that only a part of one is shown.  A prompt in which `disarm` is found
     would be a command: a blank before it makes it none.  At most so many `kilobytes` are taken
     whole.  An agent that was started less than `warm_up` seconds ago may lose what is typed.
-    `escapes` is how often Escape has to be pressed to end a turn.
+    `escapes` is how often Escape has to be pressed to end a turn.  `clear` is a key that takes
+    away the line, or a piece of it, at whose end the cursor stands, and does nothing in an empty
+    composer.
     """
 
     delay: int = 0
@@ -31,6 +35,7 @@ class Manner:
     disarm: re.Pattern[str] | None = None
     kilobytes: int = 50
     escapes: int = 1
+    clear: str = ""
     warm_up: int = 3
 
 
@@ -97,8 +102,21 @@ def shows(draft: str | None, text: str, manner: Manner) -> bool:
     if manner.scrolled is None:
         seen = _squeezed(draft)
         return len(seen) >= _TAIL and _squeezed(text).endswith(seen)
-    seen, wanted = (_squeezed(manner.scrolled.sub("", part)) for part in (draft, text))
-    return manner.scrolled.search(draft) is not None and bool(seen) and wanted.endswith(seen)
+    drawn = f" {draft}"  # its mark may stand in an empty line
+    seen, wanted = (_squeezed(manner.scrolled.sub("", part)) for part in (drawn, text))
+    return manner.scrolled.search(drawn) is not None and bool(seen) and wanted.endswith(seen)
+
+
+def shows_beginning(draft: str | None, text: str) -> bool:
+    """Whether what stands in a composer is what is left of a text once its end was taken away."""
+    seen = _squeezed(draft or "")
+    return bool(seen) and _squeezed(text).startswith(seen)
+
+
+def clearing(manner: Manner, text: str) -> str:
+    """The keys that take a text away which stands in a composer, be it wrapped, or most of it."""
+    lines = sum(2 + len(line) // _NARROW for line in text.split("\n"))
+    return manner.clear * min(lines, _MOST_KEYS)
 
 
 def same(one: str | None, other: str) -> bool:

@@ -20,6 +20,7 @@ from assigner import (
     proc,
     strokes,
     tmux,
+    withdrawing,
 )
 from assigner.db import Row, Store
 from assigner.keyboard import ENTERED, INTERRUPTED, Stroke
@@ -120,6 +121,8 @@ def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row
     """An earlier pass died or was refused while it pasted: the stamp tells whether it is there."""
     attempt = job.attempt
     stamped = shown.screen.typed == attempt["id"]
+    if attempt["cancel_requested_at"] and not stamped:
+        return attempts.told(attempt, "waits", "it is cancelled")
     if stamped and shown.screen.typed_pid == attempt["pane_pid"]:
         with store.transaction():
             attempts.advance(store, attempt["id"], "typing", "typed")
@@ -140,9 +143,9 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
     draft = shown.verdict.draft
     if text is None:
         return "its text is lost"
+    if attempt["cancel_requested_at"] and not (draft is None and presses):
+        return withdrawing.step(job, shown, text)
     if manners.shows(draft, text, job.provider.manner):
-        if attempt["cancel_requested_at"]:
-            return attempts.told(attempt, "waits", "it is cancelled")
         job.seen = job.seen or now
         entered = listening.turn_of(attempt).get("entered")
         since = clock.now() - clock.seconds(entered) if entered else _AGAIN

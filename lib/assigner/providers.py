@@ -219,6 +219,8 @@ class _Reader:
         for name in manner.pasted.groupindex if manner.pasted else ():
             if name not in COUNTS:
                 raise self.fail("'typing.pasted'", f"its groups are {', '.join(COUNTS)}: '{name}'")
+        if manner.clear and not re.fullmatch(r"[\x01-\x08\x0b\x0c\x0e-\x1a]", manner.clear):
+            raise self.fail("'typing.clear'", "is no control character, or ends a line")
         return manner
 
     def once(self, table: Mapping[str, Any]) -> oneshots.Once:

@@ -11,10 +11,10 @@ from assigner.db import Row, Store
 from assigner.turns import Turn
 
 
-def may_be_anothers(store: Store, attempt: Row, turn: Turn, text: str) -> bool:
-    """Whether another attempt of this text may have begun that turn."""
+def may_be_anothers(store: Store, attempt: Row, turn: Turn) -> bool:
+    """Whether another attempt of the same prompt may have begun that turn."""
     assert turn.begun is not None
-    typed = turns.canonical(text)
+    content = turns.canonical(attempt["content"])
     mine = json.loads(attempt["evidence"])["turn"].get("directory")
     rows = store.rows(
         "rivals", at=clock.text(turn.begun), session=attempt["session"],
@@ -24,7 +24,7 @@ def may_be_anothers(store: Store, attempt: Row, turn: Turn, text: str) -> bool:
         known = json.loads(row["evidence"]).get("turn", {})
         there = known.get("directory")
         apart = mine is not None and there is not None and mine != there
-        if apart or turns.canonical(row["content"]) not in typed:
+        if apart or turns.canonical(row["content"]) != content:
             continue
         found = known.get("conversation") or known.get("found")
         if turn.conversation is None or found in (None, turn.conversation):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from assigner import providers
-from assigner.manners import Lack, Manner, prompt, same, shows
+from assigner.manners import Lack, Manner, prompt, same, shows, shows_beginning
 from assigner.recognising import View, judge
 from support import ROOT
 
@@ -76,10 +76,20 @@ LONG = "\n".join(f"line {number} of a long text" for number in range(30))
         ("a\ufffdb", "a\u202eb", PLAIN, True),
         ("axyb", "a\u202eb", PLAIN, False),
         ("a.b", "a\u202e.c", PLAIN, False),
+        ("↑ the end of it", "much\n\nthe end of it", MARKED, True),  # from its empty line on
+        ("↑ the start of it", "much\n\nthe end of it", MARKED, False),
     ],
 )  # fmt: skip
 def test_shows(draft: str | None, text: str, manner: Manner, right: bool) -> None:
     assert shows(draft, text, manner) is right
+
+
+@pytest.mark.parametrize(
+    ("draft", "right"),
+    [("one two", True), ("one", True), ("two", False), ("one two three", False), ("", False)],
+)
+def test_what_is_left_of_a_text_whose_end_was_taken_away(draft: str, right: bool) -> None:
+    assert shows_beginning(draft, "one\n two") is right
 
 
 @pytest.mark.parametrize(

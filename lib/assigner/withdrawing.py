@@ -1,0 +1,48 @@
+"""A prompt that was cancelled before Enter: its text is taken out of the composer again.
+
+Only where that text is all that stands there, or what a stroke of ours has left of it; by keys that
+do nothing in an empty composer, so that an Enter which comes late does no harm.
+"""
+
+from assigner import attempts, clock, manners, proc, strokes
+from assigner.db import Row, Store
+from assigner.keyboard import INTERRUPTED, Stroke
+from assigner.looking import Shown
+from assigner.manners import Manner
+from assigner.strokes import Job
+
+_MOST = 5  # strokes
+_PATIENCE = 3  # so many times ASSIGNER_START_WAIT the outcome waits for that
+
+
+def step(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
+    """The stroke that takes the text away; the end in this pass where there is none to be made."""
+    attempt, screen = job.attempt, shown.screen
+    if not _stands(attempt, job.provider.manner, shown, text):
+        return attempts.told(attempt, "waits", "it is cancelled")
+    if proc.unread(job.pane.tty):
+        return None
+    number = max(screen.interrupted, attempt["id"] * strokes.CARRY) + 1
+    keys = manners.clearing(job.provider.manner, text)
+    return strokes.stroke(job, shown, keys=keys, stamp=INTERRUPTED, number=number)
+
+
+def is_awaited(
+    store: Store, attempt: Row, manner: Manner, shown: Shown | None, text: str | None
+) -> bool:
+    """Whether deliver is still to take the text of a cancelled attempt out of the composer."""
+    since = clock.now() - clock.seconds(attempt["cancel_requested_at"])
+    if shown is None or text is None or since > _PATIENCE * store.settings.start_wait:
+        return False
+    return _stands(attempt, manner, shown, text)
+
+
+def _stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+    """Whether what stands in the composer is ours to take away, and that is still tried."""
+    draft = shown.verdict.draft
+    presses = max(0, shown.screen.interrupted - attempt["id"] * strokes.CARRY)
+    if not manner.clear or presses >= _MOST:
+        return False
+    if manners.shows(draft, text, manner):
+        return True
+    return presses > 0 and manners.shows_beginning(draft, text)
