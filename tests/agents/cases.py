@@ -21,8 +21,8 @@ EXCEPT = {
     ("codex", "question"): "it asks in its plan mode only",
 }
 UNTRUSTED = {"dialog"}
-# What a delivery without contexts cannot do
-NEEDS_TOOLS = {"respawn"}
+# What a delivery without contexts and stages cannot do
+NEEDS_TOOLS = {"respawn", "cancelled"}
 OPEN = ("pending", "assigned", "in_progress")
 
 
@@ -362,3 +362,24 @@ def busy(trial: Trial) -> None:
     trial.waits(prompt, ticks=2)
     trial.ends(prompt, "completed", response=answer("after what is going on"))
     trial.check(trial.place.answered("MODEL:slow=6 by hand"), "what went on was interrupted")
+
+
+@case
+def cancelled(trial: Trial) -> None:
+    """Before Enter: the text is taken out of the composer again."""
+    trial.ready()
+    for text in ("do not do this", "nor\nthis\n\nat all", "nor this, which wraps. " * 20):
+        _withdraw(trial, text)
+    trial.completes("but what do you hear?")
+
+
+def _withdraw(trial: Trial, text: str) -> None:
+    work, prompt = trial.place.work, trial.delivery.send(text)
+    while not work.rows("SELECT 1 FROM attempts WHERE outcome IS NULL AND stage = 'typed'"):
+        for step in (["scan"], ["assign-next"], ["deliver", "--settle", "0"]):
+            work.tool(*step)
+    work.tool("cancel", prompt)
+    trial.until(lambda: trial.delivery.told(prompt).status not in OPEN)
+    status = trial.delivery.told(prompt).status
+    trial.check(status == "cancelled", f"{text}: {status}")
+    trial.session_is("idle")

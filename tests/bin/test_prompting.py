@@ -207,6 +207,30 @@ def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
     assert len(agent.events("paste")) == len(texts)
 
 
+def test_what_is_cancelled_before_enter_is_taken_out_of_the_composer(work: Workplace) -> None:
+    """Unless a person has typed there; of a pass that died behind the paste or before Enter."""
+    work.environment["ASSIGNER_START_WAIT"] = "600"  # it is not for time to decide
+    agent = enrolled(work, "one")
+    text = "a prompt\n\nof three lines"
+    for stamp, act in (("typed", f"{CARRY_OUT}; {DIE}"), ("entered", DIE)):
+        claimed(work, text)
+        assert between(work, stamp, act).wait() == -signal.SIGKILL
+        agent.wait_for("of three lines")
+        work.tool("cancel", attempt(work)["prompt_id"])
+        work.run_until(lambda: attempt(work)["outcome"] == "cancelled")
+        agent.wait_until("idle")
+    claimed(work, text)
+    assert between(work, "entered", DIE).wait() == -signal.SIGKILL
+    agent.type("mine")
+    agent.wait_for("of three linesmine")
+    work.tool("cancel", attempt(work)["prompt_id"])
+    work.run_until(lambda: attempt(work)["outcome"] == "cancelled")
+    assert agent.look()["status"] == "occupied"
+    assert "of three linesmine" in agent.screen()
+    assert agent.prompts() == []
+    assert {event["key"] for event in agent.events("key")} == {"C-u"}
+
+
 def job(text: str) -> str:
     return json.dumps({"content": text, "target_provider": "standin"})
 

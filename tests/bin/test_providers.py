@@ -150,6 +150,7 @@ def test_a_persons_own_file_adds_an_agent_and_wins(work: Workplace, own: Path) -
             HEAD + RULE + "[transcript]\nformat = 'xml'\nhome = 'X'\ndefault = '.x'\n",
             "'transcript' 'format' is none of claude, codex, opencode: 'xml'",
         ),
+        (HEAD + RULE + '[typing]\nclear = "\\r"\n', "'typing.clear' is no control character, or "),
         (HEAD + RULE + "[hooks]\n", "'hooks.place' is missing or empty"),
         (HEAD + RULE + HOOKS + "turns = []\n", "'hooks' 'turns' is no key (known: place, "),
         (HEAD + RULE + HOOKS + "turn = 'id'\n", "'hooks.turn' is no list of texts"),
