@@ -10,6 +10,7 @@ exit status: 0 every figure within its limit; 1 one is over it
 import argparse
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,7 @@ class Scale:
     few_lines: int
     lines: int
     patience: int
+    crowd: tuple[int, int, int] = (100, 50, 20)  # sends, reports, passes at once
 
 
 FULL = Scale(
@@ -68,6 +70,7 @@ QUICK = Scale(
     few_lines=100,
     lines=2_000,
     patience=1,
+    crowd=(3, 2, 1),
 )
 
 
@@ -259,6 +262,47 @@ def reporting(scale: Scale) -> Iterator[Figure]:
         yield Figure("hook, against sh -c 'mv a b'", milliseconds(found.values()), ratio, "x", 2)
 
 
+def crowding(scale: Scale) -> Iterator[Figure]:
+    """Sends, reports and ticks at once, against as many that only print their manual; and how long
+    people wait for the database while passes and other people write to it.
+    """
+    sends, reports, passes = scale.crowd
+    with _workplace() as work:
+        Shells(work).grow(scale.sessions[0])
+        spool = {"ASSIGNER_ATTEMPT": "1", "ASSIGNER_SPOOL": str(work.state / "spool")}
+        words = [("send", "true"), ("report", "progress", "it"), ("tick", "--wait", "60")]
+        crowd = [word for word, n in zip(words, scale.crowd, strict=True) for _ in range(n)]
+
+        def run(crowd: list[tuple[str, ...]]) -> None:
+            for process in [work.start(*words, env=spool) for words in crowd]:
+                process.communicate()
+                assert process.returncode == 0, process.args
+
+        manuals = [(words[0], "--help") for words in crowd]
+        found = quickest(
+            {"all": Run(partial(run, crowd)), "manuals": Run(partial(run, manuals))}, 1
+        )
+        what = f"{sends} sends, {reports} reports, {passes} ticks at once"
+        ratio = found["all"] / found["manuals"]
+        yield Figure(f"{what}: against their manuals", milliseconds(found.values()), ratio, "x")
+
+        database = sqlite3.connect(work.database, timeout=10, isolation_level=None)
+        waits = []
+        started = [work.start(*words, env=spool) for words in crowd]
+        while any(process.poll() is None for process in started):
+            begin = time.perf_counter()
+            database.execute("BEGIN IMMEDIATE")
+            waits.append(time.perf_counter() - begin)
+            database.execute("COMMIT")
+            time.sleep(0.01)
+        database.close()
+        for process in started:
+            process.communicate()
+        median, longest = sorted(waits)[len(waits) // 2], max(waits)
+        measured = milliseconds((median, longest))
+        yield Figure(f"{what}: wait for the database", measured, longest, "ms", most=2.0)
+
+
 @contextmanager
 def _workplace() -> Iterator[Workplace]:
     with (
@@ -278,7 +322,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     scale = QUICK if args.quick else FULL
-    parts = (queueing, looking, delivering, idling, sending, reporting)
+    parts = (queueing, looking, delivering, idling, sending, reporting, crowding)
     figures = [figure for part in parts for figure in part(scale)]
     print(table(figures))
     print(f"\nqueues: {' / '.join(map(str, scale.sizes))}")
@@ -287,6 +331,7 @@ def main() -> None:
     print(f"deliver: to 1 / {scale.delivered} shells")
     print("tick: the tool / its imports alone; all of them / one alone")
     print(f"send: {scale.few_lines:,} / {scale.lines:,} lines")
+    print("at once: all of them / their manuals; the median / the longest wait")
     print("hook: the tool / sh -c 'mv a b' / sh -c :")
     sys.exit(not args.quick and any(figure.verdict == "OVER" for figure in figures))
 
