@@ -34,8 +34,8 @@ lint: setup ## check style and types
 bench: setup ## measure against a large queue
 	@$(PYTHON) bench/bench.py
 
-crash: setup ## kill passes at 1000 random moments and count what was lost or typed twice
-	@$(PYTHON) tests/crash/campaign.py --kills 1000
+crash: setup ## kill passes, shells, agents, tmux 10000 times; ARGS="--kills 500" for less of it
+	@$(PYTHON) tests/crash/campaign.py --kills 10000 $(ARGS)
 
 test-agents: setup ## give real agents prompts; ARGS="--agent codex --case slow" for some of it
 	@$(PYTHON) tests/agents/campaign.py $(ARGS)

@@ -56,8 +56,13 @@ def turn_of(attempt: Row) -> dict[str, Any]:
 
 
 def remember(store: Store, attempt: Row, **facts: Any) -> None:
-    """Add, in a transaction, to what is known of an attempt's turn."""
-    evidence = json.loads(attempt["evidence"])
+    """Add, in a transaction, to what is known of a live attempt's turn, by others too meanwhile."""
+    live = store.execute(
+        "SELECT evidence FROM attempts WHERE id = :id AND outcome IS NULL", {"id": attempt["id"]}
+    ).fetchone()
+    if live is None:
+        return
+    evidence = json.loads(live["evidence"])
     evidence["turn"] = evidence.get("turn", {}) | facts
     attempt["evidence"] = json.dumps(evidence, ensure_ascii=False)
     store.update("attempts", attempt["id"], evidence=attempt["evidence"])

@@ -3,11 +3,14 @@
 import json
 import os
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assigner import db, listening
+from assigner.config import Settings
 from support import PATH, Agent, Workplace, wait_for
 
 SOURCES = ["hooks", "transcript", ""]
@@ -104,6 +107,23 @@ def test_a_turn_is_not_taken_for_that_of_an_agent_beside_it(work: Workplace) -> 
     }  # fmt: skip
     alone = send(work, "MODEL:say now to one", "transcript")
     assert prompt(work, alone, "completed")["response"] == "now to one"
+
+
+def test_what_two_passes_learn_of_a_turn_at_once_is_kept(work: Workplace) -> None:
+    enrolled(work, "one", "")
+    send(work, "hello", "one")
+    wait_for(lambda: work.tool("scan") and work.tool("assign-next", "--json").json)
+    settings = Settings(work.state, work.database, sockets=(), host=os.uname().nodename)
+    with closing(db.connect(settings, "test").connection) as connection:
+        store = db.Store(connection, settings, "test")
+        (mine,) = store.rows("live_attempts")
+        (others,) = store.rows("live_attempts")
+        listening.remember(store, others, quiet_since="then")
+        listening.remember(store, mine, found="there")
+        assert listening.turn_of(mine) == {"quiet_since": "then", "found": "there"}
+        work.tool("cancel", 1)
+        listening.remember(store, mine, found="too late")
+    assert json.loads(attempt(work, 1)["evidence"])["turn"]["found"] == "there"
 
 
 @pytest.mark.slow
