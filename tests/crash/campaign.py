@@ -5,7 +5,7 @@ Prompts of every kind are queued again and again for shells and scripted agents 
 its own, while passes over them run, one or several at once, and are killed (-9): a pass alone, a
 pass with its tmux client, the client alone; and so are the shells and the agents, their hooks and
 reports, the tmux server, or everything at once.  Then ordinary ticks finish what is open, and what
-the executors received is compared with the database.
+the executors received is compared with the database.  TERM ends the kills early, and counts.
 
 exit status: 0 nothing was lost, typed twice, in the wrong place, stuck; 1 something was; 2 usage
 """
@@ -13,6 +13,7 @@ exit status: 0 nothing was lost, typed twice, in the wrong place, stuck; 1 somet
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -66,17 +67,20 @@ class Campaign:
         self.random = random.Random(seed)
         self.kills: Counter[str] = Counter()
         self.faults: list[str] = []
+        self.stopped = False
         self._loaded = min(self._loading() for _ in range(3))
         self._spans = {tool: 0.3 for tools in MENU for tool in tools}
 
     def run(self, kills: int) -> None:
         """Kill so many times, then let the rest come to its end."""
         told = time.monotonic()
-        while self.kills.total() < kills:
+        while self.kills.total() < kills and not self.stopped:
             if self.fleet.open() < 2 * len(self.fleet.executors):
                 self.fleet.queue(2 * len(self.fleet.executors))
             if self.random.random() < 0.2:
                 self.fleet.restore()
+            if self.random.random() < 0.03:
+                self.fleet.cancel()
             self._round()
             if time.monotonic() > told + 30:
                 told = time.monotonic()
@@ -129,6 +133,7 @@ def main() -> None:
     place = Path(tempfile.mkdtemp(prefix="assigner-crash-"))
     with Workplace(place) as work:
         campaign = Campaign(work, sessions=args.sessions, seed=seed)
+        signal.signal(signal.SIGTERM, lambda *_: setattr(campaign, "stopped", True))
         campaign.run(args.kills)
         figures, faults = campaign.fleet.count()
     seconds = round(time.monotonic() - begun)

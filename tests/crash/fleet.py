@@ -71,6 +71,7 @@ class Fleet:
             file.touch()
         self.orders: dict[str, Order] = {}
         self.killed: list[tuple[str, float]] = []  # whose executor, and when
+        self.cancelled: set[str] = set()  # the keys of prompts
         self._typed: Counter[str] = Counter()  # lines of attempts that stood in panes now gone
         self.executors = [
             Executor(f"s{number}", *KINDS[number % len(KINDS)]) for number in range(sessions)
@@ -99,6 +100,16 @@ class Fleet:
     def open(self) -> int:
         """How many prompts are still to come to their end."""
         return int(self.work.row(f"SELECT count(*) AS n FROM prompts WHERE {OPEN}")["n"])
+
+    def cancel(self) -> None:
+        """Somebody cancels a prompt that is under way, if there is one."""
+        rows = self.work.rows(
+            "SELECT id, tags ->> 0 AS key FROM prompts WHERE status IN ('assigned', 'in_progress')"
+        )
+        if rows:
+            row = self.dice.choice(rows)
+            self.cancelled.add(row["key"])
+            self.work.tool("cancel", row["id"], status=(0, 1))
 
     def finish(self, seconds: float = 240) -> None:
         """Let ordinary passes do what is open, and remove what dead ones left."""
@@ -178,6 +189,7 @@ class Fleet:
             before=[line.removeprefix("before ") for line in lines if line.startswith("before ")],
             seconds=_seconds,
             killed=killed,
+            cancelled=self.cancelled,
         )
         found = ledger.faults(world)
         self._note([pane for pane, _ in self._panes().values()])
@@ -193,6 +205,7 @@ class Fleet:
         figures = {
             "executors killed": len(self.killed),
             "prompts": len(prompts),
+            "cancelled": len(self.cancelled),
             "attempts": len(attempts),
             "given back": outcomes["released"],
             "ended by a kill": sum(

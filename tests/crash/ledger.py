@@ -8,7 +8,7 @@
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,8 @@ class World:
     """What the database says, and what the executors have written down.
 
     `killed` tells whether an attempt's executor was killed, or kept from telling, while it lived.
-    `before` are the keys whose prerequisite has run, once for each time.
+    `before` are the keys whose prerequisite has run, once for each time; `cancelled` those of prompts
+    that somebody has cancelled.
     """
 
     jobs: Sequence[Job]
@@ -63,6 +64,7 @@ class World:
     before: Sequence[str]
     seconds: Callable[[str], float]
     killed: Callable[[Row], bool]
+    cancelled: Collection[str] = ()
 
 
 class Faults(defaultdict[str, list[str]]):
@@ -144,6 +146,8 @@ def _judge(
     if counted > prompt["max_attempts"]:
         found["typed_twice"].append(f"{job.key}: tried {counted} times")
     last = attempts[-1] if attempts else None
+    if job.key in world.cancelled and prompt["status"] in ("cancelled", "failed"):
+        return
     if prompt["status"] == "completed" and (last is None or last["outcome"] != "completed"):
         found["not_run"].append(f"{job.key}: completed without an attempt that was")
     elif prompt["status"] == "failed" and last is not None:
