@@ -53,8 +53,8 @@ class World:
     """What the database says, and what the executors have written down.
 
     `killed` tells whether an attempt's executor was killed, or kept from telling, while it lived.
-    `before` are the keys whose prerequisite has run, once for each time; `cancelled` those of prompts
-    that somebody has cancelled.
+    `before` are the keys whose prerequisite has run, once for each time; `cancelled` those of what
+    somebody has cancelled.
     """
 
     jobs: Sequence[Job]
