@@ -107,7 +107,7 @@ class Campaign:
         time.sleep(self._loaded + self.random.uniform(0, self._spans[tool]))
         # as long as a pass takes, here and now: every fourth or so comes to its end
         self._spans[tool] *= 1.05 if passes[0].process.poll() is None else 0.85
-        if self.random.random() < 0.07:
+        if self.random.random() < 0.1:
             (strike,) = self.random.choices(list(EXECUTORS), list(EXECUTORS.values()))
             self.kills[strike.__name__] += strike(self.fleet)
         if self.random.random() < 0.9:

@@ -127,12 +127,17 @@ class Fleet:
     # Deaths
 
     def kill_executor(self) -> bool:
-        """A shell, or an agent: whether there was one."""
+        """A shell, or an agent, most often one that has a prompt: whether there was one."""
         panes = self._panes()
         alive = [executor for executor in self.executors if executor.name in panes]
         if not alive:
             return False
-        executor = self.dice.choice(alive)
+        live = {
+            row["session"]
+            for row in self.work.rows("SELECT session FROM attempts WHERE outcome IS NULL")
+        }
+        busy = [executor for executor in alive if executor.name in live]
+        executor = self.dice.choice(busy if busy and self.dice.random() < 0.7 else alive)
         pane, pid = panes[executor.name]
         victim = pid if executor.is_shell else self._front(pid)
         if victim is None:
