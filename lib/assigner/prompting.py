@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from assigner import (
+    agents,
     attempts,
     beginning,
     clock,
@@ -35,7 +36,11 @@ _POLL = 0.03
 def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: float) -> list[Row]:
     """Type what is claimed to agents, for at most `settle` seconds; a row for each attempt."""
     jobs = {job.attempt["id"]: job for job in strokes.jobs_of(there)}
-    acted: list[Row] = []
+    acted = [
+        attempts.told(attempt, "waits", str(agents.usable(attempt["provider"])))
+        for attempt, _ in there
+        if attempt["id"] not in jobs
+    ]
     until = time.monotonic() + settle
     why: dict[int, str] = {}
     while jobs:

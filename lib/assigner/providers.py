@@ -88,11 +88,21 @@ def names() -> list[str]:
 
 
 def once(command: str | None) -> tuple[str, oneshots.Once] | None:
-    """The agent whose one-shot mode a command line is, and how that is used."""
-    if command is not None:
-        for name, agent in agents().items():
-            if agent.once and oneshots.is_one(agent.once, command):
-                return name, agent.once
+    """The agent whose one-shot mode a command line is, and how that is used.
+
+    SetupError where it names an agent whose file cannot be used; what is wrong with the others is
+    of no concern.
+    """
+    words = re.split(r"[\s/'\"]+", command or "")
+    for name in files() if command else ():
+        try:
+            found = agent(name).once
+        except SetupError:
+            if name in words:
+                raise
+            continue
+        if found and oneshots.is_one(found, command or ""):
+            return name, found
     return None
 
 
