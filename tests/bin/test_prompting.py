@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crash.killing import Pass
+from crash.killing import Pass, is_stopped
 from support import ROOT, Agent, Workplace, wait_for
 
 NO_LOCK = {"PYTHONPATH": str(ROOT / "tests/nolock")}
@@ -195,7 +195,7 @@ def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
         claimed(work, texts[-1])
         victim = between(work, stamp, act)
         if "STOP" in act:
-            wait_for(victim.clients)
+            wait_for(lambda: is_stopped(server) and victim.clients())
             victim.kill_group()
             os.kill(server, signal.SIGCONT)
         else:
