@@ -195,7 +195,7 @@ def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
         claimed(work, texts[-1])
         victim = between(work, stamp, act)
         if "STOP" in act:
-            wait_for(lambda: is_stopped(server) and victim.clients())
+            wait_for(lambda victim=victim: is_stopped(server) and victim.clients())
             victim.kill_group()
             os.kill(server, signal.SIGCONT)
         else:
