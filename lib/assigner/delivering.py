@@ -22,10 +22,11 @@ from assigner import (
     task,
     tmux,
 )
+from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
 from assigner.errors import SetupError
 from assigner.looking import Sight
-from assigner.scanning import UNTYPED, claimed, identity, list_panes, look_at
+from assigner.scanning import claimed, identity, list_panes, look_at
 
 # A shell's line has its Enter with it, an agent's prompt is not yet submitted
 _WAITING = {False: (*UNTYPED, "typing"), True: (*UNTYPED, "typing", "typed")}
