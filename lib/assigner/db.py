@@ -11,13 +11,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from assigner import clock, sql
+from assigner import access, clock, sql
 from assigner.config import Settings
 from assigner.errors import AssignerError, BusyError, SetupError
 
 Row = dict[str, Any]
 
 PATIENCE = 10.0
+# What SQLite reads beside a database, and believes
+JOURNALS = ("-journal", "-wal", "-shm")
 
 
 class Store:
@@ -121,6 +123,8 @@ def connection_to(
     missing = not os.path.exists(path)  # also where that cannot be told: opening it tells why
     if missing and not create:
         raise SetupError(f"no database at '{path}'")
+    for file in (path, *(path.with_name(path.name + end) for end in JOURNALS)):
+        access.refuse_foreign(file)
     if missing and not dry:
         _create(path)
     connection = _open(Path(":memory:") if missing and dry else path, patience)

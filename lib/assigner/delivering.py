@@ -164,7 +164,7 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
     if attempt["command"]:
         if reason := calling.hindrance(store, attempt):
             return _release(store, attempt, reason)
-        contents |= calling.contents(store, attempt)
+        contents |= calling.contents(store, attempt) | {"response": ""}
     if attempt["stage"] != "typing":
         files.make_run(store.settings, attempt["id"], contents)
     line = f" . {shlex.quote(wanted.run + '/ctx')}"

@@ -95,7 +95,7 @@ def last_change(tree: str) -> float:
 
 def is_clean(tree: str) -> bool | None:
     """Whether a working tree has no changes and no new files; None where git cannot tell."""
-    status, out = _git(10, "-C", tree, "status", "--porcelain")
+    status, out = _ask(tree, "status", "--porcelain")
     return None if status else not out
 
 
