@@ -35,7 +35,10 @@ def own_directory(directory: Path) -> None:
     """Make a directory of the state directory if it is not there.  OSError; SetupError where
     something else is in its place.
     """
-    make_private(directory)
+    try:
+        make_private(directory)
+    except FileExistsError as error:
+        raise SetupError(f"cannot make '{directory}': {error.strerror}") from None
     status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise SetupError(f"'{directory}' is not a directory of yours")
@@ -50,7 +53,9 @@ def refuse_foreign(path: Path, *, shared: bool = False) -> None:
     """
     try:
         link, status = path.lstat(), path.stat()
-    except OSError:
+    except OSError as error:
+        if path.is_symlink():
+            raise SetupError(f"cannot open '{path}': a link: {error.strerror}") from None
         return  # whoever opens it tells what is wrong
     trusted = (os.geteuid(), 0) if stat.S_ISLNK(link.st_mode) else (os.geteuid(),)
     if not stat.S_ISREG(status.st_mode):

@@ -9,6 +9,7 @@ starts/         what sessions that are being started run first
 worktrees/      git working trees of prompts' own
 """
 
+import contextlib
 import json
 import os
 import re
@@ -280,9 +281,13 @@ def reports(settings: Settings) -> list[Report]:
 
 
 def _spooled(settings: Settings) -> Iterator["os.DirEntry[str]"]:
-    """The files in the spool; what else somebody has put there is no report."""
+    """Our files in the spool; what else somebody has put there is no report."""
     with os.scandir(settings.spool) as entries:
-        yield from (entry for entry in entries if entry.is_file(follow_symlinks=False))
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                    yield entry
 
 
 def _told_at(status: os.stat_result) -> float:
@@ -303,10 +308,7 @@ def hook_reports(settings: Settings) -> list[HookReport]:
     for entry in _spooled(settings):
         if match := _HOOK.match(entry.name):
             provider, event, server, pane = match.groups()
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
+            status = entry.stat(follow_symlinks=False)
             place = (int(server), f"%{pane}") if server != "-" and pane != "-" else None
             report = HookReport(entry.path, provider, event, place, _told_at(status))
             found.append((status.st_mtime_ns, report))
