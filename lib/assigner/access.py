@@ -58,6 +58,8 @@ def refuse_foreign(path: Path, *, shared: bool = False) -> None:
             raise SetupError(f"cannot open '{path}': a link: {error.strerror}") from None
         return  # whoever opens it tells what is wrong
     trusted = (os.geteuid(), 0) if stat.S_ISLNK(link.st_mode) else (os.geteuid(),)
+    if stat.S_ISDIR(status.st_mode):
+        return
     if not stat.S_ISREG(status.st_mode):
         raise SetupError(f"cannot open '{path}': it is not a file")
     if not shared and (link.st_uid not in trusted or status.st_uid != os.geteuid()):

@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -119,6 +120,14 @@ def use(settings: Settings) -> None:
             raise SetupError(f"'{settings.logs}/tick.log': {error.strerror}") from None
 
 
+def opened(work: Workplace) -> None:
+    """The same, with what every tool makes of an error of SQLite."""
+    try:
+        use(as_settings(work))
+    except sqlite3.Error as error:
+        raise db.failure(work.database, error) from None
+
+
 def link(path: Path) -> None:
     path.symlink_to(path.parents[1] / "victim")
 
@@ -184,7 +193,7 @@ def test_what_others_could_have_put_there_is_refused(work: Workplace, name: str)
         ATTACKS[attack](path)
         before = path.lstat()
         with pytest.raises(AssignerError) as told:
-            use(settings)
+            opened(work)
         assert told.value.status == 78, (attack, told.value)
         assert str(path.parent) in str(told.value) and "\n" not in str(told.value), attack
         assert not victim.exists(), attack
@@ -225,7 +234,7 @@ def test_a_link_of_ones_own_is_a_persons_choice(work: Workplace) -> None:
         assert work.tool("queue", status=78).err == said
 
 
-# --- the spool --------------------------------------------------------------------------------------
+# --- the spool ------------------------------------------------------------------------------------
 
 NAMES = (
     "1.said.ok.5", "1.begun.5", "1.started", "1.exit.0", "2.checked.exit.0",
@@ -346,7 +355,7 @@ def test_report_says_nothing_that_a_terminal_obeys(work: Workplace, args: list[s
     assert result.err[:-1].isprintable()
 
 
-# --- a process's environment ------------------------------------------------------------------------
+# --- a process's environment ----------------------------------------------------------------------
 
 
 def test_what_is_exported_is_no_command(work: Workplace) -> None:
