@@ -23,9 +23,11 @@ OBEYED = re.compile(
     "[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
 )
 COMMANDS = (
-    "$(touch marker)", "`touch marker`", "; touch marker;", "&& touch marker &", "| touch marker |",
+    "$(touch marker)", "`touch marker`", "; touch marker;", "&& touch marker &",
+    "| touch marker |",
     "\ntouch marker\n", "#(touch marker)", "';touch marker;'", '";touch marker;"', ")touch marker(",
-    "<(touch marker)", "$((touch marker))", "(touch marker)", "!touch marker", "> marker", ">marker",
+    "<(touch marker)", "$((touch marker))", "(touch marker)", "!touch marker", "> marker",
+    ">marker",
     "\\`touch marker\\`", "${x:-$(touch marker)}", "' $(touch marker) '", "%(touch marker)",
     "*/[$(touch marker)]", "a[$(touch marker)]=1", "{ touch marker }", "\\\ntouch marker\n",
 )  # fmt: skip
@@ -41,7 +43,7 @@ PIECES = (
 
 
 def rng(what: str) -> random.Random:
-    return random.Random(f"{SEED} {what}")  # noqa: S311
+    return random.Random(f"{SEED} {what}")
 
 
 def texts(what: str, number: int) -> list[str]:
@@ -113,10 +115,11 @@ for argv in calls:
         err.write("Traceback " + "".join(traceback.format_exception(error)))
     for stream in (out, err):
         stream.flush()
-    answers.append([status, *(s.buffer.getvalue().decode("utf-8", "backslashreplace") for s in (out, err))])
+    told = (stream.buffer.getvalue().decode("utf-8", "backslashreplace") for stream in (out, err))
+    answers.append([status, *told])
 sys.stdin, sys.stdout, sys.stderr, sys.argv = streams
 json.dump(answers, sys.stdout)
-"""  # noqa: E501
+"""
 
 
 def calls(work: Workplace, argvs: Sequence[Sequence[object]], **env: str) -> list[Said]:

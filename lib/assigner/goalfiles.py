@@ -191,7 +191,15 @@ def _disguise(settings: Settings, connection: sqlite3.Connection) -> str:
         "created_at": quoted["created_at"],
         **_ABSENT,
     }
-    selected = ", ".join(f"{value} AS {name}" for name, value in shown.items())
+    # bytes are text there, too, as far as they can be
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    selected = ", ".join(
+        f"{value} AS {name}"
+        if name in _ABSENT
+        else f"CASE typeof({value}) WHEN 'blob' THEN CAST({value} AS TEXT) ELSE {value} END"
+        f" AS {name}"
+        for name, value in shown.items()
+    )
     connection.execute(f"CREATE TEMP VIEW tasks AS SELECT {selected} FROM main.tasks")  # noqa: S608 - its own columns
     return id
 
