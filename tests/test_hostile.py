@@ -20,6 +20,7 @@ from assigner import (
     config,
     drafting,
     fish,
+    git,
     hearing,
     posix,
     profiles,
@@ -284,6 +285,26 @@ def test_what_is_told_of_panes_is_only_told(work: Workplace) -> None:
         harmless(said)
     assert work.rows("SELECT 1 FROM attempts WHERE typed_at IS NOT NULL") == []
     assert not [path for path in markers(work.path) if path.name == "marker"]
+
+
+def test_what_a_repository_names_is_not_run_by_looking(work: Workplace) -> None:
+    top, evil, tree = work.repo(), work.path / "evil", str(work.path / "tree")
+    evil.write_text(f"#!/bin/sh\ntouch {work.path}/marker\n")
+    evil.chmod(0o755)
+
+    def run(*words: str) -> None:
+        subprocess.run(["git", "-C", top, *words], check=True, capture_output=True)
+
+    run("worktree", "add", "-q", tree, "feature")
+    for key in ("core.fsmonitor", "diff.external", "core.pager", "core.editor", "alias.status"):
+        run("config", key, str(evil))
+    (Path(tree) / "branch.txt").write_text("changed")
+    assert git.is_clean(tree) is False
+    assert git.changes(tree) and git.commits(tree, "2000-01-01")
+    (Path(tree) / "branch.txt").write_text("feature\n")
+    place = git.made_tree(tree)
+    assert place and git.remove_tree(place) is None
+    assert not markers(work.path)
 
 
 # --- what is left in the spool --------------------------------------------------------------------
