@@ -8,7 +8,7 @@ SCRIPTS = $(shell grep -lE '^\#!.*python' bin/*)
 NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
-.PHONY: test-slow
+.PHONY: test-slow test-hostile
 .PHONY: setup demo test test-agents lint bench crash man clean help
 .PHONY: install-cron uninstall-cron install-systemd uninstall-systemd test-timers
 
@@ -60,6 +60,9 @@ test-timers: setup ## run the timers' tests, with a real cron for more than a mi
 
 test-slow: setup ## run the tests, the slow ones too
 	@ASSIGNER_TEST_SLOW=1 $(PYTHON) -m pytest -n $(JOBS) $(ARGS)
+
+test-hostile: setup ## try hundreds of hostile inputs in every field; CASES=500 for more
+	@ASSIGNER_HOSTILE=$(or $(CASES),200) $(PYTHON) -m pytest tests/test_hostile.py $(ARGS)
 
 clean: ## remove .venv and all that was generated
 	@rm -rf .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

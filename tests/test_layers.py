@@ -25,6 +25,7 @@ LAYERS = {
     },
     # 3: whatever is not named here
     2: {
+        "access",
         "db",
         "lock",
         "log",

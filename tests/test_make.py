@@ -15,6 +15,7 @@ TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "man", "clean", "h
     "install-systemd",
     "uninstall-systemd",
     "test-agents",
+    "test-hostile",
     "test-slow",
     "test-timers",
 }

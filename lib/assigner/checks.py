@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assigner import attempts, clock, conversations, files, proc, screen, worktrees
+from assigner import access, attempts, clock, conversations, files, proc, screen, worktrees
 from assigner.checkrun import MARK
 from assigner.db import Row, Store
 from assigner.judging import Verdict
@@ -197,8 +197,8 @@ def _not_begun(store: Store, attempt: Row) -> Result | None:
 def _output(store: Store, attempt: Row) -> str | None:
     """The end of what it printed."""
     path = files.check_directory(store.settings, attempt["id"]) / "output"
-    with contextlib.suppress(OSError):
-        text = path.read_bytes().decode("utf-8", "replace")
+    with contextlib.suppress(OSError), access.own_file(path) as file:
+        text = file.read().decode("utf-8", "replace")
         return screen.tail(screen.clean(text).rstrip("\n"), store.settings.max_output)
     return None
 

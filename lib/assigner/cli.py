@@ -141,7 +141,9 @@ def _outcome(main: Callable[[Arguments], None], args: Arguments) -> int:
     except Exception as error:  # a fault of ours: a person gets one line, no stack
         if args.verbose:
             raise
-        say(args, f"internal error, please report it: {error!r} (--verbose tells more)")
+        # not its repr, which may have all of a text in it, secrets too
+        fault = f"{type(error).__name__}: {error}"
+        say(args, f"internal error, please report it: {fault} (--verbose tells more)")
         return 70
 
 

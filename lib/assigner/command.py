@@ -44,7 +44,10 @@ def main() -> None:
     if name == "help":
         name, arguments = arguments[0], ["--help"]
     if name not in names:
-        print(f"assigner: no tool '{name}': 'assigner' lists them", file=sys.stderr)
+        from assigner import screen
+
+        problem = f"assigner: no tool '{screen.visible(name)}': 'assigner' lists them"
+        print(problem, file=sys.stderr)
         raise SystemExit(2)
     path = str(tools.PLACE / name)
     if tools.is_sh(name):

@@ -278,7 +278,8 @@ def _parse(path: Path, text: str) -> dict[str, str]:
 
     found = {}
     for line in parse_stream(io.StringIO(text)):
-        blank = line.original.string.partition(line.original.string.lstrip())[0].count("\n")
+        original = line.original.string
+        blank = original[: len(original) - len(original.lstrip())].count("\n")
         place = f"'{path}' line {line.original.line + blank}"
         if line.error or (line.key and line.value is None):
             raise SetupError(f"{place} is not NAME=value")

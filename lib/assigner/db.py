@@ -11,13 +11,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from assigner import clock, sql
+from assigner import access, clock, sql
 from assigner.config import Settings
 from assigner.errors import AssignerError, BusyError, SetupError
 
 Row = dict[str, Any]
 
 PATIENCE = 10.0
+# What SQLite reads beside a database, and believes
+JOURNALS = ("-journal", "-wal", "-shm")
 
 
 class Store:
@@ -52,14 +54,14 @@ class Store:
 
     def execute(self, statement: str, values: Row | None = None) -> sqlite3.Cursor:
         """Execute a statement that a tool composes itself (filters)."""
-        return self.connection.execute(statement, {**self._common(), **(values or {})})
+        return self._execute(statement, {**self._common(), **(values or {})})
 
     def insert(self, table: str, row: Row) -> int:
         """Insert one row with the columns that it names; its id."""
         names = ", ".join(row)
-        places = ", ".join("?" * len(row))
+        places = ", ".join(f":{name}" for name in row)
         statement = f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - our own names
-        cursor = self.connection.execute(statement, tuple(row.values()))
+        cursor = self._execute(statement, row)
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
@@ -68,7 +70,7 @@ class Store:
         values |= {"updated_at": clock.text(clock.now()), "updated_by": self.actor}
         assignments = ", ".join(f"{name} = :{name}" for name in values)
         statement = f"UPDATE {table} SET {assignments} WHERE id = :id"  # noqa: S608 - our own names
-        self.connection.execute(statement, {**values, "id": key})
+        self._execute(statement, {**values, "id": key})
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator["Store"]:
@@ -94,6 +96,15 @@ class Store:
         row = self.one("instance")
         assert row is not None
         return str(row["value"])
+
+    def _execute(self, statement: str, values: Row) -> sqlite3.Cursor:
+        """The name of a directory or a branch need not be UTF-8, as texts in a database are."""
+        try:
+            return self.connection.execute(statement, values)
+        except UnicodeEncodeError:
+            return self.connection.execute(
+                statement, {name: _encodable(value) for name, value in values.items()}
+            )
 
     def _common(self) -> Row:
         return {"now": clock.text(clock.now()), "host": self.settings.host, "by": self.actor}
@@ -121,6 +132,8 @@ def connection_to(
     missing = not os.path.exists(path)  # also where that cannot be told: opening it tells why
     if missing and not create:
         raise SetupError(f"no database at '{path}'")
+    for file in (path, *(path.with_name(path.name + end) for end in JOURNALS)):
+        access.refuse_foreign(file)
     if missing and not dry:
         _create(path)
     connection = _open(Path(":memory:") if missing and dry else path, patience)
@@ -228,6 +241,11 @@ def _migrate(connection: sqlite3.Connection, path: Path, kind: str, latest: int)
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _encodable(value: Any) -> Any:
+    """A text with every byte that is no UTF-8 written `\\udcff`."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:

@@ -172,7 +172,7 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
         try:
             if reason := calling.hindrance(store, attempt):
                 return _release(store, attempt, reason)
-            contents |= calling.contents(store, attempt)
+            contents |= calling.contents(store, attempt) | {"response": ""}
         except SetupError as error:
             return _fail(store, attempt, "command", str(error))
     if attempt["stage"] != "typing":

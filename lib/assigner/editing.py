@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from assigner import files, jsontext
+from assigner import access, files, jsontext
 from assigner.errors import SetupError
 
 
@@ -52,7 +52,7 @@ def _existing(directory: Path) -> Path:
 
 def write(path: Path, text: str) -> None:
     """Replace the file at once; its mode stays, a new one is the person's alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    access.make_private(path.parent)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         files.write(aside, text)

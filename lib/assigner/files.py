@@ -9,18 +9,18 @@ starts/         what sessions that are being started run first
 worktrees/      git working trees of prompts' own
 """
 
-import errno
+import contextlib
 import json
 import os
 import re
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assigner import screen
+from assigner import access, screen
 from assigner.config import Settings
 from assigner.errors import SetupError
 
@@ -30,11 +30,15 @@ _REPORT = re.compile(
     r"(?:\.([a-z0-9-]+))?(?:\.(\d{1,18}))?\Z"
 )
 _SAID_SIZE = 4096
+ODD_BYTES = "surrogateescape"  # as os.fsdecode has them
 
 
 # hook.PROVIDER.EVENT.SERVERPID.PANE.PPID.PID
-_HOOK = re.compile(r"hook\.([a-z0-9_-]+)\.([\w-]+)\.(\d+|-)\.(\d+|-)\.[\d.-]+\Z", re.ASCII)
+_HOOK = re.compile(
+    r"hook\.([a-z0-9_-]+)\.([\w-]+)\.(\d{1,18}|-)\.(\d{1,18}|-)\.[\d.-]+\Z", re.ASCII
+)
 _LONGEST = 1 << 20  # bytes of a hook's report that are read
+_LAST = 253402300000.0  # in the year 9999
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,7 @@ class HookReport:
 
     def read(self) -> bytes:
         """The payload, of which nobody else could have written a part.  OSError."""
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-                raise PermissionError(errno.EPERM, "not a file of ours", self.path)
+        with access.own_file(self.path) as file:
             return file.read(_LONGEST)
 
 
@@ -81,9 +81,10 @@ def prepare(settings: Settings) -> None:
     """Make the state directory, or refuse one that others can write.  SetupError."""
     home = settings.home
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        access.make_private(home)
         status = home.stat()
-        if status.st_uid != os.geteuid():
+        # a link to it is a person's choice, where it is the person's
+        if status.st_uid != os.geteuid() or home.lstat().st_uid not in (os.geteuid(), 0):
             raise SetupError(f"state directory '{home}' belongs to somebody else")
         if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise SetupError(f"others can write the state directory '{home}': chmod 700 it")
@@ -97,12 +98,7 @@ def prepare(settings: Settings) -> None:
             settings.worktrees,
         )
         for directory in own:
-            directory.mkdir(mode=0o700, exist_ok=True)
-            status = directory.lstat()
-            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-                raise SetupError(f"'{directory}' is not a directory of yours")
-            if status.st_mode & 0o077:
-                directory.chmod(0o700)
+            access.own_directory(directory)
     except OSError as error:
         path = error.filename or home
         raise SetupError(f"cannot use the state directory: '{path}': {error.strerror}") from None
@@ -139,10 +135,12 @@ def file_system(path: Path, mounts: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a new file of mode 0600, whatever the umask."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    """Write a file of mode 0600, whatever the umask.  OSError."""
+    descriptor = access.open_own(path, os.O_WRONLY | os.O_CREAT)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        # what the environment of a process holds need not be UTF-8
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors=ODD_BYTES, newline="") as file:
+            os.ftruncate(descriptor, 0)
             os.fchmod(descriptor, 0o600)
             file.write(text)
     except OSError as error:  # a full disk
@@ -157,7 +155,7 @@ def make_run(settings: Settings, attempt: int, contents: Mapping[str, str]) -> N
 
 def _make(directory: Path, contents: Mapping[str, str]) -> None:
     shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(mode=0o700)
+    access.make_private(directory)
     for name, text in contents.items():
         write(directory / name, text)
 
@@ -211,7 +209,7 @@ def place_check(settings: Settings, attempt: int) -> None:
     """What make_check has made becomes run/ATTEMPT/check; called as place_run is."""
     directory = check_directory(settings, attempt)
     shutil.rmtree(directory, ignore_errors=True)
-    directory.parent.mkdir(mode=0o700, exist_ok=True)
+    access.make_private(directory.parent)
     _check_aside(settings, attempt).rename(directory)
 
 
@@ -232,15 +230,16 @@ def revoke_check(settings: Settings, attempt: int) -> bool:
 def prompt_of(settings: Settings, attempt: int) -> str | None:
     """What is typed to an agent for an attempt; None where its files are gone."""
     try:
-        return (settings.run / str(attempt) / "prompt").read_bytes().decode()
-    except (FileNotFoundError, UnicodeDecodeError):
+        with access.own_file(settings.run / str(attempt) / "prompt") as file:
+            return file.read().decode()
+    except (OSError, UnicodeDecodeError):
         return None
 
 
 def output_of(settings: Settings, attempt: int, most: int) -> str | None:
     """The end of what the steps of a context said; None where nothing is kept."""
     try:
-        with open(settings.run / str(attempt) / "output", "rb") as file:
+        with access.own_file(settings.run / str(attempt) / "output") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - most))
             return file.read().decode("utf-8", "replace")
     except OSError:
@@ -255,7 +254,7 @@ def remove_run(settings: Settings, attempt: int) -> None:
 def reports(settings: Settings) -> list[Report]:
     """What sessions have reported, oldest attempt first; what is no report is left alone."""
     found = []
-    for entry in os.scandir(settings.spool):
+    for entry in _spooled(settings):
         if match := _REPORT.match(entry.name):
             attempt, kind, word, number = match.groups()
             if number is None and word is not None and word.isdigit():
@@ -263,9 +262,9 @@ def reports(settings: Settings) -> list[Report]:
             try:
                 status = entry.stat(follow_symlinks=False)
                 # made when it was told, the others beforehand
-                at = status.st_mtime if kind == "said" else status.st_ctime
+                at = _told_at(status) if kind == "said" else status.st_ctime
                 text = _said(entry.path) if kind == "said" else ""
-            except FileNotFoundError:
+            except OSError:
                 continue
             found.append(
                 Report(
@@ -281,36 +280,44 @@ def reports(settings: Settings) -> list[Report]:
     return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind), report.at))
 
 
+def _spooled(settings: Settings) -> Iterator["os.DirEntry[str]"]:
+    """Our files in the spool; what else somebody has put there is no report."""
+    with os.scandir(settings.spool) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                    yield entry
+
+
+def _told_at(status: os.stat_result) -> float:
+    """When a file was written; who sets that to what no clock shows has written it long ago."""
+    return status.st_mtime if 0 <= status.st_mtime < _LAST else 0.0
+
+
 def _said(path: str) -> str:
-    """What `report` was told, in one line; nothing where somebody put what is no file."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        data = (
-            os.read(descriptor, _SAID_SIZE) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-        )
-    finally:
-        os.close(descriptor)
+    """What `report` was told, in one line.  OSError."""
+    with access.own_file(path) as file:
+        data = file.read(_SAID_SIZE)
     return " ".join(screen.clean(data.decode("utf-8", "replace")).split())
 
 
 def hook_reports(settings: Settings) -> list[HookReport]:
     """What agents' hooks have left, oldest first."""
     found = []
-    for entry in os.scandir(settings.spool):
+    for entry in _spooled(settings):
         if match := _HOOK.match(entry.name):
             provider, event, server, pane = match.groups()
-            try:
-                at = entry.stat(follow_symlinks=False).st_mtime_ns
-            except FileNotFoundError:
-                continue
+            status = entry.stat(follow_symlinks=False)
             place = (int(server), f"%{pane}") if server != "-" and pane != "-" else None
-            found.append((at, HookReport(entry.path, provider, event, place, at / 1e9)))
+            report = HookReport(entry.path, provider, event, place, _told_at(status))
+            found.append((status.st_mtime_ns, report))
     return [report for _, report in sorted(found, key=lambda item: (item[0], item[1].path))]
 
 
 def reported(settings: Settings) -> set[int]:
     """The attempts that have reported anything; quicker than what they have reported."""
-    names = os.listdir(settings.spool)
+    names = (entry.name for entry in _spooled(settings))
     return {int(name.partition(".")[0]) for name in names if _REPORT.match(name)}
 
 
@@ -343,5 +350,6 @@ def load_secrets(settings: Settings, name: str) -> dict[str, str]:
     """The values kept under that name.  OSError if they are gone."""
     if not re.fullmatch(r"[0-9a-f]{16}", name):
         raise FileNotFoundError(name)
-    values = json.loads((settings.secrets / name).read_text(encoding="utf-8"))
+    with access.own_file(settings.secrets / name) as file:
+        values = json.loads(file.read().decode())
     return {str(key): str(value) for key, value in values.items()}

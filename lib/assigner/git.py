@@ -95,7 +95,7 @@ def last_change(tree: str) -> float:
 
 def is_clean(tree: str) -> bool | None:
     """Whether a working tree has no changes and no new files; None where git cannot tell."""
-    status, out = _git(10, "-C", tree, "status", "--porcelain")
+    status, out = _ask(tree, "status", "--porcelain")
     return None if status else not out
 
 
@@ -133,8 +133,7 @@ def commits(directory: str, since: str) -> list[str]:
 
 
 def _ask(directory: str, *arguments: str) -> tuple[int, str]:
-    """Ask about a directory whose configuration may be anybody's: nothing of it is run."""
-    return _git(10, "-C", directory, "-c", "core.fsmonitor=false", *arguments)
+    return _git(10, "-C", directory, *arguments)
 
 
 def remove_tree(place: Place) -> str | None:
@@ -178,13 +177,17 @@ def _file_name(text: str) -> str:
 
 
 def _git(seconds: float, *arguments: str) -> tuple[int, str]:
-    """Run git, which writes nothing that it need not: its exit status and all that it said."""
+    """Run git, which writes nothing that it need not: its exit status and all that it said.
+
+    A repository's configuration may be anybody's: nothing that it names as a monitor is run.
+    """
     import sh
 
     environment = {name: v for name, v in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = sh.Command("timeout")(
-            "--foreground", "-k", "1", str(seconds), "git", "--no-optional-locks", *arguments,
+            "--foreground", "-k", "1", str(seconds), "git", "--no-optional-locks",
+            "-c", "core.fsmonitor=false", *arguments,
             _tty_out=False, _err_to_out=True, _return_cmd=True, _ok_code=list(range(256)),
             _env={**environment, "LC_ALL": "C"},
         )  # fmt: skip

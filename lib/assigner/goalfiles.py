@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from assigner import db
+from assigner import access, db
 from assigner.config import Settings
 from assigner.db import Row, Store
 from assigner.errors import AssignerError, SetupError, UsageError
@@ -132,6 +132,7 @@ def connect(settings: Settings, actor: str, *, dry: bool = False, create: bool =
         raise SetupError(f"no goals at '{path}': 'goals init' makes them")
     if path.exists() and not path.is_file():
         raise SetupError(f"'{path}' is not a file")
+    access.refuse_foreign(path, shared=settings.given_goals is not None)
     tables = _tables(settings)
     if not tables or "_sqlite_migrations" in tables:
         if "prompts" in tables:
@@ -190,7 +191,15 @@ def _disguise(settings: Settings, connection: sqlite3.Connection) -> str:
         "created_at": quoted["created_at"],
         **_ABSENT,
     }
-    selected = ", ".join(f"{value} AS {name}" for name, value in shown.items())
+    # bytes are text there, too, as far as they can be
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    selected = ", ".join(
+        f"{value} AS {name}"
+        if name in _ABSENT
+        else f"CASE typeof({value}) WHEN 'blob' THEN CAST({value} AS TEXT) ELSE {value} END"
+        f" AS {name}"
+        for name, value in shown.items()
+    )
     connection.execute(f"CREATE TEMP VIEW tasks AS SELECT {selected} FROM main.tasks")  # noqa: S608 - its own columns
     return id
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assigner import editing, files, hooktrust, jsontext, package
+from assigner import access, editing, files, hooktrust, jsontext, package
 from assigner.config import Settings
 from assigner.errors import SetupError, UsageError
 from assigner.hookrules import Place
@@ -292,7 +292,7 @@ def _home(settings: Settings) -> Path:
     """hooks/ in the state directory."""
     files.prepare(settings)
     home = settings.home / "hooks"
-    home.mkdir(mode=0o700, exist_ok=True)
+    access.own_directory(home)
     return home
 
 

@@ -5,6 +5,7 @@ now; a prompt's variables come on top of it, and go again with the next one.
 """
 
 import json
+import re
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from assigner.task import REPORTS, Task
 
 # What tmux and a shell set anew, and what an agent sets for those that it starts
 _NOT_KEPT = ("TMUX", "TMUX_PANE", "TERM", "PWD", "OLDPWD", "SHLVL", "_")
+# What sh can export: it would read another name, as that of an exported function, as commands
+_EXPORTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _NOT_KEPT_PREFIXES = ("CLAUDECODE", "CLAUDE_CODE_SESSION", "CLAUDE_CODE_CHILD", "ASSIGNER_")
 
 
@@ -53,7 +56,7 @@ def write(store: Store, attempt: Row, provider: Provider, wanted: Task) -> str |
         command_line(provider, attempt, argv, resumed=not moved),
         back=here,
     )
-    contents = dict.fromkeys(REPORTS, "") | {"ctx": text}
+    contents = dict.fromkeys((*REPORTS, "output"), "") | {"ctx": text}
     files.make_run(store.settings, attempt["id"], contents)
     return f"{wanted.run}/ctx"
 
@@ -80,7 +83,9 @@ def keep(store: Store, name: str, pid: int) -> dict[str, str] | None:
     found = {
         name: value
         for name, value in proc.environment(pid).items()
-        if name not in _NOT_KEPT and not name.startswith(_NOT_KEPT_PREFIXES)
+        if _EXPORTED.match(name)
+        and name not in _NOT_KEPT
+        and not name.startswith(_NOT_KEPT_PREFIXES)
     }
     if not found:
         return None

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from assigner import access
 from assigner.config import Settings
 from assigner.errors import BusyError, SetupError
 
@@ -21,6 +22,7 @@ def held(settings: Settings, wait: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     path = settings.home / "lock"
+    access.refuse_foreign(path)
     lock = FileLock(path, timeout=wait, mode=0o600)
     try:
         lock.acquire(poll_interval=0.02)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from assigner import clock
+from assigner import access, clock
 from assigner.config import Settings
 
 # How long another writer is waited for; a stopped process must not stop all passes with it
@@ -43,8 +43,7 @@ def _locked(path: Path) -> Iterator[int]:
     """The open file of that name, locked, as far as that can be had in time."""
     deadline = time.monotonic() + _PATIENCE
     while True:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = access.open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             late = not _lock(descriptor, deadline)
             if late or _is_named(descriptor, path):

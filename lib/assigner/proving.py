@@ -74,6 +74,7 @@ def _make(store: Store, attempt: Row) -> str | None:
     contents = {
         "go": "",
         "ended": "",
+        "output": "",
         "order": json.dumps(order),
         "command": attempt["check_command"] + "\n",
     }

@@ -17,7 +17,6 @@ from assigner.errors import AssignerError, BusyError, SetupError, UsageError
 STEP = 4096  # pages that are copied before others may write again
 RESTARTS = 3  # what others wrote makes SQLite begin again; after so many they wait for us
 TRIES = 3  # times db.PATIENCE, for a database that somebody keeps locked
-BESIDE = ("-journal", "-wal", "-shm")
 
 
 def back_up(
@@ -69,7 +68,7 @@ def destination(settings: Settings, target: str, *, force: bool) -> Path:
 
 
 def beside(path: Path) -> list[Path]:
-    return [path.with_name(path.name + suffix) for suffix in BESIDE]
+    return [path.with_name(path.name + suffix) for suffix in db.JOURNALS]
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ _ESCAPES = re.compile(
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # What a terminal obeys, and what turns the direction of a line, beside ASCII's control characters
-UNSEEN = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+UNSEEN = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _VISIBLE = re.compile(rf"[\x00-\x1f]|{UNSEEN.pattern}")
 
 # What a shell shows while it waits for the rest of a command (PS2 of bash and zsh)

@@ -6,7 +6,7 @@ import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from assigner import config, package, programs
+from assigner import access, config, package, programs
 from assigner.errors import AssignerError, SetupError
 
 ROOT = package.data("systemd")
@@ -129,7 +129,7 @@ def _write(texts: Mapping[str, str], *, remove: Mapping[str, str] | None = None)
     """Write files, each of them whole or not at all, and remove those that are only in `remove`."""
     place = directory()
     if texts:
-        place.mkdir(parents=True, exist_ok=True)
+        access.make_private(place)
     for name, text in texts.items():
         aside = place / f".{name}.{os.getpid()}"
         try:

@@ -205,7 +205,7 @@ def history(socket: str, timeout: float, wanted: Iterable[str]) -> dict[str, str
 
 def listed(socket: str, timeout: float, form: str) -> list[str]:
     """A line for every pane, as the format says.  Raises NoServer, Unreachable."""
-    return _call(socket, timeout, "list-panes", "-a", "-F", form)[0].splitlines()
+    return _call(socket, timeout, "list-panes", "-a", "-F", form)[0].split("\n")[:-1]
 
 
 def client_version() -> str:

@@ -10,7 +10,7 @@ import json
 import os
 import re
 
-from assigner import files
+from assigner import access, files
 from assigner.config import Settings
 from assigner.db import Row
 from assigner.errors import UsageError
@@ -37,8 +37,11 @@ def kept(settings: Settings) -> list[Row]:
     """The screens that are kept, the latest first."""
     found = []
     for name in _names(settings):
-        with contextlib.suppress(OSError, ValueError):
-            found.append(json.loads((settings.unknown / name).read_text(encoding="utf-8")))
+        with (
+            contextlib.suppress(OSError, ValueError),
+            access.own_file(settings.unknown / name) as file,
+        ):
+            found.append(json.loads(file.read()))
     return found
 
 

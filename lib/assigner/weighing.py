@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from assigner import agents, oneshots, screen, sentinels
+from assigner import access, agents, oneshots, screen, sentinels
 from assigner.db import Row, Store
 from assigner.judging import Verdict
 from assigner.oneshots import Outcome
@@ -33,11 +33,11 @@ def weigh(store: Store, verdict: Verdict, output: str | None) -> Verdict:
 def _agent(store: Store, attempt: Row) -> tuple[str, str | None] | None:
     """The one-shot agent that was called, and the conversation that it was to go on with."""
     try:
-        file = store.settings.run / str(attempt["id"]) / "once"
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except OSError:
+        with access.own_file(store.settings.run / str(attempt["id"]) / "once") as file:
+            told = json.loads(file.read())
+        return told["provider"], told["conversation"]
+    except (OSError, ValueError, LookupError, TypeError):  # what a prompt runs may have spoilt it
         return None
-    return told["provider"], told["conversation"]
 
 
 def _by_agent(
@@ -120,8 +120,10 @@ def _is_judged_by_status(verdict: Verdict) -> bool:
 def _response(store: Store, attempt: Row, output: str | None) -> str | None:
     """What a one-shot command printed on its standard output; else what the screen showed."""
     size = store.settings.max_output
+    if "started" not in json.loads(attempt["evidence"]).get("reports", {}):
+        return output
     try:
-        with open(store.settings.run / str(attempt["id"]) / "response", "rb") as file:
+        with access.own_file(store.settings.run / str(attempt["id"]) / "response") as file:
             file.seek(max(0, file.seek(0, 2) - 4 * size))
             return _fitting(store, file.read().decode("utf-8", "replace"))
     except OSError:
@@ -131,7 +133,7 @@ def _response(store: Store, attempt: Row, output: str | None) -> str | None:
 def _printed(store: Store, attempt: Row) -> Iterator[str]:
     """The lines of what a one-shot command printed."""
     try:
-        with open(store.settings.run / str(attempt["id"]) / "response", "rb") as file:
+        with access.own_file(store.settings.run / str(attempt["id"]) / "response") as file:
             while line := file.readline(_LINE):
                 yield line.decode("utf-8", "replace").rstrip("\n")
     except OSError:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from assigner import clock, files, log, screen
+from assigner import access, clock, files, log, screen
 from assigner.config import Settings
 from assigner.db import Row, Store
 from assigner.profiles import Profile
@@ -22,13 +22,13 @@ OPEN = ("pending", "assigned", "in_progress")
 
 def directory(settings: Settings) -> Path:
     """Where states and logs are, made if it is not there.  OSError."""
-    settings.foundation.mkdir(mode=0o700, exist_ok=True)
+    access.own_directory(settings.foundation)
     return settings.foundation
 
 
 def make_private(path: str) -> None:
     """A directory of the person alone, and what is missing above it.  OSError."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    access.make_private(Path(path))
 
 
 def state_file(settings: Settings, profile: Profile) -> Path:
@@ -150,7 +150,7 @@ def _write_log(store: Store, profile: Profile, lines: Sequence[Row]) -> None:
 
 def _tail(file: Path) -> list[str]:
     try:
-        with file.open("rb") as opened:
+        with access.own_file(file) as opened:
             opened.seek(max(0, os.fstat(opened.fileno()).st_size - _TAIL))
             return opened.read().decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
@@ -166,7 +166,7 @@ def _replace(file: Path, text: str) -> None:
 
 def _read(file: Path) -> str | None:
     try:
-        with open(file, encoding="utf-8", errors="replace") as opened:
-            return opened.read()
+        with access.own_file(file) as opened:
+            return opened.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return None

@@ -1,0 +1,153 @@
+"""Hostile input: texts that shells, tmux, git, terminals and parsers read as something else.
+
+ASSIGNER_HOSTILE says how many cases a field has (`make test-hostile`); without it they are few,
+and the same every time.
+"""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from support import ROOT, Workplace
+
+CASES = int(os.environ.get("ASSIGNER_HOSTILE", "0"))
+SEED = os.environ.get("ASSIGNER_HOSTILE_SEED", "1")
+# What a terminal obeys, or what turns its lines around
+OBEYED = re.compile(
+    "[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
+)
+COMMANDS = (
+    "$(touch marker)", "`touch marker`", "; touch marker;", "&& touch marker &",
+    "| touch marker |",
+    "\ntouch marker\n", "#(touch marker)", "';touch marker;'", '";touch marker;"', ")touch marker(",
+    "<(touch marker)", "$((touch marker))", "(touch marker)", "!touch marker", "> marker",
+    ">marker",
+    "\\`touch marker\\`", "${x:-$(touch marker)}", "' $(touch marker) '", "%(touch marker)",
+    "*/[$(touch marker)]", "a[$(touch marker)]=1", "{ touch marker }", "\\\ntouch marker\n",
+)  # fmt: skip
+PIECES = (
+    *COMMANDS, "#{pane_id}", "#[fg=red]", "#{?1,a,b}", "#{q:x}", "##", "%H:%M", "%%", "%if 1",
+    "'", '"', "\\", "''", "$", "$HOME", "${HOME}", "~", "~root", "!!", "!-1", "^a^b", "=ls", "-x",
+    "--", "--help", "@{-1}", "@", "..", "/", "{a,b}", "*", "?", "[a-z]", "\t", " ", "  ", "\n",
+    "\r", "\x1b[201~", "\x1b[200~", "\x1b]0;t\x07", "\x1b[2J", "\x9b31m", "\x03", "\x04", "\x15",
+    "\x16", "\x7f", "\0", "\u202e", "\u2028", "\x85", "\u200b", "\ufeff", "e\u0301", "\u6f22",
+    "\U0001f642", "\u00e9", "\U000e0041", "&", "|", "<", ">", ";", "(", ")", "EOF", "# x", "a", "b",
+    ":", "=", ",", "%s", "\\n", "\\x41", "\ud800", "\udcff", "9" * 40, "x" * 300, "NULL", "' OR 1",
+)  # fmt: skip
+
+
+def rng(what: str) -> random.Random:
+    return random.Random(f"{SEED} {what}")
+
+
+def texts(what: str, number: int) -> list[str]:
+    """Hostile texts for a field; every piece is in one of them if they are enough."""
+    chance = rng(what)
+    singles = list(PIECES)
+    chance.shuffle(singles)
+    found = singles[: number // 2]
+    while len(found) < number:
+        size = chance.choice((1, 2, 3, 5, 9, 30))
+        parts = [
+            chance.choice(PIECES) if chance.random() < 0.8 else chr(chance.randrange(1, 0x2FFFF))
+            for _ in range(size)
+        ]
+        found.append("".join(parts))
+    return found
+
+
+def garbage(what: str, number: int) -> list[bytes]:
+    """Bytes of all kinds: nothing, noise, spoilt JSON, deep and long things."""
+    chance = rng(what)
+    fixed = [
+        b"", b"\0" * 1000, b"[" * 100_000, b'{"a":' * 100_000, b'"' + b"x" * 3_000_000 + b'"',
+        b"\xff\xfe", b"\xef\xbb\xbf{}", b"null", b"1e999", b'{"a": NaN}', b"9" * 100_000,
+        b'{"session_id": "s", "prompt": "\\ud800\\u0000"}', b"\n" * 100_000, b"'''" * 1000,
+    ]  # fmt: skip
+    while len(fixed) < number:
+        words = [text.encode("utf-8", "surrogatepass") for text in texts(what, 3)]
+        fixed.append(
+            chance.choice((
+                chance.randbytes(chance.choice((1, 10, 1000))),
+                json.dumps(texts(f"{what}{len(fixed)}", 4)).encode(),
+                b"\n".join(words) + chance.randbytes(5),
+            ))
+        )  # fmt: skip
+    return fixed[:number]
+
+
+class Said(NamedTuple):
+    """How one call of a tool ended."""
+
+    argv: list[str]
+    status: int
+    out: str
+    err: str
+
+
+_DRIVER = """
+import io, json, runpy, signal, sys
+from pathlib import Path
+calls = json.loads(sys.stdin.buffer.read())
+streams = sys.stdin, sys.stdout, sys.stderr, sys.argv
+answers = []
+for argv in calls:
+    argv = [word.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")
+            if "\\ud800" not in word else word for word in argv]
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in "12")
+    sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO()), out, err
+    path = str(Path({bin!r}) / argv[0])
+    sys.argv = [path, *argv[1:]]
+    status = 0
+    try:
+        runpy.run_path(path, run_name="__main__")
+    except SystemExit as end:
+        status = end.code or 0
+    except BaseException as error:
+        import traceback
+        status = -1
+        err.write("Traceback " + "".join(traceback.format_exception(error)))
+    for stream in (out, err):
+        stream.flush()
+    told = (stream.buffer.getvalue().decode("utf-8", "backslashreplace") for stream in (out, err))
+    answers.append([status, *told])
+sys.stdin, sys.stdout, sys.stderr, sys.argv = streams
+json.dump(answers, sys.stdout)
+"""
+
+
+def calls(work: Workplace, argvs: Sequence[Sequence[object]], **env: str) -> list[Said]:
+    """Run tools one after the other in one process, which costs a tenth of one each."""
+    words = [[str(word) for word in argv] for argv in argvs]
+    done = subprocess.run(
+        [sys.executable, "-c", _DRIVER.replace("{bin!r}", repr(str(ROOT / "bin")))],
+        input=json.dumps(words).encode(), capture_output=True, cwd="/",
+        env={**work.environment, **env}, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode("utf-8", "replace")[-3000:]
+    answers: list[Any] = json.loads(done.stdout)
+    return [Said(argv, *answer) for argv, answer in zip(words, answers, strict=True)]
+
+
+def harmless(said: Said) -> None:
+    """One clear line or an answer, an exit status that is documented, nothing that is obeyed."""
+    assert said.status in (0, 1, 2, 75, 78), said
+    assert "Traceback" not in said.err and "internal error" not in said.err, said
+    for text in (said.out, said.err):
+        assert not OBEYED.search(text.replace("\n", "")), said
+    if said.status in (2, 78):
+        assert said.err.count("\n") == 1 and said.err.startswith(said.argv[0]), said
+    if "--json" in said.argv and said.out:
+        json.loads(said.out)
+
+
+def markers(*places: Path) -> list[Path]:
+    """What a text has done that was only to be carried."""
+    found = [path for place in places for path in place.rglob("marker*")]
+    return found + [path for path in (Path("/marker"), ROOT / "marker") if path.exists()]
