@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 
-from assigner import clock, db, identity, reading
+from assigner import clock, identity, reading, settling
 from assigner.db import Row, Store
 from assigner.reading import Table
 
@@ -36,7 +36,7 @@ def fill(store: Store, source: sqlite3.Connection, tell: Callable[[int, int], No
     )
     for trigger in triggers:
         store.execute(trigger["sql"])
-    _settle(store)
+    list(settling.settle(store, "its attempt was lost with a damaged page, and may have run"))
     _continue_ids(store, source)
     return report
 
@@ -108,42 +108,6 @@ def _refer(store: Store, report: dict[str, Row]) -> None:
     )
     store.execute(
         "UPDATE attempts SET lease_id = NULL WHERE lease_id NOT IN (SELECT id FROM leases)"
-    )
-
-
-def _settle(store: Store) -> None:
-    """Lead on what can no longer be proved: it may have run, so that it does not run by itself."""
-    instance = store.one("instance")
-    if instance is None:
-        store.insert("meta", {"name": "instance", "value": db.new_instance()})
-    unproved = "outcome = 'unverified', finished_at = :now, lease_id = NULL"
-    touched = "updated_at = :now, updated_by = :by"
-    store.execute(
-        f"UPDATE attempts SET {unproved}, {touched} WHERE outcome IS NULL AND prompt_id IN"  # noqa: S608
-        " (SELECT id FROM prompts p WHERE p.status <>"
-        "  CASE attempts.stage WHEN 'submitted' THEN 'in_progress' ELSE 'assigned' END)"
-    )
-    if instance is None:  # its stamps are lost, which would tell whether it was typed
-        store.execute(
-            f"UPDATE attempts SET {unproved}, {touched} WHERE outcome IS NULL AND stage = 'typing'"  # noqa: S608
-        )
-    store.execute(
-        f"UPDATE prompts SET status = 'failed', completed_at = :now, {touched},"  # noqa: S608
-        " error = 'unverified: its attempt was lost with a damaged page, and may have run'"
-        " WHERE status IN ('assigned', 'in_progress') AND NOT EXISTS"
-        " (SELECT 1 FROM attempts a WHERE a.prompt_id = prompts.id AND a.outcome IS NULL)"
-    )
-    live = (
-        "SELECT a.prompt_id FROM attempts a"
-        " WHERE a.host = sessions.host AND a.session = sessions.name AND a.outcome IS NULL"
-    )
-    store.execute(
-        f"UPDATE sessions SET current_task_id = ({live}), {touched}"  # noqa: S608
-        f" WHERE current_task_id IS NOT ({live})"
-    )
-    store.execute(
-        "DELETE FROM leases WHERE id NOT IN"
-        " (SELECT lease_id FROM attempts WHERE lease_id IS NOT NULL)"
     )
 
 

@@ -419,7 +419,7 @@ def test_trigger_that_is_gone(used: Workplace) -> None:
 def test_index_that_is_damaged(used: Workplace) -> None:
     damage(used, pages_of(used, "prompts_open")[1])
     row = found(doctor(used, status=1), "integrity", "bad")
-    assert row["command"] == f"assigner doctor --recover {used.database}.new"
+    assert row["command"] == "assigner doctor --repair"
     quick = doctor(used, "--quick", "--db", used.database, status=None)
     assert "integrity" not in [row["check"] for row in quick if row["verdict"] == "bad"]
     found(quick, "timers", "warn")
