@@ -212,10 +212,10 @@ def schema(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(cursor.execute(listing).fetchall())
 
 
-def wanted_schema() -> dict[str, str]:
-    """What the migrations make of an empty database."""
+def wanted_schema(version: int | None = None) -> dict[str, str]:
+    """What the migrations, all or the first so many, make of an empty database."""
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
-        for _, file in sql.migrations():
+        for _, file in sql.migrations()[:version]:
             fresh.executescript(file.read_text(encoding="utf-8"))
         return schema(fresh)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from assigner import db, refilling, saving, sql
+from assigner import auditing, db, refilling, saving, sql
 from assigner.config import Settings
 from assigner.db import Row, Store
 from assigner.errors import AssignerError, BusyError, SetupError
@@ -88,10 +88,11 @@ def _source(settings: Settings, scratch: Path, store: Store) -> Iterator[sqlite3
         is_wal = 2 in file.read(20)[18:]
     if not logs and not is_wal and (connection := _opened(database, "ro")):
         try:
-            yield connection
+            if _is_as_made(connection):
+                yield connection
+                return
         finally:
             connection.close()
-        return
     directory = scratch / f".{database.name[:200]}.{os.getpid()}.d"
 
     def remove() -> None:
@@ -139,7 +140,20 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection | None:
     if version > len(sql.migrations()):
         connection.close()
         raise SetupError(f"'{path}' was written by a newer assigner: update assigner")
-    return connection if tables else None
+    if not tables:
+        connection.close()
+        return None
+    return connection
+
+
+def _is_as_made(connection: sqlite3.Connection) -> bool:
+    """Whether the tables are those that the migrations have made: columns are known by their
+    place, and half a statement may name others.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    there = auditing.schema(connection)
+    wanted = auditing.wanted_schema(version)
+    return all(there.get(n) == text for n, text in wanted.items() if n.startswith("table "))
 
 
 def _mended(copy: Path, store: Store) -> Iterator[sqlite3.Connection]:
@@ -160,10 +174,11 @@ def _mended(copy: Path, store: Store) -> Iterator[sqlite3.Connection]:
                 log.unlink(missing_ok=True)
         if connection := _opened(copy, "rw"):
             try:
-                yield connection
+                if _is_as_made(connection):
+                    yield connection
+                    return
             finally:
                 connection.close()
-            return
     raise SetupError("nothing of it can be read: put a backup back")
 
 
