@@ -178,20 +178,16 @@ def expected(rows: Rows, pages: Pages, hit: set[int]) -> Rows:
             there[table] = {id: row for id, row in mine.items() if not needed[id] & hit}
         else:  # without row ids: small
             there[table] = mine if not pages.of.get(table, set()) & hit else {}
-    prompts, attempts = there["prompts"], there["attempts"]
-    place = 0  # of the prompt's id among what is kept of an attempt
-    for id in [id for id, row in attempts.items() if _prompt_of(row, place) not in prompts]:
-        del attempts[id]
-    for table in ("checks",):
-        there[table] = {id: row for id, row in there[table].items() if id in attempts}
+    prompts = there["prompts"]
+    of_prompt = {id: row[1] for id, row in there["attempts"].items()}
+    there["attempts"] = {
+        id: row for id, row in there["attempts"].items() if of_prompt[id] in prompts
+    }
+    there["checks"] = {id: row for id, row in there["checks"].items() if id in there["attempts"]}
     there["dependencies"] = {
         key: row for key, row in there["dependencies"].items() if set(key) <= prompts.keys()
     }
     return there
-
-
-def _prompt_of(row: tuple[Any, ...], place: int) -> Any:
-    return row[place + 1]
 
 
 def recovered(work: Workplace, template: Path, seed: int) -> None:

@@ -64,11 +64,14 @@ def _load(store: Store, table: Table) -> Row:
     loaded = set()
     for key, values in reading.rows(table) if table.columns else ():
         loaded.add(key)
-        try:
-            store.connection.execute(text, values)
+        problem = _insert(store, text, values)
+        if problem and not table.key and (again := reading.row(table, key)) not in ((), values):
+            # what stood on a damaged page looked like a row, under the id of another
+            problem = _insert(store, text, again)
+        if problem:
+            refused.append(f"row {key}: {problem}")
+        else:
             salvaged += 1
-        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
-            refused.append(f"row {key}: {error}")
     unread = len(table.known - loaded)
     detail = [*table.damage, *refused[:3]]
     if table.damage and not table.all_known:
@@ -79,6 +82,15 @@ def _load(store: Store, table: Table) -> Row:
     return {
         "table": table.name, "salvaged": salvaged, "lost": lost, "detail": "; ".join(detail),
     }  # fmt: skip
+
+
+def _insert(store: Store, text: str, values: reading.Values) -> str | None:
+    """Insert a row; why it is none of that table, if it is not."""
+    try:
+        store.connection.execute(text, values)
+    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
+        return str(error)
+    return None
 
 
 def _refer(store: Store, report: dict[str, Row]) -> None:
@@ -92,6 +104,7 @@ def _refer(store: Store, report: dict[str, Row]) -> None:
         store.insert("sessions", {"host": row["host"], "name": row["session"], **lost, **now})
     for table, condition in (
         ("attempts", "prompt_id NOT IN (SELECT id FROM prompts)"),
+        ("checks", "id NOT IN (SELECT id FROM attempts)"),
         ("dependencies", "prompt_id NOT IN (SELECT id FROM prompts)"),
         ("dependencies", "after_id NOT IN (SELECT id FROM prompts)"),
     ):
@@ -101,7 +114,7 @@ def _refer(store: Store, report: dict[str, Row]) -> None:
             row["salvaged"] -= number
             row["lost"] += number
             row["detail"] = "; ".join(
-                filter(None, [row["detail"], f"{number} refer to a lost prompt"])
+                filter(None, [row["detail"], f"{number} refer to what is lost"])
             )
     store.execute(
         "UPDATE prompts SET parent_id = NULL WHERE parent_id NOT IN (SELECT id FROM prompts)"

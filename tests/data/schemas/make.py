@@ -108,8 +108,8 @@ WORK = {
     INSERT INTO dependencies (prompt_id, after_id) VALUES (13, 1);
     UPDATE prompts SET check_command = 'true', max_attempts = 1 WHERE id = 7;
     INSERT INTO checks (id, command, directory, seconds, work, wanted_at, updated_at, updated_by)
-    VALUES (7, 'true', '/', 60, '{{"exit_status": 0, "response": null, "output": "", "evidence": {{}}}}',
-        '{THEN}', {BY});
+    VALUES (7, 'true', '/', 60, '{{"exit_status": 0, "response": null, "output": "",
+        "evidence": {{}}}}', '{THEN}', {BY});
     UPDATE checks SET state = 'starting' WHERE id = 7;
     UPDATE checks SET state = 'running', started_at = '{THEN}', pid = 999999997 WHERE id = 7;
     """,

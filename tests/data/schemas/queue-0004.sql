@@ -5,10 +5,10 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'assigner','0001-first','2026-11-21 19:36:15.703053+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'assigner','0002-unattended','2026-11-21 19:36:15.816375+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'assigner','0003-agents','2026-11-21 19:36:16.023388+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'assigner','0004-review','2026-11-21 19:36:16.160064+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'assigner','0001-first','2026-11-21 19:45:52.385712+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'assigner','0002-unattended','2026-11-21 19:45:52.441956+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'assigner','0003-agents','2026-11-21 19:45:52.570512+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'assigner','0004-review','2026-11-21 19:45:52.610788+00:00');
 CREATE TABLE attempts (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     prompt_id      INTEGER NOT NULL REFERENCES prompts (id) ON DELETE CASCADE,
@@ -83,7 +83,8 @@ CREATE TABLE checks (
     CHECK (state <> 'passed' OR exit_status IS 0),
     CHECK ((state = 'failed') = (reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "checks" VALUES(7,'running','true','/',60.0,'{"exit_status": 0, "response": null, "output": "", "evidence": {}}',999999997,NULL,NULL,NULL,'2026-01-02T03:04:05.000Z',NULL,'2026-01-02T03:04:05.000Z',NULL,'2026-01-02T03:04:05.000Z','test');
+INSERT INTO "checks" VALUES(7,'running','true','/',60.0,'{"exit_status": 0, "response": null, "output": "",
+        "evidence": {}}',999999997,NULL,NULL,NULL,'2026-01-02T03:04:05.000Z',NULL,'2026-01-02T03:04:05.000Z',NULL,'2026-01-02T03:04:05.000Z','test');
 CREATE TABLE contexts (
     host        TEXT NOT NULL,
     name        TEXT NOT NULL,
