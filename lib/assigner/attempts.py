@@ -163,7 +163,7 @@ def finish(
         prompts.release_dependants(store, prompt)
     store.run("release_session", name=attempt["session"], prompt_id=prompt)
     if attempt["lease_id"]:
-        _release_lease(store, attempt["lease_id"])
+        release_lease(store, attempt["lease_id"])
     return True
 
 
@@ -207,7 +207,7 @@ def _lease(store: Store, tree: str, branch: str | None, wanted: str | None) -> i
     )
 
 
-def _release_lease(store: Store, lease: int) -> None:
+def release_lease(store: Store, lease: int) -> None:
     tree = store.execute("SELECT tree FROM leases WHERE id = :id", {"id": lease}).fetchone()
     if tree and store.run("release_lease", id=lease):
         worktrees.note_use(store, tree["tree"])

@@ -1,5 +1,6 @@
 """doctor: the database, opened only to be read, and what its schema cannot express."""
 
+import contextlib
 import os
 import shlex
 import sqlite3
@@ -60,8 +61,8 @@ def check_file(case: Case) -> Iterator[Row]:
         return
     if 2 in header[18:20]:
         case.openable = True
-        command = shlex.join(["sqlite3", str(path), "PRAGMA journal_mode = DELETE"])
-        yield finding("database", BAD, f"'{path}' is in WAL mode: nothing else was read", command)
+        detail = f"'{path}' is in WAL mode: nothing else was read"
+        yield finding("database", BAD, detail, case.repair)
         return
     yield from _truncated(case, header, status.st_size)
     yield from _open(case)
@@ -144,15 +145,44 @@ def told(case: Case, statement: str) -> list[str]:
     return [str(next(iter(row.values()))) for row in store_of(case).execute(statement)]
 
 
+def damage(connection: sqlite3.Connection) -> list[str]:
+    """What SQLite finds wrong with the pages of the file."""
+    # a cursor of its own: rows as they are, whatever the store makes of them
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    found = []
+    try:
+        found += [str(text) for (text,) in cursor.execute("PRAGMA integrity_check(20)")]
+    except sqlite3.DatabaseError as error:  # where it can go on no further
+        if not error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
+            raise
+        found.append(str(error))
+    return [] if found == ["ok"] else found
+
+
+def unreadable(connection: sqlite3.Connection) -> str | None:
+    """Why a row of a table cannot be read; None where only indexes can be damaged."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    tables = cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (table,) in tables:
+        try:
+            for _ in cursor.execute(f'SELECT * FROM "{table}" NOT INDEXED'):  # noqa: S608
+                pass
+        except sqlite3.Error as error:
+            return f"{table}: {str(error)[:60]}"
+    return None
+
+
 def check_integrity(case: Case) -> Iterator[Row]:
     if case.quick:
         yield finding("integrity", OK, "left out: --quick")
         return
-    found = [line for line in told(case, "PRAGMA integrity_check(20)") if line != "ok"]
-    if found:
-        yield finding("integrity", BAD, examples(found), case.recover)
-        return
     store = store_of(case)
+    if found := damage(store.connection):
+        mend = case.recover if unreadable(store.connection) else case.repair
+        yield finding("integrity", BAD, examples(found), mend)
+        return
     for table, condition in (
         ("prompts", "completed_at IS NULL"),
         ("attempts", "outcome IS NULL"),
@@ -174,65 +204,53 @@ def check_integrity(case: Case) -> Iterator[Row]:
         yield finding("integrity", OK, "every page and every reference")
 
 
+def schema(connection: sqlite3.Connection) -> dict[str, str]:
+    """What a database consists of: `trigger NAME` and so on, with the statement that makes it."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    listing = "SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    return dict(cursor.execute(listing).fetchall())
+
+
+def wanted_schema(version: int | None = None) -> dict[str, str]:
+    """What the migrations, all or the first so many, make of an empty database."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
+        for _, file in sql.migrations()[:version]:
+            fresh.executescript(file.read_text(encoding="utf-8"))
+        return schema(fresh)
+
+
 def check_schema(case: Case) -> Iterator[Row]:
     """Triggers and indexes that are gone guard nothing."""
-    listing = "SELECT type || ' ' || name AS name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-    fresh = sqlite3.connect(":memory:")
-    for _, file in sql.migrations():
-        fresh.executescript(file.read_text(encoding="utf-8"))
-    wanted = dict(fresh.execute(listing).fetchall())
-    fresh.close()
-    there = {row["name"]: row["sql"] for row in store_of(case).execute(listing)}
-    wrong = [f"no {name}" for name in wanted if name not in there]
-    wrong += [f"{name} differs" for name in wanted if there.get(name, wanted[name]) != wanted[name]]
+    wanted, there = wanted_schema(), schema(store_of(case).connection)
+    wrong = {name: "no {}" for name in wanted if name not in there}
+    wrong |= {
+        name: "{} differs" for name in wanted if there.get(name, wanted[name]) != wanted[name]
+    }
     if wrong:
-        yield finding("schema", BAD, examples(wrong), case.recover)
+        mend = case.recover if any(name.startswith("table ") for name in wrong) else case.repair
+        detail = examples([text.format(name) for name, text in wrong.items()])
+        yield finding("schema", BAD, detail, mend)
     else:
         yield finding("schema", OK, f"{len(wanted)} tables, indexes and triggers")
 
 
-COUNTS = """
-    SELECT name || ': counted ' || kept || ', there are ' || there FROM (
-        SELECT s.status AS name,
-            (SELECT coalesce(sum(prompts), 0) FROM prompt_counts WHERE status = s.status) AS kept,
-            (SELECT count(*) FROM prompts WHERE status = s.status) AS there
-        FROM (SELECT status FROM prompt_counts UNION SELECT new FROM prompt_transitions) s)
-    WHERE kept <> there
-"""
-# What no constraint can say, each as a text for each row that is wrong
-RULES = {
-    "prompts": """
-        SELECT 'prompt ' || id || ' is ' || status || ' without a live attempt' FROM prompts p
-        WHERE status IN ('assigned', 'in_progress') AND NOT EXISTS
-            (SELECT 1 FROM attempts WHERE prompt_id = p.id AND outcome IS NULL)
-        """,
-    "attempts": """
-        SELECT 'attempt ' || a.id || ' is ' || a.stage || ', its prompt ' || p.status
-        FROM attempts a JOIN prompts p ON p.id = a.prompt_id
-        WHERE a.outcome IS NULL
-          AND p.status <> CASE a.stage WHEN 'submitted' THEN 'in_progress' ELSE 'assigned' END
-        """,
-    "sessions": """
-        SELECT 'session ' || name || ' has ' || coalesce('prompt ' || current_task_id, 'nothing')
-            || ', its live attempt ' || coalesce('is of prompt ' || prompt_id, 'is none')
-        FROM (SELECT s.name, s.current_task_id,
-                  (SELECT a.prompt_id FROM attempts a WHERE a.host = s.host
-                   AND a.session = s.name AND a.outcome IS NULL) AS prompt_id
-              FROM sessions s)
-        WHERE current_task_id IS NOT prompt_id
-        """,
-}
+# What hurts nobody but those who wait
+MILD = {"held"}
+# What reads every row
+WHOLE = {"counts"}
 
 
 def check_rules(case: Case) -> Iterator[Row]:
+    """The rules of sql/rules."""
     wrong = 0
-    for name, statement in RULES.items():
+    for name, statement in sql.rules().items():
+        if case.quick and name in WHOLE:
+            continue
         if found := told(case, statement):
             wrong += 1
-            yield finding(name, BAD, examples(found), case.recover)
-    if not case.quick and (found := told(case, COUNTS)):
-        wrong += 1
-        yield finding("counts", BAD, examples(found), case.recover)
+            verdict = WARN if name in MILD else BAD
+            yield finding(name, verdict, examples(found), case.repair)
     if not wrong:
         yield finding("claims", OK, "prompts, attempts, sessions and counts agree")
 

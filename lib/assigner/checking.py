@@ -60,6 +60,11 @@ class Case:
         return shlex.join(("assigner", *words, *chosen))
 
     @property
+    def repair(self) -> str:
+        """Mends what can be mended where it is."""
+        return self.command("doctor", "--repair")
+
+    @property
     def recover(self) -> str:
         """Makes the database anew from what can be read of it."""
         return self.command("doctor", "--recover", f"{self.settings.database}.new")

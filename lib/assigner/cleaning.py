@@ -23,7 +23,7 @@ def clean(
         *_claims(store, apply),
         *_holds(store, apply, retarget),
         *_failed(store, apply, retry_failed),
-        *_leftovers(store, apply),
+        *left_over(store, apply),
         *_worktrees(store, apply),
         *retention.forget(store, apply=apply),
     ]
@@ -111,7 +111,7 @@ def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
     return found
 
 
-def _leftovers(store: Store, apply: bool) -> list[Row]:
+def left_over(store: Store, apply: bool) -> list[Row]:
     """Files of attempts that are over, old reports, secrets that no prompt needs any more."""
     settings, old = store.settings, clock.now() - store.settings.keep_reports_days * DAY
     runs = list(settings.run.iterdir())  # listed first: an attempt that is younger is not in it

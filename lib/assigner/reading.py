@@ -1,6 +1,7 @@
 """The rows of a damaged table, as far as they can be read."""
 
 import bisect
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,6 +40,14 @@ def rows(table: Table) -> Iterator[tuple[Any, Values]]:
             yield key, values
 
 
+def row(table: Table, id: int) -> Values:
+    """The row to which the table's tree leads for that id; none where there is none."""
+    text = f'SELECT {table.listed} FROM "{table.name}" WHERE rowid = ?'  # noqa: S608 - our own names
+    with contextlib.suppress(sqlite3.DatabaseError):
+        return tuple(table.source.execute(text, (id,)).fetchone() or ())
+    return ()
+
+
 def _by_key(table: Table) -> Iterator[tuple[Any, Values]]:
     """From both ends, by the table itself and by each index that has all its columns."""
     places = [table.columns.index(name) for name in table.key if name in table.columns]
@@ -72,6 +81,8 @@ def _by_rowid(table: Table) -> Iterator[tuple[int, Values]]:
         low, high = ranges.pop()
         try:
             for id, *values in table.source.execute(text, (low, high)):
+                if id < low:
+                    raise sqlite3.DatabaseError("row ids do not rise")
                 yield id, tuple(values)
                 low = id + 1
             continue
@@ -79,6 +90,8 @@ def _by_rowid(table: Table) -> Iterator[tuple[int, Values]]:
             reason = str(error)
         try:
             for id, *values in table.source.execute(f"{text} DESC", (low, high)):
+                if id > high:
+                    raise sqlite3.DatabaseError("row ids do not fall")
                 yield id, tuple(values)
                 high = id - 1
             continue

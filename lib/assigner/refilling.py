@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 
-from assigner import clock, db, identity, reading
+from assigner import clock, identity, reading, settling
 from assigner.db import Row, Store
 from assigner.reading import Table
 
@@ -36,7 +36,7 @@ def fill(store: Store, source: sqlite3.Connection, tell: Callable[[int, int], No
     )
     for trigger in triggers:
         store.execute(trigger["sql"])
-    _settle(store)
+    list(settling.settle(store, "its attempt was lost with a damaged page, and may have run"))
     _continue_ids(store, source)
     return report
 
@@ -64,11 +64,14 @@ def _load(store: Store, table: Table) -> Row:
     loaded = set()
     for key, values in reading.rows(table) if table.columns else ():
         loaded.add(key)
-        try:
-            store.connection.execute(text, values)
+        problem = _insert(store, text, values)
+        if problem and not table.key and (again := reading.row(table, key)) not in ((), values):
+            # what stood on a damaged page looked like a row, under the id of another
+            problem = _insert(store, text, again)
+        if problem:
+            refused.append(f"row {key}: {problem}")
+        else:
             salvaged += 1
-        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
-            refused.append(f"row {key}: {error}")
     unread = len(table.known - loaded)
     detail = [*table.damage, *refused[:3]]
     if table.damage and not table.all_known:
@@ -79,6 +82,15 @@ def _load(store: Store, table: Table) -> Row:
     return {
         "table": table.name, "salvaged": salvaged, "lost": lost, "detail": "; ".join(detail),
     }  # fmt: skip
+
+
+def _insert(store: Store, text: str, values: reading.Values) -> str | None:
+    """Insert a row; why it is none of that table, if it is not."""
+    try:
+        store.connection.execute(text, values)
+    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
+        return str(error)
+    return None
 
 
 def _refer(store: Store, report: dict[str, Row]) -> None:
@@ -92,6 +104,7 @@ def _refer(store: Store, report: dict[str, Row]) -> None:
         store.insert("sessions", {"host": row["host"], "name": row["session"], **lost, **now})
     for table, condition in (
         ("attempts", "prompt_id NOT IN (SELECT id FROM prompts)"),
+        ("checks", "id NOT IN (SELECT id FROM attempts)"),
         ("dependencies", "prompt_id NOT IN (SELECT id FROM prompts)"),
         ("dependencies", "after_id NOT IN (SELECT id FROM prompts)"),
     ):
@@ -101,49 +114,13 @@ def _refer(store: Store, report: dict[str, Row]) -> None:
             row["salvaged"] -= number
             row["lost"] += number
             row["detail"] = "; ".join(
-                filter(None, [row["detail"], f"{number} refer to a lost prompt"])
+                filter(None, [row["detail"], f"{number} refer to what is lost"])
             )
     store.execute(
         "UPDATE prompts SET parent_id = NULL WHERE parent_id NOT IN (SELECT id FROM prompts)"
     )
     store.execute(
         "UPDATE attempts SET lease_id = NULL WHERE lease_id NOT IN (SELECT id FROM leases)"
-    )
-
-
-def _settle(store: Store) -> None:
-    """Lead on what can no longer be proved: it may have run, so that it does not run by itself."""
-    instance = store.one("instance")
-    if instance is None:
-        store.insert("meta", {"name": "instance", "value": db.new_instance()})
-    unproved = "outcome = 'unverified', finished_at = :now, lease_id = NULL"
-    touched = "updated_at = :now, updated_by = :by"
-    store.execute(
-        f"UPDATE attempts SET {unproved}, {touched} WHERE outcome IS NULL AND prompt_id IN"  # noqa: S608
-        " (SELECT id FROM prompts p WHERE p.status <>"
-        "  CASE attempts.stage WHEN 'submitted' THEN 'in_progress' ELSE 'assigned' END)"
-    )
-    if instance is None:  # its stamps are lost, which would tell whether it was typed
-        store.execute(
-            f"UPDATE attempts SET {unproved}, {touched} WHERE outcome IS NULL AND stage = 'typing'"  # noqa: S608
-        )
-    store.execute(
-        f"UPDATE prompts SET status = 'failed', completed_at = :now, {touched},"  # noqa: S608
-        " error = 'unverified: its attempt was lost with a damaged page, and may have run'"
-        " WHERE status IN ('assigned', 'in_progress') AND NOT EXISTS"
-        " (SELECT 1 FROM attempts a WHERE a.prompt_id = prompts.id AND a.outcome IS NULL)"
-    )
-    live = (
-        "SELECT a.prompt_id FROM attempts a"
-        " WHERE a.host = sessions.host AND a.session = sessions.name AND a.outcome IS NULL"
-    )
-    store.execute(
-        f"UPDATE sessions SET current_task_id = ({live}), {touched}"  # noqa: S608
-        f" WHERE current_task_id IS NOT ({live})"
-    )
-    store.execute(
-        "DELETE FROM leases WHERE id NOT IN"
-        " (SELECT lease_id FROM attempts WHERE lease_id IS NOT NULL)"
     )
 
 

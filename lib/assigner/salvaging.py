@@ -1,8 +1,8 @@
 """doctor --recover: every row that can be read of a damaged database, in a new one.
 
 A table is read by its row ids from both ends; what lies between two damaged pages is asked id by
-id, as an index names them.  Where not even the schema can be read, a copy gets the pages with
-the schema of a new database: tables are made in the same order, so they begin on the same pages.
+id, as an index names them.  Where not even the schema can be read, a copy of the pages is put
+below a new one (rerooting.py).
 Pages to which nothing leads any more are left alone: they may hold what rows once were, and a
 prompt that has run since must not wait again.
 """
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from assigner import db, refilling, saving, sql
+from assigner import auditing, db, refilling, rerooting, saving, sql
 from assigner.config import Settings
 from assigner.db import Row, Store
 from assigner.errors import AssignerError, BusyError, SetupError
@@ -88,10 +88,11 @@ def _source(settings: Settings, scratch: Path, store: Store) -> Iterator[sqlite3
         is_wal = 2 in file.read(20)[18:]
     if not logs and not is_wal and (connection := _opened(database, "ro")):
         try:
-            yield connection
+            if _is_as_made(connection):
+                yield connection
+                return
         finally:
             connection.close()
-        return
     directory = scratch / f".{database.name[:200]}.{os.getpid()}.d"
 
     def remove() -> None:
@@ -133,45 +134,55 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection | None:
         if error.sqlite_errorname.startswith("SQLITE_BUSY"):
             raise BusyError(f"'{path}' is kept locked by somebody: try again") from None
         return None
-    if tables and "_sqlite_migrations" not in tables:
+    if tables and not tables & {"_sqlite_migrations", "prompts", "attempts"}:
         connection.close()
         raise SetupError(f"'{path}' is a database, but not one of assigner")
     if version > len(sql.migrations()):
         connection.close()
         raise SetupError(f"'{path}' was written by a newer assigner: update assigner")
-    return connection if tables else None
+    if not tables:
+        connection.close()
+        return None
+    return connection
+
+
+def _is_as_made(connection: sqlite3.Connection) -> bool:
+    """Whether the tables are those that the migrations have made: columns are known by their
+    place, and half a statement may name others.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    there = auditing.schema(connection)
+    wanted = auditing.wanted_schema(version)
+    return all(there.get(n) == text for n, text in wanted.items() if n.startswith("table "))
 
 
 def _mended(copy: Path, store: Store) -> Iterator[sqlite3.Connection]:
-    """The copy opened: as it is, with a new header, with the pages of a new schema."""
-    fresh = store.connection.serialize()
-    size = store.execute("PRAGMA page_size").fetchone()["page_size"]
-    roots = {row["rootpage"] for row in store.execute("SELECT rootpage FROM sqlite_master")}
-    schema = [n for n in range(1, len(fresh) // size + 1) if n == 1 or n not in roots]
-    for pages in (None, [], schema):
-        if pages is not None:
-            with copy.open("r+b") as file:
-                _write_header(file.fileno(), fresh)
-                for number in pages:
-                    at = (number - 1) * size
-                    start = 100 if number == 1 else 0
-                    os.pwrite(file.fileno(), fresh[at + start : at + size], at + start)
-            for log in saving.beside(copy):
-                log.unlink(missing_ok=True)
+    """The copy opened: as it is, with a new header, below a new schema."""
+    for mend in (_leave, _write_header, rerooting.reroot):
+        mend(copy, store)
         if connection := _opened(copy, "rw"):
             try:
-                yield connection
+                if _is_as_made(connection):
+                    yield connection
+                    return
             finally:
                 connection.close()
-            return
     raise SetupError("nothing of it can be read: put a backup back")
 
 
-def _write_header(descriptor: int, fresh: bytes) -> None:
+def _leave(copy: Path, store: Store) -> None:
+    """It may be that nothing but its journal was to be rolled back."""
+
+
+def _write_header(copy: Path, store: Store) -> None:
     """A new database's header, for a file of this size, without a list of free pages."""
+    fresh = store.connection.serialize()
     size = int.from_bytes(fresh[16:18], "big") or 65536
     header = bytearray(fresh[:100])
-    header[28:32] = (os.fstat(descriptor).st_size // size).to_bytes(4, "big")
+    header[28:32] = (copy.stat().st_size // size).to_bytes(4, "big")
     header[32:40] = bytes(8)
     header[92:96] = header[24:28]
-    os.pwrite(descriptor, header, 0)
+    for log in saving.beside(copy):
+        log.unlink(missing_ok=True)
+    with copy.open("r+b") as file:
+        file.write(header)

@@ -196,11 +196,20 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
                 drafting.check(draft, store.settings, providers.names())
             except UsageError as error:
                 raise UsageError(f"{place}{error}") from None
-    drafts = [draft for _, draft in wanted]
-    directories = {draft.working_dir: draft for draft in drafts}
+    directories = {draft.working_dir: draft for _, draft in wanted}
     warnings = {drafting.missing_directory(draft) for draft in directories.values()}
-    with output.progress(drafts, len(drafts), "queueing") as each:
-        ids = prompts.queue(store, each)
+    place = ""
+
+    def drafts() -> Iterator[Draft]:
+        nonlocal place
+        with output.progress(wanted, len(wanted), "queueing") as each:
+            for place, draft in each:  # noqa: B007 - where an error is
+                yield draft
+
+    try:
+        ids = prompts.queue(store, drafts())
+    except UsageError as error:
+        raise UsageError(f"{place}{error}") from None
     return ids, sorted(f"warning: {warning}" for warning in warnings if warning)
 
 

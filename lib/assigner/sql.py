@@ -1,4 +1,4 @@
-"""The named statements of sql/queries, and the migrations of each kind of database."""
+"""The named statements of sql/queries, the rules, and the migrations of each kind of database."""
 
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,12 @@ ROOT = package.data("sql")
 def query(name: str) -> str:
     """The text of sql/queries/NAME.sql."""
     return (ROOT / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def rules() -> dict[str, str]:
+    """What no constraint can say, by name: statements with a text for every wrong row."""
+    files = sorted((ROOT / "rules").glob("*.sql"))
+    return {path.stem: path.read_text(encoding="utf-8") for path in files}
 
 
 def migrations(kind: str = "migrations") -> list[tuple[str, Path]]:

@@ -30,13 +30,6 @@ def check_left_over(case: Case) -> Iterator[Row]:
         " WHERE a.outcome IS NULL AND s.status = 'offline'"
         " AND a.stage NOT IN ('claimed', 'preparing', 'prepared')",
     )
-    freed = told(
-        case,
-        "SELECT id FROM prompts p WHERE held_by = 'dependency' AND NOT EXISTS"
-        " (SELECT 1 FROM dependencies d JOIN prompts b ON b.id = d.after_id"
-        "  WHERE d.prompt_id = p.id AND (b.status <> 'completed'"
-        "  OR b.review = 'wanted'))",
-    )
     if stuck:
         yield finding("left over", WARN, examples(stuck), clean)
     if waits:
@@ -47,15 +40,11 @@ def check_left_over(case: Case) -> Iterator[Row]:
     if lost:
         detail = f"its session is offline: {examples(lost)}"
         yield finding("live attempts", WARN, detail, case.command("tick"))
-    if freed:
-        detail = f"held by a dependency that is no more: {examples(freed)}"
-        mend = f"{case.command('cancel', freed[0])} && {case.command('retry', freed[0])}"
-        yield finding("held", WARN, detail, mend)
     remains = [row for row in found if row["kind"] in ("run", "spool", "secret")]
     if remains:
         kinds = [f"{row['kind']} {row['subject']}" for row in remains]
         yield finding("leftovers", WARN, f"files of nobody: {examples(kinds)}", clean)
-    if not (stuck or waits or lost or freed or remains):
+    if not (stuck or waits or lost or remains):
         yield finding("left over", OK, "nothing")
 
 

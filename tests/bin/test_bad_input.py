@@ -155,6 +155,8 @@ LINES: dict[str, tuple[object, str]] = {
     "no branch's name": ({"content": "x", "git_branch": "-b"}, "not a name of a branch: '-b'"),
     "after a word": ({"content": "x", "after": [1.5]}, "after names no prompt: 1.5"),
     "after a truth": ({"content": "x", "after": [True]}, "after is not a whole number"),
+    "after no key": ({"content": "x", "after": ["1"]}, "no prompt with the key '1' to wait for"),
+    "after itself": ({"content": "x", "after": [99]}, "no prompt 99 to wait for"),
     "after what no database holds": ({"content": "x", "after": [10**30]}, "not a whole number"),
 }
 
@@ -178,7 +180,8 @@ def test_dependencies_make_no_cycle(place: Workplace, waits_for: int) -> None:
 
 def test_branch_without_directory_names_the_line_it_came_from(place: Workplace) -> None:
     line = dumps({"content": "x", "git_branch": "main"})
-    refused(place, "branch 'main' of which repository?", "send", "--jsonl", "-", input=line)
+    message = "standard input line 1: branch 'main' of which repository?"
+    refused(place, message, "send", "--jsonl", "-", input=line)
 
 
 def test_secrets_go_with_what_was_not_queued(place: Workplace) -> None:

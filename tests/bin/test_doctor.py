@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -419,7 +420,7 @@ def test_trigger_that_is_gone(used: Workplace) -> None:
 def test_index_that_is_damaged(used: Workplace) -> None:
     damage(used, pages_of(used, "prompts_open")[1])
     row = found(doctor(used, status=1), "integrity", "bad")
-    assert row["command"] == f"assigner doctor --recover {used.database}.new"
+    assert row["command"] == "assigner doctor --repair"
     quick = doctor(used, "--quick", "--db", used.database, status=None)
     assert "integrity" not in [row["check"] for row in quick if row["verdict"] == "bad"]
     found(quick, "timers", "warn")
@@ -502,6 +503,49 @@ def test_backup_while_others_write(used: Workplace) -> None:
     assert all(301 <= whole(used.path / f"{n}.db") <= 307 for n in range(4))
     rows = doctor(used, "--db", used.path / "0.db")
     assert not [row for row in rows if row["verdict"] == "bad"]
+
+
+def test_backup_that_is_put_back_goes_on(work: Workplace) -> None:
+    """It is made while prompts are sent and run; what waited in it runs once, what had run does not
+    run again.
+    """
+    log = work.path / "log"
+    work.enrolled("one")
+    work.enrolled("two")
+    work.tool("pause", "two")
+    for name in ("one", "two"):
+        lines = [dumps({"content": f"echo {name} {n} >>{log}"}) for n in range(5)]
+        work.tool("send", "--jsonl", "-", "--target", name, input="\n".join(lines))
+    copy = work.path / "copy.db"
+    ticks = work.start("tick", "--until-idle", 20)
+    wait_for(log.exists)
+    sender = work.start("send", f"echo late >>{log}", "--target", "two")
+    work.tool("doctor", "--backup", copy)
+    ran_before = log.read_text().count("one")
+    for process in (sender, ticks):
+        process.communicate(timeout=60)
+    ran = log.read_text().splitlines()
+    assert len(ran) == 5 and ran_before
+    copy.replace(work.database)
+
+    work.tool("pause", "--all")
+    waiting = work.rows(
+        "SELECT id FROM prompts WHERE target_session = 'one' AND status = 'pending'"
+    )
+    if waiting:  # in the backup they had not run
+        work.tool("cancel", *[row["id"] for row in waiting])
+    for row in work.rows("SELECT prompt_id FROM attempts WHERE outcome IS NULL"):
+        work.tool("cancel", row["prompt_id"], status=None)
+    live = "SELECT id FROM attempts WHERE outcome IS NULL"
+    work.run_until(lambda: not work.rows(live))
+    work.tool("doctor", "--renew-instance")
+    work.tool("resume", "--all")
+    work.tool("resume", "two")
+    work.tick(until=20)
+    assert not [r for r in doctor(work, status=None) if r["verdict"] == "bad"]
+    late = work.rows("SELECT id FROM prompts WHERE content LIKE 'echo late%'")
+    wanted = [f"two {n}" for n in range(5)] + ["late"] * len(late)
+    assert sorted(log.read_text().splitlines()) == sorted([*ran, *wanted])
 
 
 def refused(work: Workplace, message: str, *args: object, status: int = 2) -> Result:

@@ -1,0 +1,16 @@
+"""doctor: all of its checks, in their order."""
+
+from assigner import auditing, checking, surveying, tending
+from assigner.checking import Case
+
+
+def examine(database: str | None, *, quick: bool = False) -> Case:
+    """A case with what every check has found; nothing is changed."""
+    case = checking.begin(database, quick)
+    checking.carry_out(case, checking.PROGRAMS)
+    checking.carry_out(case, surveying.SURROUNDINGS)
+    checking.carry_out(case, auditing.DATABASE)
+    if case.store:
+        checking.carry_out(case, auditing.CONTENTS)
+        checking.carry_out(case, tending.WORK)
+    return case
