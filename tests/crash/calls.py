@@ -23,9 +23,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from crash.book import ZERO, Count
-from crash.scenes import DIE, SCENES, Command, Shells
-from crash.tracing import Point, client, killed_at, points, record, spread
 from crash.quick import Quick
+from crash.scenes import SCENES
+from crash.tracing import Point, client, killed_at, points, record, spread
+from crash.worlds import DIE, Command, Shells
 from support import Workplace
 
 COLUMNS = ("points", "struck", "prompts", *ZERO, "tracebacks")
@@ -71,8 +72,8 @@ class Stage:
         self.tally = Tally(name)
         self._before = dict.fromkeys(ZERO, 0)
 
-    def moments(self) -> list[Moment]:
-        """Those of one run that is not disturbed."""
+    def moments(self, *, each: bool = False) -> list[Moment]:
+        """Those of one run that is not disturbed; see tracing.points."""
         calls, place = self.work.path / "calls", self.work.path / "client"
         status, said = self.run(self._prepare(self.world), record(calls))
         assert status in (0, 1), said
@@ -82,12 +83,12 @@ class Stage:
         status, said = self.run(self._prepare(self.world), path=path)
         assert status in (0, 1), said
         locked = "flock(" in calls.read_text(errors="replace")
-        found = [Moment(point) for point in points(calls, locked=locked)]
+        found = [Moment(point) for point in points(calls, locked=locked, each=each)]
         for number, file in enumerate(sorted(place.glob("calls-*"))):
             which = file.name.removeprefix("calls-")
             found += [
                 Moment(point, which, bool((number + index) % 2))
-                for index, point in enumerate(points(file))
+                for index, point in enumerate(points(file, each=each))
             ]
         looks = len(list(place.glob("looks.*")))
         found += [
@@ -152,12 +153,11 @@ class Stage:
         self.tally.counts |= {"prompts": count["prompts"], **self._before}
 
 
-def play(name: str, work: Workplace, most: int = 0, part: tuple[int, int] = (0, 1)) -> Tally:
+def play(name: str, work: Workplace, most: int = 0, *, each: bool = False) -> Tally:
     """Strike a scene at all its moments, or at so many of them, evenly."""
     stage = Stage(name, work)
-    found = stage.moments()
-    chosen = spread(found, most) if most else found[part[0] :: part[1]]
-    for moment in chosen:
+    found = stage.moments(each=each)
+    for moment in spread(found, most or len(found)):
         stage.strike(moment)
     return stage.tally
 
@@ -182,12 +182,15 @@ def main() -> None:
     )
     parser.add_argument("--scene", action="append", choices=SCENES, help="default: all of them")
     parser.add_argument("--most", type=int, default=0, metavar="N", help="points of each scene")
+    parser.add_argument(
+        "--each", action="store_true", help="also the calls that leave nothing behind, every page"
+    )
     args = parser.parse_args()
     begun, tallies = time.monotonic(), []
     for scene in args.scene or SCENES:
         place = Path(tempfile.mkdtemp(prefix="assigner-calls-"))
         with Quick(place) as work:
-            tally = play(scene, work, args.most)
+            tally = play(scene, work, args.most, each=args.each)
         tallies.append(tally)
         print(row(scene, tally.counts), flush=True)
         print(*tally.faults, sep="\n", end="\n" * bool(tally.faults), file=sys.stderr, flush=True)

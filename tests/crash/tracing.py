@@ -8,7 +8,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 # What a program does to the world
 EFFECTS = (
@@ -16,11 +16,16 @@ EFFECTS = (
     "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "fchmod", "chmod",
     "clone", "vfork", "execve", "kill", "connect", "sendto", "sendmsg", "flock", "exit_group",
 )  # fmt: skip
-# What changes nothing by itself: of several in a row one is enough
-QUIET = {"close", "clone", "vfork", "execve", "flock", "fchmod", "chmod", "wait4", "fsync"}
+# What changes nothing that is left when a process is killed
+QUIET = {
+    "close", "clone", "vfork", "execve", "flock", "fchmod", "chmod", "wait4", "fsync", "fdatasync",
+}  # fmt: skip
 _CALL = re.compile(r"(\d+) +(\w+)\((.*)")
 _MAKES = re.compile(r"O_CREAT|O_TRUNC")
 _IN_VAIN = re.compile(r"\) += -1 E")
+
+
+T = TypeVar("T")
 
 
 class Point(NamedTuple):
@@ -53,12 +58,12 @@ def points(file: Path, *, locked: bool = False, each: bool = False) -> list[Poin
     """The moments of a recorded command that make a difference, in their order.
 
     Where it is `locked`, only those count at which it has the lock: earlier it has done nothing.
-    Of the pages that SQLite writes in a row the first, the second and the last count, unless
-    `each` does.
+    Unless `each` counts, of the pages that SQLite writes in a row the first, the second and the
+    last do, and of what is QUIET nothing does: to die before it is to die before the next call.
     """
     times: Counter[tuple[str, str]] = Counter()
     found: dict[tuple[str, int], Point | None] = {}
-    at_work, last = not locked, ""
+    at_work = not locked
     for line in file.read_text(errors="replace").splitlines():
         if not (made := _CALL.match(line)):
             continue
@@ -70,9 +75,8 @@ def points(file: Path, *, locked: bool = False, each: bool = False) -> list[Poin
         if key in found or idle:
             found.setdefault(key, None)
             continue
-        counts = at_work and not (call in QUIET and last in QUIET)
+        counts = at_work and (each or call not in QUIET)
         found[key] = Point(*key, arguments) if counts else None
-        last = call if at_work else ""
     made_all = [point for point in found.values() if point]
     return made_all if each else list(_without_pages(made_all))
 
@@ -99,7 +103,7 @@ def _injected(call: str, what: str) -> list[str]:
     return ["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{what}"]
 
 
-def spread(found: Sequence[Point], number: int) -> list[Point]:
+def spread(found: Sequence[T], number: int) -> list[T]:
     """So many of the points, evenly."""
     return [found[len(found) * index // number] for index in range(min(number, len(found)))]
 
