@@ -186,6 +186,7 @@ def main() -> None:
         "--each", action="store_true", help="also the calls that leave nothing behind, every page"
     )
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which ends what was started
     begun, tallies = time.monotonic(), []
     for scene in args.scene or SCENES:
         place = Path(tempfile.mkdtemp(prefix="assigner-calls-"))
