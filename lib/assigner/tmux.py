@@ -355,6 +355,8 @@ def _client(
         raise AssignerError(f"cannot enter '{directory}'") from None
     except (sh.SignalException, sh.TimeoutException) as error:
         raise Unreachable(f"the tmux client died: {error.__class__.__name__}") from None
+    except (RuntimeError, OSError) as error:  # no process or thread is left; it may have begun
+        raise Unreachable(f"cannot run the tmux client: {error}") from None
     if status in (124, 137):
         raise Unreachable(f"tmux did not answer within {timeout:g} s")
     if status in (126, 127):

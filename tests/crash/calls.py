@@ -10,6 +10,7 @@ exit status: 0 nothing was lost, typed twice, in the wrong place, stuck; 1 somet
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ from crash.worlds import DIE, Command, Shells
 from support import Workplace
 
 COLUMNS = ("points", "struck", "prompts", *ZERO, "tracebacks")
-_FINE = (0, 1, 75, 78, -signal.SIGKILL)
+FINE = (0, 1, 75, 78, -signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,13 @@ class Stage:
         else:
             status, said = self.run(command, killed_at(moment.point))
             self.tally.counts["struck"] += status == -signal.SIGKILL
-        if status not in _FINE or "Traceback" in said or "it hung" in said:
-            self.tally.counts["tracebacks"] += 1
-            self.tally.faults.append(f"{self.tally.scene}: {moment}: status {status}: {said}")
+        if status not in FINE or "Traceback" in said or "it hung" in said:
+            self.complain(f"{moment}: status {status}: {said}")
         self.finish(moment)
+
+    def complain(self, problem: str) -> None:
+        self.tally.counts["tracebacks"] += 1
+        self.tally.faults.append(f"{self.tally.scene}: {problem}")
 
     def finish(self, about: object) -> None:
         """Let ordinary passes go on, and count."""
@@ -144,8 +148,7 @@ class Stage:
             self.world.finish()
             count = self.world.count()
         except AssertionError as error:
-            self.tally.counts["tracebacks"] += 1
-            self.tally.faults.append(f"{self.tally.scene}: {about}: {error}")
+            self.complain(f"{about}: {error}")
             return
         if new := {name: count[name] for name in ZERO if count[name] > self._before[name]}:
             self.tally.faults.append(f"{self.tally.scene}: {about}: {new}")
@@ -175,8 +178,10 @@ def row(title: str, counts: Mapping[str, int]) -> str:
     return f"{title:20}" + "".join(f"{counts[name]:15}" for name in COLUMNS)
 
 
-def main() -> None:
-    name, _, manual = (__doc__ or "").partition(" - ")
+def main(
+    manual: str = __doc__ or "", play: Callable[..., Tally] = play, scenes: Sequence[str] = ()
+) -> None:
+    name, _, manual = manual.partition(" - ")
     parser = argparse.ArgumentParser(
         prog=name, description=manual, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -188,7 +193,7 @@ def main() -> None:
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which ends what was started
     begun, tallies = time.monotonic(), []
-    for scene in args.scene or SCENES:
+    for scene in args.scene or scenes or SCENES:
         place = Path(tempfile.mkdtemp(prefix="assigner-calls-"))
         with Quick(place) as work:
             tally = play(scene, work, args.most, each=args.each)
@@ -196,7 +201,7 @@ def main() -> None:
         print(row(scene, tally.counts), flush=True)
         print(*tally.faults, sep="\n", end="\n" * bool(tally.faults), file=sys.stderr, flush=True)
         if tally.is_good:
-            subprocess.run(["rm", "-rf", place], check=True)
+            shutil.rmtree(place)
     print(*table(tallies), f"{time.monotonic() - begun:.0f} s", sep="\n")
     raise SystemExit(not all(tally.is_good for tally in tallies))
 

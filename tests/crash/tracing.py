@@ -48,18 +48,45 @@ def can_trace() -> bool:
     )
 
 
+# How what a program asks for can fail
+ERRORS = {
+    "openat": ("ENOSPC", "EACCES", "EMFILE", "EROFS", "EIO"),
+    "mkdir": ("ENOSPC", "EROFS", "EACCES"),
+    "rename": ("ENOSPC", "EROFS", "EACCES", "EIO"),
+    "renameat2": ("ENOSPC", "EROFS", "EACCES", "EIO"),
+    "unlink": ("EROFS", "EACCES", "EIO"),
+    "unlinkat": ("EROFS", "EACCES", "EIO"),
+    "rmdir": ("EROFS", "EACCES", "EIO"),
+    "fchmod": ("EROFS", "EIO"),
+    "write": ("ENOSPC", "EIO"),
+    "pwrite64": ("ENOSPC", "EIO"),
+    "fsync": ("EIO", "ENOSPC"),
+    "fdatasync": ("EIO", "ENOSPC"),
+    "ftruncate": ("EIO",),
+    "clone": ("EAGAIN",),
+    "clone3": ("EAGAIN",),
+    "vfork": ("EAGAIN",),
+    "pipe2": ("EMFILE",),
+    "socket": ("EMFILE",),
+    "connect": ("EACCES",),
+}
+
+
 def record(file: Path) -> list[str]:
     """What runs a command and writes its system calls to a file."""
-    calls = ",".join((*EFFECTS, "close", "wait4"))
+    calls = ",".join({**dict.fromkeys((*EFFECTS, "close", "wait4")), **ERRORS})
     return ["strace", "-f", "--seccomp-bpf", "-o", str(file), "-e", f"trace={calls}"]
 
 
-def points(file: Path, *, locked: bool = False, each: bool = False) -> list[Point]:
+def points(
+    file: Path, *, locked: bool = False, each: bool = False, reads: bool = False
+) -> list[Point]:
     """The moments of a recorded command that make a difference, in their order.
 
     Where it is `locked`, only those count at which it has the lock: earlier it has done nothing.
     Unless `each` counts, of the pages that SQLite writes in a row the first, the second and the
     last do, and of what is QUIET nothing does: to die before it is to die before the next call.
+    With `reads` it counts, too, that files are opened to be read.
     """
     times: Counter[tuple[str, str]] = Counter()
     found: dict[tuple[str, int], Point | None] = {}
@@ -71,17 +98,18 @@ def points(file: Path, *, locked: bool = False, each: bool = False) -> list[Poin
         at_work = at_work or call == "flock"
         times[process, call] += 1
         key = call, times[process, call]
-        idle = _IN_VAIN.search(arguments) or (call == "openat" and not _MAKES.search(arguments))
-        if key in found or idle:
+        makes = call != "openat" or reads or _MAKES.search(arguments)
+        if key in found or _IN_VAIN.search(arguments) or not makes:
             found.setdefault(key, None)
             continue
-        counts = at_work and (each or call not in QUIET)
+        counts = at_work and (each or call in EFFECTS and call not in QUIET)
         found[key] = Point(*key, arguments) if counts else None
     made_all = [point for point in found.values() if point]
-    return made_all if each else list(_without_pages(made_all))
+    return made_all if each else list(without_pages(made_all))
 
 
-def _without_pages(found: Sequence[Point]) -> Iterator[Point]:
+def without_pages(found: Sequence[Point]) -> Iterator[Point]:
+    """Of the pages that are written in a row only the first, the second and the last."""
     calls = ["", "", *(point.call for point in found), ""]
     for index, point in enumerate(found):
         before, after = calls[index : index + 2], calls[index + 3]
