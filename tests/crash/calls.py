@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from crash.book import ZERO, Count
 from crash.quick import Quick
-from crash.scenes import SCENES
+from crash.scenes import NAIVE, SCENES
 from crash.tracing import Point, client, killed_at, points, record, spread
 from crash.worlds import DIE, Command, Shells
 from support import Workplace
@@ -66,7 +66,7 @@ class Stage:
     """A scene at its place."""
 
     def __init__(self, name: str, work: Workplace) -> None:
-        kind, prepare = SCENES[name]
+        kind, prepare = {**SCENES, **NAIVE}[name]
         self.work = work
         self.world: Shells = kind(work)
         self._prepare: Callable[[Any], Command] = prepare
@@ -185,7 +185,13 @@ def main(
     parser = argparse.ArgumentParser(
         prog=name, description=manual, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scene", action="append", choices=SCENES, help="default: all of them")
+    parser.add_argument(
+        "--scene",
+        action="append",
+        choices=[*SCENES, *NAIVE],
+        metavar="S",
+        help="default: all but naive ones",
+    )
     parser.add_argument("--most", type=int, default=0, metavar="N", help="points of each scene")
     parser.add_argument(
         "--each", action="store_true", help="also the calls that leave nothing behind, every page"

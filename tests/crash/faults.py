@@ -52,7 +52,7 @@ class Faulty(Stage):
             for error in ERRORS[point.call]
             for ever_after in (False, True)
         ]
-        return found if each else found[:: 7]
+        return found if each else found[::7]
 
     def strike(self, fault: Fault) -> None:  # type: ignore[override]
         """Let a call fail; then let ordinary passes go on."""

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import sys
 import time
 from collections import Counter
 from contextlib import closing
@@ -135,8 +134,8 @@ class Goals(Shells):
             ("foundation-check",), ("assign-next",), ("deliver", "--settle", "20")
         ):  # fmt: skip
             self.work.tool(name, *options)
-        over = "SELECT 1 FROM prompts WHERE status = 'completed' AND id = (SELECT max(id) FROM prompts)"
-        wait_for(lambda: self.work.tool("observe") and self.work.rows(over))
+        over = "SELECT 1 FROM prompts WHERE status <> 'completed'"
+        wait_for(lambda: self.work.tool("observe") and not self.work.rows(over))
         self.work.tool("scan")
         return tool("foundation-check")
 

@@ -55,7 +55,7 @@ def _become(streams: list[IO[str]], environment: dict[str, str], argv: list[str]
     try:
         for number, stream in enumerate(streams):
             os.dup2(stream.fileno(), number)
-        sys.stdin = open(0, closefd=False)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
         sys.stdout, sys.stderr = (
             io.TextIOWrapper(io.FileIO(number, "w", closefd=False)) for number in (1, 2)
         )
@@ -67,7 +67,7 @@ def _become(streams: list[IO[str]], environment: dict[str, str], argv: list[str]
         runpy.run_path(argv[0], run_name="__main__")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else bool(end.code)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - as Python itself does
         traceback.print_exc()
     finally:
         with contextlib.suppress(OSError, ValueError):

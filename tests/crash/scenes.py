@@ -10,6 +10,8 @@ from crash.worlds import (
     Checked,
     Command,
     Failing,
+    Naive,
+    NaiveAgain,
     Respawned,
     Shells,
     Two,
@@ -45,4 +47,9 @@ SCENES: dict[str, Scene] = {
     "report": (Told, Told.report),
     "hook": (Told, Told.hook),
     "migrations": (Old, Old.migrate),
+}
+# Not of ours: what the counts are to find
+NAIVE: dict[str, Scene] = {
+    "naive": (Naive, Naive.deliver),
+    "naive, again": (NaiveAgain, NaiveAgain.deliver),
 }

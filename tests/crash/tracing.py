@@ -102,7 +102,7 @@ def points(
         if key in found or _IN_VAIN.search(arguments) or not makes:
             found.setdefault(key, None)
             continue
-        counts = at_work and (each or call in EFFECTS and call not in QUIET)
+        counts = at_work and (each or (call in EFFECTS and call not in QUIET))
         found[key] = Point(*key, arguments) if counts else None
     made_all = [point for point in found.values() if point]
     return made_all if each else list(without_pages(made_all))

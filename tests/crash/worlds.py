@@ -11,11 +11,10 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
-from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
-from crash.book import Book, Count, Job
+from crash.book import ZERO, Book, Count, Job
 from crash.killing import Pass
 from crash.tracing import client
 from support import ROOT, Workplace, wait_for
@@ -70,7 +69,9 @@ class Shells(Book):
 
     def ready(self) -> None:
         if not self.work.rows(IDLE):
-            wait_for(lambda: self.work.tool("scan") and self.work.rows(IDLE), what="an idle session")
+            wait_for(
+                lambda: self.work.tool("scan") and self.work.rows(IDLE), what="an idle session"
+            )
 
     def claimed(self) -> None:
         self.queued()
@@ -90,7 +91,9 @@ class Shells(Book):
         """The next prompt has run, and nobody has read that yet."""
         self.delivered()
         ended = f"{self.attempt()}.exit.*"
-        wait_for(lambda: list((self.work.state / "spool").glob(ended)), what="the report of its end")
+        wait_for(
+            lambda: list((self.work.state / "spool").glob(ended)), what="the report of its end"
+        )
 
     def attempt(self) -> int:
         return int(self.work.row("SELECT max(id) AS id FROM attempts")["id"])
@@ -163,7 +166,7 @@ class Failing(Shells):
 
 
 class Cancelled(Shells):
-    """Prompts that are cancelled while they wait, or while they run; what was not ends by itself."""
+    """Prompts that are cancelled while they wait, or while they run; others end by themselves."""
 
     def _job(self) -> tuple[Job, dict[str, Any]]:
         key = f"u{len(self.jobs)}"
@@ -260,11 +263,60 @@ class Checked(Shells):
         expected |= {f"check {job.key}|" for job in self.jobs}
         return count | {
             "lost": sum(row["status"] != "completed" for row in rows),
-            "typed_twice": sum(
-                not runs[key] <= tried[key] >= checks[key] for key in tried
-            ) + self._typed_twice(),
+            "typed_twice": sum(not runs[key] <= tried[key] >= checks[key] for key in tried)
+            + self._typed_twice(),
             "wrong_context": len(set(lines) - expected),
         }
+
+
+class Naive(Shells):
+    """A delivery as one writes it who has not thought of kills: the counts are not to be zero."""
+
+    again = 0  # whether what was claimed and not marked is typed again
+
+    def __init__(self, work: Workplace) -> None:
+        super().__init__(work)
+        self.queue(1)  # makes the database, in which nothing else is ever done
+        self.jobs.clear()
+        self.table = work.path / "naive.db"
+        with closing(sqlite3.connect(self.table)) as connection:
+            connection.execute("CREATE TABLE prompts (id INTEGER PRIMARY KEY, content, status)")
+
+    def deliver(self) -> Command:
+        key = f"u{len(self.jobs)}"
+        self.jobs.append(Job(key, f"{key}|"))
+        with closing(sqlite3.connect(self.table)) as connection, connection:
+            content = f"echo '{key}|' >> {self.log}"
+            connection.execute("INSERT INTO prompts VALUES (NULL, ?, 'pending')", (content,))
+        naive = str(Path(__file__).with_name("naive.py"))
+        (pane,) = self.panes
+        return [
+            sys.executable, naive, str(self.table), str(self.work.socket), pane.id, "never",
+            str(self.again),
+        ]  # fmt: skip
+
+    def finish(self) -> None:
+        command = self.deliver()
+        self.jobs.pop()
+        with closing(sqlite3.connect(self.table)) as connection, connection:
+            connection.execute("DELETE FROM prompts WHERE id = (SELECT max(id) FROM prompts)")
+        subprocess.run(command, env=self.work.environment, check=True)
+        end = f"end of u{len(self.jobs)}"
+        self.panes[0].keys("C-u")  # what is typed without Enter
+        self.panes[0].run(f"echo '{end}' >> {self.log}")
+        wait_for(lambda: end in self.log.read_text())
+
+    def count(self) -> Count:
+        runs = Counter(self.log.read_text().splitlines())
+        return dict.fromkeys(ZERO, 0) | {
+            "prompts": len(self.jobs),
+            "lost": sum(not runs[job.line] for job in self.jobs),
+            "typed_twice": sum(runs[job.line] > 1 for job in self.jobs),
+        }
+
+
+class NaiveAgain(Naive):
+    again = 1
 
 
 class Agents(Shells):
@@ -331,9 +383,8 @@ class Agents(Shells):
             "lost": sum(job.key not in over or not seen[job.line] for job in self.jobs),
             "typed_twice": sum(seen[job.line] > 1 for job in self.jobs)
             + sum(times > 1 for times in pastes.values()),
-            "wrong_context": sum((seen - wanted).values()) - sum(
-                max(0, seen[line] - 1) for line in wanted
-            ),
+            "wrong_context": sum((seen - wanted).values())
+            - sum(max(0, seen[line] - 1) for line in wanted),
             "claimed_twice": self._claimed_twice(),
             "stuck": self.open() + self._left_over(),
             "integrity": self._broken(),
@@ -359,48 +410,3 @@ class Respawned(Agents):
     def count(self) -> Count:
         count = super().count()
         return count | {"wrong_context": count["wrong_context"] + self.places}
-
-
-class Naive(Shells):
-    """A delivery as one writes it who has not thought of kills: the counts are not to be zero."""
-
-    def __init__(self, work: Workplace) -> None:
-        super().__init__(work)
-        self.queue(1)  # makes the database, in which nothing else is ever done
-        self.jobs.clear()
-        self.again = 0
-        self.table = work.path / "naive.db"
-        with closing(sqlite3.connect(self.table)) as connection:
-            connection.execute("CREATE TABLE prompts (id INTEGER PRIMARY KEY, content, status)")
-
-    def deliver(self) -> Command:
-        key = f"u{len(self.jobs)}"
-        self.jobs.append(Job(key, f"{key}|"))
-        with closing(sqlite3.connect(self.table)) as connection, connection:
-            content = f"echo '{key}|' >> {self.log}"
-            connection.execute("INSERT INTO prompts VALUES (NULL, ?, 'pending')", (content,))
-        naive = str(Path(__file__).with_name("naive.py"))
-        (pane,) = self.panes
-        return [
-            sys.executable, naive, str(self.table), str(self.work.socket), pane.id, "never",
-            str(self.again),
-        ]  # fmt: skip
-
-    def finish(self) -> None:
-        command = self.deliver()
-        self.jobs.pop()
-        with closing(sqlite3.connect(self.table)) as connection, connection:
-            connection.execute("DELETE FROM prompts WHERE id = (SELECT max(id) FROM prompts)")
-        subprocess.run(command, env=self.work.environment, check=True)
-        end = f"end of u{len(self.jobs)}"
-        self.panes[0].run(f"echo '{end}' >> {self.log}")
-        wait_for(lambda: end in self.log.read_text())
-
-    def count(self) -> Count:
-        lines = [line for line in self.log.read_text().splitlines() if "|" in line]
-        runs = Counter(lines)
-        return dict.fromkeys(super().count(), 0) | {
-            "prompts": len(self.jobs),
-            "lost": sum(not runs[job.line] for job in self.jobs),
-            "typed_twice": sum(runs[job.line] > 1 for job in self.jobs),
-        }
