@@ -8,7 +8,7 @@ SCRIPTS = $(shell grep -lE '^\#!.*python' bin/*)
 NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
-.PHONY: test-slow test-hostile
+.PHONY: test-slow test-hostile crash-calls crash-faults
 .PHONY: setup demo test test-agents lint bench crash man clean help
 .PHONY: install-cron uninstall-cron install-systemd uninstall-systemd test-timers
 
@@ -36,6 +36,12 @@ bench: setup ## measure against a large queue
 
 crash: setup ## kill passes, shells, agents, tmux 10000 times; ARGS="--kills 500" for less of it
 	@$(PYTHON) tests/crash/campaign.py --kills 10000 $(ARGS)
+
+crash-calls: setup ## kill each pass at each of its system calls; ARGS="--most 9 --scene deliver"
+	@$(PYTHON) tests/crash/calls.py $(ARGS)
+
+crash-faults: setup ## let each call of each pass fail, as on a full disk; ARGS as above
+	@$(PYTHON) tests/crash/faults.py $(ARGS)
 
 test-agents: setup ## give real agents prompts; ARGS="--agent codex --case slow" for some of it
 	@$(PYTHON) tests/agents/campaign.py $(ARGS)

@@ -14,6 +14,8 @@ TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "man", "clean", "h
     "uninstall-cron",
     "install-systemd",
     "uninstall-systemd",
+    "crash-calls",
+    "crash-faults",
     "test-agents",
     "test-hostile",
     "test-slow",

@@ -1,20 +1,20 @@
-"""Each stage of a delivery (docs/delivery.md): killed there, what the next passes find out."""
+"""Each stage of a delivery (docs/delivery.md): killed there, what the next passes find out.
+
+test_calls.py kills at any call.
+"""
 
 import os
 import shlex
 import signal
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crash.book import Book
 from crash.killing import Pass, is_stopped
-from crash.tracing import CALLS, Point, can_trace, killed_at, points, record, spread
+from crash.tracing import can_trace, killed_at
 from support import Workplace, wait_for
 
-ALL = os.environ.get("CRASH_POINTS") == "all"
 needs_strace = pytest.mark.skipif(not can_trace(), reason="needs strace, on x86-64")
 
 # Stands before the real tmux on the PATH, and has its way with the client that types.
@@ -196,41 +196,6 @@ def reported(book: Book) -> Book:
     deliver(claimed(book), f"{TYPE}; {DIE}").wait()
     wait_for(lambda: list(book.work.state.glob("spool/*.exit.*")), what="the report of its end")
     return book
-
-
-def moments(recorded: Path, calls: Iterable[str]) -> list[Point]:
-    """The moments at which a recorded command is to be killed: a few, or all."""
-    return points(recorded, CALLS) if ALL else spread(points(recorded, calls), 5)
-
-
-@needs_strace
-@pytest.mark.parametrize("tool", ["assign-next", "deliver", "observe"])
-def test_killed_at_any_call(work: Workplace, tool: str) -> None:
-    """Any stage, the pass alone; all moments with CRASH_POINTS=all."""
-    book, calls, killed = Book(work), work.path / "calls", 0
-    prepare = {"assign-next": queued, "deliver": claimed, "observe": reported}[tool]
-    prepare(book)
-    assert Pass(work, tool, under=record(calls)).wait() == 0
-    finish(book)
-    for point in moments(calls, ("rename", "unlink", "unlinkat", "clone", "fdatasync")):
-        prepare(book)
-        killed += Pass(work, tool, under=killed_at(point)).wait() == -signal.SIGKILL
-        finish(book, point)
-    assert killed >= 4  # the last call may not be made: it depends on what is reported by then
-
-
-@needs_strace
-def test_client_killed_at_any_call(work: Workplace) -> None:
-    """`typing`: the client dies, and every second time the pass with it."""
-    book, calls, killed = Book(work), work.path / "calls", work.path / "killed"
-    deliver(claimed(book), f"{shlex.join(record(calls))} {TYPE}").wait()
-    finish(book)
-    for number, point in enumerate(moments(calls, ("connect", "sendmsg", "write"))):
-        end = DIE if number % 2 else ""
-        act = f"{shlex.join(killed_at(point))} {TYPE} || echo >> {killed}; {end}"
-        deliver(claimed(book), act).wait()
-        finish(book, point)
-    assert len(killed.read_text()) >= 4
 
 
 def test_paused_after_a_pass_died_before_the_keys(book: Book) -> None:

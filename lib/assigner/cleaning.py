@@ -37,7 +37,7 @@ def verify(store: Store) -> list[Row]:
 def due(store: Store, every: float = 3600.0) -> bool:
     """Whether the last clean-up is so long ago that `tick` does the next."""
     last = store.one("last_heartbeat", script="cleanup-stale")
-    return last is None or clock.now() - clock.seconds(last["finished_at"]) > every
+    return last is None or clock.since(last["finished_at"], clock.now()) > every
 
 
 def _sessions(store: Store, apply: bool) -> list[Row]:

@@ -138,6 +138,9 @@ def _outcome(main: Callable[[Arguments], None], args: Arguments) -> int:
         about = f"'{error.filename}': " if error.filename else ""
         say(args, f"{about}{error.strerror or error}")
         return errors.FAILED
+    except ImportError as error:  # a file that cannot be read now, or a package that is gone
+        say(args, f"cannot load a part of the program: {error}")
+        return errors.SETUP
     except Exception as error:  # a fault of ours: a person gets one line, no stack
         if args.verbose:
             raise

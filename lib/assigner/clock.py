@@ -36,6 +36,15 @@ def seconds(moment: str) -> float:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
+def since(moment: str, at: float) -> float:
+    """Seconds from `moment`, at which something was done, to `at`; endless where it lies ahead.
+
+    The clock was set back then, and nobody knows by how much: what is due after a time is due.
+    """
+    passed = at - seconds(moment)
+    return passed if passed >= 0 else float("inf")
+
+
 def parse(value: str) -> str:
     """What a person writes (`+90s`, `+2h`, ISO 8601; local time where no zone is given) -> `text`.
 

@@ -110,8 +110,7 @@ def end_attempts(store: Store) -> list[Row]:
         if ending is None or not (is_turn or attempt["process_group"]):
             continue
         if attempt["signalled_at"]:
-            since = now - clock.seconds(attempt["signalled_at"])
-            if since < store.settings.kill_grace:
+            if clock.since(attempt["signalled_at"], now) < store.settings.kill_grace:
                 continue
         step = min(_SIGNALS.index(attempt["signal"]) + 1, len(_SIGNALS) - 1)
         name = "INT" if is_turn else _SIGNALS[step]

@@ -148,7 +148,7 @@ def waits_for(store: Store, profile: Profile) -> str | None:
 def _is_due(profile: Profile, known: Row | None) -> bool:
     if known is None or known["checked_at"] is None:
         return True
-    return clock.now() - clock.seconds(known["checked_at"]) >= profile.every
+    return clock.since(known["checked_at"], clock.now()) >= profile.every
 
 
 def _see(this: Pass, profile: Profile, known: Row | None, hindrance: str | None) -> None:
@@ -185,7 +185,7 @@ def _hindrance(this: Pass, profile: Profile) -> str | None:
         return f"it is {session['status']}"
     if _has_work(store, profile.session):
         return _HAS_WORK
-    idle = now - clock.seconds(session["idle_since"])
+    idle = clock.since(session["idle_since"], now)
     if idle < profile.idle_threshold:
         return f"it is idle for {idle:.0f} of {profile.idle_threshold:g} s"
     if session["paused"] or this.paused & {"", session["provider"]}:

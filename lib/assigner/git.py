@@ -193,6 +193,8 @@ def _git(seconds: float, *arguments: str) -> tuple[int, str]:
         )  # fmt: skip
     except (sh.SignalException, sh.TimeoutException, sh.CommandNotFound) as error:
         return 1, error.__class__.__name__
+    except (sh.ForkException, RuntimeError, OSError, ValueError) as error:
+        return 1, f"git cannot be started: {error}"  # no process, thread or file is left
     status = int(done.exit_code)
     return status, f"git did not end within {seconds:g} s" if status in (124, 137) else str(done)
 

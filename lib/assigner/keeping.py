@@ -98,7 +98,7 @@ def _again(store: Store, session: Row) -> Row | None:
         wait = backoff.delay(
             deaths, base=settings.backoff_base, limit=settings.backoff_limit, jitter=0
         )
-        if clock.now() < clock.seconds(session["started_at"]) + wait:
+        if clock.since(session["started_at"], clock.now()) < wait:
             return None
     directory = session["start_dir"] or "/"
     if problem := files.directory_problem(directory):

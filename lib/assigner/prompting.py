@@ -176,7 +176,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
     if manners.shows(draft, text, job.provider.manner):
         job.seen = job.seen or now
         entered = listening.turn_of(attempt).get("entered")
-        since = clock.now() - clock.seconds(entered) if entered else _AGAIN
+        since = clock.since(entered, clock.now()) if entered else _AGAIN
         if presses and (since < _AGAIN or proc.unread(job.pane.tty)):
             return "Enter was pressed, and it still stands in its composer"
         if presses >= MOST_ENTERS:

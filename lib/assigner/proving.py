@@ -27,7 +27,7 @@ def _start(store: Store, attempt: Row) -> list[Row]:
         return [attempts.told(attempt, "to be checked", attempt["check_command"])]
     now = clock.now()
     if attempt["check_state"] == "starting":
-        if now < clock.seconds(attempt["check_tried_at"]) + store.settings.start_wait:
+        if clock.since(attempt["check_tried_at"], now) < store.settings.start_wait:
             return []
     elif reason := _make(store, attempt):
         return [_fail(store, attempt, reason)]
@@ -102,7 +102,7 @@ def _end(store: Store, attempt: Row) -> list[Row]:
         return [attempts.told(attempt, "SIGKILL", "left by its check")] if left else []
     name = "TERM"
     if attempt["signalled_at"]:
-        if now < clock.seconds(attempt["signalled_at"]) + 2 * store.settings.kill_grace + 10:
+        if clock.since(attempt["signalled_at"], now) < 2 * store.settings.kill_grace + 10:
             return []
         name = "KILL"
     elif checks.is_overdue(store, attempt, now):

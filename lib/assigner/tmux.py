@@ -352,9 +352,13 @@ def _client(
     except sh.CommandNotFound as error:
         raise SetupError(f"cannot find '{error}': install coreutils and tmux") from None
     except sh.ForkException:
+        if directory is None:
+            raise Unreachable("the tmux client cannot be started") from None
         raise AssignerError(f"cannot enter '{directory}'") from None
     except (sh.SignalException, sh.TimeoutException) as error:
         raise Unreachable(f"the tmux client died: {error.__class__.__name__}") from None
+    except (RuntimeError, OSError, ValueError) as error:  # no process, thread or file is left
+        raise Unreachable(f"the tmux client cannot be started: {error}") from None
     if status in (124, 137):
         raise Unreachable(f"tmux did not answer within {timeout:g} s")
     if status in (126, 127):

@@ -91,3 +91,9 @@ def test_texts_compare_as_their_times_do() -> None:
 def test_ago(seconds: int, shown: str) -> None:
     assert clock.ago(NOON, clock.seconds(NOON) + seconds) == shown
     assert clock.ago(None, 0) == ""
+
+
+def test_since_a_moment_that_lies_ahead() -> None:
+    at = clock.seconds(NOON)
+    assert clock.since(NOON, at + 5) == 5
+    assert clock.since(NOON, at - 5) == float("inf")
