@@ -61,6 +61,19 @@ class Goals:
         except sqlite3.Error as error:
             raise db.failure(self.store.settings.goals, error) from None
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction, of our own goals; another program's triggers might end one for us.
+
+        AssignerError, and none of it was done there.
+        """
+        with self.guarded() as store:
+            if self.is_foreign:
+                yield
+                return
+            with store.transaction():
+                yield
+
     def close(self) -> None:
         self.store.connection.close()
 

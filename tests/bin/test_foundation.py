@@ -212,12 +212,12 @@ def test_a_forgotten_prompt_leaves_its_outcome(work: Workplace) -> None:
 
 # What is called next, or has just been called, when it is killed
 STEPS = [
-    ("assigner.foundation._remember", "late"),
+    ("assigner.giving.remember", "late"),
     ("assigner.goalfiles.Goals.take", "early"),
     ("assigner.goalfiles.Goals.take", "late"),
     ("assigner.goalfiles.Goals.settle", "early"),
     ("assigner.goalfiles.Goals.settle", "late"),
-    ("assigner.foundation._count", "late"),
+    ("assigner.settling._count", "late"),
     ("assigner.worklog.publish", "early"),
     ("assigner.log.append", "early"),
     ("assigner.log.append", "late"),
@@ -225,7 +225,7 @@ STEPS = [
 KILLER = """
 import os, runpy, signal, sys
 sys.argv = ["foundation-check"]
-import assigner.foundation, assigner.goalfiles, assigner.log, assigner.worklog
+import assigner.giving, assigner.goalfiles, assigner.log, assigner.settling, assigner.worklog
 owner, _, name = "{step}".rpartition(".")
 place = eval(owner)
 real = getattr(place, name)
