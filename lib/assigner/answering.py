@@ -83,6 +83,8 @@ def _from_traces(
         return None
     if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
         return None  # its next report tells of the end
+    if gone is None and sight is not None and is_put_back(store, attempt, provider, sight):
+        return None  # it is wiped out first
     text = files.prompt_of(store.settings, attempt["id"])
     if attempt["typed_at"] and text is not None and (found := _read(attempt, provider, text)):
         if attempt["stage"] != "submitted":
@@ -126,6 +128,18 @@ def _is_quiet(attempt: Row) -> bool:
     """Whether it was seen to be silent for a while: a screen lags behind what hooks tell."""
     since = listening.turn_of(attempt).get("quiet_since")
     return since is not None and clock.now() - clock.seconds(since) >= _LAG
+
+
+def is_put_back(store: Store, attempt: Row, provider: Provider, sight: Sight) -> bool:
+    """Whether the prompt of a turn that we have ended stands in the composer again."""
+    text = files.prompt_of(store.settings, attempt["id"])
+    return (
+        attempt["stage"] == "submitted"
+        and attempt["signalled_at"] is not None
+        and text is not None
+        and sight.shown is not None
+        and manners.shows(sight.shown.verdict.draft, text, provider.manner)
+    )
 
 
 def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> Verdict | None:

@@ -141,6 +141,8 @@ def _queue_task(store: Store, goals: Goals, profile: Profile, task: Row) -> Row:
         "goal_task": task["id"],
         "project": str(task["project"]),
     }
+    draft.check_command = task["check_command"]
+    draft.check_timeout_seconds = task["check_timeout_seconds"]
     draft.timeout_seconds, draft.idempotent = task["timeout_seconds"], bool(task["idempotent"])
     row = store.one("foundation_number", goals=goals.key, task=id)
     assert row is not None
@@ -150,6 +152,8 @@ def _queue_task(store: Store, goals: Goals, profile: Profile, task: Row) -> Row:
     draft.dedup_key = f"goal:{goals.key}:{ascii(id)[1:-1]}:{number}"
     drafting.check(draft, store.settings, providers.names())
     (prompt,) = prompts.queue(store, [draft])
+    if row["feedback"]:
+        store.update("prompts", prompt, feedback=row["feedback"])
     return remember(
         store, profile, "goal", prompt, goalfiles.title(task),
         goals=goals.key, task=id, number=number,

@@ -24,7 +24,7 @@ _ABSENT = {
     "working_dir": "NULL", "git_branch": "NULL", "worktree": "0", "env_vars": "'{}'",
     "prerequisites": "'[]'", "metadata": "'{}'", "tags": "'[]'", "timeout_seconds": "NULL",
     "idempotent": "0", "attempts": "NULL", "max_attempts": "3", "not_before": "NULL",
-    "prompt_id": "NULL", "error": "NULL",
+    "prompt_id": "NULL", "error": "NULL", "check_command": "NULL", "check_timeout_seconds": "NULL",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from assigner import (
+    answering,
     attempts,
     beginning,
     clock,
@@ -30,6 +31,7 @@ from assigner.strokes import Job
 MOST_ENTERS = 5  # so often Enter is pressed for one prompt at most
 _AGAIN = 2.0  # so many seconds a text must have stood there since Enter, before that is repeated
 _POLL = 0.03
+_WIPE = "\x03"  # Ctrl-C, which ends some agents whose composer is empty
 
 
 def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: float) -> list[Row]:
@@ -63,21 +65,32 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
 
 
 def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]:
-    """Press Escape for turns that are to be ended, where they are seen to be under way."""
+    """Press Escape for turns that are to be ended, where they are seen to be under way.
+
+    Agents put the prompt of a turn that had not begun to answer back into the composer, where it
+    would keep out the next one: it is wiped out again.
+    """
     jobs = strokes.jobs_of(ended)
     sights = strokes.look(store, jobs)
     wanted: list[tuple[Job, Stroke]] = []
     for job in jobs:
         sight = sights.get((job.pane.socket, job.pane.id))
-        if sight and sight.shown and sight.status in ("busy", "waiting"):
-            number = max(sight.shown.screen.interrupted, job.attempt["id"] * strokes.CARRY) + 1
+        if sight is None or sight.shown is None:
+            continue
+        number = max(sight.shown.screen.interrupted, job.attempt["id"] * strokes.CARRY) + 1
+        if sight.status in ("busy", "waiting"):
             keys = "\x1b" * job.provider.manner.escapes
             stroke = strokes.stroke(job, sight.shown, keys=keys, stamp=INTERRUPTED, number=number)
             wanted.append((job, replace(stroke, activity=None)))
+        elif answering.is_put_back(store, job.attempt, job.provider, sight):
+            stroke = strokes.stroke(job, sight.shown, keys=_WIPE, stamp=INTERRUPTED, number=number)
+            wanted.append((job, stroke))
     refused = strokes.press(store, wanted)
     return [
-        attempts.told(job.attempt, "Escape", job.attempt["ending"])
-        for job, _ in wanted
+        attempts.told(
+            job.attempt, "wiped out" if _WIPE in stroke.keys else "Escape", job.attempt["ending"]
+        )
+        for job, stroke in wanted
         if job.attempt["id"] not in refused
     ]
 
