@@ -1,5 +1,6 @@
 """doctor: the database, opened only to be read, and what its schema cannot express."""
 
+import contextlib
 import os
 import shlex
 import sqlite3
@@ -112,8 +113,7 @@ def _open(case: Case) -> Iterator[Row]:
         yield finding("database", BAD, detail)
         return
     case.store, case.openable = store, True
-    version = store.execute("PRAGMA user_version").fetchone()["user_version"]
-    latest = len(sql.migrations())
+    version, latest = db.versions(store)
     if version > latest:
         case.store = None
         detail = f"schema {version}, this assigner knows {latest}: update assigner"
@@ -175,20 +175,32 @@ def check_integrity(case: Case) -> Iterator[Row]:
 
 
 def check_schema(case: Case) -> Iterator[Row]:
-    """Triggers and indexes that are gone guard nothing."""
-    listing = "SELECT type || ' ' || name AS name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-    fresh = sqlite3.connect(":memory:")
-    for _, file in sql.migrations():
-        fresh.executescript(file.read_text(encoding="utf-8"))
-    wanted = dict(fresh.execute(listing).fetchall())
-    fresh.close()
-    there = {row["name"]: row["sql"] for row in store_of(case).execute(listing)}
-    wrong = [f"no {name}" for name in wanted if name not in there]
-    wrong += [f"{name} differs" for name in wanted if there.get(name, wanted[name]) != wanted[name]]
-    if wrong:
+    if wrong := misshapen(store_of(case)):
         yield finding("schema", BAD, examples(wrong), case.recover)
     else:
-        yield finding("schema", OK, f"{len(wanted)} tables, indexes and triggers")
+        yield finding("schema", OK, f"{len(_wanted('migrations'))} tables, indexes and triggers")
+
+
+def misshapen(store: db.Store, kind: str = "migrations") -> list[str]:
+    """How the schema differs from that of sql/KIND.  Triggers and indexes that are gone guard
+    nothing.
+    """
+    wanted = _wanted(kind)
+    there = {row["name"]: row["sql"] for row in store.execute(_LISTING)}
+    wrong = [f"no {name}" for name in wanted if name not in there]
+    return wrong + [
+        f"{name} differs" for name in wanted if there.get(name, wanted[name]) != wanted[name]
+    ]
+
+
+_LISTING = "SELECT type || ' ' || name AS name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+
+
+def _wanted(kind: str) -> dict[str, str]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
+        for _, file in sql.migrations(kind):
+            fresh.executescript(file.read_text(encoding="utf-8"))
+        return dict(fresh.execute(_LISTING).fetchall())
 
 
 COUNTS = """

@@ -162,7 +162,7 @@ def connect(settings: Settings, actor: str, *, dry: bool = False, create: bool =
             connection.backup(copy)
             connection.close()
             connection = copy
-        id = _disguise(settings, connection)
+        id = disguise(settings, connection)
     except BaseException:
         connection.close()
         raise
@@ -179,7 +179,7 @@ def _tables(settings: Settings) -> set[str]:
         return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
 
 
-def _disguise(settings: Settings, connection: sqlite3.Connection) -> str:
+def disguise(settings: Settings, connection: sqlite3.Connection) -> str:
     """Have `tasks` mean a view with our columns; the quoted column that is the table's key."""
     columns = {str(row[1]).lower(): str(row[1]) for row in connection.execute(
         "PRAGMA main.table_info(tasks)"

@@ -238,11 +238,9 @@ class Night:
             )
             mine = [row for row in tries if row["task"] == str(task["id"])]
             faults = self._faults(job, task, mine, received[job.key], told[task["id"]])
-            self.faults += [
-                f"{fault}: task {task['id']} {job} {told[task['id']]}"
-                f" {[(r['outcome'], r['failure_class']) for r in mine]} received {received[job.key]}"
-                for fault in faults
-            ]
+            ends = [row["failure_class"] or row["outcome"] for row in mine]
+            about = f"task {task['id']}, {job}: {ends}, received {received[job.key]}"
+            self.faults += [f"{fault}: {about}, told {told[task['id']]}" for fault in faults]
             bad.update(faults)
         classes = Counter(row["failure_class"] for row in tries)
         return {
