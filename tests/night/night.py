@@ -160,7 +160,7 @@ class Night:
                 self._kill_one()
             self._pass("keepalive")
             self._pass("tick")
-        self._pass("keepalive", "--settle", 20)
+        self._pass("keepalive", "--settle", 10)
         self._pass("tick", "--until-idle", 20)
 
     def _left(self) -> int:
@@ -197,8 +197,8 @@ class Night:
             time.sleep(0.01)
         running[0].wait()
         self.reboots += 1
-        self._pass("tick", "--settle", 20)
-        self._pass("keepalive", "--settle", 20)
+        self._pass("tick", "--settle", 10)
+        self._pass("keepalive", "--settle", 10)
         away = self.work.rows("SELECT name, status_reason FROM sessions WHERE status = 'offline'")
         if away:
             self.faults.append(f"not back after a restart: {away}")
