@@ -8,6 +8,7 @@ exit status: 0 every figure within its limit; 1 one is over it
 """
 
 import argparse
+import math
 import os
 import resource
 import sqlite3
@@ -41,6 +42,7 @@ class Scale:
     sessions: tuple[int, ...]
     delivered: int
     ticks: int
+    profiles: int
     few_lines: int
     lines: int
     patience: int
@@ -58,6 +60,7 @@ FULL = Scale(
     sessions=(10, 100, 500),
     delivered=100,
     ticks=100,
+    profiles=50,
     few_lines=1_000,
     lines=50_000,
     patience=6,
@@ -67,6 +70,7 @@ QUICK = Scale(
     sessions=(5, 20),
     delivered=10,
     ticks=5,
+    profiles=5,
     few_lines=100,
     lines=2_000,
     patience=1,
@@ -219,6 +223,52 @@ def idling(scale: Scale) -> Iterator[Figure]:
 _TICKS_A_DAY = 8640
 
 
+def working(scale: Scale) -> Iterator[Figure]:
+    """foundation-check over profiles that are all due, with and without tasks to give."""
+    number = scale.profiles
+    with _workplace() as work:
+        queues.profiled(work, number)
+        databases = {name: (work.state / name).read_bytes() for name in ("assigner.db", "goals.db")}
+
+        def prepare(*, tasks: bool) -> None:
+            for name, content in databases.items():
+                (work.state / name).write_bytes(content)
+            if not tasks:
+                (work.state / "goals.db").unlink()
+
+        shells = Shells(work)
+        modules = shells.modules("foundation-check")
+        check = partial(work.tool, "foundation-check")
+        runs = {
+            "imports": Run(partial(shells.load, modules)),
+            "none": Run(check, partial(prepare, tasks=False)),
+            "each": Run(check, partial(prepare, tasks=True)),
+        }
+        found = {name: _processor(run, 4 * scale.patience) for name, run in runs.items()}
+        for given in ("none", "each"):
+            measured = milliseconds((found[given], found["imports"]))
+            what = f"foundation-check, {number} due, {given} given a task: CPU without imports"
+            yield Figure(what, measured, found[given] - found["imports"], "ms", most=0.050)
+        prepare(tasks=True)
+        clients = shells.clients("foundation-check")
+        given = len(work.rows("SELECT 1 FROM prompts"))
+        assert given == number, given
+        yield Figure("foundation-check: tmux clients", str(len(clients)), len(clients), most=2)
+
+
+def _processor(run: Run, times: int) -> float:
+    """The least seconds of CPU that the processes of a run take: no disk's, no other's."""
+    best = math.inf
+    for _ in range(times):
+        run.prepare()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run.call()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        best = min(best, seconds)
+    return best
+
+
 def sending(scale: Scale) -> Iterator[Figure]:
     """send --jsonl: all of it, and without what a short file costs too."""
     with _workplace() as work:
@@ -322,7 +372,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     scale = QUICK if args.quick else FULL
-    parts = (queueing, looking, delivering, idling, sending, reporting, crowding)
+    parts = (queueing, looking, delivering, idling, working, sending, reporting, crowding)
     figures = [figure for part in parts for figure in part(scale)]
     print(table(figures))
     print(f"\nqueues: {' / '.join(map(str, scale.sizes))}")
@@ -330,6 +380,7 @@ def main() -> None:
     print("judging: all of it / scan, all changed, without imports")
     print(f"deliver: to 1 / {scale.delivered} shells")
     print("tick: the tool / its imports alone; all of them / one alone")
+    print("foundation-check: the tool / its imports alone")
     print(f"send: {scale.few_lines:,} / {scale.lines:,} lines")
     print("at once: all of them / their manuals; the median / the longest wait")
     print("hook: the tool / sh -c 'mv a b' / sh -c :")

@@ -51,6 +51,24 @@ def build(work: Workplace, size: Size) -> db.Store:
     return store
 
 
+def profiled(work: Workplace, number: int) -> None:
+    """So many idle sessions, in no tmux, each with a profile that is due; tasks for them all."""
+    store = build(work, Size(0))
+    file = work.home / ".config/assigner/foundation.toml"
+    file.parent.mkdir(parents=True)
+    with store.transaction():
+        store.execute("DELETE FROM sessions")
+        for n in range(number):
+            store.execute(_SESSION, {"name": f"idle{n}", "status": "idle", "n": n})
+    text = '[p{0}]\nsession = "idle{0}"\nenvironment = "e{0}"\nport = {1}\nidle_threshold = 0\n'
+    file.write_text("".join(text.format(n, 9000 + n) for n in range(number)))
+    file.chmod(0o600)
+    line = '{{"content": "make test CASE={0}", "priority": {1}}}\n'
+    tasks = "".join(line.format(n, n % 7) for n in range(4 * number))
+    work.tool("goals", "add-goal", "a long night")
+    work.tool("goals", "generate", "--command", f"cat <<'E'\n{tasks}E")
+
+
 def _prompts(size: Size, host: str) -> Iterator[tuple[object, ...]]:
     for n in range(size.pending):
         yield host, n, "pending", *(("gone", "target missing") if n % 10 == 9 else (None, None))

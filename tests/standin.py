@@ -371,6 +371,8 @@ class Standin:
     def answering(self, text: str) -> Turn:
         """The turn that a prompt wants."""
         kind, seconds, argument = wish(text)
+        if kind == "next":
+            kind, seconds, argument = wish(_taken(Path(argument)))
         yield seconds if kind == "think" else 0
         if kind in _FAILURES:
             return _FAILURES[kind]
@@ -457,6 +459,13 @@ _FAILURES = {
     "quota": End("limited", _LIMIT, "rate_limit"),
     "drop": End("failed", "API Error: Connection closed mid-response", "unknown"),
 }
+
+
+def _taken(file: Path) -> str:
+    """A file's first line, which is in it no more."""
+    first, _, rest = file.read_text().partition("\n")
+    file.write_text(rest)
+    return first
 
 
 def _is_trusted() -> bool:

@@ -9,6 +9,7 @@ MODEL:fail500 MODEL:fail401 MODEL:context   the request fails; the context is to
 MODEL:ratelimit MODEL:quota                 too many requests; the account is at its limit
 MODEL:drop         the connection breaks in the middle of an answer
 MODEL:exit         the agent ends in the middle of an answer (the stand-in only)
+MODEL:next FILE    the first line of FILE, which is taken from it, is the word (the stand-in only)
 
 Without any, the answer tells how many characters the prompt has, and their hash.
 """

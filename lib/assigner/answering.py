@@ -86,6 +86,9 @@ def _from_traces(
         return None
     if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
         return None  # its next report tells of the end
+    shown = sight and sight.shown
+    if gone is None and shown and withdrawing.put_back(store, attempt, provider.manner, shown):
+        return None  # it is taken out first
     text = files.prompt_of(store.settings, attempt["id"])
     if (
         attempt["typed_at"]
@@ -98,7 +101,7 @@ def _from_traces(
         if verdict := _from_turn(attempt, found):
             return verdict
     if attempt["stage"] != "submitted":
-        return _not_submitted(store, attempt, provider, gone, sight and sight.shown, text)
+        return _not_submitted(store, attempt, provider, gone, shown, text)
     if gone:
         return _ended(attempt, "vanished", f"{gone} while it ran", evidence={"vanished": gone})
     assert sight is not None

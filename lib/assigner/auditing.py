@@ -113,8 +113,7 @@ def _open(case: Case) -> Iterator[Row]:
         yield finding("database", BAD, detail)
         return
     case.store, case.openable = store, True
-    version = store.execute("PRAGMA user_version").fetchone()["user_version"]
-    latest = len(sql.migrations())
+    version, latest = db.versions(store)
     if version > latest:
         case.store = None
         detail = f"schema {version}, this assigner knows {latest}: update assigner"
@@ -212,27 +211,31 @@ def schema(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(cursor.execute(listing).fetchall())
 
 
-def wanted_schema(version: int | None = None) -> dict[str, str]:
-    """What the migrations, all or the first so many, make of an empty database."""
+def wanted_schema(version: int | None = None, kind: str = "migrations") -> dict[str, str]:
+    """What the migrations of sql/KIND, all or the first so many, make of an empty database."""
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
-        for _, file in sql.migrations()[:version]:
+        for _, file in sql.migrations(kind)[:version]:
             fresh.executescript(file.read_text(encoding="utf-8"))
         return schema(fresh)
 
 
-def check_schema(case: Case) -> Iterator[Row]:
-    """Triggers and indexes that are gone guard nothing."""
-    wanted, there = wanted_schema(), schema(store_of(case).connection)
-    wrong = {name: "no {}" for name in wanted if name not in there}
-    wrong |= {
-        name: "{} differs" for name in wanted if there.get(name, wanted[name]) != wanted[name]
+def misshapen(store: db.Store, kind: str = "migrations") -> dict[str, str]:
+    """How the schema differs from that of sql/KIND, by what differs: triggers and indexes that are
+    gone guard nothing.
+    """
+    wanted, there = wanted_schema(kind=kind), schema(store.connection)
+    wrong = {name: f"no {name}" for name in wanted if name not in there}
+    return wrong | {
+        name: f"{name} differs" for name in wanted if there.get(name, wanted[name]) != wanted[name]
     }
-    if wrong:
+
+
+def check_schema(case: Case) -> Iterator[Row]:
+    if wrong := misshapen(store_of(case)):
         mend = case.recover if any(name.startswith("table ") for name in wrong) else case.repair
-        detail = examples([text.format(name) for name, text in wrong.items()])
-        yield finding("schema", BAD, detail, mend)
+        yield finding("schema", BAD, examples(list(wrong.values())), mend)
     else:
-        yield finding("schema", OK, f"{len(wanted)} tables, indexes and triggers")
+        yield finding("schema", OK, f"{len(wanted_schema())} tables, indexes and triggers")
 
 
 # What hurts nobody but those who wait

@@ -187,6 +187,12 @@ def failure(path: object, error: sqlite3.Error) -> AssignerError:
     return AssignerError(f"'{path}': {text}")
 
 
+def versions(store: Store, kind: str = "migrations") -> tuple[int, int]:
+    """The version of the schema, and the one that sql/KIND describes."""
+    version = store.execute("PRAGMA user_version").fetchone()["user_version"]
+    return version, len(sql.migrations(kind))
+
+
 def check(store: Store) -> list[str]:
     """What SQLite finds wrong with the file; empty when all is well."""
     found = [row["integrity_check"] for row in store.execute("PRAGMA integrity_check")]

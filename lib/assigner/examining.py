@@ -1,6 +1,6 @@
 """doctor: all of its checks, in their order."""
 
-from assigner import auditing, checking, surveying, tending
+from assigner import auditing, checking, goalaudit, surveying, tending
 from assigner.checking import Case
 
 
@@ -13,4 +13,5 @@ def examine(database: str | None, *, quick: bool = False) -> Case:
     if case.store:
         checking.carry_out(case, auditing.CONTENTS)
         checking.carry_out(case, tending.WORK)
+    checking.carry_out(case, goalaudit.GOALS)
     return case

@@ -24,7 +24,7 @@ _ABSENT = {
     "working_dir": "NULL", "git_branch": "NULL", "worktree": "0", "env_vars": "'{}'",
     "prerequisites": "'[]'", "metadata": "'{}'", "tags": "'[]'", "timeout_seconds": "NULL",
     "idempotent": "0", "attempts": "NULL", "max_attempts": "3", "not_before": "NULL",
-    "prompt_id": "NULL", "error": "NULL",
+    "prompt_id": "NULL", "error": "NULL", "check_command": "NULL", "check_timeout_seconds": "NULL",
 }  # fmt: skip
 
 
@@ -60,6 +60,19 @@ class Goals:
             yield self.store
         except sqlite3.Error as error:
             raise db.failure(self.store.settings.goals, error) from None
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction, of our own goals; another program's triggers might end one for us.
+
+        AssignerError, and none of it was done there.
+        """
+        with self.guarded() as store:
+            if self.is_foreign:
+                yield
+                return
+            with store.transaction():
+                yield
 
     def close(self) -> None:
         self.store.connection.close()
@@ -150,7 +163,7 @@ def connect(settings: Settings, actor: str, *, dry: bool = False, create: bool =
             connection.backup(copy)
             connection.close()
             connection = copy
-        id = _disguise(settings, connection)
+        id = disguise(settings, connection)
     except BaseException:
         connection.close()
         raise
@@ -167,7 +180,7 @@ def _tables(settings: Settings) -> set[str]:
         return {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
 
 
-def _disguise(settings: Settings, connection: sqlite3.Connection) -> str:
+def disguise(settings: Settings, connection: sqlite3.Connection) -> str:
     """Have `tasks` mean a view with our columns; the quoted column that is the table's key."""
     columns = {str(row[1]).lower(): str(row[1]) for row in connection.execute(
         "PRAGMA main.table_info(tasks)"

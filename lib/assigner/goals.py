@@ -33,6 +33,8 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     "timeout_seconds": (float, int, type(None)),
     "idempotent": (bool,),
     "max_attempts": (int,),
+    "check_command": (str, type(None)),
+    "check_timeout_seconds": (float, int, type(None)),
     "dedup_key": (str, type(None)),
 }
 _KIND_NAMES: dict[type, str] = {

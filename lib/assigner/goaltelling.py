@@ -41,7 +41,15 @@ OPTIONS = {
     "idempotent": _TASK,
     "max_attempts": _TASK,
     "dedup_key": _TASK,
+    "check_command": _TASK,
+    "check_timeout_seconds": _TASK,
 }
+# Options that are not named like what they say of a task
+_NAMES = {
+    "target_session": "target", "target_provider": "provider", "working_dir": "workdir",
+    "prerequisites": "prereq", "tags": "tag", "dedup_key": "key", "check_command": "check",
+    "check_timeout_seconds": "check-timeout",
+}  # fmt: skip
 _PATIENCE = 300.0  # seconds for a command
 
 
@@ -81,11 +89,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--prereq", dest="prerequisites", action="append", metavar="CMD",
         help="run this first; if it fails, the task fails (repeated)",
     )  # fmt: skip
+    add(
+        "--check", dest="check_command", metavar="CMD",
+        help="it is completed only if this passes, as of `send`",
+    )  # fmt: skip
+    add(
+        "--check-timeout", dest="check_timeout_seconds", type=cli.seconds, metavar="S",
+        help="end the check after S seconds, which fails it",
+    )  # fmt: skip
     add("--metadata", metavar="JSON", help="a JSON object that is kept with its prompt")
     add("--tag", dest="tags", action="append", metavar="T", help="a label (repeated)")
     add("--idempotent", action="store_true", default=None, help="it may run twice")
     add("--max-attempts", type=cli.positive, metavar="N", help="try at most N times (default 3)")
     add("--key", dest="dedup_key", metavar="K", help="add it once: else print whose key it is")
+
+
+def named(option: str) -> str:
+    """An option as people give it."""
+    return f"--{_NAMES.get(option, option).replace('_', '-')}"
 
 
 def given_options(args: argparse.Namespace) -> list[str]:

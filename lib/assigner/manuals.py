@@ -28,6 +28,10 @@ Without NAME, or with --help, the tools are listed.  `assigner NAME --help` and
 _FILES = {
     "~/.local/state/assigner": "the state directory: $ASSIGNER_HOME, else $XDG_STATE_HOME/assigner",
     "~/.local/state/assigner/assigner.db": "the database, in the state directory",
+    "~/.local/state/assigner/goals.db": "the goals, beside the database; $ASSIGNER_GOALS names"
+    " another file",
+    "~/.local/state/assigner/foundation": "state and work log of each session that has a profile",
+    "~/.config/assigner/foundation.toml": "profiles, as foundation-check tells",
     "~/.config/assigner/.env": "settings, NAME=value lines as under ENVIRONMENT, owned and"
     " writable by you alone; $XDG_CONFIG_HOME/assigner/.env where that is set",
 }

@@ -6,7 +6,7 @@ in the composer, and the agent has read all that was typed before.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from assigner import (
@@ -26,7 +26,7 @@ from assigner import (
 from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
 from assigner.keyboard import ENTERED, INTERRUPTED, Stroke
-from assigner.looking import Key, Shown, Sight
+from assigner.looking import Shown, Sight
 from assigner.strokes import Job
 
 MOST_ENTERS = 5  # so often Enter is pressed for one prompt at most
@@ -34,6 +34,7 @@ _AGAIN = 2.0  # so many seconds a text must have stood there since Enter, before
 _POLL = 0.03
 _KEY_GAP = 0.3  # seconds after which no terminal program takes two keys for one
 _UNREAD = 2.0
+_ESCAPE = "\x1b"
 
 
 def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: float) -> list[Row]:
@@ -73,7 +74,9 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
 def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]:
     """Press Escape for turns that are to be ended, where they are seen to be under way.
 
-    An agent that wants it more than once takes what it reads at once for another key.
+    An agent that wants it more than once takes what it reads at once for another key.  Agents put
+    the prompt of a turn that had not begun to answer back into the composer, where it would keep
+    out the next one: it is taken out again.
     """
     jobs = strokes.jobs_of(ended)
     pressed: dict[int, Row] = {}
@@ -82,24 +85,33 @@ def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]
         if times:
             again = [job for job in again if job.attempt["id"] in pressed]
             _wait_until_read(again)
-        wanted = _escapes(again, strokes.look(store, again))
+        wanted = _ending(store, again)
         refused = strokes.press(store, wanted)
-        pressed |= {
-            job.attempt["id"]: attempts.told(job.attempt, "Escape", job.attempt["ending"])
-            for job, _ in wanted
-            if job.attempt["id"] not in refused
-        }
+        for job, stroke in wanted:
+            if job.attempt["id"] not in refused:
+                what = "Escape" if stroke.keys == _ESCAPE else "taken out of its composer"
+                pressed[job.attempt["id"]] = attempts.told(job.attempt, what, job.attempt["ending"])
     return list(pressed.values())
 
 
-def _escapes(jobs: Sequence[Job], sights: Mapping[Key, Sight]) -> list[tuple[Job, Stroke]]:
+def _ending(store: Store, jobs: Sequence[Job]) -> list[tuple[Job, Stroke]]:
+    """The strokes that end turns, and that take away what is left of those that were ended."""
+    sights = strokes.look(store, jobs)
     wanted: list[tuple[Job, Stroke]] = []
     for job in jobs:
         sight = sights.get((job.pane.socket, job.pane.id))
-        if sight and sight.shown and sight.status in ("busy", "waiting"):
+        if sight is None or sight.shown is None:
+            continue
+        if sight.status in ("busy", "waiting"):
             number = max(sight.shown.screen.interrupted, job.attempt["id"] * strokes.CARRY) + 1
-            stroke = strokes.stroke(job, sight.shown, keys="\x1b", stamp=INTERRUPTED, number=number)
+            stroke = strokes.stroke(
+                job, sight.shown, keys=_ESCAPE, stamp=INTERRUPTED, number=number
+            )
             wanted.append((job, replace(stroke, activity=None)))
+        elif text := withdrawing.put_back(store, job.attempt, job.provider.manner, sight.shown):
+            step = withdrawing.step(job, sight.shown, text)
+            if isinstance(step, Stroke):
+                wanted.append((job, step))
     return wanted
 
 

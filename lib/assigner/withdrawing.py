@@ -1,10 +1,11 @@
-"""A prompt that was cancelled before Enter: its text is taken out of the composer again.
+"""A prompt that was cancelled before Enter, or that an agent put back when its turn was ended: its
+text is taken out of the composer again.
 
 Only where that text is all that stands there, or what a stroke of ours has left of it; by keys that
 do nothing in an empty composer, so that an Enter which comes late does no harm.
 """
 
-from assigner import attempts, clock, manners, proc, strokes
+from assigner import attempts, clock, files, manners, proc, strokes
 from assigner.db import Row, Store
 from assigner.keyboard import INTERRUPTED, Stroke
 from assigner.looking import Shown
@@ -35,6 +36,14 @@ def is_awaited(
     if shown is None or text is None or since > _PATIENCE * store.settings.start_wait:
         return False
     return _stands(attempt, manner, shown, text)
+
+
+def put_back(store: Store, attempt: Row, manner: Manner, shown: Shown) -> str | None:
+    """What stands in the composer again of a turn that we have ended, and is still to go."""
+    if attempt["stage"] != "submitted" or attempt["signalled_at"] is None:
+        return None
+    text = files.prompt_of(store.settings, attempt["id"])
+    return text if text is not None and _stands(attempt, manner, shown, text) else None
 
 
 def _stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:

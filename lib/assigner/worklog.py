@@ -62,8 +62,11 @@ def publish(store: Store, profiles: Sequence[Profile]) -> None:
         file = state_file(store.settings, profile)
         if _read(file) != text:
             _replace(file, text)
-        if name in news:
-            _write_log(store, profile, news[name])
+        _write_log(store, profile, news.get(name, []))
+    written = [line for profile in profiles for line in news.get(profile.session, [])]
+    if written:
+        with store.transaction():
+            store.run_many("foundation_written", written)
 
 
 def open_work(store: Store) -> dict[str, Row]:
@@ -139,13 +142,13 @@ def entries(settings: Settings, profile: Profile, limit: int) -> tuple[list[str]
 
 
 def _write_log(store: Store, profile: Profile, lines: Sequence[Row]) -> None:
+    if not lines:
+        return
     file = log_file(store.settings, profile)
     written = set(_tail(file))  # by a pass that was killed before it could say so
     log.append(
         store.settings, file, [line["text"] for line in lines if line["text"] not in written]
     )
-    with store.transaction():
-        store.run_many("foundation_written", lines)
 
 
 def _tail(file: Path) -> list[str]:

@@ -1,3 +1,6 @@
--- The how manyeth try of a task comes next.
-SELECT coalesce(max(number), 0) + 1 AS number FROM foundation_work
-WHERE goals = :goals AND task = :task;
+-- The how manyeth try of a task comes next, and what the one before is to tell it.
+SELECT coalesce(max(w.number), 0) + 1 AS number,
+       (SELECT p.feedback FROM foundation_work AS l JOIN prompts AS p ON p.id = l.prompt_id
+        WHERE l.goals = :goals AND l.task = :task ORDER BY l.number DESC LIMIT 1) AS feedback
+FROM foundation_work AS w
+WHERE w.goals = :goals AND w.task = :task;

@@ -752,3 +752,97 @@ def test_recovery_of_what_is_not_ours(used: Workplace) -> None:
     used.database.write_bytes(os.urandom(100_000))
     result = used.tool("doctor", "--recover", used.path / "x", "--json", status=(1, 78))
     assert result.status == 78 or not any(row["salvaged"] for row in result.json)
+
+
+# --- goals ---------------------------------------------------------------------------------------
+
+
+def goals_of(work: Workplace) -> Path:
+    """A database of goals with a task."""
+    work.tool("goals", "add-task", "something")
+    return work.state / "goals.db"
+
+
+def in_goals(work: Workplace, script: str) -> None:
+    with closing(sqlite3.connect(work.state / "goals.db")) as connection, connection:
+        connection.executescript(script)
+
+
+BROKEN_GOALS: dict[str, tuple[str, str, Callable[[Workplace, Path], object]]] = {
+    "well": ("ok", "1 tasks, 1 pending, schema 2", lambda work, path: None),
+    "gone": ("ok", "there are none", lambda work, path: path.unlink()),
+    "a directory": ("bad", "is not a file", lambda work, path: (path.unlink(), path.mkdir())),
+    "empty": ("warn", "is empty", lambda work, path: path.write_bytes(b"")),
+    "garbage": ("bad", "is no database", lambda work, path: path.write_bytes(b"garbage" * 999)),
+    "cut": ("bad", "is damaged", lambda work, path: os.truncate(path, 9000)),
+    "open": ("bad", "has mode 0666: others can", lambda work, path: path.chmod(0o666)),
+    "the queue": (
+        "bad", "is the queue", lambda work, path: shutil.copy(work.database, path),
+    ),
+    "newer": (
+        "bad", "schema 99", lambda work, path: in_goals(work, "PRAGMA user_version = 99"),
+    ),
+    "older": (
+        "warn", "schema 1 of 2", lambda work, path: in_goals(work, "PRAGMA user_version = 1"),
+    ),
+    "no index": (
+        "bad", "no index tasks_pending",
+        lambda work, path: in_goals(work, "DROP INDEX tasks_pending"),
+    ),
+    "no goal": (
+        "bad", "tasks row 1 refers to a missing goals",
+        lambda work, path: in_goals(
+            work, "PRAGMA foreign_keys = OFF; UPDATE tasks SET goal_id = 7"
+        ),
+    ),
+    "no prompt": (
+        "warn", "in progress, but no prompt of the queue is one: task 1",
+        lambda work, path: in_goals(work, "UPDATE tasks SET status = 'in_progress'"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN_GOALS)
+def test_database_of_goals(used: Workplace, case: str) -> None:
+    verdict, detail, change = BROKEN_GOALS[case]
+    change(used, goals_of(used))
+    rows = doctor(used, status=int(verdict == "bad"))
+    (row,) = [row for row in rows if row["check"] == "goals" and row["verdict"] != "ok"] or [
+        row for row in rows if row["check"] == "goals"
+    ]
+    assert (row["verdict"], detail in row["detail"]) == (verdict, True), row
+    if case == "no prompt":
+        for command in row["command"].split(" && "):
+            used.tool(*command.split()[1:])
+        assert used.tool("goals", "list", "--json").json[0]["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("columns", "verdict", "detail"),
+    [
+        ("title, status, project, priority, created_at", "ok", "another program's, 1 tasks"),
+        ("title, status, project, created_at", "bad", "has no column priority"),
+    ],
+)
+def test_goals_of_another_program(used: Workplace, columns: str, verdict: str, detail: str) -> None:
+    path = used.path / "theirs.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"CREATE TABLE tasks ({columns})")
+        connection.execute("INSERT INTO tasks (title, status) VALUES ('x', 'pending')")
+    before = path.read_bytes()
+    rows = doctor(used, status=int(verdict == "bad"), env={"ASSIGNER_GOALS": str(path)})
+    (row,) = [row for row in rows if row["check"] == "goals"]
+    assert (row["verdict"], detail in row["detail"]) == (verdict, True), row
+    assert path.read_bytes() == before
+    assert [file.name for file in used.path.glob("theirs*")] == ["theirs.db"]
+
+
+def test_profiles_of_sessions_that_are_not_there(used: Workplace) -> None:
+    file = used.home / ".config/assigner/foundation.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('[a]\nsession = "nobody"\n')
+    file.chmod(0o600)
+    row = found(doctor(used), "profiles", "warn")
+    assert row["command"] == "assigner enroll nobody"
+    file.write_text("[a]\n")
+    assert "names no session" in found(doctor(used, status=1), "profiles", "bad")["detail"]

@@ -179,6 +179,25 @@ def test_what_would_fail_again_is_not_tried_again(work: Workplace) -> None:
     assert task(work, 1)["status"] == "failed"
 
 
+def test_a_task_that_fails_its_check_is_told_why(work: Workplace) -> None:
+    work.environment["ASSIGNER_BACKOFF_BASE"] = "0"
+    add(
+        work,
+        'echo "$ASSIGNER_FEEDBACK" >>~/told',
+        "--check",
+        'test "$(wc -l <~/told)" -gt 1 || exit 7',
+    )
+    assert (task(work, 1)["check_command"] or "").startswith("test")
+    for outcome in ("failed", "completed"):
+        assert check(work)[-1]["outcome"] == "assigned"
+        work.tick(until=60)
+        assert work.rows("SELECT status FROM prompts ORDER BY id")[-1]["status"] == outcome
+    assert check(work)[0]["outcome"] == "completed"
+    first, second = (work.home / "told").read_text().split("\n", 1)
+    assert first == "" and "exit status 7" in second
+    assert (task(work, 1)["status"], task(work, 1)["attempts"]) == ("completed", 2)
+
+
 def test_cancelled_and_closed_by_a_person(work: Workplace) -> None:
     add(work, "sleep 100", "--priority", 5)
     add(work, "true")
@@ -212,12 +231,12 @@ def test_a_forgotten_prompt_leaves_its_outcome(work: Workplace) -> None:
 
 # What is called next, or has just been called, when it is killed
 STEPS = [
-    ("assigner.foundation._remember", "late"),
+    ("assigner.giving.remember", "late"),
     ("assigner.goalfiles.Goals.take", "early"),
     ("assigner.goalfiles.Goals.take", "late"),
     ("assigner.goalfiles.Goals.settle", "early"),
     ("assigner.goalfiles.Goals.settle", "late"),
-    ("assigner.foundation._count", "late"),
+    ("assigner.crediting._count", "late"),
     ("assigner.worklog.publish", "early"),
     ("assigner.log.append", "early"),
     ("assigner.log.append", "late"),
@@ -225,7 +244,7 @@ STEPS = [
 KILLER = """
 import os, runpy, signal, sys
 sys.argv = ["foundation-check"]
-import assigner.foundation, assigner.goalfiles, assigner.log, assigner.worklog
+import assigner.giving, assigner.goalfiles, assigner.log, assigner.crediting, assigner.worklog
 owner, _, name = "{step}".rpartition(".")
 place = eval(owner)
 real = getattr(place, name)

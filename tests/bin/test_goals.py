@@ -217,6 +217,8 @@ GARBAGE = {
     "a list": ("echo '[]'", "not a JSON object"),
     "no content": ("echo '{}'", "no content"),
     "empty content": ("echo '{\"content\": \" \"}'", "content is empty"),
+    "an empty check": ("echo '{\"content\": \"x\", \"check_command\": \" \"}'", "check is empty"),
+    "no check": ("echo '{\"content\": \"x\", \"check_timeout_seconds\": 1}'", "for which check?"),
     "an unknown key": ("echo '{\"content\": \"x\", \"colour\": 1}'", "unknown key 'colour'"),
     "a wrong kind": ("echo '{\"content\": \"x\", \"priority\": true}'", "not a whole number: true"),
     "no number": ("echo '{\"content\": \"x\", \"timeout_seconds\": NaN}'", "no JSON number"),

@@ -1,5 +1,5 @@
 -- What a session could be given of a project, in the order in which it is given out.
-SELECT * FROM tasks AS t
+SELECT id, priority, created_at FROM tasks AS t
 WHERE status = 'pending' AND project = :project
   AND (not_before IS NULL OR not_before <= :now)
   AND (target_session IS NULL OR target_session = :session)

@@ -1,0 +1,182 @@
+"""doctor: the database of goals, opened only to be read, and the profiles."""
+
+import contextlib
+import os
+import shlex
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from assigner import db, goalfiles, profiles
+from assigner.auditing import MAGIC, misshapen
+from assigner.checking import (
+    BAD,
+    OK,
+    WARN,
+    Case,
+    Check,
+    examples,
+    finding,
+    of_somebody_else,
+    open_to_others,
+)
+from assigner.db import Row, Store
+from assigner.errors import SetupError
+
+
+def check_goals(case: Case) -> Iterator[Row]:
+    """What can be told of the file, and then of what is in it."""
+    path = case.settings.goals
+    try:
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode):
+            with path.open("rb") as file:
+                header = file.read(len(MAGIC))
+    except (FileNotFoundError, NotADirectoryError):
+        if case.settings.given_goals is None:
+            yield finding("goals", OK, "there are none")
+        else:
+            detail = f"no goals at '{path}', which ASSIGNER_GOALS names"
+            yield finding("goals", BAD, detail, "assigner goals init")
+        return
+    except PermissionError:
+        command = f"chmod 600 {shlex.quote(str(path))}"
+        yield finding("goals", BAD, f"'{path}' cannot be read", command)
+        return
+    if not stat.S_ISREG(status.st_mode):
+        yield finding("goals", BAD, f"'{path}' is not a file: move it away")
+    elif not header:
+        detail = f"'{path}' is empty: 'goals init' begins anew"
+        yield finding("goals", WARN, detail, "assigner goals init")
+    elif header != MAGIC:
+        yield finding("goals", BAD, f"'{path}' is no database, or its beginning is damaged")
+    else:
+        yield from _open(case, status)
+
+
+def _open(case: Case, status: os.stat_result) -> Iterator[Row]:
+    path = case.settings.goals
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=ro", uri=True, timeout=goalfiles.PATIENCE, isolation_level=None
+    )
+    with contextlib.closing(connection):
+        try:
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+            if "prompts" in tables:
+                detail = f"'{path}' is the queue: goals are kept in a database of their own"
+                yield finding("goals", BAD, detail)
+            elif "_sqlite_migrations" in tables:
+                yield from _private(path, status)
+                yield from _own(case, Store(connection, case.settings, "doctor", dry=True))
+            else:
+                yield from _foreign(case, connection)
+        except sqlite3.Error as error:
+            if error.sqlite_errorname.startswith("SQLITE_READONLY_ROLLBACK"):
+                detail = f"a tool was killed while it wrote '{path}': the next one rolls that back"
+                yield finding("goals", WARN, detail, "assigner goals list")
+            else:
+                mend = "" if "locked" in str(error) else _mend(path)
+                yield finding("goals", BAD, str(db.failure(path, error)), mend)
+
+
+def _private(path: Path, status: os.stat_result) -> Iterator[Row]:
+    if status.st_uid != os.geteuid():
+        yield finding("goals", BAD, *of_somebody_else(path, status.st_uid))
+    elif status.st_mode & 0o077:
+        verdict = BAD if status.st_mode & 0o022 else WARN
+        yield open_to_others("goals", verdict, path, status.st_mode, 0o600)
+
+
+def _own(case: Case, store: Store) -> Iterator[Row]:
+    path = case.settings.goals
+    version, latest = db.versions(store, "goals")
+    if version > latest:
+        detail = f"schema {version}, this assigner knows {latest}: update assigner"
+        yield finding("goals", BAD, detail)
+        return
+    if version < latest:
+        detail = f"schema {version} of {latest}: the next tool that is run brings it up to date"
+        yield finding("goals", WARN, detail, "assigner goals list")
+        return
+    wrong = [] if case.quick else db.check(store)
+    if wrong := wrong or list(misshapen(store, "goals").values()):
+        yield finding("goals", BAD, f"'{path}': {examples(wrong)}", _mend(path))
+        return
+    if forgotten := _forgotten(case, store):
+        ids = forgotten[:20]
+        detail = f"in progress, but no prompt of the queue is one: task {', '.join(ids)}"
+        words = " ".join(ids)
+        yield finding(
+            "goals", WARN, detail, f"assigner goals drop {words} && assigner goals retry {words}"
+        )
+        return
+    yield finding("goals", OK, f"{_counted(store)}, schema {version}")
+
+
+def _forgotten(case: Case, store: Store) -> list[str]:
+    """Tasks that will never end by themselves: the queue is another one, or was put back."""
+    if case.store is None:
+        return []
+    running = store.execute("SELECT id FROM tasks WHERE status = 'in_progress' ORDER BY id")
+    mine = {
+        row["task"]
+        for row in case.store.execute(
+            "SELECT task FROM foundation_work WHERE goals = :goals AND settled_at IS NULL",
+            {"goals": store.instance},
+        )
+    }
+    return [str(row["id"]) for row in running if str(row["id"]) not in mine]
+
+
+def _foreign(case: Case, connection: sqlite3.Connection) -> Iterator[Row]:
+    """Another program's: only whether its tasks can be read."""
+    try:
+        goalfiles.disguise(case.settings, connection)
+    except SetupError as error:
+        yield finding("goals", BAD, str(error))
+        return
+    store = Store(connection, case.settings, "doctor", dry=True)
+    said = f"another program's, {_counted(store)}"
+    if not os.access(case.settings.goals, os.W_OK):
+        yield finding("goals", WARN, f"{said}, to whose file no status can be written")
+    else:
+        yield finding("goals", OK, said)
+
+
+def _counted(store: Store) -> str:
+    row = store.execute(
+        "SELECT count(*) AS n, coalesce(sum(status = 'pending'), 0) AS pending FROM tasks"
+    ).fetchone()
+    return f"{row['n']} tasks, {row['pending']} pending"
+
+
+def _mend(path: Path) -> str:
+    """Makes it anew from what can be read of it."""
+    old, new = shlex.quote(str(path)), shlex.quote(f"{path}.new")
+    return f"sqlite3 {old} .recover | sqlite3 {new}"
+
+
+def check_profiles(case: Case) -> Iterator[Row]:
+    try:
+        known = profiles.load()
+    except SetupError as error:
+        yield finding("profiles", BAD, str(error))
+        return
+    if not known:
+        yield finding("profiles", OK, "there are none: no session is kept at work on goals")
+        return
+    enrolled = {
+        row["name"]
+        for row in (case.store.rows("sessions") if case.store else [])
+        if row["enrolled"]
+    }
+    idle = [profile for profile in known if case.store and profile.session not in enrolled]
+    for profile in idle:
+        detail = f"profile '{profile.name}': session '{profile.session}' is not enrolled"
+        yield finding("profiles", WARN, detail, case.command("enroll", profile.session))
+    if not idle:
+        yield finding("profiles", OK, f"{len(known)}, their sessions are enrolled")
+
+
+GOALS: dict[str, Check] = {"goals": check_goals, "profiles": check_profiles}
