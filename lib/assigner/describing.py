@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from assigner import composer, hookrules, oneshots, providers, turns
+from assigner import composer, hookrules, naming, oneshots, turns
 from assigner.errors import SetupError
 from assigner.manners import COUNTS, Launch, Manner
 from assigner.recognising import Failure, Provider, Rule
@@ -85,7 +85,7 @@ class Reader:
         self.typed("'start'", table.get("start", ""), str)
         for program in table.get("programs", []):
             self.typed("'programs'", program, str)
-        return providers.programs_of(table)
+        return naming.programs(table)
 
     def commands(self, table: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
         return tuple(self.pattern("'commands'", value) for value in table.get("commands", []))

@@ -14,9 +14,9 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from assigner import config
+from assigner import config, naming
 from assigner.errors import SetupError
 
 if TYPE_CHECKING:  # only who asks for an agent pays
@@ -60,24 +60,10 @@ def programs() -> Mapping[str, tuple[str, ...]]:
         with contextlib.suppress(SetupError):
             head = _text(path).partition("\n[")[0]  # such keys come before all tables
             try:
-                found[name] = programs_of(config.table(path, head))
+                found[name] = naming.programs(config.table(path, head))
             except (SetupError, TypeError):  # a bracket in a text, or something is wrong
                 found[name] = agent(name).programs
     return found
-
-
-def programs_of(table: Mapping[str, Any]) -> tuple[str, ...]:
-    """How the paths of an agent's programs end: what its file says, else what it is started by.
-
-    TypeError where that is no list of texts.
-    """
-    start = table.get("start", "")
-    given = table.get("programs")
-    if given is None:
-        given = [os.path.basename(start.partition(" ")[0])] if start else []
-    if not isinstance(given, list) or not all(isinstance(program, str) for program in given):
-        raise TypeError("programs")
-    return tuple(given)
 
 
 def names() -> list[str]:
