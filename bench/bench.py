@@ -275,8 +275,8 @@ def crowding(scale: Scale) -> Iterator[Figure]:
 
         def run(crowd: list[tuple[str, ...]]) -> None:
             for process in [work.start(*words, env=spool) for words in crowd]:
-                process.communicate()
-                assert process.returncode == 0, process.args
+                _, said = process.communicate()
+                assert process.returncode == 0, said
 
         manuals = [(words[0], "--help") for words in crowd]
         found = quickest(
