@@ -1,12 +1,13 @@
 """The database: opened, migrated, and asked by named statements.
 
-Rollback journal, synchronous=EXTRA, BEGIN IMMEDIATE, ten seconds of patience: one-shot
+Rollback journal, synchronous=EXTRA, BEGIN IMMEDIATE, patience with whoever writes: one-shot
 processes gain nothing from WAL, and SQLite before 3.51.3 can corrupt a WAL database.
 """
 
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from assigner.errors import AssignerError, BusyError, SetupError
 
 Row = dict[str, Any]
 
-PATIENCE = 10.0
+PATIENCE = 10.0  # seconds with one who writes
+_LONGEST = 120.0  # with many, one after the other
 # What SQLite reads beside a database, and believes
 JOURNALS = ("-journal", "-wal", "-shm")
 
@@ -81,7 +83,7 @@ class Store:
         if self.connection.in_transaction:
             yield self
             return
-        self.connection.execute("BEGIN IMMEDIATE")
+        self._begin()
         try:
             yield self
             self.connection.execute("COMMIT")
@@ -89,6 +91,23 @@ class Store:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
             raise
+
+    def _begin(self) -> None:
+        """Begin to write, however many do, as long as they get on."""
+        until = time.monotonic() + _LONGEST
+        while True:
+            before = self._version()
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+                if not busy or self._version() == before or time.monotonic() > until:
+                    raise
+
+    def _version(self) -> int:
+        """What changes whenever somebody else has written."""
+        return int(self.connection.execute("PRAGMA data_version").fetchone()["data_version"])
 
     @property
     def instance(self) -> str:

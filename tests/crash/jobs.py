@@ -49,7 +49,7 @@ def shell(place: Place, dice: random.Random, key: str, sessions: Sequence[str]) 
         lines.append(f"[ -e '{flag}' ] || {{ : > '{flag}'; exit 3; }}")
         fails, failures = f"{fails} command", failures + 1
     elif work < 0.3:
-        lines.append(f"sleep 0.{dice.randrange(1, 9)}")
+        lines.append(f"sleep {dice.randrange(3)}.{dice.randrange(1, 9)}")
     elif work < 0.4:
         draft["sentinel"] = True
         lines.append("echo 'ASSIGNER-DONE ok all is well'")
@@ -85,7 +85,7 @@ def agent(place: Place, dice: random.Random, key: str, sessions: Sequence[str]) 
         draft["sentinel"] = True
         lines.append("MODEL:say ASSIGNER-DONE ok all is well")
     elif work < 0.4:
-        lines.append(f"MODEL:slow=0.{dice.randrange(1, 9)}")
+        lines.append(f"MODEL:slow={dice.randrange(3)}.{dice.randrange(1, 9)}")
     elif work < 0.5:
         lines = lines[:1]
     elif work < 0.55:

@@ -81,7 +81,7 @@ class Pass:
         """Whether it has stopped itself."""
         return is_stopped(self.group)
 
-    def wait(self, seconds: float = 60) -> int:
+    def wait(self, seconds: float = 300) -> int:
         """Its status, negative for a signal."""
         return self.process.wait(seconds)
 

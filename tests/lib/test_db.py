@@ -1,0 +1,56 @@
+"""The database: who wants to write waits for others, but not for one who has got stuck."""
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from assigner import db
+from assigner.config import Settings
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[db.Store]:
+    """One that waits a tenth of a second for each who writes."""
+    settings = Settings(tmp_path, tmp_path / "assigner.db", sockets=(), host="here")
+    with closing(db.connection_to(settings.database, patience=0.1)) as connection:
+        yield db.Store(connection, settings, "test")
+
+
+def test_many_who_write_are_waited_for(store: db.Store) -> None:
+    tried: queue.Queue[str] = queue.Queue()
+    at_work = threading.Event()
+
+    def others() -> None:
+        path = store.settings.database
+        with closing(sqlite3.connect(path, timeout=20, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            at_work.set()
+            for number in range(12):  # statements of who waits, three or so to a try
+                if tried.get(timeout=20) == "done":
+                    break
+                connection.execute("INSERT INTO meta VALUES (?, '')", (str(number),))
+                connection.execute("COMMIT")
+                connection.execute("BEGIN IMMEDIATE")
+            connection.execute("COMMIT")
+
+    writing = threading.Thread(target=others)
+    writing.start()
+    assert at_work.wait(20)
+    store.connection.set_trace_callback(tried.put)
+    with store.transaction():
+        pass
+    tried.put("done")
+    writing.join(20)
+    assert not writing.is_alive()
+
+
+def test_one_who_does_not_come_to_an_end_is_not_waited_for(store: db.Store) -> None:
+    with closing(sqlite3.connect(store.settings.database, isolation_level=None)) as stuck:
+        stuck.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"), store.transaction():
+            pass
