@@ -31,6 +31,7 @@ from assigner.strokes import Job
 MOST_ENTERS = 5  # so often Enter is pressed for one prompt at most
 _AGAIN = 2.0  # so many seconds a text must have stood there since Enter, before that is repeated
 _POLL = 0.03
+_APART = 0.3  # seconds: two Escapes at once are another key
 _WIPE = "\x03"  # Ctrl-C, which ends some agents whose composer is empty
 
 
@@ -71,28 +72,36 @@ def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]
     would keep out the next one: it is wiped out again.
     """
     jobs = strokes.jobs_of(ended)
-    sights = strokes.look(store, jobs)
-    wanted: list[tuple[Job, Stroke]] = []
-    for job in jobs:
-        sight = sights.get((job.pane.socket, job.pane.id))
-        if sight is None or sight.shown is None:
-            continue
-        number = max(sight.shown.screen.interrupted, job.attempt["id"] * strokes.CARRY) + 1
-        if sight.status in ("busy", "waiting"):
-            keys = "\x1b" * job.provider.manner.escapes
-            stroke = strokes.stroke(job, sight.shown, keys=keys, stamp=INTERRUPTED, number=number)
-            wanted.append((job, replace(stroke, activity=None)))
-        elif answering.is_put_back(store, job.attempt, job.provider, sight):
-            stroke = strokes.stroke(job, sight.shown, keys=_WIPE, stamp=INTERRUPTED, number=number)
-            wanted.append((job, stroke))
-    refused = strokes.press(store, wanted)
-    return [
-        attempts.told(
-            job.attempt, "wiped out" if _WIPE in stroke.keys else "Escape", job.attempt["ending"]
-        )
-        for job, stroke in wanted
-        if job.attempt["id"] not in refused
-    ]
+    acted: dict[int, Row] = {}
+    for pressed in range(max((job.provider.manner.escapes for job in jobs), default=0)):
+        if pressed:
+            time.sleep(_APART)
+        jobs = [job for job in jobs if pressed < job.provider.manner.escapes]
+        sights = strokes.look(store, jobs)
+        wanted: list[tuple[Job, Stroke]] = []
+        for job in jobs:
+            sight = sights.get((job.pane.socket, job.pane.id))
+            if sight and (stroke := _ending(store, job, sight)):
+                wanted.append((job, stroke))
+        refused = strokes.press(store, wanted)
+        for job, stroke in wanted:
+            if job.attempt["id"] not in refused:
+                key = "wiped out" if stroke.keys == _WIPE else "Escape"
+                acted[job.attempt["id"]] = attempts.told(job.attempt, key, job.attempt["ending"])
+    return list(acted.values())
+
+
+def _ending(store: Store, job: Job, sight: Sight) -> Stroke | None:
+    """What ends a turn that is under way, or clears up after it."""
+    if sight.shown is None:
+        return None
+    number = max(sight.shown.screen.interrupted, job.attempt["id"] * strokes.CARRY) + 1
+    if sight.status in ("busy", "waiting"):
+        stroke = strokes.stroke(job, sight.shown, keys="\x1b", stamp=INTERRUPTED, number=number)
+        return replace(stroke, activity=None)
+    if answering.is_put_back(store, job.attempt, job.provider, sight):
+        return strokes.stroke(job, sight.shown, keys=_WIPE, stamp=INTERRUPTED, number=number)
+    return None
 
 
 def _refresh(store: Store, jobs: dict[int, Job]) -> list[Row]:

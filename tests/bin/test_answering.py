@@ -102,6 +102,16 @@ def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
         assert [event["outcome"] for event in agent.events("turn")] == ["interrupted"] * 2
 
 
+def test_what_is_put_back_keeps_nothing_out(work: Workplace) -> None:
+    """Interrupted before its first words, an agent has the prompt in its composer again."""
+    agent = enrolled(work, "one", "transcript")
+    text = "several\n\nlines MODEL:think=600"
+    late = send(work, text, "one", "--timeout", 1)
+    assert prompt(work, late, "failed")["error"].startswith("timeout: ")
+    prompt(work, send(work, "after it", "one"), "completed")
+    assert agent.prompts() == [text, "after it"]
+
+
 @pytest.mark.slow
 def test_a_person_interrupts_and_goes_on(work: Workplace) -> None:
     """What comes after is not the prompt's."""
