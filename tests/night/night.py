@@ -101,7 +101,7 @@ class Night:
             "".join(
                 f'[{name}]\nsession = "{name}"\nenvironment = "{name}"\nport = {8100 + n}\n'
                 f'projects = ["{"agents" if kind == "agent" else "shells"}"]\n'
-                'idle_threshold = 0.2\nevery = 0\ngeneral_prompt = ""\n'
+                'idle_threshold = 0.2\ntimeout = 60\nevery = 0\ngeneral_prompt = ""\n'
                 for n, (name, kind) in enumerate(self.sessions.items())
             )
         )
@@ -118,7 +118,7 @@ class Night:
             "project": "agents" if job.for_agents else "shells",
             "priority": self.random.randrange(3),
             "idempotent": job.idempotent,
-            "timeout_seconds": 20 if "hangs" not in job.ends else 4,
+            "timeout_seconds": 4 if "hangs" in job.ends else None,  # else the profile's
             "max_attempts": len(job.ends),
             "dedup_key": job.key,
         }
