@@ -38,7 +38,7 @@ crash: setup ## kill passes at 1000 random moments and count what was lost or ty
 	@$(PYTHON) tests/crash/campaign.py --kills 1000
 
 night: setup ## have sessions that die and hang work on 200 goal tasks; ARGS="--seed 7"
-	@$(PYTHON) tests/night/night.py $(ARGS)
+	@$(PYTHON) tests/night/campaign.py $(ARGS)
 
 test-agents: setup ## give real agents prompts; ARGS="--agent codex --case slow" for some of it
 	@$(PYTHON) tests/agents/campaign.py $(ARGS)

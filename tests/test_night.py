@@ -1,7 +1,7 @@
 """A short night on goals: what dies, hangs and fails, and a restart, lose and double nothing."""
 
+from night.campaign import Night
 from night.morning import ZERO
-from night.night import Night
 from support import Workplace
 
 

@@ -204,6 +204,11 @@ def test_a_command_gets_the_goal_and_prints_tasks(goal: Workplace) -> None:
     }  # fmt: skip
 
 
+def test_a_command_that_prints_nothing(goal: Workplace) -> None:
+    assert commanded(goal, "true").err == "goals: goal 1: the command printed no task\n"
+    refused(goal, "--command is empty", "generate", "--command", " ")
+
+
 def test_one_goal_that_fails_keeps_no_other_back(goal: Workplace) -> None:
     goal.tool("goals", "add-goal", "Another")
     command = 'grep -q Score && exit 3; echo \'{"content": "x"}\''

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""night.py - a night on goals: sessions that die, hang and fail, and a machine that is restarted
+"""campaign.py - a night on goals: sessions that die, hang and fail, and a machine that is restarted
 
 Goal tasks are handed out by foundation-check to shells and scripted agents of a tmux server of
 its own, while keepalive and tick run by turns, as cron has them.  What comes of each run of a
