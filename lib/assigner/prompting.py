@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from assigner import (
+    agents,
     answering,
     attempts,
     beginning,
@@ -22,23 +23,28 @@ from assigner import (
     strokes,
     tmux,
 )
+from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
 from assigner.keyboard import ENTERED, INTERRUPTED, Stroke
 from assigner.looking import Shown, Sight
-from assigner.scanning import UNTYPED
 from assigner.strokes import Job
 
 MOST_ENTERS = 5  # so often Enter is pressed for one prompt at most
 _AGAIN = 2.0  # so many seconds a text must have stood there since Enter, before that is repeated
 _POLL = 0.03
-_APART = 0.3  # seconds: two Escapes at once are another key
 _WIPE = "\x03"  # Ctrl-C, which ends some agents whose composer is empty
+_KEY_GAP = 0.3  # seconds after which no terminal program takes two keys for one
+_UNREAD = 2.0
 
 
 def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: float) -> list[Row]:
     """Type what is claimed to agents, for at most `settle` seconds; a row for each attempt."""
     jobs = {job.attempt["id"]: job for job in strokes.jobs_of(there)}
-    acted: list[Row] = []
+    acted = [
+        attempts.told(attempt, "waits", str(agents.usable(attempt["provider"])))
+        for attempt, _ in there
+        if attempt["id"] not in jobs
+    ]
     until = time.monotonic() + settle
     why: dict[int, str] = {}
     while jobs:
@@ -68,40 +74,55 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
 def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]:
     """Press Escape for turns that are to be ended, where they are seen to be under way.
 
-    Agents put the prompt of a turn that had not begun to answer back into the composer, where it
-    would keep out the next one: it is wiped out again.
+    An agent that wants it more than once takes what it reads at once for another key.  Agents put
+    the prompt of a turn that had not begun to answer back into the composer, where it would keep
+    out the next one: it is wiped out again.
     """
     jobs = strokes.jobs_of(ended)
-    acted: dict[int, Row] = {}
-    for pressed in range(max((job.provider.manner.escapes for job in jobs), default=0)):
-        if pressed:
-            time.sleep(_APART)
-        jobs = [job for job in jobs if pressed < job.provider.manner.escapes]
-        sights = strokes.look(store, jobs)
-        wanted: list[tuple[Job, Stroke]] = []
-        for job in jobs:
-            sight = sights.get((job.pane.socket, job.pane.id))
-            if sight and (stroke := _ending(store, job, sight)):
-                wanted.append((job, stroke))
+    pressed: dict[int, Row] = {}
+    for times in range(max((job.provider.manner.escapes for job in jobs), default=0)):
+        again = [job for job in jobs if times < job.provider.manner.escapes]
+        if times:
+            again = [job for job in again if job.attempt["id"] in pressed]
+            _wait_until_read(again)
+        wanted = _endings(store, again)
         refused = strokes.press(store, wanted)
-        for job, stroke in wanted:
-            if job.attempt["id"] not in refused:
-                key = "wiped out" if stroke.keys == _WIPE else "Escape"
-                acted[job.attempt["id"]] = attempts.told(job.attempt, key, job.attempt["ending"])
-    return list(acted.values())
+        pressed |= {
+            job.attempt["id"]: attempts.told(
+                job.attempt,
+                "wiped out" if stroke.keys == _WIPE else "Escape",
+                job.attempt["ending"],
+            )
+            for job, stroke in wanted
+            if job.attempt["id"] not in refused
+        }
+    return list(pressed.values())
 
 
-def _ending(store: Store, job: Job, sight: Sight) -> Stroke | None:
-    """What ends a turn that is under way, or clears up after it."""
-    if sight.shown is None:
-        return None
-    number = max(sight.shown.screen.interrupted, job.attempt["id"] * strokes.CARRY) + 1
-    if sight.status in ("busy", "waiting"):
-        stroke = strokes.stroke(job, sight.shown, keys="\x1b", stamp=INTERRUPTED, number=number)
-        return replace(stroke, activity=None)
-    if answering.is_put_back(store, job.attempt, job.provider, sight):
-        return strokes.stroke(job, sight.shown, keys=_WIPE, stamp=INTERRUPTED, number=number)
-    return None
+def _endings(store: Store, jobs: Sequence[Job]) -> list[tuple[Job, Stroke]]:
+    """What ends the turns that are under way, or clears up after them."""
+    sights = strokes.look(store, jobs)
+    wanted: list[tuple[Job, Stroke]] = []
+    for job in jobs:
+        sight = sights.get((job.pane.socket, job.pane.id))
+        if sight is None or sight.shown is None:
+            continue
+        number = max(sight.shown.screen.interrupted, job.attempt["id"] * strokes.CARRY) + 1
+        if sight.status in ("busy", "waiting"):
+            stroke = strokes.stroke(job, sight.shown, keys="\x1b", stamp=INTERRUPTED, number=number)
+            wanted.append((job, replace(stroke, activity=None)))
+        elif answering.is_put_back(store, job.attempt, job.provider, sight):
+            stroke = strokes.stroke(job, sight.shown, keys=_WIPE, stamp=INTERRUPTED, number=number)
+            wanted.append((job, stroke))
+    return wanted
+
+
+def _wait_until_read(jobs: Sequence[Job]) -> None:
+    """Until the agents have read what was typed, and taken it for a key of its own."""
+    until = time.monotonic() + _UNREAD
+    while any(proc.unread(job.pane.tty) for job in jobs) and time.monotonic() < until:
+        time.sleep(_POLL)
+    time.sleep(_KEY_GAP)
 
 
 def _refresh(store: Store, jobs: dict[int, Job]) -> list[Row]:

@@ -160,7 +160,7 @@ class Place:
     def interrupt(self) -> None:
         """Press what interrupts a turn."""
         self.pane.keys("Escape")
-        if self.provider == "opencode":  # two at once would be another key
+        if self.provider == "opencode":
             self.pane.wait_for("again to interrupt")
             self.pane.keys("Escape")
 
