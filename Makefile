@@ -9,7 +9,7 @@ NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
 .PHONY: test-slow test-hostile crash-calls crash-faults
-.PHONY: setup demo test test-agents lint bench crash man clean help
+.PHONY: setup demo test test-agents lint bench crash night man clean help
 .PHONY: install-cron uninstall-cron install-systemd uninstall-systemd test-timers
 
 help: ## list the targets
@@ -28,7 +28,7 @@ lint: setup ## check style and types
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/support.py tests/conftest.py tests/standin.py
-	@$(PYTHON) -m mypy -p agents
+	@$(PYTHON) -m mypy -p agents -p night
 	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)); do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
 
 bench: setup ## measure against a large queue
@@ -42,6 +42,9 @@ crash-calls: setup ## kill each pass at each of its system calls; ARGS="--most 9
 
 crash-faults: setup ## let each call of each pass fail, as on a full disk; ARGS as above
 	@$(PYTHON) tests/crash/faults.py $(ARGS)
+
+night: setup ## have sessions that die and hang work on 200 goal tasks; ARGS="--seed 7"
+	@$(PYTHON) tests/night/campaign.py $(ARGS)
 
 test-agents: setup ## give real agents prompts; ARGS="--agent codex --case slow" for some of it
 	@$(PYTHON) tests/agents/campaign.py $(ARGS)

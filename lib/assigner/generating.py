@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assigner import config, goals, programs
+from assigner import config, goals, programs, screen
 from assigner.db import Row, Store
 from assigner.errors import AssignerError, SetupError, UsageError
 from assigner.goals import Reference
@@ -103,7 +103,7 @@ def _task_in(store: Store, line: str) -> Task:
     try:
         task = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"not JSON: {error}") from None
+        raise UsageError(f"not JSON, '{screen.visible(line[:60])}': {error}") from None
     if not isinstance(task, dict):
         raise UsageError("not a JSON object")
     goals.check_task(store.settings, task)

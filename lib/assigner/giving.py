@@ -143,7 +143,8 @@ def _queue_task(store: Store, goals: Goals, profile: Profile, task: Row) -> Row:
     }
     draft.check_command = task["check_command"]
     draft.check_timeout_seconds = task["check_timeout_seconds"]
-    draft.timeout_seconds, draft.idempotent = task["timeout_seconds"], bool(task["idempotent"])
+    draft.timeout_seconds = task["timeout_seconds"] or draft.timeout_seconds
+    draft.idempotent = bool(task["idempotent"])
     row = store.one("foundation_number", goals=goals.key, task=id)
     assert row is not None
     number = row["number"]
@@ -213,6 +214,7 @@ def _draft(store: Store, profile: Profile, text: str, priority: int) -> Draft:
         target_session=profile.session,
         working_dir=profile.working_dir,
         env_vars=profile.variables(store.settings),
+        timeout_seconds=profile.timeout or None,
     )
 
 

@@ -157,6 +157,8 @@ def _print_new(row: Row, args: cli.Arguments) -> None:
 def _generate(book: Goals, args: cli.Arguments) -> None:
     if args.template is not None and args.command is not None:
         raise UsageError("give --template or --command, not both")
+    if args.command is not None and not args.command.strip():
+        raise UsageError("--command is empty: give what prints tasks")
     if args.timeout is not None and args.command is None:
         raise UsageError("--timeout is for a --command")
     store = book.own()
@@ -177,6 +179,8 @@ def _generate(book: Goals, args: cli.Arguments) -> None:
                 raise
             cli.complain(args, f"goal {goal['id']}: the command will not do: {error}")
             continue
+        if not tasks:
+            cli.say(args, f"goal {goal['id']}: the command printed no task")
         made += rows
         known += had
     _table(made, args, "tasks")

@@ -28,7 +28,8 @@ class Profile:
 
     `projects`: parts of the names of projects whose tasks it is given; none at all: any.
     `general_prompt` None: the built-in one, for agents; empty: none.  `environment`, `port` and
-    `data_dir` are told to every prompt.  `tasks_per_hour` 0: no limit.
+    `data_dir` are told to every prompt.  `timeout` is for prompts that name none.  0 there, and for
+    `tasks_per_hour`: no limit.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Profile:
     environment: str = "env_1"
     port: int = 8081
     data_dir: str | None = None
+    timeout: float = 0.0
     tasks_per_hour: int = 0
     quiet_hours: tuple[str, ...] = ()
 
@@ -140,6 +142,7 @@ _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "environment": ((str,), "a string"),
     "port": ((int,), "a whole number"),
     "data_dir": ((str,), "a string"),
+    "timeout": ((int, float), "a number of seconds"),
     "tasks_per_hour": ((int,), "a whole number"),
     "quiet_hours": ((list,), "an array of strings"),
 }

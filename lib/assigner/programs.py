@@ -77,7 +77,7 @@ def bounded(command: Sequence[str], given: bytes, *, seconds: float, most: int) 
     if problem == "size":
         raise AssignerError(f"it printed more than {most} bytes")
     if process.returncode:
-        said = err.decode("utf-8", "replace").strip().splitlines()
+        said = (err.strip() or out.strip()).decode("utf-8", "replace").splitlines()
         why = f": {said[-1]}" if said else ""
         status = process.returncode
         ended = f"signal {-status}" if status < 0 else f"exit status {status}"

@@ -240,8 +240,10 @@ def escape_after(trial: Trial) -> None:
 def time_is_up(trial: Trial) -> None:
     """Before an answer began: what the agent puts back into its composer keeps nothing out."""
     trial.ready()
-    text = "several\nlines, one of them rather long: " + 20 * "so long " + "\n\nMODEL:think=90"
-    trial.ends(trial.send(text, "--timeout", "4"), "failed", "timeout")
+    text = "several\nlines, one of them rather long: " + 20 * "so long " + "\n\nMODEL:think=300"
+    prompt = trial.send(text, "--timeout", "40")
+    trial.asked(text)
+    trial.ends(prompt, "failed", "timeout")
     trial.completes("what comes after it")
 
 

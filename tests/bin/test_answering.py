@@ -142,6 +142,16 @@ def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
         assert [event["outcome"] for event in agent.events("turn")] == ["interrupted"] * 2
 
 
+def test_what_is_put_back_keeps_nothing_out(work: Workplace) -> None:
+    """Interrupted before its first words, an agent has the prompt in its composer again."""
+    agent = enrolled(work, "one", "transcript")
+    text = "several\n\nlines MODEL:think=600"
+    late = send(work, text, "one", "--timeout", 1)
+    assert prompt(work, late, "failed")["error"].startswith("timeout: ")
+    prompt(work, send(work, "after it", "one"), "completed")
+    assert agent.prompts() == [text, "after it"]
+
+
 def test_an_agent_that_wants_escape_twice(work: Workplace) -> None:
     agent = enrolled(work, "one", "hooks", "--escapes", 2)
     described = work.home / ".config/assigner/providers/standin.toml"

@@ -390,6 +390,18 @@ def test_profiles_of_several_sessions(work: Workplace) -> None:
     ]  # fmt: skip
 
 
+def test_a_prompt_that_hangs_is_ended_by_its_profile(work: Workplace) -> None:
+    profiles(work, '[a]\nsession = "foundation"\ntimeout = 60')
+    add(work, "sleep 999", "--timeout", 0.5, "--priority", 1)
+    add(work, "true")
+    for _ in range(2):
+        check(work)
+        work.tick(until=60)
+    found = [row["timeout_seconds"] for row in work.rows("SELECT * FROM prompts ORDER BY id")]
+    assert found == [0.5, 60]
+    assert work.prompt(1)["error"].startswith("timeout: ")
+
+
 def test_limits_and_quiet_hours(work: Workplace) -> None:
     work.environment["TZ"] = "UTC"
     profiles(work, '[a]\nsession = "foundation"\ntasks_per_hour = 1\nquiet_hours = ["22:00-07:00"]')

@@ -204,6 +204,11 @@ def test_a_command_gets_the_goal_and_prints_tasks(goal: Workplace) -> None:
     }  # fmt: skip
 
 
+def test_a_command_that_prints_nothing(goal: Workplace) -> None:
+    assert commanded(goal, "true").err == "goals: goal 1: the command printed no task\n"
+    refused(goal, "--command is empty", "generate", "--command", " ")
+
+
 def test_one_goal_that_fails_keeps_no_other_back(goal: Workplace) -> None:
     goal.tool("goals", "add-goal", "Another")
     command = 'grep -q Score && exit 3; echo \'{"content": "x"}\''
@@ -213,7 +218,7 @@ def test_one_goal_that_fails_keeps_no_other_back(goal: Workplace) -> None:
 
 
 GARBAGE = {
-    "prose": ("echo '{\"content\": \"x\"}'; echo Sure!", "line 2 of what it printed: not JSON"),
+    "prose": ("echo '{\"content\": \"x\"}'; echo Yes!", "line 2 of what it printed: not JSON, 'Ye"),
     "a list": ("echo '[]'", "not a JSON object"),
     "no content": ("echo '{}'", "no content"),
     "empty content": ("echo '{\"content\": \" \"}'", "content is empty"),
@@ -228,6 +233,7 @@ GARBAGE = {
     "a flood": ("yes", "it printed more than 1000000 bytes"),
     "many tasks": ("seq -f '{\"content\": \"%g\"}' 201", "201 tasks"),
     "failure": ("echo '{\"content\": \"x\"}'; echo why >&2; exit 3", "exit status 3: why"),
+    "failure told aloud": ("echo API Error; exit 1", "exit status 1: API Error"),
     "a signal": ("kill -9 $$", "signal 9"),
     "no program": ("no-such-program", "exit status 127"),
 }  # fmt: skip

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""night.py - a night on goals: sessions that die, hang and fail, and a machine that is restarted
+"""campaign.py - a night on goals: sessions that die, hang and fail, and a machine that is restarted
 
 Goal tasks are handed out by foundation-check to shells and scripted agents of a tmux server of
 its own, while keepalive and tick run by turns, as cron has them.  What comes of each run of a
@@ -10,8 +10,10 @@ by a power cut, passes included; what is on disk stays.
 In the morning the goals, the queue, the work logs and what the executors themselves wrote down
 are compared:
 
-  deaths, hangs, failures   attempts that ended so; reboots: times that everything was killed
-  lost        tasks that ran less often than the queue knows of
+  killed, reboots   sessions killed from outside, and times that everything was
+  resumed     sessions that keepalive had given up, and a person let begin again
+  deaths, hangs, failures   attempts that ended so
+  lost        tasks that ran less often than the queue says
   twice       tasks that ran more often than they were tried
   untold      tasks whose tries are not all in the work logs, or are there more than once
   wrong       tasks that did not end as their last try and their rule of retries say
@@ -25,22 +27,20 @@ import argparse
 import json
 import os
 import random
-import re
 import shlex
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from crash.killing import Pass
+from night.morning import ZERO, Job, compare
 from support import Workplace
 
 SETTINGS = {
@@ -53,22 +53,7 @@ SETTINGS = {
 KINDS = ("bash", "agent", "zsh", "agent", "fish", "agent", "dash", "agent")
 # What comes of a run, and how often
 ENDS = {"done": 12, "fails": 3, "hangs": 1, "dies": 1}
-# The rule of retries: which ends a task is tried again after, always or if it may run twice
-AGAIN = {"command", "api"}
-AGAIN_IF_IDEMPOTENT = {"vanished", "timeout"}
-ZERO = ("lost", "twice", "untold", "wrong", "unfinished", "stuck")
 KILLED = 0.06  # of the rounds in which a session is killed from outside
-OPEN = "status IN ('pending', 'assigned', 'in_progress')"
-
-
-@dataclass(frozen=True)
-class Job:
-    """A goal task: what comes of its first run, its second ...; the word by which it is known."""
-
-    key: str
-    ends: tuple[str, ...]
-    idempotent: bool
-    for_agents: bool
 
 
 class Night:
@@ -83,7 +68,7 @@ class Night:
         self.jobs = [self._job(n) for n in range(tasks)]
         # once so few are open: spread over the night
         self.restarts = [tasks - tasks * (n + 1) // (reboots + 1) for n in range(reboots)]
-        self.deaths = self.reboots = self.resumed = 0
+        self.killed = self.reboots = self.resumed = 0
         self.faults: list[str] = []
         for name, kind in self.sessions.items():
             self._begin(name, kind)
@@ -116,7 +101,7 @@ class Night:
             "".join(
                 f'[{name}]\nsession = "{name}"\nenvironment = "{name}"\nport = {8100 + n}\n'
                 f'projects = ["{"agents" if kind == "agent" else "shells"}"]\n'
-                'idle_threshold = 0.2\nevery = 0\ngeneral_prompt = ""\n'
+                'idle_threshold = 0.2\ntimeout = 60\nevery = 0\ngeneral_prompt = ""\n'
                 for n, (name, kind) in enumerate(self.sessions.items())
             )
         )
@@ -133,8 +118,9 @@ class Night:
             "project": "agents" if job.for_agents else "shells",
             "priority": self.random.randrange(3),
             "idempotent": job.idempotent,
-            "timeout_seconds": 20 if "hangs" not in job.ends else 4,
+            "timeout_seconds": 4 if "hangs" in job.ends else None,  # else the profile's
             "max_attempts": len(job.ends),
+            "dedup_key": job.key,
         }
         file = self.runs / job.key
         if job.for_agents:
@@ -165,37 +151,36 @@ class Night:
 
     def _left(self) -> int:
         """How many tasks have not ended."""
-        open = self.work.tool("goals", "list", "--limit", 0, "--json").json
-        return len(open)
+        return len(self.work.tool("goals", "list", "--limit", 0, "--json").json)
 
     def _pass(self, name: str, *args: object) -> None:
         result = self.work.tool(name, *args, "--json", status=(0, 1))
-        for row in json.loads(result.out or "[]"):
-            if row["outcome"] == "given up":  # a person looks after it
-                self.work.tool("resume", row["session"])
-                self.resumed += 1
-            elif result.status:
-                self.faults.append(f"{name}: {result.err.strip()} {result.out[:300]}")
+        rows = json.loads(result.out)
+        given_up = [row["session"] for row in rows if row["outcome"] == "given up"]
+        for session in given_up:  # a person looks after it
+            self.work.tool("resume", session)
+            self.resumed += 1
+        if result.status and not given_up:
+            self.faults.append(f"{name}: {result.err.strip()} {result.out[:300]}")
 
     def _kill_one(self) -> None:
         """A session's process is gone, in the middle of whatever it does."""
-        alive = self.work.rows("SELECT pane_pid FROM sessions WHERE status <> 'offline'")
-        if alive:
-            with suppress(ProcessLookupError):
-                os.kill(self.random.choice(alive)["pane_pid"], signal.SIGKILL)
-            self.deaths += 1
+        known = {row["pane_pid"] for row in self.work.rows("SELECT pane_pid FROM sessions")}
+        if alive := sorted(known & set(self._processes())):
+            os.kill(self.random.choice(alive), signal.SIGKILL)
+            self.killed += 1
 
     def _reboot(self) -> None:
         """All is killed at once, in the middle of a pass; then the first two passes."""
-        running = [Pass(self.work, self.random.choice(["tick", "keepalive"]))]
+        running = Pass(self.work, self.random.choice(["tick", "keepalive"]))
         time.sleep(self.random.uniform(0.3, 2))
-        running[0].kill_group()
+        running.kill_group()
         while processes := self._processes():
             for pid in processes:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.01)
-        running[0].wait()
+        running.wait()
         self.reboots += 1
         self._pass("tick", "--settle", 10)
         self._pass("keepalive", "--settle", 10)
@@ -217,125 +202,11 @@ class Night:
     # --- the morning -----------------------------------------------------------------------------
 
     def count(self) -> dict[str, int]:
-        """What has happened, and what should not have."""
-        tries = self.work.rows(
-            "SELECT w.task, a.outcome, a.failure_class, a.evidence, a.stage"
-            " FROM attempts AS a JOIN foundation_work AS w ON w.prompt_id = a.prompt_id"
-            " WHERE a.outcome <> 'released' ORDER BY a.id"
-        )
-        tasks = {}
-        for status in ("completed", "failed", "pending", "in_progress", "cancelled"):
-            listed = ("goals", "list", "--status", status, "--limit", 0, "--json")
-            tasks |= {task["content"]: task for task in self.work.tool(*listed).json}
-        told = self._told()
-        received = self._received()
-        bad = Counter[str]()
-        for job in self.jobs:
-            (task,) = (
-                row
-                for content, row in tasks.items()
-                if job.key in re.split(r"[\s]", content) or f" {job.key} " in content
-            )
-            mine = [row for row in tries if row["task"] == str(task["id"])]
-            faults = self._faults(job, task, mine, received[job.key], told[task["id"]])
-            ends = [row["failure_class"] or row["outcome"] for row in mine]
-            about = f"task {task['id']}, {job}: {ends}, received {received[job.key]}"
-            self.faults += [f"{fault}: {about}, told {told[task['id']]}" for fault in faults]
-            bad.update(faults)
-        classes = Counter(row["failure_class"] for row in tries)
-        return {
-            "sessions": len(self.sessions),
-            "tasks": len(tasks),
-            "prompts": self.work.row("SELECT count(*) AS n FROM prompts")["n"],
-            "attempts": len(tries),
-            "completed": sum(task["status"] == "completed" for task in tasks.values()),
-            "deaths": classes["vanished"],
-            "hangs": classes["timeout"],
-            "failures": classes["command"] + classes["api"],
-            "reboots": self.reboots,
-            "killed": self.deaths,
-            "resumed": self.resumed,
-            **{name: bad[name] for name in ZERO[:-1]},
-            "stuck": self._stuck(),
-        }
-
-    def _faults(
-        self,
-        job: Job,
-        task: dict[str, Any],
-        tries: list[dict[str, Any]],
-        received: int,
-        told: Counter[str],
-    ) -> list[str]:
-        if task["status"] not in ("completed", "failed") or not tries:
-            return ["unfinished"]
-        found = []
-        sure = [
-            row
-            for row in tries
-            if row["outcome"] == "completed"
-            or row["failure_class"] in ("command", "api", "timeout")
-        ]
-        if received < len(sure):
-            found.append("lost")
-        if received > len(tries):
-            found.append("twice")
-        if told != {"Assigned": task["attempts"], "ended": task["attempts"]}:
-            found.append("untold")
-        kind, left = tries[-1]["failure_class"], task["max_attempts"] - task["attempts"]
-        again = kind in AGAIN or (job.idempotent and kind in AGAIN_IF_IDEMPOTENT)
-        wanted = "completed" if tries[-1]["outcome"] == "completed" else "failed"
-        if (
-            task["status"] != wanted
-            or (wanted == "failed" and again and left)
-            or left < 0
-            or task["attempts"] != len(tries)
-        ):
-            found.append("wrong")
-        return found
-
-    def _received(self) -> Counter[str]:
-        """How often the executors say that they began with each task."""
-        found = Counter[str]()
-        for job in self.jobs:
-            if not job.for_agents and (self.runs / job.key).exists():
-                found[job.key] = len((self.runs / job.key).read_text().splitlines())
-        for name, kind in self.sessions.items():
-            log = self.work.path / f"{name}.log"
-            if kind == "agent" and log.exists():
-                for event in map(json.loads, log.read_text().splitlines()):
-                    if event["event"] == "prompt":
-                        found.update(re.findall(r"^u\d+\.", event["text"], re.MULTILINE))
-        return found
-
-    def _told(self) -> dict[int, Counter[str]]:
-        """What the work logs say of each task."""
-        found: dict[int, Counter[str]] = {n: Counter() for n in range(1, len(self.jobs) + 1)}
-        titles = {}
-        for name in self.sessions:
-            file = self.work.state / "foundation" / f"{name}.log"
-            for line in file.read_text().splitlines() if file.exists() else []:
-                said = line.partition(" - ")[2]
-                if match := re.match(r"(Assigned|Failed|Cancelled) task (\d+): (.*)", said):
-                    found[int(match[2])]["Assigned" if match[1] == "Assigned" else "ended"] += 1
-                    if match[1] == "Assigned":
-                        titles[match[3]] = int(match[2])
-                elif match := re.match("Completed task: (.*)", said):
-                    found[titles[match[1]]]["ended"] += 1
-        return found
-
-    def _stuck(self) -> int:
-        bad = [
-            *self.work.rows(
-                "SELECT name, status, status_reason FROM sessions WHERE status <> 'idle'"
-            ),
-            *self.work.rows(f"SELECT id, status FROM prompts WHERE {OPEN}"),
-            *self.work.rows("SELECT id, stage FROM attempts WHERE outcome IS NULL"),
-            *self.work.rows("SELECT * FROM foundation_work WHERE settled_at IS NULL"),
-            *self.work.rows("SELECT * FROM foundation_log"),
-        ]
-        self.faults += [f"stuck: {row}" for row in bad]
-        return len(bad)
+        """What has happened, with what should not have."""
+        count, faults = compare(self.work, self.jobs, self.runs, self.sessions)
+        self.faults += faults
+        own = {"killed": self.killed, "reboots": self.reboots, "resumed": self.resumed}
+        return {"sessions": len(self.sessions), **own, **count}
 
 
 def main() -> None:
