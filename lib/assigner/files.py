@@ -9,6 +9,7 @@ starts/         what sessions that are being started run first
 worktrees/      git working trees of prompts' own
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -17,6 +18,7 @@ import shutil
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +56,13 @@ class Report:
     word: str | None
     number: int | None
     at: float
-    text: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        """What `report` was told; nothing where the file is gone."""
+        with contextlib.suppress(FileNotFoundError):
+            return _said(self.path)
+        return ""
 
 
 @dataclass(frozen=True)
@@ -264,7 +272,6 @@ def reports(settings: Settings) -> list[Report]:
                 status = entry.stat(follow_symlinks=False)
                 # made when it was told, the others beforehand
                 at = status.st_mtime if kind == "said" else status.st_ctime
-                text = _said(entry.path) if kind == "said" else ""
             except FileNotFoundError:
                 continue
             found.append(
@@ -275,7 +282,6 @@ def reports(settings: Settings) -> list[Report]:
                     word,
                     int(number) if number is not None else None,
                     at,
-                    text,
                 )
             )
     return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind), report.at))
