@@ -15,6 +15,7 @@ TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "man", "clean", "h
     "install-systemd",
     "uninstall-systemd",
     "crash-calls",
+    "crash-disks",
     "crash-faults",
     "test-agents",
     "test-slow",

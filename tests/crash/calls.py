@@ -83,8 +83,7 @@ class Stage:
         path = client(place, "acts.*", f"{under} TMUX")
         status, said = self.run(self._prepare(self.world), path=path)
         assert status in (0, 1), said
-        locked = "flock(" in calls.read_text(errors="replace")
-        found = [Moment(point) for point in points(calls, locked=locked, each=each)]
+        found = [Moment(point) for point in points(calls, self.begins(calls), each=each)]
         for number, file in enumerate(sorted(place.glob("calls-*"))):
             which = file.name.removeprefix("calls-")
             found += [
@@ -98,6 +97,10 @@ class Stage:
         ]
         self.finish("undisturbed")
         return found
+
+    def begins(self, calls: Path) -> str:
+        """What the first call has in it that can do anything: the lock, or the state directory."""
+        return "flock(" if "flock(" in calls.read_text(errors="replace") else str(self.work.state)
 
     def run(self, command: Command, under: Sequence[str] = (), path: str = "") -> tuple[int, str]:
         """Run what the scene is about; its status, and what it said."""

@@ -40,10 +40,9 @@ class Faulty(Stage):
         status, said = self.run(self._prepare(self.world), record(calls))
         assert status in (0, 1), said
         self.finish("undisturbed")
-        locked = "flock(" in calls.read_text(errors="replace")
         made = [
             point
-            for point in points(calls, locked=locked, each=True, reads=True)
+            for point in points(calls, self.begins(calls), each=True, reads=True)
             if point.call in ERRORS
         ]
         found = [
