@@ -99,8 +99,14 @@ class Stage:
         return found
 
     def begins(self, calls: Path) -> str:
-        """What the first call has in it that can do anything: the lock, or the state directory."""
-        return "flock(" if "flock(" in calls.read_text(errors="replace") else str(self.work.state)
+        """What the first call has in it that can do anything: the lock, the state directory, or,
+        of `hook`, which has gone there, its file.
+        """
+        made = [
+            line for line in calls.read_text(errors="replace").splitlines() if "exec" not in line
+        ]
+        wanted = ("flock(", str(self.work.state), '".hook.')
+        return next((text for text in wanted if any(text in line for line in made)), "")
 
     def run(self, command: Command, under: Sequence[str] = (), path: str = "") -> tuple[int, str]:
         """Run what the scene is about; its status, and what it said."""

@@ -93,7 +93,7 @@ def points(file: Path, after: str = "", *, each: bool = False, reads: bool = Fal
         if not (made := _CALL.match(line)):
             continue
         process, call, arguments = made.groups()
-        at_work = at_work or after in line
+        at_work = at_work or (after in line and call != "execve")
         times[process, call] += 1
         key = call, times[process, call]
         makes = call != "openat" or reads or _MAKES.search(arguments)
