@@ -8,7 +8,7 @@ SCRIPTS = $(shell grep -lE '^\#!.*python' bin/*)
 NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
-.PHONY: test-slow test-hostile crash-calls crash-faults
+.PHONY: test-slow test-hostile crash-calls crash-disks crash-faults
 .PHONY: setup demo test test-agents lint bench crash night man clean help
 .PHONY: install-cron uninstall-cron install-systemd uninstall-systemd test-timers
 
@@ -42,6 +42,9 @@ crash-calls: setup ## kill each pass at each of its system calls; ARGS="--most 9
 
 crash-faults: setup ## let each call of each pass fail, as on a full disk; ARGS as above
 	@$(PYTHON) tests/crash/faults.py $(ARGS)
+
+crash-disks: setup ## fill a small disk under passes, and make it read-only; needs root
+	@$(PYTHON) tests/crash/disks.py
 
 night: setup ## have sessions that die and hang work on 200 goal tasks; ARGS="--seed 7"
 	@$(PYTHON) tests/night/campaign.py $(ARGS)

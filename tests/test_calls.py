@@ -74,3 +74,16 @@ def test_no_process_can_be_started(work: Workplace, call: str, error: str, why: 
     assert work.row("SELECT status FROM sessions") == {"status": "unknown"}
     work.tick()
     assert work.prompt(1)["status"] == "completed"
+
+
+@pytest.mark.parametrize("inject", ["vfork,clone:error=EAGAIN", "openat:error=EMFILE:when=4+"])
+def test_hook_that_can_start_nothing_blocks_no_agent(work: Workplace, inject: str) -> None:
+    """Status 2 would have an agent refuse what it was asked."""
+    done = subprocess.run(
+        [
+            "strace", "-f", "-o", "/dev/null", "-e", f"inject={inject}",
+            "/bin/sh", ROOT / "bin" / "hook", work.path, "claude", "Stop", "{}",
+        ],
+        env=work.environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "")

@@ -1,4 +1,4 @@
-"""A clock that jumps by hours, and summer time: all runs exactly once, nothing waits for hours."""
+"""A clock that jumps by hours, summer time: all runs exactly once, nothing waits for hours."""
 
 import random
 import time

@@ -15,6 +15,7 @@ TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "night", "man", "c
     "install-systemd",
     "uninstall-systemd",
     "crash-calls",
+    "crash-disks",
     "crash-faults",
     "test-agents",
     "test-hostile",

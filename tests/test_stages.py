@@ -6,6 +6,8 @@ test_calls.py kills at any call.
 import os
 import shlex
 import signal
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -129,6 +131,21 @@ def test_server_that_does_not_answer(book: Book) -> None:
     assert book.work.row("SELECT status FROM sessions WHERE name = 's0'") == {"status": "unknown"}
     assert (attempt(book)["stage"], attempt(book)["outcome"]) == ("typing", None)
     os.kill(server, signal.SIGCONT)
+    finish(book)
+
+
+def test_database_that_is_locked_once_it_has_typed(book: Book) -> None:
+    """`typing`: what tmux confirmed cannot be written down; its stamp tells the next pass."""
+    typed, go = book.work.path / "typed", book.work.path / "go"
+    held = f"{TYPE}; : > {typed}; until [ -e {go} ]; do sleep 0.05; done"
+    victim = deliver(book, held, ASSIGNER_TMUX_TIMEOUT="60")
+    wait_for(typed.exists)
+    with closing(sqlite3.connect(book.work.database, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        go.touch()
+        assert victim.wait() == 75
+    assert "is busy: database is locked; try again" in victim.said
+    assert attempt(book)["stage"] == "typing"
     finish(book)
 
 

@@ -139,5 +139,9 @@ def run(place: Path) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(FileNotFoundError):  # its files were taken away
+    try:
         run(Path(sys.argv[1]))
+    except FileNotFoundError:  # its files were taken away
+        pass
+    except OSError as error:  # no report: the next pass finds out what has come of it
+        sys.exit(f"checkrun: '{error.filename}': {error.strerror}")

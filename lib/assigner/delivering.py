@@ -109,8 +109,8 @@ def end_attempts(store: Store) -> list[Row]:
         is_turn = agents.is_agent(attempt["provider"])
         if ending is None or not (is_turn or attempt["process_group"]):
             continue
-        waited = attempt["signalled_at"] and clock.since(attempt["signalled_at"], now)
-        if waited is not None and waited < store.settings.kill_grace:
+        signalled = attempt["signalled_at"]
+        if signalled and clock.since(signalled, now) < store.settings.kill_grace:
             continue
         step = min(_SIGNALS.index(attempt["signal"]) + 1, len(_SIGNALS) - 1)
         name = "INT" if is_turn else _SIGNALS[step]

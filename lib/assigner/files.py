@@ -17,6 +17,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,13 @@ class Report:
     word: str | None
     number: int | None
     at: float
-    text: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        """What `report` was told; nothing where the file is gone."""
+        with contextlib.suppress(FileNotFoundError):
+            return _said(self.path)
+        return ""
 
 
 @dataclass(frozen=True)
@@ -263,8 +270,7 @@ def reports(settings: Settings) -> list[Report]:
                 status = entry.stat(follow_symlinks=False)
                 # made when it was told, the others beforehand
                 at = _told_at(status) if kind == "said" else status.st_ctime
-                text = _said(entry.path) if kind == "said" else ""
-            except OSError:
+            except FileNotFoundError:
                 continue
             found.append(
                 Report(
@@ -274,7 +280,6 @@ def reports(settings: Settings) -> list[Report]:
                     word,
                     int(number) if number is not None else None,
                     at,
-                    text,
                 )
             )
     return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind), report.at))

@@ -22,10 +22,13 @@ from assigner.files import Report
 from assigner.judging import Verdict, judge, prompt_is_drawn
 from assigner.weighing import weigh
 
+Noted = dict[tuple[int, str], set[str]]  # by attempt and type: what events say already
+MOST = 5000  # reports that are read at once, of each kind: no flood of them holds up a pass
+
 
 def observe(store: Store) -> list[Row]:
     """Drain the spool and judge every live attempt; what changed, a row for each attempt."""
-    changed = drain(store)
+    changed, flooded = _drain(store)
     live = []
     for attempt in store.rows("live_attempts"):
         if not attempt["check_state"]:
@@ -37,7 +40,7 @@ def observe(store: Store) -> list[Row]:
     turns = [attempt for attempt in live if agents.is_agent(attempt["provider"])]
     runs = [attempt for attempt in live if not agents.is_agent(attempt["provider"])]
     verdicts = [verdict for attempt in runs if (verdict := judge(store, attempt))]
-    if turns:
+    if turns and not flooded:  # else what tells of them may not be read yet
         from assigner import answering  # what only agents need, only their passes import
 
         verdicts += answering.judge(store, turns)
@@ -53,22 +56,34 @@ def observe(store: Store) -> list[Row]:
 def drain(store: Store) -> dict[int, Row]:
     """Write down what the spool reports, then remove the reports.
 
-    A report that is read twice, because a pass died in between, changes nothing twice.
+    A report that is read twice, because a pass died in between, changes nothing twice.  What a
+    flood of them leaves unread is the next pass's.
     """
+    return _drain(store)[0]
+
+
+def _drain(store: Store) -> tuple[dict[int, Row], bool]:
+    """What `drain` does; and whether hooks have left more than could be read."""
     reports = files.reports(store.settings)
+    if len(reports) > MOST:
+        living = {row["id"] for row in store.rows("live_attempts")}
+        reports = sorted(reports, key=lambda report: report.attempt not in living)[:MOST]
     changed: dict[int, Row] = {}
-    if by_hooks := files.hook_reports(store.settings):
+    noted: Noted = {}
+    by_hooks = files.hook_reports(store.settings)
+    if by_hooks:
         from assigner import listening
 
-        changed = listening.drain(store, by_hooks)
+        changed = listening.drain(store, by_hooks[:MOST])
+    flooded = len(by_hooks) > MOST
     if not reports:
-        return changed
+        return changed, flooded
     with store.transaction():
         live = {row["id"]: row for row in store.rows("live_attempts")}
         for report in reports:
             if report.attempt not in live:
-                _late(store, report)
-            elif _apply(store, live[report.attempt], report):
+                _late(store, report, noted)
+            elif _apply(store, live[report.attempt], report, noted):
                 row = live[report.attempt]
                 changed[row["id"]] = attempts.told(
                     row, "in_progress", "its session reported that it runs"
@@ -77,15 +92,15 @@ def drain(store: Store) -> dict[int, Row]:
         for report in reports:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(report.path)
-    return changed
+    return changed, flooded
 
 
-def _apply(store: Store, attempt: Row, report: Report) -> bool:
+def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
     """Keep one report with its attempt; whether the prompt began to run by it."""
     evidence = json.loads(attempt["evidence"])
     seen = evidence.setdefault("reports", {})
     if report.kind == "said":
-        _said(store, attempt, report, evidence, known="started" in seen)
+        _said(store, attempt, report, evidence, noted, known="started" in seen)
         return False
     if report.kind in seen:
         return False
@@ -147,17 +162,23 @@ def _set_session_env(store: Store, attempt: Row, exported: Mapping[str, Any]) ->
     store.run("set_session_env", name=attempt["session"], env_vars=text)
 
 
-def _said(store: Store, attempt: Row, report: Report, evidence: Row, *, known: bool) -> None:
+def _said(
+    store: Store, attempt: Row, report: Report, evidence: Row, noted: Noted, *, known: bool
+) -> None:
     """`report` was called: the last ok or fail is kept until the prompt has ended."""
     if not known:  # nothing runs yet that could say anything
-        _late(store, report)
-    elif _note(store, attempt, report, f"report.{report.word}", {}) and report.word != "progress":
+        _late(store, report, noted)
+        return
+    new = _note(store, attempt, report, noted, f"report.{report.word}", {})
+    if new and report.word != "progress":
         evidence["said"] = {"word": report.word, "summary": report.text}
         attempt["evidence"] = json.dumps(evidence)
         store.update("attempts", attempt["id"], evidence=attempt["evidence"])
 
 
-def _note(store: Store, known: Row | None, report: Report, kind: str, more: Row) -> bool:
+def _note(
+    store: Store, known: Row | None, report: Report, noted: Noted, kind: str, more: Row
+) -> bool:
     """Keep what `report` was told as an event; False where that was read before."""
     event = {
         "attempt_id": report.attempt,
@@ -167,20 +188,25 @@ def _note(store: Store, known: Row | None, report: Report, kind: str, more: Row)
             ensure_ascii=False,
         ),
     }
-    if store.one("has_report", **event):
+    key = report.attempt, kind
+    if key not in noted:
+        rows = store.rows("events_of_attempt", attempt_id=report.attempt, type=kind)
+        noted[key] = {row["data"] for row in rows}
+    if event["data"] in noted[key]:
         return False
+    noted[key].add(str(event["data"]))
     prompt, session = (known["prompt_id"], known["session"]) if known else (None, None)
     store.run("event", prompt_id=prompt, session=session, **event)
     return True
 
 
-def _late(store: Store, report: Report) -> None:
+def _late(store: Store, report: Report, noted: Noted) -> None:
     """A report on an attempt that has its outcome, or that this database does not know."""
     known = store.execute(
         "SELECT prompt_id, session FROM attempts WHERE id = :id", {"id": report.attempt}
     ).fetchone()
     if report.kind == "said":
-        _note(store, known, report, "report.late", {"report": report.word})
+        _note(store, known, report, noted, "report.late", {"report": report.word})
     elif known and report.kind in ("begun", "started", "done", "exit"):
         data = {"report": report.kind, "number": report.number}
         store.run(

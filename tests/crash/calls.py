@@ -83,8 +83,7 @@ class Stage:
         path = client(place, "acts.*", f"{under} TMUX")
         status, said = self.run(self._prepare(self.world), path=path)
         assert status in (0, 1), said
-        locked = "flock(" in calls.read_text(errors="replace")
-        found = [Moment(point) for point in points(calls, locked=locked, each=each)]
+        found = [Moment(point) for point in points(calls, self.begins(calls), each=each)]
         for number, file in enumerate(sorted(place.glob("calls-*"))):
             which = file.name.removeprefix("calls-")
             found += [
@@ -98,6 +97,16 @@ class Stage:
         ]
         self.finish("undisturbed")
         return found
+
+    def begins(self, calls: Path) -> str:
+        """What the first call has in it that can do anything: the lock, the state directory, or,
+        of `hook`, which has gone there, its file.
+        """
+        made = [
+            line for line in calls.read_text(errors="replace").splitlines() if "exec" not in line
+        ]
+        wanted = ("flock(", str(self.work.state), '".hook.')
+        return next((text for text in wanted if any(text in line for line in made)), "")
 
     def run(self, command: Command, under: Sequence[str] = (), path: str = "") -> tuple[int, str]:
         """Run what the scene is about; its status, and what it said."""

@@ -40,10 +40,9 @@ class Faulty(Stage):
         status, said = self.run(self._prepare(self.world), record(calls))
         assert status in (0, 1), said
         self.finish("undisturbed")
-        locked = "flock(" in calls.read_text(errors="replace")
         made = [
             point
-            for point in points(calls, locked=locked, each=True, reads=True)
+            for point in points(calls, self.begins(calls), each=True, reads=True)
             if point.call in ERRORS
         ]
         found = [
@@ -64,7 +63,7 @@ class Faulty(Stage):
         name = Path(command[1]).name
         lines = said.splitlines()
         told = [line for line in lines if line.startswith(f"{name}: ")]
-        silent = status in (1, 75, 78) and not told and fault.point.call != "write"
+        silent = status in (1, 75, 78) and not said and fault.point.call != "write"
         bad = status not in FINE or "Traceback" in said or "internal error" in said
         if bad or silent or "it hung" in said or len(told) > 3:
             self.complain(f"{fault}: status {status}: {said}")

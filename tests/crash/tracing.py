@@ -78,24 +78,22 @@ def record(file: Path) -> list[str]:
     return ["strace", "-f", "--seccomp-bpf", "-o", str(file), "-e", f"trace={calls}"]
 
 
-def points(
-    file: Path, *, locked: bool = False, each: bool = False, reads: bool = False
-) -> list[Point]:
+def points(file: Path, after: str = "", *, each: bool = False, reads: bool = False) -> list[Point]:
     """The moments of a recorded command that make a difference, in their order.
 
-    Where it is `locked`, only those count at which it has the lock: earlier it has done nothing.
+    Those count that come `after` a call in which that text stands: earlier it has done nothing.
     Unless `each` counts, of the pages that SQLite writes in a row the first, the second and the
     last do, and of what is QUIET nothing does: to die before it is to die before the next call.
     With `reads` it counts, too, that files are opened to be read.
     """
     times: Counter[tuple[str, str]] = Counter()
     found: dict[tuple[str, int], Point | None] = {}
-    at_work = not locked
+    at_work = not after
     for line in file.read_text(errors="replace").splitlines():
         if not (made := _CALL.match(line)):
             continue
         process, call, arguments = made.groups()
-        at_work = at_work or call == "flock"
+        at_work = at_work or (after in line and call != "execve")
         times[process, call] += 1
         key = call, times[process, call]
         makes = call != "openat" or reads or _MAKES.search(arguments)

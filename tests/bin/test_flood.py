@@ -1,0 +1,45 @@
+"""A flood of reports: no pass reads all of it, a session's own news comes first, none is lost."""
+
+import pytest
+
+from assigner import observing
+from support import Workplace, wait_for
+
+MORE = 100  # than are read at once
+
+
+@pytest.mark.parametrize("name", ["1.said.progress.{}", "1.exit.{}", "hook.claude.Stop.1.1.1.{}"])
+def test_flood_of_reports_is_read_over_passes(work: Workplace, name: str) -> None:
+    work.enrolled("one")
+    work.tool("send", "true")
+    work.tick()
+    spool = work.state / "spool"
+    for number in range(observing.MOST + MORE):
+        (spool / name.format(number)).write_text(f"{number}\n")
+    work.tool("observe")
+    assert len(list(spool.iterdir())) == MORE
+    work.tool("send", "true")
+    for _ in range(2):
+        work.tool("tick", "--settle", 20)
+    assert work.prompt(2)["status"] == "completed"
+    assert list(spool.iterdir()) == []
+    told = work.row("SELECT count(*) AS n FROM task_events WHERE type = 'report.late'")
+    assert told["n"] == (0 if "hook" in name else observing.MOST + MORE)
+
+
+def test_own_reports_come_first(work: Workplace) -> None:
+    work.enrolled("one")
+    work.tool("send", "true")
+    work.tick()
+    spool = work.state / "spool"
+    for number in range(3 * observing.MOST):
+        (spool / f"1.exit.{number}").touch()
+    work.tool("send", "true")
+    work.tool("scan")
+    work.tool("assign-next")
+    work.tool("deliver", "--settle", 20)
+    evidence = "SELECT 1 FROM attempts WHERE id = 2 AND evidence LIKE '%exit%'"
+    wait_for(lambda: list(spool.glob("2.exit.*")) or work.rows(evidence))
+    work.tool("observe")
+    assert work.prompt(2)["status"] == "completed"
+    assert list(spool.glob("1.*"))
