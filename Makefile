@@ -9,7 +9,7 @@ NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
 .PHONY: test-slow
-.PHONY: setup demo test test-agents lint bench crash man clean help
+.PHONY: setup demo test test-agents lint bench crash model man clean help
 .PHONY: install-cron uninstall-cron install-systemd uninstall-systemd test-timers
 
 help: ## list the targets
@@ -60,6 +60,9 @@ test-timers: setup ## run the timers' tests, with a real cron for more than a mi
 
 test-slow: setup ## run the tests, the slow ones too
 	@ASSIGNER_TEST_SLOW=1 $(PYTHON) -m pytest -n $(JOBS) $(ARGS)
+
+model: setup ## compare the queue with a model of it; EXAMPLES=300 histories of 20 steps
+	@ASSIGNER_TEST_EXAMPLES=$(or $(EXAMPLES),300) $(PYTHON) -m pytest tests/test_model.py $(ARGS)
 
 clean: ## remove .venv and all that was generated
 	@rm -rf .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

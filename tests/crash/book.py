@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from json import dumps, loads
 from typing import Any
 
+from assigner import sql
 from support import Workplace
 
 OPEN = "status IN ('pending', 'assigned', 'in_progress')"
@@ -179,4 +180,6 @@ class Book:
 
     def _broken(self) -> int:
         (row,) = self.work.rows("PRAGMA integrity_check(1)")
-        return int(row["integrity_check"] != "ok") + len(self.work.rows("PRAGMA foreign_key_check"))
+        found = int(row["integrity_check"] != "ok")
+        found += len(self.work.rows("PRAGMA foreign_key_check"))
+        return found + sum(len(self.work.rows(rule)) for rule in sql.rules().values())
