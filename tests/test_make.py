@@ -9,7 +9,7 @@ import pytest
 
 from support import ROOT
 
-TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "man", "clean", "help"} | {
+TARGETS = {"setup", "demo", "test", "lint", "bench", "crash", "man", "model", "clean", "help"} | {
     "install-cron",
     "uninstall-cron",
     "install-systemd",
