@@ -7,7 +7,7 @@ Nothing here goes past the triggers but what they themselves write (counts).
 import json
 from collections.abc import Iterator
 
-from assigner import attempts, clock, db, prompts, scanning
+from assigner import attempts, clock, db, prompts
 from assigner.db import Row, Store
 
 LOST = "its attempt is lost, and may have run"
@@ -86,7 +86,7 @@ def _attempts(store: Store) -> Iterator[Row]:
         " FROM attempts a JOIN prompts p ON p.id = a.prompt_id"
         " LEFT JOIN leases l ON l.id = a.lease_id WHERE a.outcome IS NULL ORDER BY a.id",
     )
-    typed = {a["prompt_id"] for a in live if a["stage"] not in scanning.UNTYPED}
+    typed = {a["prompt_id"] for a in live if a["stage"] not in attempts.UNTYPED}
     for attempt in live:
         fits = attempt["status"] == "assigned" or (
             attempt["status"] == "in_progress" and attempt["stage"] == "submitted"
