@@ -9,7 +9,7 @@ NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
 .PHONY: test-slow test-hostile crash-calls crash-disks crash-faults
-.PHONY: setup demo test test-agents lint bench crash night man clean help
+.PHONY: setup demo test test-agents lint bench crash night model man clean help
 .PHONY: install-cron uninstall-cron install-systemd uninstall-systemd test-timers
 
 help: ## list the targets
@@ -75,6 +75,9 @@ test-slow: setup ## run the tests, the slow ones too
 
 test-hostile: setup ## try hundreds of hostile inputs in every field; CASES=500 for more
 	@ASSIGNER_HOSTILE=$(or $(CASES),200) $(PYTHON) -m pytest tests/test_hostile.py $(ARGS)
+
+model: setup ## compare the queue with a model of it; EXAMPLES=300 histories of 20 steps
+	@ASSIGNER_TEST_EXAMPLES=$(or $(EXAMPLES),300) $(PYTHON) -m pytest tests/test_model.py $(ARGS)
 
 clean: ## remove .venv and all that was generated
 	@rm -rf .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -83,6 +83,10 @@ class Queue(RuleBasedStateMachine):
         for name in SESSIONS:
             self.panes[name] = self.work.shell(name)
         self._tool("scan")
+        for session in (None, SESSIONS[0], None):
+            self.send(session, waits=session is None and bool(self.prompts), later=False)
+        self.claim()
+        self.deliver()
 
     @rule(
         session=st.sampled_from([None, None, *SESSIONS]),

@@ -14,7 +14,7 @@ def test_queue_agrees_with_its_model() -> None:
     run_state_machine_as_test(
         Queue,
         settings=settings(
-            max_examples=EXAMPLES or 3,
+            max_examples=EXAMPLES or 4,
             stateful_step_count=20 if EXAMPLES else 10,
             derandomize=not EXAMPLES,
             database=None,

@@ -208,7 +208,8 @@ def recovered(work: Workplace, template: Path, seed: int) -> None:
     new.unlink()
 
 
-@pytest.mark.parametrize("seed", range(8))
+# The first: a damaged schema; pages of the same table, of another; the row beside a damaged page
+@pytest.mark.parametrize("seed", [0, 468, 145, 208, 1, 2, 3, 5])
 def test_rows_on_whole_pages_are_kept(work: Workplace, template: Path, seed: int) -> None:
     recovered(work, template, seed)
 

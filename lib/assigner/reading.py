@@ -38,6 +38,18 @@ def rows(table: Table) -> Iterator[tuple[Any, Values]]:
         if key not in seen:
             seen.add(key)
             yield key, values
+    if not table.key and (table.damage or table.known - seen):
+        yield from _passed_over(table, seen)
+
+
+def _passed_over(table: Table, seen: set[int]) -> Iterator[tuple[int, Values]]:
+    """What stands beside a damaged page, or behind rows that a wrong page has put before it."""
+    left = table.known - seen
+    if not table.all_known:
+        left |= set(range(1, min(max(seen | left, default=0), PROBES) + 1)) - seen
+    for id in sorted(left):
+        if values := row(table, id):
+            yield id, values
 
 
 def row(table: Table, id: int) -> Values:

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 
-from assigner import clock, identity, reading, settling
+from assigner import clock, identity, reading, rerooting, settling
 from assigner.db import Row, Store
 from assigner.reading import Table
 
@@ -42,6 +42,9 @@ def fill(store: Store, source: sqlite3.Connection, tell: Callable[[int, int], No
 
 
 def _tables(store: Store, source: sqlite3.Connection) -> Iterator[Table]:
+    lost = set()
+    with contextlib.suppress(sqlite3.OperationalError):  # but for a schema that was made anew
+        lost = {name for (name,) in source.execute(f"SELECT name FROM {rerooting.LOST}")}  # noqa: S608
     for row in store.execute("PRAGMA main.table_list").fetchall():
         name = row["name"]
         if row["type"] != "table" or name.startswith(("sqlite_", "_sqlite_")) or name in MADE_ANEW:
@@ -51,10 +54,12 @@ def _tables(store: Store, source: sqlite3.Connection) -> Iterator[Table]:
         columns = [info["name"] for info in wanted if info["name"] in there]
         key = [info["name"] for info in sorted(wanted, key=lambda i: i["pk"]) if info["pk"]]
         indexes = [i[1] for i in source.execute(f"PRAGMA index_list({name})") if not i[4]]
+        damage = ["where it begins is lost"] if name in lost else []
         if row["wr"]:
-            yield Table(source, name, columns, key, [i for i in indexes if "autoindex" not in i])
+            indexes = [i for i in indexes if "autoindex" not in i]
+            yield Table(source, name, columns, key, indexes, damage=damage)
         elif columns:
-            yield Table(source, name, columns, [], indexes)
+            yield Table(source, name, columns, [], [] if damage else indexes, damage=damage)
 
 
 def _load(store: Store, table: Table) -> Row:
@@ -68,12 +73,14 @@ def _load(store: Store, table: Table) -> Row:
         if problem and not table.key and (again := reading.row(table, key)) not in ((), values):
             # what stood on a damaged page looked like a row, under the id of another
             problem = _insert(store, text, again)
-        if problem:
+        if problem and (not table.all_known or key in table.known):
             refused.append(f"row {key}: {problem}")
-        else:
+        elif not problem:
             salvaged += 1
     unread = len(table.known - loaded)
     detail = [*table.damage, *refused[:3]]
+    if unread and not table.damage:
+        detail.insert(0, f"{unread} that an index names are not in their place")
     if table.damage and not table.all_known:
         detail.append("how many rows are lost cannot be told")
     lost = unread + len(refused)

@@ -18,6 +18,8 @@ Roots = dict[tuple[str, str], int]  # by kind and name
 # Types of pages (https://www.sqlite.org/fileformat2.html#b_tree_pages): of rows with an id, and
 # of indexes and tables without
 _ROWS, _KEYS = (0x0D, 0x05), (0x0A, 0x02)
+# The table that names those which begin nobody knows where
+LOST = "assigner_lost"
 _ROOTS = "SELECT type, name, rootpage, sql FROM sqlite_master WHERE rootpage > 0"
 
 
@@ -38,8 +40,13 @@ def reroot(copy: Path, store: Store) -> None:
             if name.startswith(("table ", "index ")) and not name.startswith("table sqlite_"):
                 connection.execute(text)
         connection.execute("ANALYZE sqlite_schema")
+        roots = _roots(copy, data, size, store)
+        connection.execute(f"CREATE TABLE {LOST} (name)")
+        for kind, _, name in (place.partition(" ") for place in auditing.schema(connection)):
+            if kind == "table" and (kind, name) not in roots:
+                connection.execute(f"INSERT INTO {LOST} VALUES (?)", (name,))  # noqa: S608
         connection.execute("PRAGMA writable_schema = ON")
-        for (kind, name), root in _roots(copy, data, size, store).items():
+        for (kind, name), root in roots.items():
             connection.execute(
                 "UPDATE sqlite_master SET rootpage = ? WHERE type = ? AND name = ?",
                 (root, kind, name),

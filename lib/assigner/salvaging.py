@@ -23,6 +23,7 @@ from assigner.db import Row, Store
 from assigner.errors import AssignerError, BusyError, SetupError
 
 COLUMNS = ("table", "salvaged", "lost", "detail")
+NOTHING = "nothing of it can be read: put a backup back"
 # SQLite's own lock for readers (https://www.sqlite.org/src/file/src/os.h, SHARED_FIRST)
 SHARED_FIRST, SHARED_SIZE = 0x40000002, 510
 
@@ -70,7 +71,10 @@ def _rebuild(
         store.execute("PRAGMA synchronous = OFF")  # the whole file is synced at the end
         store.execute("PRAGMA foreign_keys = OFF")
         with store.transaction():
-            return refilling.fill(store, source, tell)
+            rows = refilling.fill(store, source, tell)
+            if not any(row["salvaged"] for row in rows):
+                raise SetupError(NOTHING)
+            return rows
 
 
 # --- the damaged database -----------------------------------------------------------------------
@@ -167,7 +171,7 @@ def _mended(copy: Path, store: Store) -> Iterator[sqlite3.Connection]:
                     return
             finally:
                 connection.close()
-    raise SetupError("nothing of it can be read: put a backup back")
+    raise SetupError(NOTHING)
 
 
 def _leave(copy: Path, store: Store) -> None:

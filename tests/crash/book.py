@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from json import dumps, loads
 from typing import Any
 
+from assigner import sql
 from support import Workplace
 
 OPEN = "status IN ('pending', 'assigned', 'in_progress')"
@@ -67,9 +68,10 @@ def left_over(work: Workplace) -> int:
 
 
 def broken(work: Workplace) -> int:
-    """What SQLite finds wrong with the database."""
+    """What SQLite finds wrong with the database, and what contradicts the queue's rules."""
     (row,) = work.rows("PRAGMA integrity_check(1)")
-    return int(row["integrity_check"] != "ok") + len(work.rows("PRAGMA foreign_key_check"))
+    found = int(row["integrity_check"] != "ok") + len(work.rows("PRAGMA foreign_key_check"))
+    return found + sum(len(work.rows(rule)) for rule in sql.rules().values())
 
 
 class Book:
