@@ -287,6 +287,29 @@ def test_what_is_told_of_panes_is_only_told(work: Workplace) -> None:
     assert not [path for path in markers(work.path) if path.name == "marker"]
 
 
+def test_any_option_of_a_pane(work: Workplace) -> None:
+    """Those by which is known what was typed; a pane whose stamp is spoilt is not typed into."""
+    agent = work.agent("one", tells="hooks")
+    work.tool("enroll", "one")
+    instance = work.row("SELECT value FROM meta WHERE name = 'instance'")["value"]
+    work.tool("send", "hello", "--target", "one")
+    options = [f"@assigner_{name}_{instance}{end}" for name in ("typed", "entered", "respawned")
+               for end in ("", "_pid")]  # fmt: skip
+    for text in [*texts("options", CASES or 6), "1 2", "1\n%0\t1\t1", "abc", "1,2}"]:
+        value = re.sub(_NOT_IN_ARGV, "", text)
+        for option in options:
+            work.tmux("set-option", "-p", "-t", agent.id, "--", option, f"{value}~")
+        asked: list[list[object]] = [["scan"], ["tick", "--settle", 0], ["inspect", "one"]]
+        for said in calls(work, asked):
+            harmless(said)
+    assert agent.prompts() == []
+    for option in options:
+        work.tmux("set-option", "-p", "-u", "-t", agent.id, option)
+    work.tick(until=30)
+    assert agent.prompts() == ["hello"]
+    assert not markers(work.path)
+
+
 def test_what_a_repository_names_is_not_run_by_looking(work: Workplace) -> None:
     top, evil, tree = work.repo(), work.path / "evil", str(work.path / "tree")
     evil.write_text(f"#!/bin/sh\ntouch {work.path}/marker\n")
