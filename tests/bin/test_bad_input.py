@@ -91,6 +91,7 @@ SEND = {
     "score below zero": (["x", "--min-score", "-1"], "min_score is not a whole number from 0"),
     "empty tag": (["x", "--tag", ""], "tag is empty"),
     "no file": (["--file", "/nowhere"], "cannot read '/nowhere': No such file or directory"),
+    "endless file": (["--file", "/dev/zero"], "'/dev/zero' has more than 536870912 bytes"),
     "directory for a file": (["--file", "/"], "cannot read '/': Is a directory"),
 }
 
