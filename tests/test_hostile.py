@@ -523,7 +523,7 @@ def test_any_argument_of_any_tool(work: Workplace) -> None:
     work.tick()
     asked: list[list[object]] = []
     for index, template in enumerate(TEMPLATES):
-        for text in texts(f"argument {index}", CASES or 3):
+        for text in texts(f"argument {index}", CASES or 2):
             value = re.sub(_NOT_IN_ARGV, "", text)
             words = [value if word is None else word for word in template]
             asked.append(words if words != [value] else ["assigner", value])
