@@ -43,8 +43,10 @@ KEYS = {
     "\x04": "C-d", "\x1b": "Escape", "\x1b[A": "Up", "\x1b[B": "Down", "\x1b[C": "Right",
     "\x1b[D": "Left",
 }  # fmt: skip
-# an end of a paste, an escape sequence, a control character, or text
-_PIECE = re.compile(r"\x1b\[20[01]~|\x1b\[[0-9;?]*[A-Za-z~]|[\x00-\x1f\x7f]|[^\x00-\x1f\x7f]+")
+# an end of a paste, an escape sequence, two keys in one (Alt-Escape), a control character, or text
+_PIECE = re.compile(
+    r"\x1b\[20[01]~|\x1b\[[0-9;?]*[A-Za-z~]|\x1b\x1b|[\x00-\x1f\x7f]|[^\x00-\x1f\x7f]+"
+)
 _LIMIT = "You've hit your usage limit, resets 6:09pm"
 
 
@@ -212,6 +214,7 @@ class Standin:
         self.dialog: Dialog | None = None
         self.pasted_at = 0.0
         self.enters_to_lose = options.lose_enter
+        self.escapes = 0
         self.beat = 0
         self.drawn = ""
 
@@ -300,7 +303,10 @@ class Standin:
             self.draft = ""
             self.collapsed.clear()
         elif key == "Escape" and self.turn is not None:
-            self.interrupt()
+            self.escapes += 1
+            if self.escapes >= self.options.escapes:
+                self.escapes = 0
+                self.interrupt()
         elif key == "C-d" and not self.draft:
             raise SystemExit(0)
 
@@ -489,6 +495,7 @@ def main() -> None:
     add("--enter-delay", type=int, default=0, metavar="MS", help="ignore Enter so soon after paste")
     add("--lose-enter", type=int, default=0, metavar="N", help="lose the first N Enters of prompts")
     add("--collapse", type=int, default=10**9, metavar="N", help="show longer pastes as a marker")
+    add("--escapes", type=int, default=1, metavar="N", help="want Escape so often to interrupt")
     add("--crash-on-paste", action="store_true", help="end when something is pasted")
     agent = Standin(parser.parse_args())
     try:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crash.book import Book
-from crash.killing import Pass
+from crash.killing import Pass, is_stopped
 from crash.tracing import CALLS, Point, can_trace, killed_at, points, record, spread
 from support import Workplace, wait_for
 
@@ -111,7 +111,7 @@ def test_killed_with_a_client_that_waits_for_the_server(book: Book) -> None:
     """`typing`: the server, once it goes on, may or may not carry out what it was sent."""
     server = attempt(book)["server_pid"]
     victim = deliver(book, f"kill -STOP {server}; exec {TYPE}")
-    wait_for(victim.clients)
+    wait_for(lambda: is_stopped(server) and victim.clients())
     victim.kill_group()
     os.kill(server, signal.SIGCONT)
     finish(book)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from assigner import proc, providers
+from assigner.errors import SetupError
 from assigner.recognising import Provider
 
 _DEEP = 3  # an agent may be started by a wrapper: npx, a script, timeout
@@ -39,6 +40,14 @@ def known(provider: str | None) -> Provider | None:
     SetupError for one whose file cannot be used.
     """
     return providers.agent(provider) if provider is not None and is_agent(provider) else None
+
+
+def usable(provider: str | None) -> Provider | str:
+    """That agent, or what keeps it from being judged and typed to: a pass goes on with others."""
+    try:
+        return known(provider) or f"no agent is named '{provider}'"
+    except SetupError as error:
+        return str(error)
 
 
 def _program(arguments: Sequence[str]) -> str:

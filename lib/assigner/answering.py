@@ -40,8 +40,9 @@ def judge(store: Store, attempts: Sequence[Row]) -> list[Verdict]:
             open_.append(attempt)
     sights = _look(store, open_)
     for attempt in open_:
-        provider = agents.known(attempt["provider"])
-        assert provider is not None
+        provider = agents.usable(attempt["provider"])
+        if isinstance(provider, str):
+            continue  # deliver says it
         sight = sights.get((attempt["socket"], attempt["pane_id"]))
         if verdict := _from_traces(store, attempt, provider, sight):
             verdicts[attempt["id"]] = verdict

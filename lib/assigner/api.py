@@ -11,7 +11,6 @@ from assigner import (
     config,
     db,
     drafting,
-    enrolling,
     files,
     inheriting,
     prompts,
@@ -105,7 +104,7 @@ def get_session_state(name: str) -> Row:
     As the last scan saw it.  Raises UsageError for an unknown session.
     """
     with _store() as store:
-        session = enrolling.find(store, name)
+        session = sessions.find(store, name)
     return {
         **_context(session),
         "idle": session["status"] == "idle",
@@ -117,7 +116,7 @@ def get_session_state(name: str) -> Row:
 def get_session_context(name: str) -> Row:
     """current_dir, git_branch and env_vars of a session.  Raises UsageError for an unknown one."""
     with _store() as store:
-        return _context(enrolling.find(store, name))
+        return _context(sessions.find(store, name))
 
 
 def get_sessions_with_env(key: str, value: str | None = None) -> list[Row]:
@@ -140,7 +139,7 @@ def update_session_context(
     UsageError for an unknown session.
     """
     with _store() as store, store.transaction():
-        session = enrolling.find(store, name)
+        session = sessions.find(store, name)
         if current_dir is not None and not os.path.isabs(current_dir):
             raise UsageError(f"current_dir is not an absolute path: '{current_dir}'")
         if git_branch is not None:

@@ -12,6 +12,8 @@ from typing import Any
 from assigner import backoff, clock, limits, prompts, worktrees
 from assigner.db import Row, Store
 
+# Before these stages are left, nothing has been typed: the claim can be given back.
+UNTYPED = ("claimed", "preparing", "prepared")
 # A failing command may succeed later, and what failed its check is told why.  A wrong context will
 # not, what a person interrupted is theirs, and what may have run must not run again unless the
 # prompt says that it can.

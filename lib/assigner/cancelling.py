@@ -1,6 +1,6 @@
 """cancel: before anything is typed at once, afterwards over passes."""
 
-from assigner import attempts, clock, prompts, scanning
+from assigner import attempts, clock, prompts
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -24,7 +24,7 @@ def cancel(store: Store, prompt: int) -> Row:
         prompts.release_dependants(store, prompt)
     elif row["status"] in ("assigned", "in_progress"):
         live = attempts.live_of(store, prompt)
-        if live["stage"] in scanning.UNTYPED:
+        if live["stage"] in attempts.UNTYPED:
             attempts.finish(store, live, "cancelled")
         else:
             if not row["cancel_requested_at"]:

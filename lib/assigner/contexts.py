@@ -3,7 +3,7 @@
 import json
 import re
 
-from assigner import drafting, enrolling, prompts, providers
+from assigner import drafting, prompts, providers, sessions
 from assigner.db import Row, Store
 from assigner.drafting import Draft
 from assigner.errors import UsageError
@@ -19,7 +19,7 @@ def find(store: Store, name: str) -> Row:
     if row := store.one("context", name=name):
         return row
     names = [row["name"] for row in store.rows("contexts")]
-    raise UsageError(f"no context '{name}': {enrolling.there_are(names) or 'none is kept'}")
+    raise UsageError(f"no context '{name}': {sessions.there_are(names) or 'none is kept'}")
 
 
 def save(store: Store, name: str, session_name: str, *, force: bool) -> Row:
@@ -31,7 +31,7 @@ def save(store: Store, name: str, session_name: str, *, force: bool) -> Row:
         raise UsageError(
             f"not a name for a context: '{name}' (letters, digits, _ - and ., at most 64)"
         )
-    session = enrolling.find(store, session_name)
+    session = sessions.find(store, session_name)
     if session["status"] == "offline":
         raise UsageError(f"session '{session_name}' is offline: {session['status_reason']}")
     if session["current_dir"] is None:
@@ -61,7 +61,7 @@ def restore(store: Store, name: str, session_name: str) -> Row:
     UsageError for an unknown context, or a session that is unknown or takes no such prompt.
     """
     kept = find(store, name)
-    session = enrolling.find(store, session_name)
+    session = sessions.find(store, session_name)
     if not session["enrolled"]:
         raise UsageError(f"session '{session_name}' is not enrolled: enroll it first")
     if session["provider"] != "shell":

@@ -16,6 +16,7 @@ from assigner import (
     proc,
     scanning,
     screen,
+    sessions,
     starting,
     tmux,
     trusting,
@@ -95,7 +96,7 @@ def create(store: Store, name: str, wish: Wish, *, settle: float | None, silent:
         while session["status"] not in ("idle", "offline") and time.monotonic() < until:
             time.sleep(_POLL)
             scanning.scan(store)
-            session = enrolling.find(store, name)
+            session = sessions.find(store, name)
     if session is None or session["status"] == "offline":
         if session and session["enrolled"]:
             enrolling.leave(store, name)
@@ -137,14 +138,14 @@ def _create_agent(
     )
     with store.transaction():
         store.run("plan_session", name=name, provider=agent.name)
-    session = enrolling.find(store, name)
+    session = sessions.find(store, name)
     socket = store.settings.sockets[0]
     try:
         starting.start(store, session, plan, socket, stays=True)
     except (tmux.Unreachable, tmux.NoServer) as error:
         raise AssignerError(f"cannot make the session '{name}' on '{socket}': {error}") from None
     scanning.scan(store)
-    session = enrolling.find(store, name)
+    session = sessions.find(store, name)
     if session["status"] != "offline":
         enrolling.enroll(store, name, choice)
         store.update("sessions", session["id"], start_dir=directory)
@@ -162,7 +163,7 @@ def _watch(store: Store, name: str, settle: float) -> Row:
     asked = 0
     while True:
         scanning.scan(store)
-        session = enrolling.find(store, name)
+        session = sessions.find(store, name)
         asked = asked + 1 if session["status"] == "waiting" else 0
         ready = session["status"] in ("idle", "offline") or asked >= _STEADY
         if ready or time.monotonic() > until:
@@ -239,13 +240,13 @@ def _shown_shell(pid: int, settle: float) -> proc.Stat | None:
 def _is_missing(store: Store, name: str, wish: Wish) -> bool:
     """Whether that session is to be made; UsageError where it cannot be, or is another one."""
     row = store.one("session", name=name)
-    if (row is None or row["status"] == "offline") and not enrolling.parts_of(store, name):
+    if (row is None or row["status"] == "offline") and not sessions.parts_of(store, name):
         if not enrolling.PLAIN_NAME.match(name):
             raise UsageError(
                 f"not a name for a new session: '{name}' (letters, digits, _ and -, at most 64)"
             )
         return True
-    session = enrolling.find(store, name)
+    session = sessions.find(store, name)
     process = proc.stat(session["pane_pid"])
     if wish.shell is not None and process and process.comm != os.path.basename(wish.shell):
         raise UsageError(f"session '{name}' is there, and runs {process.comm}, not '{wish.shell}'")

@@ -22,9 +22,11 @@ from assigner import (
     task,
     tmux,
 )
+from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
+from assigner.errors import SetupError
 from assigner.looking import Sight
-from assigner.scanning import UNTYPED, claimed, identity, list_panes, look_at
+from assigner.scanning import claimed, identity, list_panes, look_at
 
 # A shell's line has its Enter with it, an agent's prompt is not yet submitted
 _WAITING = {False: (*UNTYPED, "typing"), True: (*UNTYPED, "typing", "typed")}
@@ -162,9 +164,12 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
     contents = dict.fromkeys(task.REPORTS, "") | {"prompt": attempt["content"]}
     contents |= dialects.files(sight.shell, wanted, tools)
     if attempt["command"]:
-        if reason := calling.hindrance(store, attempt):
-            return _release(store, attempt, reason)
-        contents |= calling.contents(store, attempt) | {"response": ""}
+        try:
+            if reason := calling.hindrance(store, attempt):
+                return _release(store, attempt, reason)
+            contents |= calling.contents(store, attempt)
+        except SetupError as error:
+            return _fail(store, attempt, "command", str(error))
     if attempt["stage"] != "typing":
         files.make_run(store.settings, attempt["id"], contents)
     line = f" . {shlex.quote(wanted.run + '/ctx')}"

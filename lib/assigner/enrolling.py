@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from assigner import (
     providers,
     scanning,
     screen,
+    sessions,
     trusting,
 )
 from assigner.db import Row, Store
@@ -60,7 +60,7 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
     With `at_prompt` the person says that the prompt which is shown now is empty, whatever it
     looks like.  UsageError for a session that is not there, and what can run in none.
     """
-    session = find(store, name)
+    session = sessions.find(store, name)
     if session["status"] == "offline" and not _is_there(session):
         raise UsageError(f"session '{name}' is offline: {session['status_reason']}")
     check(choice)
@@ -95,24 +95,24 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
             # what ran in it may be paused, what runs in it now not
             store.run("release_held", held_by="pause", held_on=session["provider"])
     scanning.scan(store)
-    session = find(store, name)
+    session = sessions.find(store, name)
     if choice.keepalive:
         keep_environment(store, session)
-    return find(store, name)
+    return sessions.find(store, name)
 
 
 def renew(store: Store, name: str, choice: Choice) -> Row | None:
     """Have a session that is kept alive, and is not there, be started again though it was given
     up; its row.  None where that is not what is asked for.
     """
-    session = find(store, name)
+    session = sessions.find(store, name)
     if not session["keepalive"] or not session["enrolled"] or session["status"] != "offline":
         return None
     if choice not in (Choice(), Choice(keepalive=True)):
         return None
     with store.transaction():
         store.run("renew_session", name=name)
-    return find(store, name)
+    return sessions.find(store, name)
 
 
 def keep_environment(store: Store, session: Row) -> None:
@@ -217,7 +217,7 @@ def _is_there(session: Row) -> bool:
 
 def leave(store: Store, name: str) -> Row:
     """Opt a session out; UsageError while a prompt runs in it, or for an unknown one."""
-    session = find(store, name)
+    session = sessions.find(store, name)
     if session["current_task_id"]:
         raise UsageError(
             f"session '{name}' has prompt {session['current_task_id']}:"
@@ -226,29 +226,7 @@ def leave(store: Store, name: str) -> Row:
     with store.transaction():
         store.update("sessions", session["id"], enrolled=0, opted_out=1, keepalive=0, starting=None)
         store.run("hold_target", name=name)
-    return find(store, name)
-
-
-def find(store: Store, name: str) -> Row:
-    """The session of that name; UsageError that says which there are."""
-    if row := store.one("session", name=name):
-        return row
-    if parts := parts_of(store, name):
-        raise UsageError(f"session '{name}' has several panes: name one ({', '.join(parts)})")
-    names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
-    raise UsageError(f"no session '{name}': {there_are(names) or 'scan has seen none'}")
-
-
-def there_are(names: Sequence[str]) -> str:
-    """Some of the names that a person could have meant; empty if there is none."""
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return f"there are {', '.join(names[:12])}{more}" if names else ""
-
-
-def parts_of(store: Store, name: str) -> list[str]:
-    """The panes of a tmux session that has several."""
-    names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
-    return [other for other in names if other.startswith(f"{name}:")]
+    return sessions.find(store, name)
 
 
 def _shown(store: Store, session: Row) -> screen.Ending:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from assigner import cli, creating, enrolling, errors, scanning
+from assigner import cli, creating, enrolling, errors, scanning, sessions
 from assigner.db import Row, Store
 from assigner.errors import AssignerError, UsageError
 
@@ -103,7 +103,7 @@ def enroll(store: Store, args: argparse.Namespace) -> list[Row]:
     wish = wish_of(args)
     lacking = creating.lacking(store, names, wish) if args.create else []
     for name in set(names).difference(lacking):
-        enrolling.find(store, name)
+        sessions.find(store, name)
     rows = []
     for name in names:
         if name in lacking:

@@ -13,7 +13,6 @@ from typing import Any
 
 from assigner import agents, attempts, clock, files, hearing, manners
 from assigner.db import Row, Store
-from assigner.errors import SetupError
 from assigner.hearing import Heard
 
 _ENDS = ("done", "failed")
@@ -22,9 +21,11 @@ _ENDS = ("done", "failed")
 def drain(store: Store, reports: Sequence[files.HookReport]) -> dict[int, Row]:
     """Write down what was reported, then remove it; a row for each attempt that began by it.
 
-    A report that is read twice, because a pass died in between, changes nothing twice.
+    A report that is read twice, because a pass died in between, changes nothing twice.  Those of
+    an agent whose file cannot be used wait until it can.
     """
     changed: dict[int, Row] = {}
+    reports = [report for report in reports if not _is_unusable(report.provider)]
     with store.transaction():
         live = [
             row
@@ -74,11 +75,15 @@ def submit(store: Store, attempt: Row, by: str, at: float) -> bool:
     return True
 
 
+def _is_unusable(provider: str) -> bool:
+    return agents.is_agent(provider) and isinstance(agents.usable(provider), str)
+
+
 def _hear(store: Store, report: files.HookReport) -> Heard | None:
+    provider = agents.known(report.provider)
     try:
-        provider = agents.known(report.provider)
         payload = report.read()
-    except (SetupError, OSError):
+    except OSError:
         return None
     return hearing.hear(provider, report.event, payload) if provider else None
 

@@ -9,7 +9,7 @@ import pwd
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from assigner import attempts, clock, drafting, enrolling, providers, scanning
+from assigner import attempts, clock, drafting, providers, sessions
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -29,19 +29,19 @@ class Place(NamedTuple):
 
 
 def places(
-    store: Store, sessions: Sequence[str], provider: str | None, everything: bool
+    store: Store, names: Sequence[str], provider: str | None, everything: bool
 ) -> list[Place]:
     """What a person names, checked.  UsageError, which says what there is."""
-    if (bool(sessions), provider is not None, everything).count(True) != 1:
+    if (bool(names), provider is not None, everything).count(True) != 1:
         raise UsageError("give sessions, or --provider P, or --all")
     drafting.check_target(None, provider, providers.names())
-    for name in sessions:
-        enrolling.find(store, name)
+    for name in names:
+        sessions.find(store, name)
     if everything:
         return [Place("everything")]
     if provider is not None:
         return [Place("provider", provider)]
-    return [Place("session", name) for name in dict.fromkeys(sessions)]
+    return [Place("session", name) for name in dict.fromkeys(names)]
 
 
 def pause(store: Store, wanted: Sequence[Place]) -> list[Row]:
@@ -63,7 +63,7 @@ def pause(store: Store, wanted: Sequence[Place]) -> list[Row]:
                     ("session", attempt["session"]),
                 ):
                     continue
-                untyped = attempt["stage"] in scanning.UNTYPED
+                untyped = attempt["stage"] in attempts.UNTYPED
                 row["given_back" if untyped else "running"].append(attempt["prompt_id"])
                 if untyped:
                     attempts.finish(store, attempt, "released", evidence={"released": "paused"})
@@ -80,7 +80,7 @@ def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
     with store.transaction():
         for place in wanted:
             if place.kind == "session":
-                session = enrolling.find(store, place.name)
+                session = sessions.find(store, place.name)
                 store.run("renew_session", name=place.name)
                 if session["paused"]:
                     none = {"paused_at": None, "paused_by": None}
@@ -174,7 +174,7 @@ def _paused(store: Store, place: Place) -> Row:
     """Pause it unless it is; its row."""
     since = {"paused_at": clock.text(clock.now()), "paused_by": _who(store)}
     if place.kind == "session":
-        session = enrolling.find(store, place.name)
+        session = sessions.find(store, place.name)
         if session["paused"]:
             return _row(place, session)
         store.update("sessions", session["id"], paused=1, **since)

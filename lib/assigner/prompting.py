@@ -6,10 +6,11 @@ in the composer, and the agent has read all that was typed before.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from assigner import (
+    agents,
     attempts,
     beginning,
     clock,
@@ -21,21 +22,27 @@ from assigner import (
     strokes,
     tmux,
 )
+from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
 from assigner.keyboard import ENTERED, INTERRUPTED, Stroke
-from assigner.looking import Shown, Sight
-from assigner.scanning import UNTYPED
+from assigner.looking import Key, Shown, Sight
 from assigner.strokes import Job
 
 MOST_ENTERS = 5  # so often Enter is pressed for one prompt at most
 _AGAIN = 2.0  # so many seconds a text must have stood there since Enter, before that is repeated
 _POLL = 0.03
+_KEY_GAP = 0.3  # seconds after which no terminal program takes two keys for one
+_UNREAD = 2.0
 
 
 def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: float) -> list[Row]:
     """Type what is claimed to agents, for at most `settle` seconds; a row for each attempt."""
     jobs = {job.attempt["id"]: job for job in strokes.jobs_of(there)}
-    acted: list[Row] = []
+    acted = [
+        attempts.told(attempt, "waits", str(agents.usable(attempt["provider"])))
+        for attempt, _ in there
+        if attempt["id"] not in jobs
+    ]
     until = time.monotonic() + settle
     why: dict[int, str] = {}
     while jobs:
@@ -63,23 +70,44 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
 
 
 def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]:
-    """Press Escape for turns that are to be ended, where they are seen to be under way."""
+    """Press Escape for turns that are to be ended, where they are seen to be under way.
+
+    An agent that wants it more than once takes what it reads at once for another key.
+    """
     jobs = strokes.jobs_of(ended)
-    sights = strokes.look(store, jobs)
+    pressed: dict[int, Row] = {}
+    for times in range(max((job.provider.manner.escapes for job in jobs), default=0)):
+        again = [job for job in jobs if times < job.provider.manner.escapes]
+        if times:
+            again = [job for job in again if job.attempt["id"] in pressed]
+            _wait_until_read(again)
+        wanted = _escapes(again, strokes.look(store, again))
+        refused = strokes.press(store, wanted)
+        pressed |= {
+            job.attempt["id"]: attempts.told(job.attempt, "Escape", job.attempt["ending"])
+            for job, _ in wanted
+            if job.attempt["id"] not in refused
+        }
+    return list(pressed.values())
+
+
+def _escapes(jobs: Sequence[Job], sights: Mapping[Key, Sight]) -> list[tuple[Job, Stroke]]:
     wanted: list[tuple[Job, Stroke]] = []
     for job in jobs:
         sight = sights.get((job.pane.socket, job.pane.id))
         if sight and sight.shown and sight.status in ("busy", "waiting"):
             number = max(sight.shown.screen.interrupted, job.attempt["id"] * strokes.CARRY) + 1
-            keys = "\x1b" * job.provider.manner.escapes
-            stroke = strokes.stroke(job, sight.shown, keys=keys, stamp=INTERRUPTED, number=number)
+            stroke = strokes.stroke(job, sight.shown, keys="\x1b", stamp=INTERRUPTED, number=number)
             wanted.append((job, replace(stroke, activity=None)))
-    refused = strokes.press(store, wanted)
-    return [
-        attempts.told(job.attempt, "Escape", job.attempt["ending"])
-        for job, _ in wanted
-        if job.attempt["id"] not in refused
-    ]
+    return wanted
+
+
+def _wait_until_read(jobs: Sequence[Job]) -> None:
+    """Until the agents have read what was typed, and taken it for a key of its own."""
+    until = time.monotonic() + _UNREAD
+    while any(proc.unread(job.pane.tty) for job in jobs) and time.monotonic() < until:
+        time.sleep(_POLL)
+    time.sleep(_KEY_GAP)
 
 
 def _refresh(store: Store, jobs: dict[int, Job]) -> list[Row]:

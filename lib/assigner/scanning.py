@@ -11,9 +11,6 @@ from assigner import attempts, clock, files, limits, proc, screen, tmux, unknown
 from assigner.db import Row, Store
 from assigner.looking import Key, Known, Sight, look
 
-# Before these stages are left, nothing has been typed: the claim can be given back.
-UNTYPED = ("claimed", "preparing", "prepared")
-
 
 class Scan(NamedTuple):
     """The sessions whose status changed, and the sockets that could not be asked, with why."""
@@ -328,7 +325,7 @@ def _lose(
         yield {**row, "status": status, "status_reason": reason}
     if status == "offline":
         store.run("hold_target", name=row["name"])
-        if attempt and attempt["stage"] in UNTYPED:
+        if attempt and attempt["stage"] in attempts.UNTYPED:
             with contextlib.suppress(OSError):
                 files.revoke(store.settings, attempt["id"])
             attempts.finish(store, attempt, "released", evidence={"vanished": reason})

@@ -4,7 +4,8 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 
-from assigner.db import Row
+from assigner.db import Row, Store
+from assigner.errors import UsageError
 
 STATUSES = ("idle", "busy", "waiting", "limited", "occupied", "unknown", "offline")
 
@@ -32,6 +33,28 @@ def choose(
         and (place is None or _is_below(row["current_dir"], place))
         and _has_env(row, env)
     ]
+
+
+def find(store: Store, name: str) -> Row:
+    """The session of that name; UsageError that says which there are."""
+    if row := store.one("session", name=name):
+        return row
+    if parts := parts_of(store, name):
+        raise UsageError(f"session '{name}' has several panes: name one ({', '.join(parts)})")
+    names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
+    raise UsageError(f"no session '{name}': {there_are(names) or 'scan has seen none'}")
+
+
+def there_are(names: Sequence[str]) -> str:
+    """Some of the names that a person could have meant; empty if there is none."""
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"there are {', '.join(names[:12])}{more}" if names else ""
+
+
+def parts_of(store: Store, name: str) -> list[str]:
+    """The panes of a tmux session that has several."""
+    names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
+    return [other for other in names if other.startswith(f"{name}:")]
 
 
 def _has_env(row: Row, env: Sequence[tuple[str, str | None]]) -> bool:

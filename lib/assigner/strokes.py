@@ -23,13 +23,12 @@ class Job:
 
 
 def jobs_of(wanted: Iterable[tuple[Row, tmux.Pane]]) -> list[Job]:
-    """The attempts of this pass, whose sessions are agents'."""
-    jobs = []
-    for attempt, pane in wanted:
-        provider = agents.known(attempt["provider"])
-        assert provider is not None
-        jobs.append(Job(attempt, pane, provider))
-    return jobs
+    """The attempts of this pass, whose sessions are agents'; none of an agent with a bad file."""
+    return [
+        Job(attempt, pane, provider)
+        for attempt, pane in wanted
+        if not isinstance(provider := agents.usable(attempt["provider"]), str)
+    ]
 
 
 def look(store: Store, jobs: Iterable[Job]) -> dict[Key, Sight]:

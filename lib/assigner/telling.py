@@ -1,13 +1,10 @@
 """What people are told: one prompt's story, one session's look, the state of everything."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from assigner import clock, enrolling, pausing, prompts, scanning, screen, tmux
+from assigner import clock, pausing, prompts, screen
 from assigner.db import Row, Store
-from assigner.looking import Sight, look
 from assigner.output import decoded, excerpt, home_short, painted, table
 
 # What metadata has, too, of the context that was given by option
@@ -163,52 +160,6 @@ def held_text(prompt: Row) -> str:
         kind = "session" if named == prompt["target_session"] else "provider"
         named = f"{kind} {named}"
     return f"{prompt['held_by']}: {named}"
-
-
-def inspect(store: Store, name: str) -> Row:
-    """A fresh look at a session, and all by which it is judged.  UsageError if it is unknown."""
-    session = enrolling.find(store, name)
-    panes, silent = scanning.list_panes(store)
-    attempt = next((a for a in store.rows("live_attempts") if a["session"] == name), None)
-    found: Row = {
-        "name": name,
-        "provider": session["provider"],
-        "enrolled": bool(session["enrolled"]),
-        "last_status": session["status"],
-        "last_seen": session["seen_at"],
-        "prompt_endings": json.loads(session["prompt_endings"]),
-        "attempt": attempt["id"] if attempt else None,
-        "stage": attempt["stage"] if attempt else None,
-    }
-    identity = tuple(session[c] for c in ("socket", "server_pid", "server_start", "pane_id"))
-    pane = next(
-        (p for p in panes if (p.socket, p.server_pid, p.server_start, p.id) == identity), None
-    )
-    if pane is None:
-        answering = {p.socket: p.server_pid for p in panes}
-        status, reason = scanning.absence(store, session, answering, silent)
-        nothing = dict.fromkeys(
-            ("agent", "rule", "draft", "shell", "current_dir", "cursor_line", "pane")
-        )
-        return {**found, "status": status, "status_reason": reason, **nothing}
-    key = pane.socket, pane.id
-    try:
-        sight = look(store, [(pane, scanning.know(session, attempt))], clock.now())[key]
-    except (tmux.NoServer, tmux.Unreachable) as error:
-        sight = Sight(pane, "unknown", str(error))
-    verdict = sight.shown.verdict if sight.shown else None
-    return {
-        **found,
-        "status": sight.status,
-        "status_reason": sight.reason,
-        "agent": sight.agent,
-        "rule": verdict.rule if verdict else None,
-        "draft": verdict.draft if verdict else None,
-        "shell": sight.shell,
-        "current_dir": sight.directory,
-        "cursor_line": sight.line.text if sight.line else None,
-        "pane": asdict(pane),
-    }
 
 
 def listed(found: Row) -> str:

@@ -43,8 +43,13 @@ def _agent(store: Store, attempt: Row) -> tuple[str, str | None] | None:
 def _by_agent(
     store: Store, verdict: Verdict, name: str, conversation: str | None, output: str
 ) -> Verdict:
-    agent = agents.known(name)
-    if agent is None or agent.once is None:
+    agent = agents.usable(name)
+    if isinstance(agent, str):
+        if verdict.outcome != "completed":
+            return verdict
+        why = f"unverified: its exit status is 0, which tells little: {agent}"
+        return replace(verdict, outcome="unverified", error=why)
+    if agent.once is None:
         return verdict
     resumed = conversation is not None
     outcome = oneshots.judge(

@@ -159,7 +159,10 @@ class Place:
 
     def interrupt(self) -> None:
         """Press what interrupts a turn."""
-        self.pane.keys(*["Escape"] * (2 if self.provider == "opencode" else 1))
+        self.pane.keys("Escape")
+        if self.provider == "opencode":
+            self.pane.wait_for("again to interrupt")
+            self.pane.keys("Escape")
 
     def leave(self) -> None:
         """Make the agent end, as a person would, and wait for the shell."""

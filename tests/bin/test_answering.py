@@ -102,6 +102,17 @@ def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
         assert [event["outcome"] for event in agent.events("turn")] == ["interrupted"] * 2
 
 
+def test_an_agent_that_wants_escape_twice(work: Workplace) -> None:
+    agent = enrolled(work, "one", "hooks", "--escapes", 2)
+    described = work.home / ".config/assigner/providers/standin.toml"
+    described.write_text(described.read_text().replace("[typing]", "[typing]\nescapes = 2"))
+    id = send(work, "MODEL:slow=600", agent.name)
+    prompt(work, id, "in_progress")
+    work.tool("cancel", id)
+    prompt(work, id, "cancelled")
+    assert [event["outcome"] for event in agent.events("turn")] == ["interrupted"]
+
+
 @pytest.mark.slow
 def test_a_person_interrupts_and_goes_on(work: Workplace) -> None:
     """What comes after is not the prompt's."""

@@ -213,3 +213,16 @@ def test_a_bad_table_is_told_in_one_line(
     own.write_text(f"[once]\n{table}\n")
     said = work.tool("providers", env={"XDG_CONFIG_HOME": str(tmp_path)}, status=78).err
     assert said.startswith(f"providers: '{own}': {fault}") and said.count("\n") == 1
+
+
+def test_a_bad_file_concerns_its_own_agent_only(work: Workplace, claude: Agent) -> None:
+    claude.enroll("one")
+    own = work.home / ".config" / "assigner" / "providers"
+    own.mkdir(parents=True)
+    (own / "codex.toml").write_text("nonsense = 1\n")
+    (good,) = claude.give("good")
+    assert (good["status"], good["error"]) == ("completed", None)
+    (own / "codex.toml").rename(own / "claude.toml")
+    (bad,) = claude.give("good")
+    assert bad["error"].startswith(f"context: command: '{own}/claude.toml': 'nonsense' is no key")
+    assert len(claude.calls()) == 1

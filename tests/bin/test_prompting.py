@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crash.killing import Pass
+from crash.killing import Pass, is_stopped
 from support import ROOT, Agent, Workplace, wait_for
 
 NO_LOCK = {"PYTHONPATH": str(ROOT / "tests/nolock")}
@@ -195,7 +195,7 @@ def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
         claimed(work, texts[-1])
         victim = between(work, stamp, act)
         if "STOP" in act:
-            wait_for(victim.clients)
+            wait_for(lambda victim=victim: is_stopped(server) and victim.clients())
             victim.kill_group()
             os.kill(server, signal.SIGCONT)
         else:
@@ -301,3 +301,29 @@ def test_what_an_agent_cannot_be_told_is_not_typed(work: Workplace, tmp_path: Pa
     assert [error.split(":")[:2] for error in errors] == [
         ["context", " env"], ["context", " cd"], ["context", " env"],
     ]  # fmt: skip
+
+
+def test_a_bad_file_of_an_agent_keeps_no_other_prompt(work: Workplace) -> None:
+    agent = enrolled(work, "one")
+    shell = work.shell("two")
+    work.tool("enroll", "two")
+    slow = "MODEL:slow=2 a"
+    running, waiting = send(work, slow), send(work, "later")
+    work.run_until(lambda: agent.prompts() == [slow])
+    described = work.home / ".config/assigner/providers/standin.toml"
+    good = described.read_text()
+    described.write_text("nonsense = 1\n")
+    script = work.tool("send", f"echo ran > {work.path}/ran", "--target", shell.name, "--json")
+    ticked = work.tool("tick", "--until-idle", 3, status=(0, 1))
+    assert "Traceback" not in ticked.err
+    states = "SELECT id, status FROM prompts ORDER BY id"
+    assert {row["id"]: row["status"] for row in work.rows(states)} == {
+        running: "in_progress",
+        waiting: "pending",
+        script.json["id"]: "completed",
+    }
+    assert f"'{described}': 'nonsense' is no key" in session(work, "one")["status_reason"]
+    described.write_text(good)
+    work.tick(until=50)
+    assert agent.prompts() == [slow, "later"]
+    assert {row["status"] for row in work.rows(states)} == {"completed"}

@@ -12,6 +12,11 @@ from pathlib import Path
 from support import ROOT, Workplace
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a process has been stopped by a signal."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 class Pass:
     """One run of a tool that need not come to its end."""
 
@@ -70,8 +75,7 @@ class Pass:
 
     def is_stopped(self) -> bool:
         """Whether it has stopped itself."""
-        state = Path(f"/proc/{self.group}/stat").read_text().rpartition(")")[2].split()[0]
-        return state == "T"
+        return is_stopped(self.group)
 
     def wait(self, seconds: float = 60) -> int:
         """Its status, negative for a signal."""

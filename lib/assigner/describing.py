@@ -1,0 +1,226 @@
+"""An agent's file, read: whatever is wrong is said with file and key."""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from assigner import composer, hookrules, oneshots, providers, turns
+from assigner.errors import SetupError
+from assigner.manners import COUNTS, Launch, Manner
+from assigner.recognising import Failure, Provider, Rule
+from assigner.sessions import STATUSES
+
+_KEYS = {
+    "start": str,
+    "programs": list,
+    "commands": list,
+    "message": str,
+    "composer": dict,
+    "rules": list,
+    "typing": dict,
+    "launch": dict,
+    "failures": list,
+    "hooks": dict,
+    "transcript": dict,
+    "once": dict,
+}
+_FAILURES = ("api", "auth", "context", "interrupted", "limited")
+_STATES = ("empty", "draft", "unclear", "none")
+_RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
+
+
+class Reader:
+    """Turns the table of a file into a provider; whatever is wrong is said with file and key."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def fail(self, key: str, what: str) -> SetupError:
+        return SetupError(f"'{self.path}': {key} {what}")
+
+    def provider(self, name: str, origin: str, table: Mapping[str, Any]) -> Provider:
+        for key, value in table.items():
+            if key not in _KEYS:
+                raise self.fail(f"'{key}'", f"is no key (known: {', '.join(_KEYS)})")
+            self.typed(f"'{key}'", value, _KEYS[key])
+        screen = ("start", "commands", "rules")
+        if "once" not in table or any(key in table for key in screen):
+            for key in screen:
+                if not table.get(key):
+                    raise self.fail(f"'{key}'", "is missing or empty")
+        message = table.get("message")
+        shape = table.get("composer")
+        rules: list[Rule] = []
+        for number, rule in enumerate(table.get("rules", []), 1):
+            read = self.rule(f"'rules' {number}", rule)
+            if read.name in [known.name for known in rules]:
+                raise self.fail(f"'rules' {number}", f"has the name of another: '{read.name}'")
+            if read.composer not in (None, "none") and shape is None:
+                raise self.fail(f"'rules' {number}", "asks for a composer, and none is described")
+            rules.append(read)
+        return Provider(
+            name,
+            origin,
+            table.get("start", ""),
+            self.programs(table),
+            self.commands(table),
+            self.pattern("'message'", message) if message is not None else None,
+            self.shape(shape) if shape is not None else None,
+            tuple(rules),
+            tuple(
+                self.failure(f"'failures' {number}", failure)
+                for number, failure in enumerate(table.get("failures", []), 1)
+            ),
+            manner=self.manner(table["typing"]) if "typing" in table else Manner(),
+            launch=self.launch(table["launch"]) if "launch" in table else Launch(),
+            hooks=hookrules.read(table["hooks"], self.fail) if "hooks" in table else None,
+            transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
+            once=self.once(table["once"]) if "once" in table else None,
+        )
+
+    def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
+        self.typed("'start'", table.get("start", ""), str)
+        for program in table.get("programs", []):
+            self.typed("'programs'", program, str)
+        return providers.programs_of(table)
+
+    def commands(self, table: Mapping[str, Any]) -> tuple[re.Pattern[str], ...]:
+        return tuple(self.pattern("'commands'", value) for value in table.get("commands", []))
+
+    def failure(self, where: str, table: object) -> Failure:
+        if not isinstance(table, dict):
+            raise self.fail(where, "is no table")
+        read = self.values(where, table, Failure, ("failure", "turn"))
+        if read["failure"] not in _FAILURES:
+            raise self.fail(f"{where} 'failure'", f"is none of {', '.join(_FAILURES)}")
+        return Failure(**read)
+
+    def launch(self, table: Mapping[str, Any]) -> Launch:
+        launch = Launch(**self.values("'launch'", table, Launch, ()))
+        for key in ("trust", "trust_key"):
+            if (text := getattr(launch, key)) and "{directory}" not in text:
+                raise self.fail(f"'launch' '{key}'", "has no '{directory}' in it")
+        try:
+            shlex.split(launch.trust)
+        except ValueError as error:
+            raise self.fail("'launch' 'trust'", f"is no words of sh: {error}") from None
+        if bool(launch.trust_file) != bool(launch.trust_key):
+            raise self.fail("'launch'", "has one of 'trust_file' and 'trust_key' only")
+        return launch
+
+    def manner(self, table: Mapping[str, Any]) -> Manner:
+        manner = Manner(**self.values("'typing'", table, Manner, ()))
+        for name in manner.pasted.groupindex if manner.pasted else ():
+            if name not in COUNTS:
+                raise self.fail("'typing.pasted'", f"its groups are {', '.join(COUNTS)}: '{name}'")
+        return manner
+
+    def once(self, table: Mapping[str, Any]) -> oneshots.Once:
+        where = "'once'"
+        found = ("message", "error", "done")
+        plain = {key: value for key, value in table.items() if key not in found}
+        read = self.values(where, plain, oneshots.Once, ("command", "format"))
+        for key in found:
+            if key in table:
+                read[key] = self.finder(f"{where} '{key}'", table[key])
+        if read["format"] not in oneshots.FORMATS:
+            raise self.fail(
+                f"{where} 'format'",
+                f"is none of {', '.join(oneshots.FORMATS)}: '{read['format']}'",
+            )
+        if read["format"] == "json":
+            for key in ("message", "done"):
+                if key not in read:
+                    raise self.fail(f"{where} '{key}'", "is missing")
+        if "resume" in read and not ("{conversation}" in read["resume"] and "conversation" in read):
+            raise self.fail(f"{where} 'resume'", "goes with '{conversation}' in it, and that key")
+        if "reset" in read and not read["reset"].groups:
+            raise self.fail(f"{where} 'reset'", "has no group")
+        return oneshots.Once(**read)
+
+    def finder(self, place: str, table: object) -> oneshots.Finder:
+        self.typed(place, table, dict)
+        assert isinstance(table, dict)
+        for key in table:
+            if key not in ("where", "value"):
+                raise self.fail(f"{place} '{key}'", "is no key (known: where, value)")
+        where, value = table.get("where"), table.get("value", [])
+        if not isinstance(where, dict) or not where:
+            raise self.fail(f"{place} 'where'", "is no table, or empty")
+        if any(type(wanted) not in (str, int, bool) for wanted in where.values()):
+            raise self.fail(f"{place} 'where'", "has a value that is no text, number or boolean")
+        if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
+            raise self.fail(f"{place} 'value'", "is no list of texts")
+        return oneshots.Finder(where, tuple(value))
+
+    def shape(self, table: Mapping[str, Any]) -> composer.Shape:
+        read = self.values("'composer'", table, composer.Shape, ("prompt",))
+        return composer.Shape(**read)
+
+    def transcript(self, table: Mapping[str, Any]) -> turns.Transcript:
+        needed = ("format", "home", "default")
+        read = turns.Transcript(**self.values("'transcript'", table, turns.Transcript, needed))
+        if read.format not in turns.FORMATS:
+            known = ", ".join(turns.FORMATS)
+            raise self.fail("'transcript' 'format'", f"is none of {known}: '{read.format}'")
+        return read
+
+    def rule(self, where: str, table: object) -> Rule:
+        if not isinstance(table, dict):
+            raise self.fail(where, "is no table")
+        if isinstance(table.get("name"), str):
+            where += f" ({table['name']})"
+        read = self.values(where, table, Rule, ("name", "status", "reason"))
+        for key, allowed in (("status", _RULE_STATUSES), ("composer", _STATES)):
+            if read.get(key) is not None and read[key] not in allowed:
+                raise self.fail(
+                    f"{where} '{key}'", f"is none of {', '.join(allowed)}: '{read[key]}'"
+                )
+        if read["status"] == "idle" and read.get("composer") != "empty":
+            raise self.fail(where, "calls a screen idle without 'composer = \"empty\"'")
+        return Rule(**read)
+
+    def values(
+        self, where: str, table: Mapping[str, Any], kind: type, needed: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """The keys of a table as the fields of a dataclass."""
+        known = {field.name: field.type for field in fields(kind)}
+        read: dict[str, Any] = {}
+        for key, value in table.items():
+            place = f"{where} '{key}'"
+            if key not in known:
+                raise self.fail(place, f"is no key (known: {', '.join(known)})")
+            if "Pattern" in str(known[key]):
+                read[key] = self.pattern(place, value)
+                continue
+            wanted = next(t for t in (bool, int, str) if t.__name__ in str(known[key]))
+            self.typed(place, value, wanted)
+            if wanted is int and not 0 <= value <= 1000:
+                raise self.fail(place, f"is out of range: {value}")
+            read[key] = value
+        for key in needed:
+            if not read.get(key):
+                raise self.fail(f"{where} '{key}'", "is missing or empty")
+        return read
+
+    def typed(self, place: str, value: object, wanted: type) -> None:
+        words = {
+            str: "text",
+            list: "a list",
+            dict: "a table",
+            bool: "true or false",
+            int: "a number",
+        }
+        if type(value) is not wanted:
+            raise self.fail(place, f"is not {words[wanted]}")
+
+    def pattern(self, place: str, value: object) -> re.Pattern[str]:
+        self.typed(place, value, str)
+        assert isinstance(value, str)
+        try:
+            return re.compile(value, re.MULTILINE)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise self.fail(place, f"is no regular expression: {error}") from None
