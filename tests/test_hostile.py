@@ -150,7 +150,7 @@ def test_every_field_of_a_prompt_reaches_every_shell_as_it_is(work: Workplace) -
                   env={"KEY": secret})  # fmt: skip
     lines = "\n".join(map(json.dumps, jobs[3:]))
     work.tool("send", "--jsonl", "-", "--env-file", work.path / "env", input=lines)
-    run_all(work, 60 + 8 * number)
+    run_all(work, 60 + 30 * number)  # on a machine that is very busy
     rows = work.rows("SELECT prompts.*, attempts.id AS attempt FROM prompts JOIN attempts"
                      " ON prompt_id = prompts.id ORDER BY prompts.id")  # fmt: skip
     assert {row["status"] for row in rows} == {"completed"}, [
@@ -212,7 +212,7 @@ def test_every_text_reaches_an_agent_as_it_is(work: Workplace) -> None:
     contents = good(work, "content", number, str)
     lines = (json.dumps({"content": text, "target_session": "one"}) for text in contents)
     work.tool("send", "--jsonl", "-", input="\n".join(lines))
-    run_all(work, 60 + 8 * number)
+    run_all(work, 60 + 30 * number)  # on a machine that is very busy
     rows = work.rows("SELECT status, error, content FROM prompts ORDER BY id")
     taken = [row["content"] for row in rows if row["status"] == "completed"]
     refused = [row for row in rows if row["status"] != "completed"]
@@ -285,6 +285,29 @@ def test_what_is_told_of_panes_is_only_told(work: Workplace) -> None:
         harmless(said)
     assert work.rows("SELECT 1 FROM attempts WHERE typed_at IS NOT NULL") == []
     assert not [path for path in markers(work.path) if path.name == "marker"]
+
+
+def test_any_option_of_a_pane(work: Workplace) -> None:
+    """Those by which is known what was typed; a pane whose stamp is spoilt is not typed into."""
+    agent = work.agent("one", tells="hooks")
+    work.tool("enroll", "one")
+    instance = work.row("SELECT value FROM meta WHERE name = 'instance'")["value"]
+    work.tool("send", "hello", "--target", "one")
+    options = [f"@assigner_{name}_{instance}{end}" for name in ("typed", "entered", "respawned")
+               for end in ("", "_pid")]  # fmt: skip
+    for text in [*texts("options", CASES or 6), "1 2", "1\n%0\t1\t1", "abc", "1,2}"]:
+        value = re.sub(_NOT_IN_ARGV, "", text)
+        for option in options:
+            work.tmux("set-option", "-p", "-t", agent.id, "--", option, f"{value}~")
+        asked: list[list[object]] = [["scan"], ["tick", "--settle", 0], ["inspect", "one"]]
+        for said in calls(work, asked):
+            harmless(said)
+    assert agent.prompts() == []
+    for option in options:
+        work.tmux("set-option", "-p", "-u", "-t", agent.id, option)
+    work.tick(until=30)
+    assert agent.prompts() == ["hello"]
+    assert not markers(work.path)
 
 
 def test_what_a_repository_names_is_not_run_by_looking(work: Workplace) -> None:
@@ -500,7 +523,7 @@ def test_any_argument_of_any_tool(work: Workplace) -> None:
     work.tick()
     asked: list[list[object]] = []
     for index, template in enumerate(TEMPLATES):
-        for text in texts(f"argument {index}", CASES or 3):
+        for text in texts(f"argument {index}", CASES or 2):
             value = re.sub(_NOT_IN_ARGV, "", text)
             words = [value if word is None else word for word in template]
             asked.append(words if words != [value] else ["assigner", value])

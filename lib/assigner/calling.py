@@ -26,7 +26,7 @@ def contents(store: Store, attempt: Row) -> dict[str, str]:
     command, prompt = attempt["command"], attempt["content"]
     found = providers.once(command)
     if found is None:
-        return {"command": f"{command}\n"}
+        return {"command": f"{command}\n", "response": ""}
     name, once = found
     conversation = None
     if _resumable(attempt):
@@ -38,6 +38,7 @@ def contents(store: Store, attempt: Row) -> dict[str, str]:
     return {
         "command": oneshots.line(once, command, conversation) + "\n",
         "prompt": prompt if attempt["raw"] else oneshots.text(once, prompt),
+        "response": "",
         "once": json.dumps({"provider": name, "conversation": conversation}),
     }
 

@@ -13,7 +13,6 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import NoReturn
 
 from assigner import config, db, errors, files, lock, log, providers, screen
@@ -262,6 +261,9 @@ def directory(value: str) -> str:
     return path
 
 
+_MOST = 1 << 29  # bytes of a file: some never end
+
+
 def named(path: str) -> str:
     """A file's name for people, who may have given `-`."""
     return "standard input" if path == "-" else f"'{path}'"
@@ -270,7 +272,10 @@ def named(path: str) -> str:
 def text_of(path: str) -> str:
     """What a file, or `-` for standard input, says; one final newline is left out."""
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        with contextlib.nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
+            data = file.read(_MOST + 1)
+        if len(data) > _MOST:
+            raise errors.UsageError(f"{named(path)} has more than {_MOST} bytes")
         return data.decode().removesuffix("\n")
     except UnicodeDecodeError:
         raise errors.UsageError(f"{named(path)} is not valid UTF-8") from None

@@ -56,7 +56,7 @@ def parse(value: str) -> str:
         if (at := datetime.fromisoformat(value).timestamp()) < 0:
             raise ValueError("texts of such years do not compare as their times do")
         return text(at)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         raise UsageError(
             f"not a time: '{value}' (write 2026-02-14T20:00, with Z for UTC, or +30m)"
         ) from None

@@ -63,7 +63,7 @@ def press(socket: str, timeout: float, instance: str, strokes: Iterable[Stroke])
 def stamps(socket: str, timeout: float, instance: str) -> dict[str, tuple[int, int]]:
     """By pane id: the last attempt that was typed there, and the pid that it was typed to."""
     option = f"@assigner_{TYPED}_{instance}"
-    form = f"#{{pane_id}}\t#{{{option}}}\t#{{{option}_pid}}"
+    form = f"#{{pane_id}}\t{tmux.number(option)}\t{tmux.number(f'{option}_pid')}"
     found = {}
     for row in tmux.listed(socket, timeout, form):
         pane, attempt, pid = row.split("\t")

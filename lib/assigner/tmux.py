@@ -168,7 +168,7 @@ def screens(
         f"typed_{instance}", f"typed_{instance}_pid", f"entered_{instance}",
         f"interrupted_{instance}", f"respawned_{instance}",
     )  # fmt: skip
-    options = " ".join(f"#{{@assigner_{name}}}x" for name in names)
+    options = " ".join(f"{number(f'@assigner_{name}')}x" for name in names)
     head = (
         f"{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{cursor_flag}} #{{pane_in_mode}}x"
         f" #{{window_activity}}x {options}\t#{{pane_current_command}}\t#{{pane_title}}"
@@ -293,6 +293,11 @@ def quote(text: str) -> str:
     follows a newline, where it drops blanks and comments.
     """
     return "'" + text.replace("'", "'\\''").replace("\n", "'\"\\n\"'") + "'"
+
+
+def number(option: str) -> str:
+    """The format of an option that holds a number: nothing where somebody set it to a text."""
+    return f"#{{?#{{{option}}},#{{e|+:#{{{option}}},0}},}}"
 
 
 def frame() -> str:

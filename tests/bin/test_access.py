@@ -47,7 +47,7 @@ def open_to_others(root: Path) -> dict[str, str]:
 # --- what is made -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mask", [0, 0o777], ids=oct)
+@pytest.mark.parametrize("mask", [0, pytest.param(0o777, marks=pytest.mark.slow)], ids=oct)
 def test_all_that_is_made_is_for_one_person_alone(work: Workplace, mask: int) -> None:
     """While prompts and a check run, and afterwards: of every file that tools and sessions make."""
     if mask and not IS_ROOT:

@@ -84,12 +84,14 @@ SEND = {
     "after a word": (["x", "--after", "it"], "'it' is not a whole number"),
     "after zero": (["x", "--after", "0"], "'0' is not a whole number above zero"),
     "no time": (["x", "--not-before", "tomorrow"], "not a time: 'tomorrow' (write 2026-02-14T"),
+    "no time that there is": (["x", "--not-before", f"+{'9' * 14}d"], "not a time: '+9999"),
     "no attempts": (["x", "--max-attempts", "0"], "'0' is not a whole number above zero"),
     "no seconds": (["x", "--timeout", "0"], "timeout is not a positive number of seconds"),
     "not a number of seconds": (["x", "--timeout", "nan"], "'nan' is not a number of seconds"),
     "score below zero": (["x", "--min-score", "-1"], "min_score is not a whole number from 0"),
     "empty tag": (["x", "--tag", ""], "tag is empty"),
     "no file": (["--file", "/nowhere"], "cannot read '/nowhere': No such file or directory"),
+    "endless file": (["--file", "/dev/zero"], "'/dev/zero' has more than 536870912 bytes"),
     "directory for a file": (["--file", "/"], "cannot read '/': Is a directory"),
 }
 
