@@ -9,13 +9,12 @@ import pytest
 
 from support import ROOT
 
-TARGETS = set(
-    """
-    bench clean crash crash-calls crash-disks crash-faults demo help install-cron install-
-    systemd lint man model night setup test test-agents test-hostile test-slow test-timers
-    uninstall-cron uninstall-systemd
-    """.split()
-)
+TARGETS = {
+    "bench", "clean", "crash", "crash-calls", "crash-disks", "crash-faults", "demo",
+    "help", "install-cron", "install-systemd", "lint", "man", "model", "night",
+    "setup", "test", "test-agents", "test-hostile", "test-slow", "test-timers", "uninstall-cron",
+    "uninstall-systemd",
+}  # fmt: skip
 SCRIPTS = ["tools/setup", ".ci/run"]
 COREUTILS = ["cat", "chmod", "cksum", "dirname", "mkdir", "rm"]
 
