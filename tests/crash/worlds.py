@@ -331,7 +331,8 @@ class Agents(Shells):
         again = shlex.join(map(str, [
             work._standin(), "--log", self.agent.log, "--hooks", work._hooks()
         ]))  # fmt: skip
-        work.tool("enroll", "s0", *(["--respawn", "--command", again] if self.respawn else []))
+        options = ["--respawn", "--command", again] if self.respawn else []
+        work.tool("enroll", "s0", *options, status=(0, 1))  # it may still be drawing
 
     def _job(self) -> tuple[Job, dict[str, Any]]:
         key = f"u{len(self.jobs)}"
