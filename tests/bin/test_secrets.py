@@ -186,7 +186,8 @@ def _live(work: Workplace) -> None:
         spoilt = work.path / "spoilt.env"
         spoilt.write_text(f"FILED={FROM_FILE}\n{FROM_FILE}\n")
         work.tool("send", "x", "--env-file", spoilt, status=2)
-        work.tool("send", "x", "--env-file", given, env={"ASSIGNER_DB": "/dev/full"}, status=(1, 78))
+        nowhere = {"ASSIGNER_DB": "/dev/full"}
+        work.tool("send", "x", "--env-file", given, env=nowhere, status=(1, 78))
         work.tool("tick", "--log", "--verbose")
         work.tool("tick", "--until-idle", 60, "--verbose", status=(0, 1))
         work.tmux("kill-session", "-t", "one")
