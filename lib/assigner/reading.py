@@ -45,8 +45,8 @@ def rows(table: Table) -> Iterator[tuple[Any, Values]]:
 def _passed_over(table: Table, seen: set[int]) -> Iterator[tuple[int, Values]]:
     """What stands beside a damaged page, or behind rows that a wrong page has put before it."""
     left = table.known - seen
-    if not table.all_known:
-        left |= set(range(1, min(max(seen | left, default=0), PROBES) + 1)) - seen
+    # an index may have lost a page, too, where nobody can see it
+    left |= set(range(1, min(max(seen | left, default=0), PROBES) + 1)) - seen
     for id in sorted(left):
         if values := row(table, id):
             yield id, values
