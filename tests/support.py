@@ -28,14 +28,16 @@ StrPath = str | Path
 Expected = int | tuple[int, ...] | None
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 20, what: object = "") -> T:
+def wait_for(
+    condition: Callable[[], T], seconds: float = 20, what: object = "", every: float = 0.05
+) -> T:
     """The first truthy value of `condition`; after `seconds` AssertionError: `what` or what()."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > deadline:
             awaited = what() if callable(what) else what or condition
             raise AssertionError(f"not within {seconds} s: {awaited}")
-        time.sleep(0.05)
+        time.sleep(every)
     return value
 
 
@@ -252,7 +254,7 @@ class Workplace:
             ticks.append(self.tool("tick", status=(0, 1)))
             return condition()
 
-        return wait_for(ticked, seconds, lambda: f"{condition}; last: {ticks[-1]}")
+        return wait_for(ticked, seconds, lambda: f"{condition}; last: {ticks[-1]}", every=0.3)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -51,15 +51,15 @@ def test_work_of_an_earlier_schema_goes_on(work: Workplace, kept: Path) -> None:
     work.tick(until=40)
 
     ran = (work.path / "log").read_text().splitlines()
-    runs = [2, 3, 4, 6, 9] + [11] * (version >= 3) + [12] * (version >= 4)
+    # 5 was to be tried again in 2199: no back-off is that long, so the clock was set back
+    runs = [2, 3, 4, 5, 6, 9] + [11] * (version >= 3) + [12] * (version >= 4)
     wanted = [str(n) for n in runs] + ["12 checked"] * (version >= 4)
     assert sorted(ran) == sorted(wanted)
     status = {row["id"]: row for row in work.rows("SELECT * FROM prompts")}
     assert {id for id, row in status.items() if row["status"] == "completed"} == {1, *runs}
-    failed, waits = status[7], status[5]
-    assert failed["status"] == waits["status"] == "failed"
+    failed = status[7]
+    assert failed["status"] == "failed"
     assert failed["error"].startswith("check: " if version >= 4 else "vanished: ")
-    assert waits["retry_at"] == "2199-01-02T03:04:05.000Z"
     held = {8: "target missing", 10: "pause", 13: "dependency"}
     assert {id: row["held_by"] for id, row in status.items() if row["status"] == "pending"} == {
         id: reason for id, reason in held.items() if id in status

@@ -40,6 +40,10 @@ _COLOURS = {
 }
 
 
+# What OpenCode says to itself once it has summed up a conversation that was too long
+_GOES_ON = "The previous request exceeded the provider's size limit"
+
+
 class Request(NamedTuple):
     """What was asked: `text` was typed last, exactly; `tools` may be called, by name."""
 
@@ -53,7 +57,7 @@ class Request(NamedTuple):
     @property
     def auxiliary(self) -> bool:
         """Whether it is no turn of a person's: a title, a summary, a question of its own."""
-        return not self.tools or self.schema
+        return not self.tools or self.schema or self.text.startswith(_GOES_ON)
 
 
 class Call(NamedTuple):

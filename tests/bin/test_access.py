@@ -18,7 +18,7 @@ import pytest
 from assigner import access, db, files, goalfiles, launching, lock, log, posix, worklog
 from assigner.config import Settings
 from assigner.errors import AssignerError, SetupError
-from support import ROOT, Workplace
+from support import ROOT, Workplace, wait_for
 
 IS_ROOT = os.geteuid() == 0
 NOBODY = 65534
@@ -368,7 +368,8 @@ def test_what_is_exported_is_no_command(work: Workplace) -> None:
     store = db.connect(settings, "test") if files.prepare(settings) is None else None
     assert store
     with subprocess.Popen(["sleep", "60"], env=odd) as process:
-        kept = launching.keep(store, "nobody", process.pid)
+        # the kernel tells of an environment a moment after exec
+        kept = wait_for(lambda: launching.keep(store, "nobody", process.pid))
         process.kill()
     store.connection.close()
     assert kept == {"GOOD": os.fsdecode(odd[b"GOOD"])}

@@ -8,6 +8,7 @@ from contextlib import closing
 from json import dumps, loads
 from pathlib import Path
 
+from crash import book
 from crash.book import ZERO, Count, Job
 from crash.worlds import Command, Shells, tool
 from support import ROOT, Workplace, wait_for
@@ -100,7 +101,7 @@ class Told(Shells):
     def finish(self) -> None:
         (self.work.path / f"end-{self.jobs[-1].key}").touch()
         super().finish()
-        if self._left_over():  # the half of a report, for a day
+        if book.left_over(self.work):  # the half of a report, for a day
             self.work.tool("cleanup-stale", "--apply", env={"ASSIGNER_KEEP_REPORTS_DAYS": "1e-9"})
         said = self.work.rows("SELECT data FROM task_events WHERE type LIKE 'report.%'")
         assert {loads(row["data"])["text"] for row in said} <= {self.TEXT}, "half a report"
@@ -164,9 +165,9 @@ class Goals(Shells):
             "lost": sum(runs[job.key] < 1 for job in self.jobs),
             "typed_twice": sum(runs[job.key] > 1 or made[job.key] > 1 for job in self.jobs),
             "wrong_context": len(runs - Counter(job.key for job in self.jobs) - runs),
-            "claimed_twice": self._claimed_twice(),
-            "stuck": self.open() + self._left_over() + self._open(),
-            "integrity": self._broken(),
+            "claimed_twice": book.claimed_twice(self.work),
+            "stuck": self.open() + book.left_over(self.work) + self._open(),
+            "integrity": book.broken(self.work),
         }
 
 
@@ -247,7 +248,7 @@ class Old(Shells):
     def count(self) -> Count:
         return dict.fromkeys(ZERO, 0) | {
             "prompts": len(self.jobs), "lost": self._lost, "wrong_context": self._wrong,
-            "integrity": self._broken(),
+            "integrity": book.broken(self.work),
         }  # fmt: skip
 
 

@@ -64,6 +64,7 @@ def _become(streams: list[IO[str]], environment: dict[str, str], argv: list[str]
         os.environ.update(environment)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.argv = argv
+        _forget()
         runpy.run_path(argv[0], run_name="__main__")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else bool(end.code)
@@ -74,6 +75,15 @@ def _become(streams: list[IO[str]], environment: dict[str, str], argv: list[str]
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _forget() -> None:
+    """What a process keeps while it lives is not the next one's."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("assigner."):
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
 
 
 def _wait(pid: int, seconds: float) -> int:

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from crash import book
 from crash.book import ZERO, Book, Count, Job
 from crash.killing import Pass
 from crash.tracing import client
@@ -136,7 +137,7 @@ class Shells(Book):
 
     def finish(self) -> None:
         self.work.tool("tick", "--until-idle", 20, status=(0, 1))
-        if self._left_over():
+        if book.left_over(self.work):
             self.work.tool("cleanup-stale", "--apply")
 
 
@@ -386,9 +387,9 @@ class Agents(Shells):
             + sum(times > 1 for times in pastes.values()),
             "wrong_context": sum((seen - wanted).values())
             - sum(max(0, seen[line] - 1) for line in wanted),
-            "claimed_twice": self._claimed_twice(),
-            "stuck": self.open() + self._left_over(),
-            "integrity": self._broken(),
+            "claimed_twice": book.claimed_twice(self.work),
+            "stuck": self.open() + book.left_over(self.work),
+            "integrity": book.broken(self.work),
         }
 
 
