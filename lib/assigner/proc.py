@@ -123,6 +123,16 @@ def marked(name: str, value: str) -> list[int]:
     ]
 
 
+def erase_below(tty: str) -> None:
+    """Clear a terminal from its cursor on, as if its program had done it (ED, ECMA-48 8.3.39)."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(tty, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, b"\x1b[J")
+        finally:
+            os.close(descriptor)
+
+
 def unread(tty: str) -> int:
     """How many bytes a terminal's program has not read yet (FIONREAD, ioctl_tty(2)); 0 where it
     cannot be told.

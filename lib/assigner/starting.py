@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from assigner import clock, files, fish, keyboard, looking, posix, scanning, tmux
+from assigner import clock, files, fish, keyboard, looking, posix, proc, scanning, tmux
 from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.errors import AssignerError
@@ -137,8 +137,10 @@ def into_shell(store: Store, session: Row, pane: tmux.Pane, plan: Plan) -> str |
     """Start an agent that has left its shell from that again, by a line typed at its empty prompt;
     why that cannot be.
     """
-    known = scanning.know(session, None)._replace(provider="shell", given=True, learn=1)
-    sight = looking.look(store, [(pane, known)], clock.now())[pane.socket, pane.id]
+    sight = _shell_of(store, session, pane)
+    if sight.line and sight.line.below and sight.status == "occupied":
+        proc.erase_below(pane.tty)  # what a killed agent has left there
+        sight = _shell_of(store, session, pane)
     if sight.status != "idle" or sight.line is None or sight.shell is None:
         return f"its shell is not at an empty prompt: {sight.reason}"
     if not keyboard.is_plain(sight.line.command):
@@ -153,6 +155,12 @@ def into_shell(store: Store, session: Row, pane: tmux.Pane, plan: Plan) -> str |
     answers = keyboard.press(pane.socket, store.settings.tmux_timeout, store.instance, [stroke])
     answer = answers.get(number, "tmux did not confirm it")
     return None if answer == "typed" else answer
+
+
+def _shell_of(store: Store, session: Row, pane: tmux.Pane) -> looking.Sight:
+    """The shell that is left of an agent's session."""
+    known = scanning.know(session, None)._replace(provider="shell", given=True, learn=1)
+    return looking.look(store, [(pane, known)], clock.now())[pane.socket, pane.id]
 
 
 def _command(path: str, plan: Plan) -> Sequence[str]:

@@ -112,6 +112,10 @@ def test_an_agent_that_left_its_shell_is_started_from_that_again(work: Workplace
     (row,) = keep(work)
     assert (row["outcome"], row["reason"]) == ("started", "idle: at its empty composer")
     assert session(work)["pane_pid"] == pane.pid
+    (agent,) = running(work, pane.log)
+    os.kill(agent, signal.SIGKILL)  # its screen stays, around the shell's prompt
+    wait_for(lambda: pane.command == "bash")
+    wait_for(lambda: [row["outcome"] for row in keep(work)] == ["started"])
     assert len(running(work, pane.log)) == 1
 
 
