@@ -115,7 +115,7 @@ def test_an_agent_that_left_its_shell_is_started_from_that_again(work: Workplace
     (agent,) = running(work, pane.log)
     os.kill(agent, signal.SIGKILL)  # its screen stays, around the shell's prompt
     wait_for(lambda: pane.command == "bash")
-    wait_for(lambda: [row["outcome"] for row in keep(work)] == ["started"])
+    wait_for(lambda: [row["outcome"] for row in keep(work, env=NO_WAIT)] == ["started"])
     assert len(running(work, pane.log)) == 1
 
 
