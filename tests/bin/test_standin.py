@@ -35,6 +35,7 @@ def test_its_states_are_told(work: Workplace) -> None:
     agent.keys("C-u")
     ask(agent, "MODEL:slow=600")
     assert agent.wait_until("busy")["rule"] == "works"
+    agent.wait_for("second 1")
     agent.keys("Escape")
     agent.wait_until("idle")
     ask(agent, "MODEL:tool rm -r build")
