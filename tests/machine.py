@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from json import loads
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,6 @@ class Prompt:
     session: str | None = None
     attempts: int = 0
     retry: bool = False  # failed, and tried again by itself
-    runs: set[int] = field(default_factory=set)  # attempts that were seen to run
 
 
 class Queue(RuleBasedStateMachine):
