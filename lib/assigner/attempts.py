@@ -181,6 +181,8 @@ def told(attempt: Row, outcome: str, reason: str) -> Row:
 def _retries(attempt: Row, failure_class: str | None) -> bool:
     if attempt["cancel_requested_at"] or attempt["attempts"] >= attempt["max_attempts"]:
         return False
+    if failure_class == "vanished" and attempt["stage"] in UNTYPED:
+        return True
     turn = json.loads(attempt["evidence"]).get("turn")
     if failure_class == "vanished" and attempt["stage"] == "typed" and turn is not None:
         return not turn.get("entered") or bool(attempt["idempotent"])  # no Enter: no turn

@@ -80,7 +80,8 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
             )
         return "it is about to be started again"
     if sight.status == "offline":
-        return strokes.fail(store, attempt, "start", f"its agent did not stay: {sight.reason}")
+        reason = f"its agent did not stay: {sight.reason}"
+        return strokes.fail(store, attempt, "start", reason, "vanished")
     if "started" not in reports or sight.status != "idle" or sight.shown is None:
         return sight.reason
     if _is_warming_up(job):

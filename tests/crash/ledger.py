@@ -16,6 +16,7 @@ Row = Mapping[str, Any]
 # What a count of a good ledger has none of
 ZERO = ("lost", "typed_twice", "wrong_context", "claimed_twice", "not_run", "stuck", "integrity")
 UNTYPED = ("claimed", "prepared")
+UNTYPED = ("claimed", "preparing", "prepared")
 RETRIED = ("command", "api", "check")
 RETRIED_IF_IDEMPOTENT = ("vanished", "timeout")
 
@@ -163,6 +164,7 @@ def _is_retried(prompt: Row, attempt: Row) -> bool:
     return (
         attempt["outcome"] == "released"
         or failure in RETRIED
+        or (failure == "vanished" and attempt["stage"] in UNTYPED)
         or (bool(prompt["idempotent"]) and failure in RETRIED_IF_IDEMPOTENT)
     )
 
