@@ -308,7 +308,13 @@ class Fleet:
         if not self.work.servers():
             return {}
         form = "#{session_name} #{pane_id} #{pane_pid} #{pane_dead}"
-        rows = [row.split() for row in self.work.tmux("list-panes", "-a", "-F", form).splitlines()]
+        try:
+            listed = self.work.tmux("list-panes", "-a", "-F", form)
+        except AssertionError as error:
+            if "no server running" in str(error):  # it has been killed just now
+                return {}
+            raise
+        rows = [row.split() for row in listed.splitlines()]
         return {name: (id, int(pid)) for name, id, pid, dead in rows if dead == "0"}
 
     def _front(self, pid: int) -> int | None:
