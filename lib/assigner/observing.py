@@ -44,8 +44,10 @@ def observe(store: Store) -> list[Row]:
         from assigner import answering  # what only agents need, only their passes import
 
         verdicts += answering.judge(store, turns)
-    outputs = _outputs(store, verdicts)
+    outputs, unread = _outputs(store, verdicts)
     for verdict in verdicts:
+        if verdict.attempt["id"] in unread:
+            continue  # what it printed may decide what came of it: the next pass asks again
         output = outputs.get(verdict.attempt["id"])
         row = _write(store, weigh(store, verdict, output), output)
         if row:
@@ -253,8 +255,10 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
     return attempts.told(attempt, verdict.outcome, verdict.error or "")
 
 
-def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
-    """What each attempt left on its screen: one tmux client for each socket."""
+def _outputs(store: Store, verdicts: Sequence[Verdict]) -> tuple[dict[int, str], set[int]]:
+    """What each attempt left on its screen, by one tmux client for each socket; and those whose
+    server is there, and did not answer.
+    """
     shown = [
         verdict.attempt
         for verdict in verdicts
@@ -263,7 +267,8 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
         and verdict.attempt["stage"] == "submitted"
         and verdict.attempt["now_pane_pid"] == verdict.attempt["pane_pid"]
     ]
-    found = {}
+    found: dict[int, str] = {}
+    unread: set[int] = set()
     for socket in {attempt["socket"] for attempt in shown}:
         mine = [attempt for attempt in shown if attempt["socket"] == socket]
         drawn = {attempt["id"] for attempt in mine if prompt_is_drawn(attempt)}
@@ -271,13 +276,16 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> dict[int, str]:
             texts = tmux.history(
                 socket, store.settings.tmux_timeout, [attempt["pane_id"] for attempt in mine]
             )
-        except (tmux.NoServer, tmux.Unreachable):
+        except tmux.NoServer:
+            continue
+        except tmux.Unreachable:
+            unread |= {attempt["id"] for attempt in mine}
             continue
         for attempt in mine:
             if attempt["pane_id"] in texts:
                 text = texts[attempt["pane_id"]]
                 found[attempt["id"]] = _output(store, attempt, text, attempt["id"] in drawn)
-    return found
+    return found, unread
 
 
 def _output(store: Store, attempt: Row, text: str, prompt_drawn: bool) -> str:

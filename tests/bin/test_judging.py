@@ -395,3 +395,30 @@ def test_reports_are_kept_until_they_are_read(work: Workplace) -> None:
     pane.wait_for_prompt()
     work.tool("cleanup-stale", "--apply", env={"ASSIGNER_NOW": "2099-01-01T00:00:00"})
     assert ended(work, prompt)["outcome"] == "completed"
+
+
+KILLED = """\
+#!/bin/sh
+case "$*" in *source-file*) ;; *) exec /usr/bin/tmux "$@" ;; esac
+given={place}/given.$$
+cat >"$given"
+grep -q 'capture-pane.* -S -$' "$given" && kill -9 $$
+exec /usr/bin/tmux "$@" <"$given"
+"""
+
+
+def test_an_end_waits_until_its_output_can_be_read(work: Workplace) -> None:
+    """What it printed decides: a tmux client that is killed says nothing of it."""
+    work.shell("one")
+    work.tool("enroll", "one")
+    work.tool("send", "echo 'ASSIGNER-DONE ok all is well'", "--sentinel")
+    client = work.path / "client" / "tmux"
+    client.parent.mkdir()
+    client.write_text(KILLED.format(place=client.parent))
+    client.chmod(0o755)
+    deaf = {"PATH": f"{client.parent}:{work.environment['PATH']}"}
+    work.tool("tick", "--until-idle", 2, env=deaf, status=(0, 1))
+    assert list(client.parent.glob("given.*"))
+    assert work.prompt(1)["status"] == "in_progress"
+    work.tick()
+    assert (work.prompt(1)["status"], work.prompt(1)["error"]) == ("completed", None)
