@@ -87,9 +87,9 @@ def _from_traces(
     if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
         return None  # its next report tells of the end
     shown = sight and sight.shown
-    if gone is None and shown and withdrawing.put_back(store, attempt, provider.manner, shown):
-        return None  # it is taken out first
     text = files.prompt_of(store.settings, attempt["id"])
+    if gone is None and withdrawing.is_put_back(attempt, provider.manner, shown, text):
+        return None  # it is taken out first
     if (
         attempt["typed_at"]
         and text is not None

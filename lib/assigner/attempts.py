@@ -181,6 +181,14 @@ def told(attempt: Row, outcome: str, reason: str) -> Row:
 def _retries(attempt: Row, failure_class: str | None) -> bool:
     if attempt["cancel_requested_at"] or attempt["attempts"] >= attempt["max_attempts"]:
         return False
+    return is_worth_another(attempt, failure_class)
+
+
+def is_worth_another(attempt: Row, failure_class: str | None) -> bool:
+    """Whether a failed attempt may be followed by another, which may succeed and repeats nothing.
+
+    `attempt` has its stage and evidence, and whether its prompt is idempotent.
+    """
     if failure_class == "vanished" and attempt["stage"] in UNTYPED:
         return True
     turn = json.loads(attempt["evidence"]).get("turn")

@@ -5,7 +5,7 @@ import os
 import shlex
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from assigner import clock, db, identity, lock, sql
@@ -114,17 +114,23 @@ def _open(case: Case) -> Iterator[Row]:
         return
     case.store, case.openable = store, True
     version, latest = db.versions(store)
-    if version > latest:
+    if version != latest:
         case.store = None
-        detail = f"schema {version}, this assigner knows {latest}: update assigner"
-        yield finding("database", BAD, detail)
-    elif version < latest:
-        case.store = None
-        detail = f"schema {version} of {latest}: the next tool that is run brings it up to date"
-        yield finding("database", WARN, detail, case.command("status"))
+        yield other_schema("database", version, latest, case.command("status"))
     else:
         size = path.stat().st_size
         yield finding("database", OK, f"schema {version}, {size / 1e6:,.1f} MB, rollback journal")
+
+
+def other_schema(check: str, version: int, latest: int, command: str) -> Row:
+    """What is to be done with a database of another version; `command` is any tool that opens it
+    to write.
+    """
+    if version > latest:
+        detail = f"schema {version}, this assigner knows {latest}: update assigner"
+        return finding(check, BAD, detail)
+    detail = f"schema {version} of {latest}: the next tool that is run brings it up to date"
+    return finding(check, WARN, detail, command)
 
 
 def _quoted(path: Path) -> str:
@@ -219,11 +225,11 @@ def wanted_schema(version: int | None = None, kind: str = "migrations") -> dict[
         return schema(fresh)
 
 
-def misshapen(store: db.Store, kind: str = "migrations") -> dict[str, str]:
-    """How the schema differs from that of sql/KIND, by what differs: triggers and indexes that are
-    gone guard nothing.
+def misshapen(store: db.Store, wanted: Mapping[str, str]) -> dict[str, str]:
+    """How the schema differs from the `wanted_schema`, by what differs: triggers and indexes that
+    are gone guard nothing.
     """
-    wanted, there = wanted_schema(kind=kind), schema(store.connection)
+    there = schema(store.connection)
     wrong = {name: f"no {name}" for name in wanted if name not in there}
     return wrong | {
         name: f"{name} differs" for name in wanted if there.get(name, wanted[name]) != wanted[name]
@@ -231,11 +237,12 @@ def misshapen(store: db.Store, kind: str = "migrations") -> dict[str, str]:
 
 
 def check_schema(case: Case) -> Iterator[Row]:
-    if wrong := misshapen(store_of(case)):
+    wanted = wanted_schema()
+    if wrong := misshapen(store_of(case), wanted):
         mend = case.recover if any(name.startswith("table ") for name in wrong) else case.repair
         yield finding("schema", BAD, examples(list(wrong.values())), mend)
     else:
-        yield finding("schema", OK, f"{len(wanted_schema())} tables, indexes and triggers")
+        yield finding("schema", OK, f"{len(wanted)} tables, indexes and triggers")
 
 
 # What hurts nobody but those who wait

@@ -73,10 +73,8 @@ def _fate(store: Store, work: Row) -> Fate:
 
 
 def _is_tried_again(work: Row) -> bool:
-    retried = work["failure_class"] in attempts.RETRIED or (
-        bool(work["idempotent"]) and work["failure_class"] in attempts.RETRIED_IF_IDEMPOTENT
-    )
-    return retried and work["tries_left"] > 0
+    failure = work["failure_class"]  # of its last attempt, if that was judged and is remembered
+    return bool(failure and work["tries_left"] > 0 and attempts.is_worth_another(work, failure))
 
 
 def _tell(this: Round, fates: list[Fate]) -> list[Fate]:

@@ -261,38 +261,35 @@ def remove_run(settings: Settings, attempt: int) -> None:
 def reports(settings: Settings) -> list[Report]:
     """What sessions have reported, oldest attempt first; what is no report is left alone."""
     found = []
-    for entry in _spooled(settings):
-        if match := _REPORT.match(entry.name):
-            attempt, kind, word, number = match.groups()
-            if number is None and word is not None and word.isdigit():
-                word, number = None, word
-            try:
-                status = entry.stat(follow_symlinks=False)
+    for path, match, status in _spooled(settings, _REPORT):
+        attempt, kind, word, number = match.groups()
+        if number is None and word is not None and word.isdigit():
+            word, number = None, word
+        found.append(
+            Report(
+                path,
+                int(attempt),
+                kind,
+                word,
+                int(number) if number is not None else None,
                 # made when it was told, the others beforehand
-                at = _told_at(status) if kind == "said" else status.st_ctime
-            except FileNotFoundError:
-                continue
-            found.append(
-                Report(
-                    entry.path,
-                    int(attempt),
-                    kind,
-                    word,
-                    int(number) if number is not None else None,
-                    at,
-                )
+                _told_at(status) if kind == "said" else status.st_ctime,
             )
+        )
     return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind), report.at))
 
 
-def _spooled(settings: Settings) -> Iterator["os.DirEntry[str]"]:
-    """Our files in the spool; what else somebody has put there is no report."""
+def _spooled(
+    settings: Settings, named: re.Pattern[str]
+) -> Iterator[tuple[str, re.Match[str], os.stat_result]]:
+    """Our files in the spool of such names; what else somebody has put there is no report."""
     with os.scandir(settings.spool) as entries:
         for entry in entries:
-            with contextlib.suppress(FileNotFoundError):
-                status = entry.stat(follow_symlinks=False)
-                if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
-                    yield entry
+            if match := named.match(entry.name):
+                with contextlib.suppress(FileNotFoundError):
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                        yield entry.path, match, status
 
 
 def _told_at(status: os.stat_result) -> float:
@@ -310,20 +307,17 @@ def _said(path: str) -> str:
 def hook_reports(settings: Settings) -> list[HookReport]:
     """What agents' hooks have left, oldest first."""
     found = []
-    for entry in _spooled(settings):
-        if match := _HOOK.match(entry.name):
-            provider, event, server, pane = match.groups()
-            status = entry.stat(follow_symlinks=False)
-            place = (int(server), f"%{pane}") if server != "-" and pane != "-" else None
-            report = HookReport(entry.path, provider, event, place, _told_at(status))
-            found.append((status.st_mtime_ns, report))
+    for path, match, status in _spooled(settings, _HOOK):
+        provider, event, server, pane = match.groups()
+        place = (int(server), f"%{pane}") if server != "-" and pane != "-" else None
+        report = HookReport(path, provider, event, place, _told_at(status))
+        found.append((status.st_mtime_ns, report))
     return [report for _, report in sorted(found, key=lambda item: (item[0], item[1].path))]
 
 
 def reported(settings: Settings) -> set[int]:
     """The attempts that have reported anything; quicker than what they have reported."""
-    names = (entry.name for entry in _spooled(settings))
-    return {int(name.partition(".")[0]) for name in names if _REPORT.match(name)}
+    return {int(match[1]) for _, match, _ in _spooled(settings, _REPORT)}
 
 
 _ORDER = (

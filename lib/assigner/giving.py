@@ -5,9 +5,10 @@ All that is given at once is queued in one transaction, and told to the goals in
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from assigner import agents, clock, drafting, goalfiles, prompts, providers, worklog
+from assigner import access, agents, clock, drafting, goalfiles, prompts, providers, worklog
 from assigner.crediting import tell_taken
 from assigner.db import Row, Store
 from assigner.drafting import Draft
@@ -247,8 +248,7 @@ def _make_data_dir(store: Store, profile: Profile) -> None:
     """The environment's own data directory, where the profile names none."""
     if profile.data_dir is None and not store.dry:
         worklog.directory(store.settings)
-        path = profile.variables(store.settings)["FEATURE_DATA_DIR"]
-        worklog.make_private(path)
+        access.make_private(Path(profile.variables(store.settings)["FEATURE_DATA_DIR"]))
 
 
 def _priority(value: object) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assigner import db, goalfiles, profiles
-from assigner.auditing import MAGIC, misshapen
+from assigner.auditing import MAGIC, misshapen, other_schema, wanted_schema
 from assigner.checking import (
     BAD,
     OK,
@@ -91,16 +91,11 @@ def _private(path: Path, status: os.stat_result) -> Iterator[Row]:
 def _own(case: Case, store: Store) -> Iterator[Row]:
     path = case.settings.goals
     version, latest = db.versions(store, "goals")
-    if version > latest:
-        detail = f"schema {version}, this assigner knows {latest}: update assigner"
-        yield finding("goals", BAD, detail)
-        return
-    if version < latest:
-        detail = f"schema {version} of {latest}: the next tool that is run brings it up to date"
-        yield finding("goals", WARN, detail, "assigner goals list")
+    if version != latest:
+        yield other_schema("goals", version, latest, "assigner goals list")
         return
     wrong = [] if case.quick else db.check(store)
-    if wrong := wrong or list(misshapen(store, "goals").values()):
+    if wrong := wrong or list(misshapen(store, wanted_schema(kind="goals")).values()):
         yield finding("goals", BAD, f"'{path}': {examples(wrong)}", _mend(path))
         return
     if forgotten := _forgotten(case, store):

@@ -19,6 +19,7 @@ from assigner import (
     launching,
     observing,
     scanning,
+    sessions,
     starting,
     tmux,
     trusting,
@@ -32,18 +33,13 @@ _SLOWEST = 3  # so many times ASSIGNER_START_WAIT a shell's start-up files may t
 _POLL = 0.05
 
 
-def wanted(store: Store) -> list[Row]:
-    """The sessions that are kept alive."""
-    return [row for row in store.rows("sessions") if row["keepalive"] and row["enrolled"]]
-
-
 def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]:
     """Start what died, after a scan that found those sockets silent; a row for what was done.
 
     What was started has `settle` seconds, all together, to be seen to be there.
     """
-    told = [row for session in wanted(store) for row in _look_after(store, session)]
-    dead = {row["name"]: row for row in wanted(store) if _is_dead(row, silent)}
+    told = [row for session in sessions.kept_alive(store) for row in _look_after(store, session)]
+    dead = {row["name"]: row for row in sessions.kept_alive(store) if _is_dead(row, silent)}
     if any(attempt["session"] in dead for attempt in store.rows("live_attempts")):
         told += observing.observe(store)  # what became of it is told by what is left of it
     live = {attempt["session"]: attempt for attempt in store.rows("live_attempts")}
@@ -154,7 +150,7 @@ def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
     names = {row["session"] for row in started}
     while names:
         scanning.scan(store)
-        now = {row["name"]: row for row in wanted(store)}
+        now = {row["name"]: row for row in sessions.kept_alive(store)}
         if all(_has_come(store, now[name]) for name in names) or time.monotonic() > until:
             return [
                 _told(name, "started", f"{now[name]['status']}: {now[name]['status_reason']}")

@@ -25,7 +25,7 @@ from assigner import (
 )
 from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
-from assigner.keyboard import ENTERED, INTERRUPTED, Stroke
+from assigner.keyboard import ENTERED, Stroke
 from assigner.looking import Shown, Sight
 from assigner.strokes import Job
 
@@ -103,12 +103,12 @@ def _ending(store: Store, jobs: Sequence[Job]) -> list[tuple[Job, Stroke]]:
         if sight is None or sight.shown is None:
             continue
         if sight.status in ("busy", "waiting"):
-            number = max(sight.shown.screen.interrupted, job.attempt["id"] * strokes.CARRY) + 1
-            stroke = strokes.stroke(
-                job, sight.shown, keys=_ESCAPE, stamp=INTERRUPTED, number=number
-            )
+            stroke = strokes.ending(job, sight.shown, _ESCAPE)
             wanted.append((job, replace(stroke, activity=None)))
-        elif text := withdrawing.put_back(store, job.attempt, job.provider.manner, sight.shown):
+            continue
+        text = files.prompt_of(store.settings, job.attempt["id"])
+        if withdrawing.is_put_back(job.attempt, job.provider.manner, sight.shown, text):
+            assert text is not None
             step = withdrawing.step(job, sight.shown, text)
             if isinstance(step, Stroke):
                 wanted.append((job, step))
@@ -179,7 +179,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
     """The text was pasted: press Enter while it is seen, until it is gone."""
     attempt, now = job.attempt, time.monotonic()
     text = files.prompt_of(store.settings, attempt["id"])
-    presses = max(0, shown.screen.entered - attempt["id"] * strokes.CARRY)
+    presses = strokes.presses(attempt, shown.screen.entered)
     draft = shown.verdict.draft
     if text is None:
         return "its text is lost"

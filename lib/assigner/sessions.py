@@ -45,6 +45,11 @@ def find(store: Store, name: str) -> Row:
     raise UsageError(f"no session '{name}': {there_are(names) or 'scan has seen none'}")
 
 
+def kept_alive(store: Store) -> list[Row]:
+    """The sessions that keepalive looks after."""
+    return [row for row in store.rows("sessions") if row["keepalive"] and row["enrolled"]]
+
+
 def there_are(names: Sequence[str]) -> str:
     """Some of the names that a person could have meant; empty if there is none."""
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""

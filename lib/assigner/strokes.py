@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from assigner import agents, attempts, clock, files, keyboard, scanning, tmux
 from assigner.db import Row, Store
-from assigner.keyboard import TYPED, Stroke
+from assigner.keyboard import INTERRUPTED, TYPED, Stroke
 from assigner.looking import Key, Shown, Sight
 from assigner.recognising import Provider
 
@@ -49,6 +49,17 @@ def stroke(
     return Stroke(
         job.attempt["id"], pane, seen.command, text, keys, stamp, number, activity=seen.activity
     )
+
+
+def presses(attempt: Row, stamp: int) -> int:
+    """How often a key was pressed for an attempt, as its stamp tells."""
+    return max(0, stamp - int(attempt["id"]) * CARRY)
+
+
+def ending(job: Job, shown: Shown, keys: str) -> Stroke:
+    """The next of the strokes that end an attempt's turn, or take its text away."""
+    number = job.attempt["id"] * CARRY + presses(job.attempt, shown.screen.interrupted) + 1
+    return stroke(job, shown, keys=keys, stamp=INTERRUPTED, number=number)
 
 
 def press(store: Store, strokes: Sequence[tuple[Job, Stroke]]) -> dict[int, str]:

@@ -5,9 +5,9 @@ Only where that text is all that stands there, or what a stroke of ours has left
 do nothing in an empty composer, so that an Enter which comes late does no harm.
 """
 
-from assigner import attempts, clock, files, manners, proc, strokes
+from assigner import attempts, clock, manners, proc, strokes
 from assigner.db import Row, Store
-from assigner.keyboard import INTERRUPTED, Stroke
+from assigner.keyboard import Stroke
 from assigner.looking import Shown
 from assigner.manners import Manner
 from assigner.strokes import Job
@@ -18,14 +18,11 @@ _PATIENCE = 3  # so many times ASSIGNER_START_WAIT the outcome waits for that
 
 def step(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
     """The stroke that takes the text away; the end in this pass where there is none to be made."""
-    attempt, screen = job.attempt, shown.screen
-    if not _stands(attempt, job.provider.manner, shown, text):
-        return attempts.told(attempt, "waits", "it is cancelled")
+    if not _stands(job.attempt, job.provider.manner, shown, text):
+        return attempts.told(job.attempt, "waits", "it is cancelled")
     if proc.unread(job.pane.tty):
         return None
-    number = max(screen.interrupted, attempt["id"] * strokes.CARRY) + 1
-    keys = manners.clearing(job.provider.manner, text)
-    return strokes.stroke(job, shown, keys=keys, stamp=INTERRUPTED, number=number)
+    return strokes.ending(job, shown, manners.clearing(job.provider.manner, text))
 
 
 def is_awaited(
@@ -38,18 +35,17 @@ def is_awaited(
     return _stands(attempt, manner, shown, text)
 
 
-def put_back(store: Store, attempt: Row, manner: Manner, shown: Shown) -> str | None:
-    """What stands in the composer again of a turn that we have ended, and is still to go."""
+def is_put_back(attempt: Row, manner: Manner, shown: Shown | None, text: str | None) -> bool:
+    """Whether the text of a turn that we have ended stands in the composer again, and is to go."""
     if attempt["stage"] != "submitted" or attempt["signalled_at"] is None:
-        return None
-    text = files.prompt_of(store.settings, attempt["id"])
-    return text if text is not None and _stands(attempt, manner, shown, text) else None
+        return False
+    return shown is not None and text is not None and _stands(attempt, manner, shown, text)
 
 
 def _stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
     """Whether what stands in the composer is ours to take away, and that is still tried."""
     draft = shown.verdict.draft
-    presses = max(0, shown.screen.interrupted - attempt["id"] * strokes.CARRY)
+    presses = strokes.presses(attempt, shown.screen.interrupted)
     if not manner.clear or presses >= _MOST:
         return False
     if manners.shows(draft, text, manner):

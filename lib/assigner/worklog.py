@@ -26,11 +26,6 @@ def directory(settings: Settings) -> Path:
     return settings.foundation
 
 
-def make_private(path: str) -> None:
-    """A directory of the person alone, and what is missing above it.  OSError."""
-    access.make_private(Path(path))
-
-
 def state_file(settings: Settings, profile: Profile) -> Path:
     return settings.foundation / f"{profile.name}.json"
 

@@ -191,9 +191,6 @@ class Place:
         """Whether the model has come to the end of its answer to a text."""
         return any(line.get("answered", "").strip() == text for line in self.model.requests())
 
-    def wait_for_request(self, text: str) -> None:
-        wait_for(lambda: text in self.received(), 60, lambda: f"{text!r}:\n{self.pane.screen()}")
-
 
 def _claude(place: Place) -> None:
     settings = {

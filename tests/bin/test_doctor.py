@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from assigner import files
-from support import PIPES, ROOT, Result, Workplace, wait_for
+from support import PIPES, ROOT, Result, Workplace, interrupted, wait_for
 
 MORTAL = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 needs_mortal = pytest.mark.skipif(
@@ -340,19 +340,6 @@ def test_database_that_may_not_be_read(used: Workplace) -> None:
     done = subprocess.run(argv, env=used.environment, **PIPES, timeout=60)
     assert done.returncode == 78
     assert f"'{used.database}' cannot be read  -> chmod 600" in done.stdout
-
-
-def interrupted(work: Workplace) -> None:
-    """The files as a pass leaves them that is killed while it writes."""
-    journal = work.database.with_name("assigner.db-journal")
-    with closing(sqlite3.connect(work.database, isolation_level=None)) as connection:
-        connection.execute("PRAGMA cache_size = 1")
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("UPDATE prompts SET content = 'half' || hex(zeroblob(1000))")
-        half, rest = work.database.read_bytes(), journal.read_bytes()
-        connection.execute("ROLLBACK")
-    work.database.write_bytes(half)
-    journal.write_bytes(rest)
 
 
 def test_pass_that_was_killed(used: Workplace) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support import Workplace
+from support import Workplace, interrupted
 
 FUTURE = "2199-01-01T00:00:00.000Z"
 Break = Callable[[Workplace], object]
@@ -84,20 +84,6 @@ def overwrite(work: Workplace, table: str) -> None:
     with work.database.open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"U" * size)
-
-
-def interrupted(work: Workplace) -> None:
-    """The files as a pass leaves them that is killed while it writes."""
-    journal = work.database.with_name("assigner.db-journal")
-    with closing(sqlite3.connect(work.database, isolation_level=None)) as connection:
-        connection.execute("PRAGMA cache_size = 1")
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("UPDATE prompts SET content = 'half' || hex(zeroblob(1000))")
-        half, rest = work.database.read_bytes(), journal.read_bytes()
-        connection.execute("ROLLBACK")
-    work.database.write_bytes(half)
-    journal.write_bytes(rest)
-    journal.chmod(0o600)
 
 
 def mode(name: str, value: int) -> Break:
