@@ -1,7 +1,9 @@
 """A clock that jumps by hours, summer time: all runs exactly once, nothing waits for hours."""
 
 import random
+import sqlite3
 import time
+from contextlib import closing
 
 from assigner import clock
 from crash.book import Book
@@ -35,6 +37,31 @@ def test_clock_that_was_ahead(work: Workplace) -> None:
         work.tool("tick", env=early)
     work.tick()
     assert work.prompt(1)["status"] == "completed"
+
+
+def test_clock_that_was_ahead_while_a_line_was_lost(work: Workplace) -> None:
+    """That it did not run is told in time; the prompt is not held for hours."""
+    pane = work.enrolled("one", "bash")
+    pane.run("bind 'RETURN: kill-whole-line'")
+    pane.wait_for_prompt()
+    work.environment["ASSIGNER_START_WAIT"] = "0.2"
+    work.tool("send", "true", "--max-attempts", 1)
+    work.tool("tick", env=at(5))
+    assert work.row("SELECT stage FROM attempts")["stage"] == "typed"
+    work.tick()
+    assert work.prompt(1)["error"].startswith("rejected: it was typed, but the shell did not run")
+
+
+def test_clock_that_was_ahead_while_a_prompt_ran(work: Workplace) -> None:
+    """It is ended when its time is up."""
+    work.enrolled("one")
+    work.tool("send", "sleep 1000", "--max-attempts", 1, "--timeout", 2)
+    work.run_until(lambda: work.prompt(1)["started_at"])
+    with closing(sqlite3.connect(work.database)) as connection, connection:
+        ahead = at(5)["ASSIGNER_NOW"]
+        connection.execute("UPDATE attempts SET submitted_at = ?, updated_at = ?", (ahead, ahead))
+    work.tick()
+    assert work.prompt(1)["error"].startswith("timeout: it ran longer than 2 s")
 
 
 CHANGES = {

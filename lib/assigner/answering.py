@@ -8,6 +8,7 @@ from typing import Any
 
 from assigner import (
     agents,
+    attempts,
     clock,
     files,
     judging,
@@ -211,7 +212,7 @@ def _not_submitted(
         if attempt["stage"] == "typing":  # Enter is pressed only once it is known to be typed
             return Verdict(attempt, "released", evidence={"vanished": gone})
         return _ended(attempt, "vanished", f"{gone} after it was typed", gone)
-    since = clock.now() - clock.seconds(attempt["typed_at"] or attempt["updated_at"])
+    since = attempts.lasted(attempt, attempt["typed_at"] or attempt["updated_at"], clock.now())
     if attempt["stage"] == "typing" or since < _LONG * store.settings.start_wait:
         return None
     unknown = "it was typed, and is not known to have been submitted: look at its session"

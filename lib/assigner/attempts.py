@@ -167,6 +167,15 @@ def finish(
     return True
 
 
+def lasted(attempt: Row, since: str, now: float) -> float:
+    """Seconds from a moment of a live attempt to `now`.
+
+    Where the clock was set back meanwhile, from when a pass saw that it was: `observe` writes.
+    """
+    passed = now - clock.seconds(since)
+    return passed if passed >= 0 else max(0.0, now - clock.seconds(attempt["updated_at"]))
+
+
 def told(attempt: Row, outcome: str, reason: str) -> Row:
     """What a pass prints of an attempt on which it acted."""
     return {

@@ -134,7 +134,7 @@ def told(result: Result) -> Row:
 def is_overdue(store: Store, attempt: Row, now: float) -> bool:
     """Whether a running check should have ended by itself long ago."""
     allowed = float(attempt["check_seconds"]) + store.settings.kill_grace + _SLACK
-    return now > clock.seconds(attempt["check_started_at"]) + allowed
+    return attempts.lasted(attempt, attempt["check_started_at"], now) > allowed
 
 
 def runner(attempt: Row) -> int | None:

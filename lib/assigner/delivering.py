@@ -104,7 +104,9 @@ def end_attempts(store: Store) -> list[Row]:
         ending = attempt["ending"]
         if attempt["cancel_requested_at"]:
             ending = ending or "cancel"
-        elif now > clock.seconds(attempt["submitted_at"]) + (attempt["timeout_seconds"] or 1e12):
+        elif attempts.lasted(attempt, attempt["submitted_at"], now) > (
+            attempt["timeout_seconds"] or 1e12
+        ):
             ending = ending or "timeout"
         is_turn = agents.is_agent(attempt["provider"])
         if ending is None or not (is_turn or attempt["process_group"]):

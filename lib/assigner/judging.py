@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from assigner import clock, files, proc
+from assigner import attempts, clock, files, proc
 from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.looking import shell_of
@@ -79,7 +79,7 @@ def _judge_typed(store: Store, attempt: Row) -> Verdict | None:
     prompt cannot run.
     """
     settings = store.settings
-    since = clock.now() - clock.seconds(attempt["typed_at"] or attempt["updated_at"])
+    since = attempts.lasted(attempt, attempt["typed_at"] or attempt["updated_at"], clock.now())
     gone = pane_gone(attempt)
     waited = since > settings.start_wait and back_at_prompt(attempt)
     if attempt["stage"] == "typing" and not gone and not attempt["cancel_requested_at"]:

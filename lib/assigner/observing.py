@@ -30,7 +30,13 @@ def observe(store: Store) -> list[Row]:
     """Drain the spool and judge every live attempt; what changed, a row for each attempt."""
     changed, flooded = _drain(store)
     live = []
-    for attempt in store.rows("live_attempts"):
+    known = store.rows("live_attempts")
+    now = clock.text(clock.now())
+    if not store.dry and any(attempt["updated_at"] > now for attempt in known):
+        with store.transaction():
+            store.run("recount_attempts")
+        known = store.rows("live_attempts")
+    for attempt in known:
         if not attempt["check_state"]:
             live.append(attempt)
         elif (result := checks.judge(store, attempt)) and checks.conclude(store, result):

@@ -2,10 +2,13 @@
 
 import json
 import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crash.tracing import can_trace
 from support import ROOT, Workplace
 
 REPORT = '"$ASSIGNER_REPORT"'
@@ -172,3 +175,14 @@ def test_a_dry_report_writes_nothing(work: Workplace) -> None:
 
 def test_it_needs_nothing_but_sh() -> None:
     assert (ROOT / "bin" / "report").read_text().startswith("#!/bin/sh\n")
+
+
+@pytest.mark.skipif(not can_trace(), reason="needs strace, on x86-64")
+def test_without_another_process_it_cannot_be_written(tmp_path: Path) -> None:
+    """A shell that cannot fork exits with 2, which is said of wrong words here."""
+    inject = "inject=clone,clone3,fork,vfork:error=EAGAIN"
+    report = [ROOT / "bin" / "report", "--attempt", "1", "--spool", tmp_path, "ok"]
+    done = subprocess.run(["strace", "-o", "/dev/null", "-e", inject, *report], check=False,
+                          capture_output=True, timeout=20)  # fmt: skip
+    assert done.returncode == 1
+    assert list(tmp_path.iterdir()) == []
