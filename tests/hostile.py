@@ -6,18 +6,19 @@ and the same every time.
 
 import json
 import os
-import random
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from hypothesis import HealthCheck, Phase, example, settings
+from hypothesis import strategies as st
 
 from support import ROOT, Workplace
 
 CASES = int(os.environ.get("ASSIGNER_HOSTILE", "0"))
-SEED = os.environ.get("ASSIGNER_HOSTILE_SEED", "1")
 # What a terminal obeys, or what turns its lines around
 OBEYED = re.compile(
     "[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
@@ -42,44 +43,63 @@ PIECES = (
 )  # fmt: skip
 
 
-def rng(what: str) -> random.Random:
-    return random.Random(f"{SEED} {what}")
+# What some field takes, so that most of what is made of these is delivered
+_REFUSED = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\ud800-\\udfff]")
+_TAKEN = [piece for piece in PIECES if not _REFUSED.search(piece)]
+_LINE = [piece for piece in _TAKEN if "\n" not in piece]
+
+TEXT = st.lists(st.sampled_from(PIECES) | st.characters(), min_size=1, max_size=12).map("".join)
+LINES = st.lists(st.sampled_from(_TAKEN), min_size=1, max_size=12).map("".join)
+LINE = st.lists(st.sampled_from(_LINE), min_size=1, max_size=6).map("".join)
+_SPOILT = (
+    b"", b"\0" * 1000, b"[" * 100_000, b'{"a":' * 100_000, b'"' + b"x" * 3_000_000 + b'"',
+    b"\xff\xfe", b"\xef\xbb\xbf{}", b"null", b"1e999", b'{"a": NaN}', b"9" * 100_000,
+    b'{"session_id": "s", "prompt": "\\ud800\\u0000"}', b"\n" * 100_000, b"'''" * 1000,
+)  # fmt: skip
+# Bytes of all kinds: nothing, noise, spoilt JSON, deep and long things
+GARBAGE = (
+    st.sampled_from(_SPOILT)
+    | st.binary(max_size=1000)
+    | st.lists(TEXT, max_size=4).map(lambda texts: json.dumps(texts).encode())
+    | st.tuples(TEXT.map(lambda text: as_bytes(text)), st.binary(max_size=5)).map(b"\n".join)
+)
 
 
-def texts(what: str, number: int) -> list[str]:
-    """Hostile texts for a field; every piece is in one of them if they are enough."""
-    chance = rng(what)
-    singles = list(PIECES)
-    chance.shuffle(singles)
-    found = singles[: number // 2]
-    while len(found) < number:
-        size = chance.choice((1, 2, 3, 5, 9, 30))
-        parts = [
-            chance.choice(PIECES) if chance.random() < 0.8 else chr(chance.randrange(1, 0x2FFFF))
-            for _ in range(size)
-        ]
-        found.append("".join(parts))
-    return found
+def tries(number: int, *, shrinks: bool = True) -> settings:
+    """How often a property is tried; one that needs a tmux server is not `shrinks`."""
+    return settings(
+        max_examples=CASES or number,
+        derandomize=not CASES,
+        database=None,
+        phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrinks else [])],
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
 
 
-def garbage(what: str, number: int) -> list[bytes]:
-    """Bytes of all kinds: nothing, noise, spoilt JSON, deep and long things."""
-    chance = rng(what)
-    fixed = [
-        b"", b"\0" * 1000, b"[" * 100_000, b'{"a":' * 100_000, b'"' + b"x" * 3_000_000 + b'"',
-        b"\xff\xfe", b"\xef\xbb\xbf{}", b"null", b"1e999", b'{"a": NaN}', b"9" * 100_000,
-        b'{"session_id": "s", "prompt": "\\ud800\\u0000"}', b"\n" * 100_000, b"'''" * 1000,
-    ]  # fmt: skip
-    while len(fixed) < number:
-        words = [text.encode("utf-8", "surrogatepass") for text in texts(what, 3)]
-        fixed.append(
-            chance.choice((
-                chance.randbytes(chance.choice((1, 10, 1000))),
-                json.dumps(texts(f"{what}{len(fixed)}", 4)).encode(),
-                b"\n".join(words) + chance.randbytes(5),
-            ))
-        )  # fmt: skip
-    return fixed[:number]
+def each_piece(test: Callable[..., None]) -> Callable[..., None]:
+    """Every piece is tried by itself, too, whatever chance brings as `text`."""
+    for piece in PIECES:
+        test = example(text=piece)(test)
+    return test
+
+
+@st.composite
+def accepted(
+    draw: st.DrawFn, takes: Callable[[str], bool], likely: st.SearchStrategy[str] = LINE
+) -> str:
+    """A hostile text of those that a field takes; what it does with the others is tried first."""
+    text = draw(TEXT)
+    return text if takes(text) else draw(likely.filter(takes))
+
+
+def as_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def as_argument(text: str, instead: str = "") -> str:
+    """What of it can be an argument of a program or a variable's value."""
+    return re.sub("[\0\ud800-\udc7f\udd00-\udfff]", instead, text)
 
 
 class Said(NamedTuple):

@@ -6,14 +6,19 @@ Nothing in it is carried out by a shell, tmux or git, and nothing of it reaches 
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from assigner import (
     clock,
@@ -30,11 +35,24 @@ from assigner import (
     transcripts,
 )
 from assigner.drafting import Draft
-from assigner.errors import AssignerError, SetupError, UsageError
-from hostile import CASES, OBEYED, calls, garbage, harmless, markers, texts
-from support import Workplace, wait_for
+from assigner.errors import SetupError, UsageError
+from hostile import (
+    GARBAGE,
+    LINE,
+    LINES,
+    OBEYED,
+    TEXT,
+    accepted,
+    as_argument,
+    as_bytes,
+    calls,
+    each_piece,
+    harmless,
+    markers,
+    tries,
+)
+from support import Agent, Workplace, wait_for
 
-_NOT_IN_ARGV = "[\0\ud800-\udc7f\udd00-\udfff]"
 SHELLS = ("bash", "zsh", "dash", "fish")
 RECORDER = """\
 import json, os, sys
@@ -49,148 +67,134 @@ with open(os.path.join(os.path.dirname(__file__), os.environ["ASSIGNER_ATTEMPT"]
 """
 
 
-def acceptable(work: Workplace, **fields: Any) -> bool:
-    """Whether such a prompt is queued; what is refused is refused in one clear line."""
-    settings = config.Settings(home=work.state, database=work.database, sockets=(), host="h")
-    draft = Draft(**{"content": "x", **fields})
-    try:
-        drafting.check(draft, settings, providers.names())
-    except UsageError as error:
-        line = screen.visible(str(error))
-        assert line and "\n" not in line and not OBEYED.search(line), fields
-        return False
-    return True
+# --- what is asked for ----------------------------------------------------------------------------
 
 
-def good(work: Workplace, field: str, number: int, as_field: Callable[[str], Any]) -> list[str]:
-    """So many hostile texts of those that the field takes."""
-    found = [
-        text
-        for text in texts(field, 8 * number + 40)
-        if acceptable(work, **{field: as_field(text)})
-    ]
-    return found[:number]
+def takes(field: str, as_field: Callable[[str], Any] = str) -> Callable[[str], bool]:
+    """Whether a field takes a text; what it does not, it refuses in one clear line."""
+    nowhere = config.Settings(home=Path("/x"), database=Path("/x/db"), sockets=(), host="h")
 
-
-def directories(work: Workplace, number: int) -> list[Path]:
-    """Directories with hostile names, as far as a file system takes them."""
-    found = []
-    for text in texts("working_dir", 8 * number + 40):
-        path = work.path / "places" / text.replace("/", "_")
-        if not text.strip("/.") or not acceptable(work, working_dir=str(path)):
-            continue
+    def does(text: str) -> bool:
+        fields = {"content": "x", field: as_field(text)}
         try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError:  # too long
-            continue
-        found.append(path)
-    return found[:number]
+            drafting.check(Draft(**fields), nowhere, providers.names())
+        except UsageError as error:
+            line = screen.visible(str(error))
+            assert line and "\n" not in line and not OBEYED.search(line), fields
+            return False
+        return True
+
+    return does
 
 
-def branches(work: Workplace, number: int) -> list[str]:
-    """Branches with hostile names, of those that git itself takes; the toolkit takes no others."""
-    found = []
-    for text in texts("git_branch", 12 * number + 40):
-        name = re.sub(r"[\0-\x20\x7f~^:?*\\\[]", "", text) or "x"
-        taken = acceptable(work, git_branch=name, working_dir="/")
-        with_git = subprocess.run(
-            ["git", "check-ref-format", "--branch", re.sub(_NOT_IN_ARGV, "", name)],
-            capture_output=True, cwd=work.path, check=False,
-        ).returncode == 0  # fmt: skip
-        assert with_git or not taken, name  # where it is taken no byte was left out
-        if taken and name not in found and len(name.encode()) < 200:
-            found.append(name)
-    return found[:number]
+def takes_directory(text: str) -> bool:
+    """Whether a directory can be called so."""
+    return bool(text.strip(".")) and takes("working_dir", "/{}".format)(text) and (
+        len(os.fsencode(text)) < 256
+    )  # fmt: skip
 
 
-def test_every_field_of_a_prompt_reaches_every_shell_as_it_is(work: Workplace) -> None:
-    number = CASES or 5  # of each field in each shell
-    top = work.repo(branches=("main",))
+def takes_branch(name: str) -> bool:
+    """The toolkit takes no name that git does not."""
+    taken = takes("git_branch")(name)
+    if taken:
+        subprocess.run(["git", "check-ref-format", "--branch", name], check=True, cwd="/",
+                       capture_output=True)  # fmt: skip
+    return taken and len(name.encode()) < 200
+
+
+def as_branch(text: str) -> str:
+    return re.sub(r"[\0-\x20\x7f~^:?*\\\[]", "", text)
+
+
+CONTENT = accepted(takes("content"), LINES)
+JOBS = st.fixed_dictionaries({
+    "content": CONTENT,
+    "value": accepted(takes("env_vars", lambda text: {"A": text})),
+    "secret": accepted(takes("secret_vars", lambda text: {"KEY": text})),
+    "tag": accepted(takes("tags", lambda text: [text])),
+    "affinity": accepted(takes("affinity")),
+    "directory": accepted(takes_directory, LINE.map(lambda text: text.replace("/", "_"))),
+    "branch": (TEXT | LINE).map(as_branch).filter(takes_branch),
+    "in_branch": st.booleans(),
+})  # fmt: skip
+
+
+@pytest.fixture
+def recorders(work: Workplace) -> Workplace:
+    """In each shell a command that writes down what reaches it."""
     recorder = work.path / "told" / "recorder.py"
     recorder.parent.mkdir()
     recorder.write_text(RECORDER)
-    total = number * len(SHELLS)
-    contents = good(work, "content", total, str)
-    values = good(work, "env_vars", total, lambda text: {"A": text})
-    secrets = good(work, "secret_vars", total, lambda text: {"KEY": text})
-    tags = good(work, "tags", total, lambda text: [text])
-    keys = good(work, "affinity", total, str)
-    places, names = directories(work, total), branches(work, total)
-    refs = "".join(f"create refs/heads/{name} {_head(top)}\n" for name in names)
-    made = subprocess.run(["git", "-C", top, "update-ref", "--stdin"], input=refs.encode(),
-                          capture_output=True, check=False)  # fmt: skip
-    assert made.returncode == 0, made.stderr
+    work.repo(branches=("main",))
     for shell in SHELLS:
         work.shell(shell, shell)
         work.tool("enroll", shell, "--command", f"{sys.executable} {recorder}")
-    jobs: list[dict[str, Any]] = []
-    for index in range(total):
-        job: dict[str, Any] = {
-            "content": contents[index % len(contents)],
-            "env_vars": {"A": values[index % len(values)], "TOP": str(top)},
-            "tags": [tags[index % len(tags)]],
-            "affinity": keys[index % len(keys)],
-            "metadata": {"note": contents[index % len(contents)]},
-            "target_session": SHELLS[index % len(SHELLS)],
-            "max_attempts": 1,
-            "dedup_key": f"{index}{keys[index % len(keys)]}",
-            # a word of the shell's own, in which the text is only quoted
-            "prerequisites": [f": {_word(contents[index % len(contents)], index)}"],
-        }
-        if index % 2:
-            job["working_dir"] = str(places[index % len(places)])
-        else:
-            job |= {"working_dir": str(top), "git_branch": names[index % len(names)]}
-        jobs.append(job)
-    file = work.path / "jobs"
-    file.write_text("\n".join(map(json.dumps, jobs)))
-    (work.path / "env").write_text("KEY='x'\n")
-    for job, secret in zip(jobs[:3], secrets, strict=False):  # the rest by JSON cannot be secret
-        work.tool("send", "--jsonl", "-", "--env", "KEY", input=json.dumps(job),
-                  env={"KEY": secret})  # fmt: skip
-    lines = "\n".join(map(json.dumps, jobs[3:]))
-    work.tool("send", "--jsonl", "-", "--env-file", work.path / "env", input=lines)
-    run_all(work, 60 + 30 * number)  # on a machine that is very busy
-    rows = work.rows("SELECT prompts.*, attempts.id AS attempt FROM prompts JOIN attempts"
-                     " ON prompt_id = prompts.id ORDER BY prompts.id")  # fmt: skip
-    assert {row["status"] for row in rows} == {"completed"}, [
-        (row["status"], row["error"], row["content"])
-        for row in rows
-        if row["status"] != "completed"
-    ]
-    for index, (row, job) in enumerate(zip(rows, jobs, strict=True)):
-        told = json.loads((recorder.parent / str(row["attempt"])).read_text())
+    return work
+
+
+@tries(6, shrinks=False)
+@given(jobs=st.tuples(*(JOBS for _ in SHELLS)))
+def test_every_field_of_a_prompt_reaches_every_shell_as_it_is(
+    recorders: Workplace, jobs: tuple[dict[str, Any], ...]
+) -> None:
+    work = recorders
+    sent = [_job(work, shell, job) for shell, job in zip(SHELLS, jobs, strict=True)]
+    secret = jobs[0]["secret"]
+    lines = "\n".join(map(json.dumps, sent))
+    given = work.tool("send", "--jsonl", "-", "--env", "KEY", input=lines, env={"KEY": secret})
+    ids = [int(line) for line in given.out.split()]
+    run_all(work)
+    for id, job in zip(ids, sent, strict=True):
+        row = work.prompt(id)
+        assert row["status"] == "completed", (row["error"], job)
+        attempt = work.row("SELECT id FROM attempts WHERE prompt_id = ?", id)["id"]
+        told = json.loads((work.path / "told" / str(attempt)).read_text())
         assert told == {
             "content": job["content"],
             "A": job["env_vars"]["A"],
             "cwd": os.path.realpath(job["working_dir"]),
             "head": job.get("git_branch", told["head"]),
-            "key": secrets[index] if index < 3 else "x",
+            "key": secret,
         }
         assert json.loads(row["tags"]) == job["tags"] and row["affinity"] == job["affinity"]
     assert not markers(work.path)
-    _nothing_is_obeyed(work, [row["id"] for row in rows][:: max(1, len(rows) // 20)])
+    _nothing_is_obeyed(work, ids)
 
 
-def _word(text: str, index: int) -> str:
-    """The text as one word for the shell that this prompt is for."""
-    return (fish if SHELLS[index % len(SHELLS)] == "fish" else posix).quote(text)
+def _job(work: Workplace, shell: str, drawn: dict[str, Any]) -> dict[str, Any]:
+    """A prompt for that shell, as a line of `send --jsonl`."""
+    top = work.path / shell
+    job: dict[str, Any] = {
+        "content": drawn["content"],
+        "env_vars": {"A": drawn["value"], "TOP": str(top)},
+        "tags": [drawn["tag"]],
+        "affinity": drawn["affinity"],
+        "metadata": {"note": drawn["content"]},
+        "target_session": shell,
+        "max_attempts": 1,
+        # a word of the shell's own, in which the text is only quoted
+        "prerequisites": [f": {(fish if shell == 'fish' else posix).quote(drawn['content'])}"],
+    }
+    if drawn["in_branch"]:
+        shutil.rmtree(top, ignore_errors=True)
+        shutil.copytree(work.path / "repo", top)
+        subprocess.run(["git", "-C", top, "branch", drawn["branch"]], check=True)
+        return job | {"working_dir": str(top), "git_branch": drawn["branch"]}
+    place = work.path / "places" / drawn["directory"]
+    place.mkdir(parents=True, exist_ok=True)
+    return job | {"working_dir": str(place)}
 
 
-def run_all(work: Workplace, seconds: float) -> None:
+def run_all(work: Workplace) -> None:
     """Passes until every prompt has ended, well or not."""
-    over = ("completed", "failed", "cancelled")
+    open_ones = "SELECT 1 FROM prompts WHERE status NOT IN ('completed', 'failed', 'cancelled')"
 
     def ended() -> bool:
         work.tool("tick", "--until-idle", 30, status=(0, 1))
-        return all(row["status"] in over for row in work.rows("SELECT status FROM prompts"))
+        return not work.rows(open_ones)
 
-    wait_for(ended, seconds)
-
-
-def _head(top: Path) -> str:
-    done = subprocess.run(["git", "-C", top, "rev-parse", "HEAD"], capture_output=True, check=True)
-    return done.stdout.decode().strip()
+    wait_for(ended, 90)  # on a machine that is very busy
 
 
 def _nothing_is_obeyed(work: Workplace, ids: list[int]) -> None:
@@ -204,110 +208,138 @@ def _nothing_is_obeyed(work: Workplace, ids: list[int]) -> None:
         assert said.status == 0, said
 
 
-def test_every_text_reaches_an_agent_as_it_is(work: Workplace) -> None:
-    number = CASES or 8
+@pytest.fixture
+def agent(work: Workplace) -> Iterator[tuple[Workplace, Agent, list[str]]]:
+    """An agent, and the contents that it was given; nearly all of them it has taken."""
     agent = work.agent("one", tells="hooks")
     work.tool("enroll", "one")
     work.environment["ASSIGNER_START_WAIT"] = "0.5"
-    contents = good(work, "content", number, str)
-    lines = (json.dumps({"content": text, "target_session": "one"}) for text in contents)
-    work.tool("send", "--jsonl", "-", input="\n".join(lines))
-    run_all(work, 60 + 30 * number)  # on a machine that is very busy
-    rows = work.rows("SELECT status, error, content FROM prompts ORDER BY id")
-    taken = [row["content"] for row in rows if row["status"] == "completed"]
-    refused = [row for row in rows if row["status"] != "completed"]
-    assert [row for row in refused if not (row["error"] or "").startswith("rejected: ")] == []
-    typed = [f" {text}" if text[0] in "/!#" else text for text in taken]
-    assert agent.prompts() == typed
-    assert len(taken) >= 0.9 * len(contents), [row["error"] for row in refused]
+    given: list[str] = []
+    yield work, agent, given
+    assert len(agent.prompts()) >= 0.9 * len(given)
+
+
+@tries(8, shrinks=False)
+@given(content=CONTENT)
+def test_every_text_reaches_an_agent_as_it_is(
+    agent: tuple[Workplace, Agent, list[str]], content: str
+) -> None:
+    work, one, given = agent
+    before = one.prompts()
+    given.append(content)
+    prompt = int(work.tool("send", "-", "--target", "one", input=content).out)
+    run_all(work)
+    row = work.prompt(prompt)
+    if row["status"] != "completed":
+        assert row["error"].startswith("rejected: "), row["error"]
+        assert one.prompts() == before
+    else:
+        assert one.prompts() == [*before, f" {content}" if content[0] in "/!#" else content]
     assert not markers(work.path)
 
 
 # --- what tmux and the file system tell -----------------------------------------------------------
 
 
-def hostile_panes(work: Workplace, number: int) -> Iterator[None]:
-    """Sessions with odd names, windows, titles, programs, directories, branches and screens."""
-    what = texts("panes", 6 * number)
-    for index in range(number):
-        name, window, title, shown, program, head = what[6 * index : 6 * index + 6]
-        place = work.path / "panes" / (re.sub(r"[/\0\ud800-\udfff]", "_", title)[:60] + str(index))
-        (place / ".git").mkdir(parents=True)
-        (place / ".git" / "HEAD").write_bytes(b"ref: refs/heads/" + _bytes(head) + b"\n")
-        screenful = work.path / f"screen{index}"
-        screenful.write_bytes(
-            b"\x1b]2;%b\x07\x1bk%b\x1b\\%b" % (_bytes(title), _bytes(window), _bytes(shown) * 3)
-        )
-        line = 'cat "$0"; exec -a "$1" sleep 1000'
-        arguments = ["bash", "-c", line, str(screenful), program.replace("\0", "") or "x"]
-        named = re.sub(r"[#\0\ud800-\udfff]", "", name)[:80]
-        # what tmux itself refuses is nobody's session
-        subprocess.run(
-            ["tmux", "-u", "-S", work.socket, "-f", "/dev/null", "new-session", "-d",
-             "-s", f"{named}{index}", "--", *map(os.fsencode, map(_printable, arguments))],
-            cwd=place, env={**work.environment, "TERM": "xterm-256color"},
-            capture_output=True, check=False, timeout=20,
-        )  # fmt: skip
-        yield
+PANES = st.fixed_dictionaries(
+    dict.fromkeys(("name", "window", "title", "shown", "program", "head"), TEXT)
+)
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+def hostile_pane(work: Workplace, index: int, told: dict[str, str]) -> None:
+    """A session with an odd name, window, title, program, directory, branch and screen."""
+    odd = re.sub(r"[/\0\ud800-\udfff]", "_", told["title"])[:60]
+    place = work.path / "panes" / f"{odd}{index}"
+    (place / ".git").mkdir(parents=True)
+    (place / ".git" / "HEAD").write_bytes(b"ref: refs/heads/" + as_bytes(told["head"]) + b"\n")
+    screenful = work.path / f"screen{index}"
+    title, window, shown = (as_bytes(told[word]) for word in ("title", "window", "shown"))
+    screenful.write_bytes(b"\x1b]2;%b\x07\x1bk%b\x1b\\%b" % (title, window, shown * 3))
+    line = 'cat "$0"; exec -a "$1" sleep 1000'
+    program = as_argument(told["program"], "?") or "x"
+    name = re.sub(r"[#\0\ud800-\udfff]", "", told["name"])[:80]
+    # what tmux itself refuses is nobody's session
+    subprocess.run(
+        ["tmux", "-u", "-S", work.socket, "-f", "/dev/null", "new-session", "-d",
+         "-s", f"{name}{index}", "--", "bash", "-c", line, screenful, os.fsencode(program)],
+        cwd=place, env={**work.environment, "TERM": "xterm-256color"},
+        capture_output=True, check=False, timeout=20,
+    )  # fmt: skip
 
 
-def _printable(text: str) -> str:
-    return re.sub(_NOT_IN_ARGV, "?", text)
-
-
-def test_what_is_told_of_panes_is_only_told(work: Workplace) -> None:
-    number = CASES or 12
+@pytest.fixture
+def panes(work: Workplace) -> Iterator[tuple[Workplace, list[int]]]:
+    """A server that lets programs name its windows, and how many panes were asked of it."""
     work.shell("first")
     work.tmux("set-option", "-g", "allow-rename", "on")
     work.tmux("set-option", "-g", "set-titles", "off")
-    made = sum(1 for _ in hostile_panes(work, number))
-    assert made == number
+    asked: list[int] = []
+    yield work, asked
+    assert len(work.rows("SELECT 1 FROM sessions")) > 0.7 * len(asked)
+
+
+@tries(4, shrinks=False)
+@given(told=st.lists(PANES, min_size=4, max_size=4))
+def test_what_is_told_of_panes_is_only_told(
+    panes: tuple[Workplace, list[int]], told: list[dict[str, str]]
+) -> None:
+    work, asked = panes
+    for pane in told:
+        hostile_pane(work, len(asked), pane)
+        asked.append(len(asked))
+    known = {row["name"] for row in work.rows("SELECT name FROM sessions")} if asked[4:] else set()
     work.tool("scan")
-    names = [row["name"] for row in work.rows("SELECT name FROM sessions")]
-    panes = work.tmux("list-panes", "-a", "-F", "x").count("x")
-    assert len(names) == panes > 0.7 * number
+    every = {row["name"] for row in work.rows("SELECT name FROM sessions")}
+    assert len(every) == work.tmux("list-panes", "-a", "-F", "x").count("x")
+    names = sorted(every - known)
     looks: list[list[object]] = [["scan"], ["sync-context"], ["sessions", "--all"], ["status"],
                                  ["doctor", "--quick"], ["enroll", "--list"]]  # fmt: skip
-    some = names[:: max(1, len(names) // 40)]
-    looks += [["inspect", name] for name in some] + [["sessions", name] for name in some]
+    looks += [[tool, name] for name in names for tool in ("inspect", "sessions")]
     forms: list[list[object]] = [[], ["--json"], ["--verbose"]]
-    for said in calls(work, [[*look, *form] for look in looks for form in forms]):
-        harmless(said)
     acts: list[list[object]] = [["enroll", "--at-prompt", "--", name] for name in names]
     acts += [["send", "touch marker", f"--target={name}"] for name in names if name != "first"]
     acts += [["tick", "--settle", 0], ["tick"], ["queue"], ["queue", "--json"], ["pause", *names],
              ["resume", *names], ["prompts", "--json"], ["assign-next", "--explain"]]  # fmt: skip
-    for said in calls(work, acts):
+    for said in calls(work, [*([*look, *form] for look in looks for form in forms), *acts]):
         harmless(said)
     assert work.rows("SELECT 1 FROM attempts WHERE typed_at IS NOT NULL") == []
     assert not [path for path in markers(work.path) if path.name == "marker"]
 
 
-def test_any_option_of_a_pane(work: Workplace) -> None:
-    """Those by which is known what was typed; a pane whose stamp is spoilt is not typed into."""
+@pytest.fixture
+def spoilt(work: Workplace) -> Iterator[tuple[Workplace, Agent, list[str]]]:
+    """An agent that has a prompt to come, and the options by which is known what was typed."""
     agent = work.agent("one", tells="hooks")
     work.tool("enroll", "one")
     instance = work.row("SELECT value FROM meta WHERE name = 'instance'")["value"]
     work.tool("send", "hello", "--target", "one")
     options = [f"@assigner_{name}_{instance}{end}" for name in ("typed", "entered", "respawned")
                for end in ("", "_pid")]  # fmt: skip
-    for text in [*texts("options", CASES or 6), "1 2", "1\n%0\t1\t1", "abc", "1,2}"]:
-        value = re.sub(_NOT_IN_ARGV, "", text)
-        for option in options:
-            work.tmux("set-option", "-p", "-t", agent.id, "--", option, f"{value}~")
-        asked: list[list[object]] = [["scan"], ["tick", "--settle", 0], ["inspect", "one"]]
-        for said in calls(work, asked):
-            harmless(said)
+    yield work, agent, options
     assert agent.prompts() == []
     for option in options:
         work.tmux("set-option", "-p", "-u", "-t", agent.id, option)
     work.tick(until=30)
     assert agent.prompts() == ["hello"]
     assert not markers(work.path)
+
+
+@example(text="1 2")
+@example(text="1\n%0\t1\t1")
+@example(text="abc")
+@example(text="1,2}")
+@tries(6, shrinks=False)
+@given(text=TEXT)
+def test_a_pane_whose_stamps_are_spoilt_is_not_typed_into(
+    spoilt: tuple[Workplace, Agent, list[str]], text: str
+) -> None:
+    work, agent, options = spoilt
+    for option in options:
+        work.tmux("set-option", "-p", "-t", agent.id, "--", option, f"{as_argument(text)}~")
+    asked: list[list[object]] = [["scan"], ["tick", "--settle", 0], ["inspect", "one"]]
+    for said in calls(work, asked):
+        harmless(said)
+    assert agent.prompts() == []
 
 
 def test_what_a_repository_names_is_not_run_by_looking(work: Workplace) -> None:
@@ -332,30 +364,44 @@ def test_what_a_repository_names_is_not_run_by_looking(work: Workplace) -> None:
 
 # --- what is left in the spool --------------------------------------------------------------------
 
+EVENTS = [
+    (name, event)
+    for name, agent in providers.agents().items()
+    if agent.hooks
+    for event in sorted({word.split()[0] for word in agent.hooks.events})
+]
+KINDS = ("begun", "said.ok", "exit", "checked.exit", "step.cd", "group")
 
-def test_whatever_hooks_leave_and_whatever_it_is_called(work: Workplace) -> None:
+
+@pytest.fixture
+def spooling(work: Workplace) -> Workplace:
+    """A queue that has a prompt, which nobody is given."""
     work.tool("send", "x", "--not-before", "+9d")
-    spool = work.state / "spool"
-    events = [
-        (name, event)
-        for name, agent in providers.agents().items()
-        if agent.hooks
-        for event in {word.split()[0] for word in agent.hooks.events}
-    ]
-    for index, payload in enumerate(garbage("payloads", max(CASES, 60))):
-        name, event = events[index % len(events)]
-        (
-            spool / f"hook.{name}.{event}.{index % 3 or '-'}.{index % 5 or '-'}.1.{index}"
-        ).write_bytes(payload)
-        assert hearing.hear(providers.agents()[name], event, payload) is None or index
-    kinds = ("begun", "said.ok", "exit", "checked.exit", "step.cd", "group")
-    for index, text in enumerate(texts("spool", max(CASES, 60))):
-        odd = re.sub(rb"[/\0]", b"_", _bytes(text))[:200]
+    return work
+
+
+@tries(6)
+@given(
+    payloads=st.lists(st.tuples(st.sampled_from(EVENTS), GARBAGE), max_size=10),
+    texts=st.lists(st.tuples(st.sampled_from(KINDS), TEXT), max_size=10),
+)
+def test_whatever_hooks_leave_and_whatever_it_is_called(
+    spooling: Workplace,
+    payloads: list[tuple[tuple[str, str], bytes]],
+    texts: list[tuple[str, str]],
+) -> None:
+    work, spool = spooling, spooling.state / "spool"
+    for index, ((name, event), payload) in enumerate(payloads):
+        place = f"{index % 3 or '-'}.{index % 5 or '-'}"
+        (spool / f"hook.{name}.{event}.{place}.1.{index}").write_bytes(payload)
+        hearing.hear(providers.agents()[name], event, payload)
+    for kind, text in texts:
+        odd = re.sub(rb"[/\0]", b"_", as_bytes(text))[:200]
         for data in (odd, b"hook." + odd, b"hook.claude.Stop." + odd, b"1." + odd,
-                     f"1.{kinds[index % 6]}.".encode() + odd):  # fmt: skip
+                     f"1.{kind}.".encode() + odd):  # fmt: skip
             if data not in (b".", b".."):
                 with open(os.path.join(os.fsencode(spool), data), "wb") as file:
-                    file.write(_bytes(text))
+                    file.write(as_bytes(text))
     views: list[list[object]] = [["observe"], ["observe", "--json"], ["tick", "--verbose"],
                                  ["show", 1], ["doctor", "--quick"],
                                  ["doctor", "--quick", "--json"], ["cleanup-stale"],
@@ -363,123 +409,139 @@ def test_whatever_hooks_leave_and_whatever_it_is_called(work: Workplace) -> None
     for said in calls(work, views):
         harmless(said)
         assert said.status == 0 or said.argv[0] == "doctor", said
-    assert not [path for path in spool.iterdir() if re.match(r"hook\.\w+\.\w+\.[\d-]+\.[\d-]+\.1\.",
-                                                             path.name)]  # fmt: skip
+    read = re.compile(r"hook\.\w+\.\w+\.[\d-]+\.[\d-]+\.1\.")
+    assert not [path for path in spool.iterdir() if read.match(path.name)]
 
 
 # --- screens, transcripts -------------------------------------------------------------------------
 
-SCREENS = Path(__file__).parent / "data" / "screens-agents"
+DATA = Path(__file__).parent / "data"
+SCREENS = sorted((DATA / "screens-agents").rglob("*.ansi"))
+TRANSCRIPTS = sorted(path for path in (DATA / "transcripts").rglob("*") if path.is_file())
+HUGE = [piece * 20_000 for piece in ("\x1b]", "[", "\x1b[", "a ", "❯ ", "1. ", "─", "\n", "▷")]
 
 
-def test_any_screen_is_judged(tmp_path: Path) -> None:
+@each_piece
+@tries(60)
+@given(text=TEXT | st.sampled_from(HUGE))
+def test_any_screen_is_judged(text: str) -> None:
     """Nothing is raised, nothing is looked for too long, nothing is obeyed when it is told."""
-    recorded = sorted(SCREENS.rglob("*.ansi"))
-    huge = [piece * 20_000 for piece in ("\x1b]", "[", "\x1b[", "a ", "❯ ", "1. ", "─", "\n", "▷")]
-    everything = [*texts("screens", max(CASES, 60)), *huge]
-    for index, text in enumerate(everything):
-        base = recorded[index % len(recorded)].read_text() if recorded else ""
-        at = (index * 131) % (len(base) + 1)
-        for coloured in (text, base[:at] + text + base[at:]):
-            tellable = coloured.encode("utf-8", "replace").decode()
-            for provider in providers.agents().values():
-                meta = {"cursor": f"{index % 200},{index % 60}", "pane_title": text,
-                        "cursor_flag": "1"}  # fmt: skip
-                view = recognising.View.from_coloured(tellable, meta)
-                verdict = recognising.judge(provider, view)
-                recognising.failure(provider, view, text)
-                assert not OBEYED.search(screen.visible(f"{verdict.reason}{verdict.draft}"))
-        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", screen.clean(text))
+    chance = zlib.crc32(as_bytes(text))
+    base = SCREENS[chance % len(SCREENS)].read_text()
+    at = chance % (len(base) + 1)
+    for coloured in (text, base[:at] + text + base[at:]):
+        tellable = coloured.encode("utf-8", "replace").decode()
+        for provider in providers.agents().values():
+            meta = {"cursor": f"{chance % 200},{chance % 60}", "pane_title": text,
+                    "cursor_flag": "1"}  # fmt: skip
+            view = recognising.View.from_coloured(tellable, meta)
+            verdict = recognising.judge(provider, view)
+            recognising.failure(provider, view, text)
+            assert not OBEYED.search(screen.visible(f"{verdict.reason}{verdict.draft}"))
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", screen.clean(text))
 
 
-def test_any_transcript_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "t.jsonl"
-    good_ones = [
-        path.read_bytes()
-        for path in sorted((SCREENS.parent / "transcripts").rglob("*"))
-        if path.is_file()
-    ]
-    for index, data in enumerate(garbage("transcripts", max(CASES, 60))):
-        whole = good_ones[index % len(good_ones)]
-        at = (index * 997) % (len(whole) + 1)
-        for content in (data, whole[:at] + data + whole[at:]):
-            file.write_bytes(content)
-            for provider in providers.agents().values():
-                if provider.transcript:
-                    found = transcripts.find(
-                        provider, "/", "good turn here", 0.0, home={}, path=str(file)
-                    )
-                    assert found is None or found.state
+@tries(60)
+@given(data=GARBAGE, recorded=st.sampled_from(TRANSCRIPTS), part=st.floats(0, 1))
+def test_any_transcript_is_read(tmp_path: Path, data: bytes, recorded: Path, part: float) -> None:
+    file, whole = tmp_path / "t.jsonl", recorded.read_bytes()
+    at = int(part * len(whole))
+    for content in (data, whole[:at] + data + whole[at:]):
+        file.write_bytes(content)
+        for provider in providers.agents().values():
+            if provider.transcript:
+                found = transcripts.find(
+                    provider, "/", "good turn here", 0.0, home={}, path=str(file)
+                )
+                assert found is None or found.state
 
 
 # --- what a person writes into files and variables ------------------------------------------------
 
 
-def one_line(error: AssignerError, place: object = "") -> None:
-    line = screen.visible(str(error))
-    assert line and not OBEYED.search(line) and str(place) in str(error)
-
-
-def written(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    path.chmod(0o600)
-
-
-def test_any_file_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The person's directory of settings."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    own = tmp_path / "assigner"
-    number = max(CASES, 40)
-    standin = (Path(__file__).parent / "data" / "standin.toml").read_text()
-    lines = standin.splitlines()
-    keys = sorted(config.KNOWN)
-    for index, text in enumerate(texts("settings", number)):
-        spoilt = "\n".join([*lines[: index % len(lines)], text, *lines[index % len(lines) :]])
-        quoted = json.dumps(text.encode("utf-8", "replace").decode())
-        key = keys[index % len(keys)]
-        for data in (text, f"{key}={text}", f'export {key}="{text}"', f"{key}={quoted}"):
-            written(own / ".env", _bytes(data))
-            try:
-                config.load()
-            except SetupError as error:
-                one_line(error)
-        (own / ".env").unlink()
-        named = f"[a]\nsession = {quoted}\nprojects = [{quoted}]\nworking_dir = {quoted}\n"
-        named += f"environment = {quoted}"
-        for data in (text, f"[{quoted}]\nsession = {quoted}", named):
-            written(own / "foundation.toml", _bytes(data))
-            try:
-                profiles.load()
-            except SetupError as error:
-                one_line(error, own)
-        (own / "foundation.toml").unlink()
-        changed = re.sub(r'= "[^"]*"|= \'[^\']*\'', lambda _, q=quoted: f"= {q}", standin, count=3)
-        for data in (text, spoilt, changed):
-            written(own / "providers" / "odd.toml", _bytes(data))
-            for cached in (providers.agent, providers.programs, providers.files):
-                cached.cache_clear()
-            try:
-                providers.agents()
-            except SetupError as error:
-                one_line(error, own)
-        (own / "providers" / "odd.toml").unlink()
+    yield tmp_path / "assigner"
     assert not markers(tmp_path)
+    _forget()
+
+
+def _forget() -> None:
     for cached in (providers.agent, providers.programs, providers.files):
         cached.cache_clear()
 
 
-def test_any_variable_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+def one_line(read: Callable[[], object], place: object = "") -> None:
+    """It is read, or refused in one clear line."""
+    try:
+        read()
+    except SetupError as error:
+        line = screen.visible(str(error))
+        assert line and not OBEYED.search(line) and str(place) in str(error)
+
+
+@contextmanager
+def written(path: Path, text: str) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(as_bytes(text))
+    path.chmod(0o600)
+    yield
+    path.unlink()
+
+
+def quoted(text: str) -> str:
+    """As a string of TOML, JSON or a shell."""
+    return json.dumps(text.encode("utf-8", "replace").decode())
+
+
+@each_piece
+@tries(40)
+@given(text=TEXT)
+def test_any_file_of_variables(own: Path, text: str) -> None:
+    keys = sorted(config.KNOWN)
+    key = keys[zlib.crc32(as_bytes(text)) % len(keys)]
+    for data in (text, f"{key}={text}", f'export {key}="{text}"', f"{key}={quoted(text)}"):
+        with written(own / ".env", data):
+            one_line(config.load)
+
+
+@each_piece
+@tries(40)
+@given(text=TEXT)
+def test_any_file_of_profiles(own: Path, text: str) -> None:
+    word = quoted(text)
+    named = f"[a]\nsession = {word}\nprojects = [{word}]\nworking_dir = {word}\n"
+    for data in (text, f"[{word}]\nsession = {word}", f"{named}environment = {word}"):
+        with written(own / "foundation.toml", data):
+            one_line(profiles.load, own)
+
+
+@each_piece
+@tries(40)
+@given(text=TEXT)
+def test_any_file_of_a_provider(own: Path, text: str) -> None:
+    standin = (DATA / "standin.toml").read_text()
+    lines, word = standin.splitlines(), quoted(text)
+    at = zlib.crc32(as_bytes(text)) % len(lines)
+    spoilt = "\n".join([*lines[:at], text, *lines[at:]])
+    changed = re.sub(r'= "[^"]*"|= \'[^\']*\'', lambda _: f"= {word}", standin, count=3)
+    for data in (text, spoilt, changed):
+        with written(own / "providers" / "odd.toml", data):
+            _forget()
+            one_line(providers.agents, own)
+
+
+@each_piece
+@tries(20)
+@given(text=TEXT)
+def test_any_variable_of_ours(own: Path, text: str) -> None:
     for setting in sorted(config.KNOWN):
-        for text in texts(setting, max(CASES, 20)):
-            value = re.sub(_NOT_IN_ARGV, "", text)
-            monkeypatch.setenv(setting, value)
-            try:
-                config.load()
-            except SetupError as error:
-                one_line(error)
-        monkeypatch.delenv(setting)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(setting, as_argument(text))
+            one_line(config.load)
 
 
 # --- what is given to tools -----------------------------------------------------------------------
@@ -517,52 +579,72 @@ TEMPLATES: list[list[object]] = [
 ]  # fmt: skip
 
 
-def test_any_argument_of_any_tool(work: Workplace) -> None:
+@pytest.fixture
+def used(work: Workplace) -> Workplace:
+    """A workplace where something can be named: a session, and a prompt to be reviewed."""
     work.enrolled("one")
     work.tool("send", "echo done", "--review")
     work.tick()
-    asked: list[list[object]] = []
-    for index, template in enumerate(TEMPLATES):
-        for text in texts(f"argument {index}", CASES or 2):
-            value = re.sub(_NOT_IN_ARGV, "", text)
-            words = [value if word is None else word for word in template]
-            asked.append(words if words != [value] else ["assigner", value])
+    return work
+
+
+@tries(3, shrinks=False)
+@given(text=TEXT)
+def test_any_argument_of_any_tool(used: Workplace, text: str) -> None:
+    value = as_argument(text)
+    asked = [[value if word is None else word for word in template] for template in TEMPLATES]
+    asked[-1] = ["assigner", value]
     lists: list[list[object]] = [["goals", "list", what] for what in ("tasks", "goals", "visions")]
     lists += [["prompts"], ["queue"], ["context", "show"], ["show", 1], ["sessions"]]
     asked += [[*words, *form] for words in lists for form in ([], ["--json"])]
-    for said in calls(work, asked):
+    for said in calls(used, asked):
         if said.argv[0] == "assigner" or "--help" in said.argv:
             assert said.status in (0, 2) and not OBEYED.search(said.err.replace("\n", "")), said
         else:
             harmless(said)
-    assert not [path for path in markers(work.path) if path.name == "marker"]
+    assert not [path for path in markers(used.path) if path.name == "marker"]
 
 
 # --- goals ----------------------------------------------------------------------------------------
 
+VALUES = (
+    TEXT.map(lambda text: text.encode("utf-8", "replace").decode())
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats()
+    | st.none()
+    | st.sampled_from([b"\xff\x00", b"text"])
+)
 
-def test_any_row_of_another_programs_goals(work: Workplace) -> None:
-    number = max(CASES, 30)
-    goals = work.path / "theirs.db"
-    with sqlite3.connect(goals) as connection:
+
+@pytest.fixture
+def worked(work: Workplace) -> Workplace:
+    """A session that is idle for long, and another program's goals for it."""
+    work.enrolled("foundation")
+    work.environment["ASSIGNER_GOALS"] = str(work.path / "theirs.db")
+    idle = work.row("SELECT idle_since FROM sessions")["idle_since"]
+    work.environment["ASSIGNER_NOW"] = clock.text(clock.seconds(idle) + 400)
+    return work
+
+
+@tries(6)
+@given(
+    tasks=st.lists(
+        st.tuples(VALUES, VALUES, VALUES | st.just("pending"), VALUES, VALUES, VALUES), max_size=12
+    )
+)
+def test_any_row_of_another_programs_goals(
+    worked: Workplace, tasks: list[tuple[object, ...]]
+) -> None:
+    with closing(sqlite3.connect(worked.path / "theirs.db")) as connection, connection:
+        connection.execute("DROP TABLE IF EXISTS tasks")
         connection.execute(
             "CREATE TABLE tasks (id, content, status, project, priority, created_at)"
         )
-        for index, text in enumerate(texts("goals", number)):
-            value: Any = text.encode("utf-8", "replace").decode()
-            kinds: list[Any] = [value, value.encode(), index, None, 1.5, b"\xff\x00"]
-            row = [value if column != index % 6 else kinds[index % 5] for column in range(6)]
-            row[2] = "pending" if index % 3 else row[2]
-            connection.execute("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)", row)
-    connection.close()
-    work.enrolled("foundation")
-    work.environment["ASSIGNER_GOALS"] = str(goals)
-    idle = work.row("SELECT idle_since FROM sessions")["idle_since"]
-    later = {"ASSIGNER_NOW": clock.text(clock.seconds(idle) + 400)}
-    views: list[list[object]] = [["goals", "list"], ["goals", "list", "--json"]]
-    views += [["foundation-check"], ["foundation-check", "--json"],
-              ["foundation-check", "--status"], ["prompts"], ["prompts", "--json"], ["queue"],
-              ["goals", "list"]]  # fmt: skip
-    for said in calls(work, views, **later):
+        connection.executemany("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)", tasks)
+    views: list[list[object]] = [["goals", "list"], ["goals", "list", "--json"],
+                                 ["foundation-check"], ["foundation-check", "--json"],
+                                 ["foundation-check", "--status"], ["prompts"],
+                                 ["prompts", "--json"], ["queue"], ["goals", "list"]]  # fmt: skip
+    for said in calls(worked, views):
         harmless(said)
-    assert not markers(work.path)
+    assert not markers(worked.path)

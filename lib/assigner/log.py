@@ -28,26 +28,26 @@ def write(settings: Settings, name: str, lines: Iterable[str]) -> None:
 def append(settings: Settings, path: Path, lines: Iterable[str]) -> None:
     """Append lines to any such log.  OSError."""
     data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
-    with _locked(path) as descriptor:
+    with _opened(path) as (descriptor, is_ours):
         size = os.fstat(descriptor).st_size
-        if size and size + len(data) > settings.log_size:
+        if is_ours and size and size + len(data) > settings.log_size:
             _rotate(path, settings.log_files)
-            with _locked(path) as fresh:
+            with _opened(path) as (fresh, _):
                 _append(fresh, data)
         else:
             _append(descriptor, data)
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    """The open file of that name, locked, as far as that can be had in time."""
+def _opened(path: Path) -> Iterator[tuple[int, bool]]:
+    """The open file of that name, and whether it is locked, as far as that can be had in time."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         descriptor = access.open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             late = not _lock(descriptor, deadline)
             if late or _is_named(descriptor, path):
-                yield descriptor
+                yield descriptor, not late
                 return
         finally:
             os.close(descriptor)

@@ -9,10 +9,7 @@ COUNTS = ("newlines", "lines", "chars")  # what a marker of pasted text may tell
 _TAIL = 100  # characters at a text's end that are enough where a composer does not say so
 _NARROW = 30  # columns that a composer has at least
 _MOST_KEYS = 500
-# Joiners, marks of direction, selectors of a variant
-_NO_WIDTH = re.compile(
-    "[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff\u00ad]"
-)
+_VARIANTS = range(0xFE00, 0xFE10)
 
 
 @dataclass(frozen=True)
@@ -152,7 +149,7 @@ def _counts(name: str, text: str) -> int:
 def _is_drawn(draft: str, text: str) -> bool:
     """Whether a terminal shows a text so: what has no width may leave anything in its place."""
     seen = _squeezed(draft)
-    visible = [_squeezed(piece) for piece in _NO_WIDTH.split(text)]
+    visible = [_squeezed(piece) for piece in _without_width(text, "\0").split("\0")]
     if len(visible) == 1:
         return bool(seen) and seen == visible[0]
     return bool(seen) and bool(re.fullmatch(".?".join(map(re.escape, visible)), seen))
@@ -160,4 +157,16 @@ def _is_drawn(draft: str, text: str) -> bool:
 
 def _squeezed(text: str) -> str:
     """A text without what agents and terminals change in it."""
-    return _NO_WIDTH.sub("", "".join(unicodedata.normalize("NFC", text).split()))
+    return _without_width("".join(unicodedata.normalize("NFC", text).split()), "")
+
+
+def _without_width(text: str, instead: str) -> str:
+    """A text without what terminals do not draw: joiners, marks of direction, selectors of a
+    variant, and numbers that are no character yet.
+    """
+    if text.isascii():
+        return text
+    return "".join(
+        instead if unicodedata.category(char) in ("Cf", "Cn") or ord(char) in _VARIANTS else char
+        for char in text
+    )

@@ -53,17 +53,20 @@ def rows(
         print(empty, file=sys.stderr)
 
 
-def one(found: Row, args: Arguments, text: str) -> None:
-    """Print one object: as JSON, or the text that stands for it."""
+def one(found: Row, args: Arguments, text: str, *, coloured: bool = False) -> None:
+    """Print one object: as JSON, or the lines that stand for it."""
     if args.json:
         _print(_json(decoded(found)))
-    elif not cli.logged(args, (f"{args.prog}: {line}" for line in text.splitlines())):
-        _print(text)
+    else:
+        lines(text.split("\n"), args, coloured=coloured)
 
 
-def lines(text: Sequence[str], args: Arguments) -> None:
-    """Print lines for people, with nothing in them that a terminal obeys."""
-    shown = [screen.visible(line) for line in text]
+def lines(text: Sequence[str], args: Arguments, *, coloured: bool = False) -> None:
+    """Print lines for people, with nothing in them that a terminal obeys.
+
+    What is `coloured` has been made so by who made it, but for colours of ours.
+    """
+    shown = text if coloured else [screen.visible(line) for line in text]
     if not cli.logged(args, (f"{args.prog}: {line}" for line in shown)):
         _print("\n".join(shown))
 

@@ -1,5 +1,6 @@
 """--log: what a timer's passes leave behind, where nobody reads what they print."""
 
+import fcntl
 import re
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from assigner import log
+from assigner.config import Settings
 from support import Workplace, wait_for
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (.*)")
@@ -116,6 +119,7 @@ from pathlib import Path
 from assigner import log
 from assigner.config import Settings
 home = Path(sys.argv[1])
+log._PATIENCE = 60  # on a machine that is very busy
 settings = Settings(home, home / "x.db", (), "here", log_size=2000, log_files=1000)
 for n in range(200):
     log.write(settings, "many", [f"{sys.argv[2]} {n}", "second"])
@@ -134,3 +138,20 @@ def test_writers_at_once_lose_no_line_while_it_is_rotated(tmp_path: Path) -> Non
     assert len(lines) == 4 * 200 * 2
     firsts = {line for line in lines if line != "second"}
     assert firsts == {f"{who} {n}" for who in range(4) for n in range(200)}
+
+
+def test_a_writer_that_cannot_wait_rotates_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds the lock may be rotating: two who do would lose a file."""
+    monkeypatch.setattr(log, "_PATIENCE", 0)
+    settings = Settings(tmp_path, tmp_path / "x.db", (), "here", log_size=10, log_files=3)
+    file = tmp_path / "tick.log"
+    log.append(settings, file, ["held by somebody"])
+    with file.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        log.append(settings, file, ["late"])
+    assert file.read_text() == "held by somebody\nlate\n"
+    log.append(settings, file, ["in time"])
+    assert file.read_text() == "in time\n"
+    assert file.with_name("tick.log.1").read_text() == "held by somebody\nlate\n"

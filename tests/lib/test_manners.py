@@ -76,6 +76,8 @@ LONG = "\n".join(f"line {number} of a long text" for number in range(30))
         ("a\ufffdb", "a\u202eb", PLAIN, True),
         ("axyb", "a\u202eb", PLAIN, False),
         ("a.b", "a\u202e.c", PLAIN, False),
+        ("ab", "a\U0004c38db", PLAIN, True),  # tmux draws no number that is no character
+        (LONG[-150:], LONG.replace("29", "2\U0004c38d9"), PLAIN, True),
         ("↑ the end of it", "much\n\nthe end of it", MARKED, True),  # from its empty line on
         ("↑ the start of it", "much\n\nthe end of it", MARKED, False),
     ],
