@@ -43,3 +43,18 @@ def test_own_reports_come_first(work: Workplace) -> None:
     work.tool("observe")
     assert work.prompt(2)["status"] == "completed"
     assert list(spool.glob("1.*"))
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_reports(work: Workplace) -> None:
+    work.enrolled("one")
+    work.tool("send", "true")
+    work.tick()
+    spool = work.state / "spool"
+    kinds = ("1.said.progress.{}", "1.exit.{}", "hook.claude.Stop.1.1.1.{}", "9.begun.{}", "x{}")
+    for number in range(100_000):
+        (spool / kinds[number % len(kinds)].format(number)).touch()
+    work.tool("send", "true")
+    work.run_until(lambda: work.prompt(2)["status"] == "completed")
+    work.run_until(lambda: len(list(spool.iterdir())) == 20_000)
+    assert {path.name[0] for path in spool.iterdir()} == {"x"}  # which is nobody's report
