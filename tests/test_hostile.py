@@ -114,6 +114,7 @@ JOBS = st.fixed_dictionaries({
     "secret": accepted(takes("secret_vars", lambda text: {"KEY": text})),
     "tag": accepted(takes("tags", lambda text: [text])),
     "affinity": accepted(takes("affinity")),
+    "key": accepted(takes("dedup_key", lambda text: f"{text} bash 99")),
     "directory": accepted(takes_directory, LINE.map(lambda text: text.replace("/", "_"))),
     "branch": (TEXT | LINE).map(as_branch).filter(takes_branch),
     "in_branch": st.booleans(),
@@ -139,7 +140,10 @@ def test_every_field_of_a_prompt_reaches_every_shell_as_it_is(
     recorders: Workplace, jobs: tuple[dict[str, Any], ...]
 ) -> None:
     work = recorders
+    number = len(work.rows("SELECT 1 FROM prompts"))
     sent = [_job(work, shell, job) for shell, job in zip(SHELLS, jobs, strict=True)]
+    for job in sent:
+        job["dedup_key"] += f" {job['target_session']} {number}"  # none of them is there twice
     secret = jobs[0]["secret"]
     lines = "\n".join(map(json.dumps, sent))
     given = work.tool("send", "--jsonl", "-", "--env", "KEY", input=lines, env={"KEY": secret})
@@ -157,7 +161,8 @@ def test_every_field_of_a_prompt_reaches_every_shell_as_it_is(
             "head": job.get("git_branch", told["head"]),
             "key": secret,
         }
-        assert json.loads(row["tags"]) == job["tags"] and row["affinity"] == job["affinity"]
+        assert json.loads(row["tags"]) == job["tags"]
+        assert (row["affinity"], row["dedup_key"]) == (job["affinity"], job["dedup_key"])
     assert not markers(work.path)
     _nothing_is_obeyed(work, ids)
 
@@ -170,6 +175,7 @@ def _job(work: Workplace, shell: str, drawn: dict[str, Any]) -> dict[str, Any]:
         "env_vars": {"A": drawn["value"], "TOP": str(top)},
         "tags": [drawn["tag"]],
         "affinity": drawn["affinity"],
+        "dedup_key": drawn["key"],
         "metadata": {"note": drawn["content"]},
         "target_session": shell,
         "max_attempts": 1,
@@ -184,6 +190,15 @@ def _job(work: Workplace, shell: str, drawn: dict[str, Any]) -> dict[str, Any]:
     place = work.path / "places" / drawn["directory"]
     place.mkdir(parents=True, exist_ok=True)
     return job | {"working_dir": str(place)}
+
+
+@each_piece
+@tries(60)
+@given(text=TEXT)
+def test_a_variable_has_a_name_that_every_shell_takes(text: str) -> None:
+    for name in (text, f"A{text}", f"{text}A", f"A{text}=1", f"_{text[:1]}"):
+        if takes("env_vars", lambda name: {name: "x"})(name):
+            assert re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name)
 
 
 def run_all(work: Workplace) -> None:
