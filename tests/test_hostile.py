@@ -187,7 +187,10 @@ def _job(work: Workplace, shell: str, drawn: dict[str, Any]) -> dict[str, Any]:
         shutil.copytree(work.path / "repo", top)
         subprocess.run(["git", "-C", top, "branch", drawn["branch"]], check=True)
         return job | {"working_dir": str(top), "git_branch": drawn["branch"]}
-    place = work.path / "places" / drawn["directory"]
+    name = drawn["directory"]
+    if shell == "fish":  # it writes its directory as it is into its title, which spoils its screen
+        name = OBEYED.sub("_", name.replace("\n", "_"))
+    place = work.path / "places" / name
     place.mkdir(parents=True, exist_ok=True)
     return job | {"working_dir": str(place)}
 
@@ -242,7 +245,8 @@ def test_every_text_reaches_an_agent_as_it_is(
     work, one, given = agent
     before = one.prompts()
     given.append(content)
-    prompt = int(work.tool("send", "-", "--target", "one", input=content).out)
+    line = json.dumps({"content": content, "target_session": "one"})
+    prompt = int(work.tool("send", "--jsonl", "-", input=line).out)
     run_all(work)
     row = work.prompt(prompt)
     if row["status"] != "completed":
