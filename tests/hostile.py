@@ -121,7 +121,8 @@ answers = []
 for argv in calls:
     argv = [word.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")
             if "\\ud800" not in word else word for word in argv]
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in "12")
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    err = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
     sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO()), out, err
     path = str(Path({bin!r}) / argv[0])
     sys.argv = [path, *argv[1:]]

@@ -111,6 +111,9 @@ def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Str
         return strokes.fail(
             store, attempt, "typing", f"it has {size} bytes, and {most}", "rejected"
         )
+    if not manners.is_drawn(text):
+        reason = "no character of it is drawn, and so it could not be seen in a composer"
+        return strokes.fail(store, attempt, "typing", reason, "rejected")
     files.make_run(store.settings, attempt["id"], {"go": "", "prompt": text})
     with store.transaction():
         attempts.advance(store, attempt["id"], "claimed", "prepared")

@@ -115,7 +115,8 @@ def left_over(store: Store, apply: bool) -> list[Row]:
     """Files of attempts that are over, old reports, secrets that no prompt needs any more."""
     settings, old = store.settings, clock.now() - store.settings.keep_reports_days * DAY
     runs = list(settings.run.iterdir())  # listed first: an attempt that is younger is not in it
-    live = {str(row["id"]) for row in store.rows("live_attempts")}
+    living = [*store.rows("live_attempts"), *store.rows("attempts_elsewhere")]
+    live = {str(row["id"]) for row in living}
     used = {row["secrets"] for row in store.rows("used_secrets")}
     doomed = [("run", path) for path in runs if path.name.partition(".")[0] not in live]
     doomed += [  # what a live attempt reported is still to be read

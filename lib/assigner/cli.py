@@ -29,11 +29,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(errors.USAGE, text)
 
 
-def parser(doc: str, *, changes: bool = False, is_pass: bool = False) -> Parser:
+def parser(doc: str | None, *, changes: bool = False, is_pass: bool = False) -> Parser:
     """A parser whose manual is the tool's docstring.
 
     `changes` adds --dry-run; `is_pass` adds that and how to wait for other passes.
     """
+    if doc is None:
+        print("assigner: PYTHONOPTIMIZE=2 leaves the manuals out: unset it", file=sys.stderr)
+        raise SystemExit(errors.SETUP)
     name, _, manual = doc.strip().partition(" - ")
     made = Parser(
         prog=name,

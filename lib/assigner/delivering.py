@@ -14,6 +14,7 @@ from assigner import (
     clock,
     dialects,
     files,
+    judging,
     keyboard,
     observing,
     preparing,
@@ -123,7 +124,7 @@ def end_attempts(store: Store) -> list[Row]:
             )
         if is_turn:
             turns.append({**attempt, "ending": ending})
-        elif store.dry or proc.send_signal(attempt["process_group"], attempt["pane_pid"], name):
+        elif store.dry or proc.send_signal(judging.members(attempt), name):
             acted.append(attempts.told(attempt, f"SIG{name}", ending))
     return acted + _interrupt(store, turns)
 

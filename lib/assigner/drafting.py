@@ -15,6 +15,15 @@ MAX_VARIABLES = 100_000
 MAX_COMMENT = 10_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# What a shell expands or runs before it reads a line, what it is itself (zshparam(1), bash(1),
+# fish(1)): exported, it would change the session, not only the prompt
+_SHELLS_OWN = {
+    "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS3", "PS4", "PROMPT", "PROMPT2", "PROMPT3", "PROMPT4",
+    "RPROMPT", "RPROMPT2", "RPS1", "RPS2", "SPROMPT", "prompt", "psvar", "histchars", "argv",
+    "UID", "EUID", "GID", "EGID", "USERNAME", "PPID", "BASHOPTS", "SHELLOPTS",
+    "path", "fpath", "cdpath", "manpath", "mailpath", "module_path", "fignore",
+}  # fmt: skip
+_OURS = {f"ASSIGNER_{name}" for name in ("ATTEMPT", "SPOOL", "REPORT", "FEEDBACK")}
 CONTEXT = {"working_dir": str, "git_branch": str, "env_vars": dict, "prerequisites": list}
 
 
@@ -144,9 +153,13 @@ def check_target(session: str | None, provider: str | None, providers: Iterable[
 
 
 def check_variable(name: str) -> None:
-    """Refuse what no shell can export."""
+    """Refuse what no shell can export, and what shells would obey or keep for themselves."""
     if not _VARIABLE.match(name):
         raise UsageError(f"not a name of a variable: '{name}'")
+    if name in _SHELLS_OWN:
+        raise UsageError(f"'{name}' is a variable of shells' own: set it within the prompt")
+    if name in _OURS or name.startswith(("__assigner_", "__assigned_")):
+        raise UsageError(f"'{name}' is a variable of assigner's own: take another name")
 
 
 def check_branch(name: str) -> None:

@@ -32,7 +32,8 @@ def _report(task: Task, tools: Tools, file: str, name: str) -> str:
 
 def _session(task: Task, tools: Tools) -> str:
     begun = _report(task, tools, "go", "begun.$fish_pid")
-    text = f"if {begun} 2>/dev/null\n"
+    # an earlier prompt's may let no program start; they are taken back below
+    text = f"if LD_PRELOAD= LD_LIBRARY_PATH= {begun} 2>/dev/null\n"
     text += "set -l fish_trace\n"  # it would show values
     text += "set -l s 0\nset -l step\nset -l fish (status fish-path)\n"
     text += "".join(map(_retake, task.retaken))
@@ -40,12 +41,13 @@ def _session(task: Task, tools: Tools) -> str:
         text += f"builtin cd -- {quote(task.directory)} >/dev/null; or set step cd.$status\n"
     for name, value in task.variables.items():
         text += (
-            f"if not set -q __assigner_{name}\n"
+            f"if not set -q __assigner_{name}; or not {_is_ours(name)}\n"
             f"  if not set -qg {name}; set -g __assigner_{name} -\n"
             f'  else if set -qgx {name}; set -g __assigner_{name} "=" ${name}\n'
             f"  else; set -g __assigner_{name} + ${name}; end\n"
             "end\n"
             f"true; set -gx {name} {quote(value)}; or set step env.1\n"  # success leaves $status
+            f'set -g __assigned_{name} "${name}"\n'
         )
     text += 'if test -z "$step"\n'
     text += "set -l control full\n"
@@ -64,11 +66,20 @@ def _retake(name: str) -> str:
     """Have the variable be again what it was before the first prompt that named it."""
     saved = f"__assigner_{name}"
     return (
-        f'switch "${saved}[1]"\n'
+        f'if {_is_ours(name)}\nswitch "${saved}[1]"\n'
         f'  case "="; set -gx {name} ${saved}[2..]\n'
         f"  case +; set -gu {name} ${saved}[2..]\n"
         f'  case "-"; set -eg {name}\n'
-        f"end\nset -eg {saved}\n"
+        f"end\nend\nset -eg {saved} __assigned_{name}\n"
+    )
+
+
+def _is_ours(name: str) -> str:
+    """Whether it still has the value that a prompt gave it: what a person has set since stays."""
+    given = f"__assigned_{name}"
+    return (
+        f'begin; set -qg {name}; and begin; not set -qg {given}; or test "${name}" = "${given}"'
+        "; end; end"
     )
 
 
@@ -96,10 +107,10 @@ def _process(task: Task, tools: Tools) -> str:
     if task.directory is not None:
         text += f"builtin cd -- {quote(task.directory)}; or __assigner_fail cd.1\n"
     text += "".join(f"set -gx {name} {quote(value)}\n" for name, value in task.variables.items())
-    text += _steps(task, tools)
-    text += f"{_report(task, tools, 'ready', 'started')}; or builtin exit 125\n"
     for name, value in {**task.announced, "ASSIGNER_REPORT": tools.report}.items():
         text += f"set -gx {name} {quote(value)}\n"
+    text += _steps(task, tools)
+    text += f"{_report(task, tools, 'ready', 'started')}; or builtin exit 125\n"
     text += "functions -e __assigner_fail\nset -el fish_trace\n"
     run = quote(task.run)
     if task.one_shot:
@@ -111,12 +122,14 @@ def _process(task: Task, tools: Tools) -> str:
 
 def _steps(task: Task, tools: Tools) -> str:
     git = quote(tools.git)
-    head = f"set -l head ({git} symbolic-ref -q --short HEAD)\n"
+    head = f"set -l head ({git} symbolic-ref -q HEAD)\n"
     text = ""
     if task.validate:
         for name, value in task.variables.items():
             text += f'test "${name}" = {quote(value)}; or __assigner_fail env.1\n'
-    branch = quote(task.branch or "")
+    if task.branch is not None:  # else all that is asked of git would be of another repository
+        text += 'test -z "$GIT_DIR$GIT_WORK_TREE"; or __assigner_fail git.1\n'
+    branch, ref = quote(task.branch or ""), quote(f"refs/heads/{task.branch}")
     if task.worktree is not None:
         tree, place = quote(task.worktree), quote(task.physical or task.worktree)
         text += (
@@ -129,11 +142,11 @@ def _steps(task: Task, tools: Tools) -> str:
         )
     if task.branch is not None:
         text += (
-            f'{head}if test "$head" != {branch}\n'
+            f'{head}if test "$head" != {ref}\n'
             f"  set -l changes ({git} status --porcelain --untracked-files=no)\n"
             '  test -z "$changes"; or __assigner_fail dirty.1\n'
             f"  {git} checkout -q {branch} --; or __assigner_fail branch.$status\n"
-            f'  {head}  test "$head" = {branch}; or __assigner_fail branch.1\n'
+            f'  {head}  test "$head" = {ref}; or __assigner_fail branch.1\n'
             "end\n"
         )
     for number, command in enumerate(task.prerequisites, 1):
@@ -142,11 +155,11 @@ def _steps(task: Task, tools: Tools) -> str:
         if task.physical is not None:
             text += _in_directory(task.physical, "verify")
         if task.branch is not None and task.prerequisites:
-            text += f'{head}test "$head" = {branch}; or __assigner_fail verify.1\n'
+            text += f'{head}test "$head" = {ref}; or __assigner_fail verify.1\n'
         if "expected_cwd" in task.expected:
             text += _in_directory(task.expected["expected_cwd"], "session-state")
         if "git_branch" in task.expected:
-            expected = quote(task.expected["git_branch"])
+            expected = quote(f"refs/heads/{task.expected['git_branch']}")
             text += f'{head}test "$head" = {expected}; or __assigner_fail session-state.1\n'
     return text
 

@@ -218,11 +218,11 @@ def _ask_git(top: Path) -> str | None:
 
     try:
         answer = sh.Command("timeout")(
-            "5", "git", "-C", str(top), "symbolic-ref", "-q", "--short", "HEAD", _tty_out=False
+            "5", "git", "-C", str(top), "symbolic-ref", "-q", "HEAD", _tty_out=False
         )
     except (sh.ErrorReturnCode, sh.CommandNotFound):
         return None
-    return str(answer).strip() or None
+    return str(answer).strip().removeprefix("refs/heads/") or None
 
 
 def version() -> str | None:

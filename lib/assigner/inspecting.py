@@ -36,7 +36,8 @@ def inspect(store: Store, name: str) -> Row:
         return {**found, "status": status, "status_reason": reason, **nothing}
     key = pane.socket, pane.id
     try:
-        sight = look(store, [(pane, scanning.know(session, attempt))], clock.now())[key]
+        ours = scanning.typed_last(store).get(session["name"])
+        sight = look(store, [(pane, scanning.know(session, attempt, ours))], clock.now())[key]
     except (tmux.NoServer, tmux.Unreachable) as error:
         sight = Sight(pane, "unknown", str(error))
     verdict = sight.shown.verdict if sight.shown else None

@@ -12,6 +12,7 @@ from assigner import attempts, clock, files, proc
 from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.looking import shell_of
+from assigner.task import mark
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ STEPS = {
     "env": "a variable cannot be set",
     "worktree": "a working tree of its own cannot be made",
     "dirty": "the working tree has uncommitted changes: its branch is not switched",
+    "git": "GIT_DIR or GIT_WORK_TREE is set in its session",
     "branch": "the branch cannot be checked out",
     "verify": "the context does not hold after the prerequisites",
     "session-state": "the session_state of its metadata does not hold",
@@ -54,8 +56,6 @@ def judge(store: Store, attempt: Row) -> Verdict | None:
         return _judge_typed(store, attempt)
     if attempt["stage"] != "submitted":
         return None
-    group, leader = attempt["process_group"], attempt["pane_pid"]
-    left = proc.members(group, leader) if group else []
     gone = pane_gone(attempt)
     over = "exit" in reports or gone is not None or back_at_prompt(attempt)
     if not over:
@@ -63,13 +63,19 @@ def judge(store: Store, attempt: Row) -> Verdict | None:
     if _unread(store, attempt["id"]) and not (store.dry and "exit" in reports):
         return None  # it was reported while or after the spool was read: the next pass knows
     status = reports.get("done", reports.get("exit", {})).get("number")
-    if left:
-        headless = all(member.pid != group for member in left)
+    if left := members(attempt):
+        headless = all(member.pid != attempt["process_group"] for member in left)
         killed = status is None or (status > 128 and status not in _STOPPED)
         if headless and killed and attempt["ending"] is None:
             return Verdict(attempt, "ending", f"{left[0].comm} of it is still alive")
         return None
     return _conclude(attempt, reports, status, gone)
+
+
+def members(attempt: Row) -> list[proc.Stat]:
+    """The processes of a shell's prompt that live."""
+    group = attempt["process_group"]
+    return proc.members(group, attempt["pane_pid"], mark(attempt["id"])) if group else []
 
 
 def _judge_typed(store: Store, attempt: Row) -> Verdict | None:

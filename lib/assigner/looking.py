@@ -11,6 +11,7 @@ from assigner.config import Settings
 from assigner.db import Store
 from assigner.dialects import DIALECTS
 from assigner.errors import SetupError
+from assigner.task import mark
 
 
 class Known(NamedTuple):
@@ -20,10 +21,12 @@ class Known(NamedTuple):
     endings: Sequence[screen.Ending] = ()
     learn: int = 1
     prompt: int | None = None
+    attempt: int | None = None
     group: int | None = None
     given: bool = False  # a person has said which provider it is
     preparing: bool = False  # its agent is being started again
     starting: bool = False  # nothing of it has been seen since it was started
+    ours: float | None = None  # when the last line of ours began to run, in epoch seconds
 
 
 class Shown(NamedTuple):
@@ -148,11 +151,17 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
         editing = process.state == "S"
     if not editing:
         return sight("busy", f"{shell} is at work")
-    if known.group and (members := proc.members(known.group, pane.pid)):
+    if members := _members(known, pane):
         if any(member.state == "T" for member in members):
             return sight("waiting", f"{mine} is stopped: fg or kill it")
         return sight("busy", f"{mine} runs in the background: {members[0].comm}")
     return sight("idle", "at its prompt")
+
+
+def _members(known: Known, pane: tmux.Pane) -> list[proc.Stat]:
+    if known.group is None or known.attempt is None:
+        return []
+    return proc.members(known.group, pane.pid, mark(known.attempt))
 
 
 def _of_agent(pane: tmux.Pane, front: proc.Stat, agent: str) -> Sight:
@@ -215,13 +224,18 @@ def _from_line(
         return result("occupied", "a person is at its keyboard")
     if line.below:
         return result("occupied", "something stands below its prompt")
+    untouched = known.ours is not None and pane.client_activity < int(known.ours)
+    if not untouched and screen.is_typed_above(line.above, known.endings):
+        return result("occupied", "something is typed at its prompt")
     if screen.at_empty_prompt(line.text, line.cursor_x, known.endings):
         return result("idle", "at its empty prompt")
-    fresh = known.learn == 2 and not pane.attached  # ours was the last line typed there
-    if fresh or (known.learn and screen.looks_like_prompt(line.text, line.cursor_x)):
+    fresh = untouched and known.learn == 2  # and so ours was the last line typed there
+    if fresh or (known.learn == 1 and screen.looks_like_prompt(line.text, line.cursor_x)):
         ending = screen.learn(line.text, line.cursor_x)
         if ending and not screen.is_typed(line.text, line.cursor_x, known.endings):
             return result("idle", "at its empty prompt", ending)
+    if fresh and (ending := screen.learn_whole(line.text, line.cursor_x, known.endings)):
+        return result("idle", "at its empty prompt", ending)
     if not known.endings:
         return result("unknown", "its empty prompt is not known: enroll it at an empty prompt")
     return result("occupied", "something is typed at its prompt")

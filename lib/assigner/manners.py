@@ -124,6 +124,11 @@ def same(one: str | None, other: str) -> bool:
     return one is not None and _squeezed(one) == _squeezed(other)
 
 
+def is_drawn(text: str) -> bool:
+    """Whether a terminal shows anything of a text."""
+    return bool(_squeezed(text))
+
+
 def _head(lack: Lack) -> str:
     lines = []
     if lack.directory is not None:

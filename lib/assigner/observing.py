@@ -73,6 +73,8 @@ def drain(store: Store) -> dict[int, Row]:
 def _drain(store: Store) -> tuple[dict[int, Row], bool]:
     """What `drain` does; and whether hooks have left more than could be read."""
     reports = files.reports(store.settings)
+    if elsewhere := {row["id"] for row in store.rows("attempts_elsewhere")} if reports else set():
+        reports = [report for report in reports if report.attempt not in elsewhere]
     if len(reports) > MOST:
         living = {row["id"] for row in store.rows("live_attempts")}
         reports = sorted(reports, key=lambda report: report.attempt not in living)[:MOST]

@@ -30,7 +30,7 @@ class Dialect:
 
 _FORGET_BASH = """\
 case "$(HISTTIMEFORMAT= builtin history 1 2>/dev/null)" in
-  */{run}/*) builtin history -d -1 2>/dev/null || : ;;
+  *" . "*/{run}/ctx*) builtin history -d -1 2>/dev/null || : ;;
 esac
 """
 
@@ -105,7 +105,9 @@ def _files(dialect: Dialect, task: Task, tools: Tools) -> dict[str, str]:
     def report(file: str, name: str) -> str:
         return f'{mv} {run}/{file} {spool}."{name}"'
 
-    text = f"{report('go', 'begun.$$')} 2>/dev/null || return 0\n"
+    # an earlier prompt's may let no program start; they are taken back below
+    text = "LD_PRELOAD= LD_LIBRARY_PATH= "
+    text += f"{report('go', 'begun.$$')} 2>/dev/null || return 0\n"
     text += '__assigner_e="$-"; set +evx\n'
     text += dialect.steady
     text += dialect.forget.format(run=quote("/".join(task.run.split("/")[-2:])))
@@ -120,11 +122,11 @@ def _files(dialect: Dialect, task: Task, tools: Tools) -> dict[str, str]:
     text += f"{group} || {builtin} exit 125\n"
     step = report("ready", "step.$1")
     text += f'__assigner_fail() {{ {step}; {builtin} exit "${{1##*.}}"; }}\n'
+    for name, value in {**task.announced, "ASSIGNER_REPORT": tools.report}.items():
+        text += f"{builtin} export {name}={quote(value)}\n"
     text += _steps(dialect, task, tools)
     text += f"{report('ready', 'started')} || {builtin} exit 125\n"
     text += "unset -f __assigner_fail\n"
-    for name, value in {**task.announced, "ASSIGNER_REPORT": tools.report}.items():
-        text += f"{builtin} export {name}={quote(value)}\n"
     text += _run(dialect, task, tools)
     done = report("done", "done.$__assigner_s")
     text += f'{dialect.was_interrupted}{done} 2>/dev/null\n{builtin} exit "$__assigner_s"\n'
@@ -180,12 +182,18 @@ def _retake(dialect: Dialect, name: str) -> str:
     builtin = dialect.builtin
     unexport = dialect.unexport.format(name=name, value=f'"${{__assigner_{name}#+}}"')
     return (
+        f"if {_is_ours(name)}; then\n"
         f'case "${{__assigner_{name}-}}" in\n'
         f'  "="*) {builtin} export {name}="${{__assigner_{name}#=}}" ;;\n'
         f'  "+"*) {unexport} ;;\n'
         f"  -) {builtin} unset {name} ;;\n"
-        f"esac\n{builtin} unset __assigner_{name}\n"
+        f"esac\nfi\n{builtin} unset __assigner_{name} __assigned_{name}\n"
     )
+
+
+def _is_ours(name: str) -> str:
+    """Whether it still has the value that a prompt gave it: what a person has set since stays."""
+    return f'[ "${{{name}+x}}${{{name}-}}" = "x${{__assigned_{name}-${{{name}-}}}}" ]'
 
 
 def _exports(dialect: Dialect, variables: Mapping[str, str]) -> str:
@@ -199,12 +207,12 @@ def _exports(dialect: Dialect, variables: Mapping[str, str]) -> str:
     text += 'if [ -z "$__assigner_step" ]; then\n'
     for name, assignment in zip(variables, assignments, strict=True):
         text += (
-            f'if [ -z "${{__assigner_{name}+x}}" ]; then\n'
+            f'if [ -z "${{__assigner_{name}+x}}" ] || ! {_is_ours(name)}; then\n'
             f'  if [ -z "${{{name}+x}}" ]; then __assigner_{name}=-;'
             f" elif {dialect.is_exported.format(name=name)};"
             f' then __assigner_{name}="=${{{name}}}";'
             f' else __assigner_{name}="+${{{name}}}"; fi\n'
-            f"fi\n{assignment}\n"
+            f'fi\n{assignment}\n__assigned_{name}="${{{name}}}"\n'
         )
     return text + "fi\n"
 
@@ -215,6 +223,8 @@ def _steps(dialect: Dialect, task: Task, tools: Tools) -> str:
     if task.validate:
         for name, value in task.variables.items():
             text += f'[ "${{{name}-}}" = {quote(value)} ] || __assigner_fail env.1\n'
+    if task.branch is not None:  # else all that is asked of git would be of another repository
+        text += '[ -z "${GIT_DIR-}${GIT_WORK_TREE-}" ] || __assigner_fail git.1\n'
     if task.worktree is not None:
         tree, place = quote(task.worktree), quote(task.physical or task.worktree)
         text += (
@@ -228,7 +238,7 @@ def _steps(dialect: Dialect, task: Task, tools: Tools) -> str:
         )
     on_branch = ""
     if task.branch is not None:
-        on_branch = f'[ "$({git} symbolic-ref -q --short HEAD)" = {quote(task.branch)} ]'
+        on_branch = _on_branch(git, task.branch)
         text += (
             f"if ! {on_branch}; then\n"
             f'  [ -z "$({git} status --porcelain --untracked-files=no)" ]'
@@ -247,11 +257,14 @@ def _steps(dialect: Dialect, task: Task, tools: Tools) -> str:
         if "expected_cwd" in task.expected:
             text += _in_directory(dialect, task.expected["expected_cwd"], "session-state")
         if "git_branch" in task.expected:
-            text += (
-                f'[ "$({git} symbolic-ref -q --short HEAD)" = '
-                f"{quote(task.expected['git_branch'])} ] || __assigner_fail session-state.1\n"
-            )
+            text += f"{_on_branch(git, task.expected['git_branch'])}"
+            text += " || __assigner_fail session-state.1\n"
     return text
+
+
+def _on_branch(git: str, branch: str) -> str:
+    """Whether it is checked out; --short would tell it otherwise where a tag has its name."""
+    return f'[ "$({git} symbolic-ref -q HEAD)" = {quote(f"refs/heads/{branch}")} ]'
 
 
 def _in_directory(dialect: Dialect, path: str, step: str) -> str:

@@ -72,7 +72,7 @@ def _branch_problem(attempt: Row, directory: str | None) -> Problem | None:
     place = git.place(directory)
     if place is None:
         return Problem("branch", f"'{directory}' is not in a git working tree")
-    if place.branch != branch and place.operation:
+    if place.operation and (place.branch != branch or place.operation == "rebase"):
         return Problem("branch", f"a {place.operation} is in progress in '{place.tree}'")
     return None
 

@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 import termios
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -175,31 +176,34 @@ def is_session_leader(pid: int) -> bool:
     return process is not None and process.state not in "ZX" and process.session == pid
 
 
-def members(group: int, session: int) -> list[Stat]:
-    """The living processes of a process group of that terminal session, the zombies left out."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return []
-    except PermissionError:
-        pass
+def members(group: int, session: int, mark: Mapping[str, str]) -> list[Stat]:
+    """The living processes of a prompt, the zombies left out: those of its process group, and
+    those of the terminal session that were started with the variables of `mark`, wherever
+    timeout(1) or job control has put them.  Never the session's leader.
+    """
     found = []
     for name in os.listdir("/proc"):
         process = stat(int(name)) if name.isdigit() else None
-        if process and (process.group, process.session) == (group, session):
+        if process is None or process.session != session or process.pid == session:
+            continue
+        if process.state not in "ZX" and (
+            process.group == group or mark.items() <= environment(process.pid).items()
+        ):
             found.append(process)
-    return [process for process in found if process.state not in "ZX"]
+    return found
 
 
-def send_signal(group: int, session: int, name: str) -> bool:
-    """Signal the group, if it is one of that session and not the session leader's own.
+def send_signal(processes: Iterable[Stat], name: str) -> bool:
+    """Signal the groups of processes; where that is their session leader's own, them alone.
 
-    A stopped member is continued, so that it can act on the signal.  Whether it was sent.
+    A stopped one is continued, so that it can act on the signal.  Whether one was sent.
     """
-    if group <= 1 or group == session or not members(group, session):
-        return False
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, getattr(signal, f"SIG{name}"))
-        os.killpg(group, signal.SIGCONT)
-        return True
-    return False
+    sent = False
+    for process in {p.group if p.group != p.session else -p.pid: p for p in processes}.values():
+        own = process.group != process.session
+        send, whom = (os.killpg, process.group) if own else (os.kill, process.pid)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            send(whom, getattr(signal, f"SIG{name}"))
+            send(whom, signal.SIGCONT)
+            sent = True
+    return sent

@@ -34,13 +34,13 @@ def scan(store: Store) -> Scan:
     named = _match(panes, rows, live)
     by_name = {row["name"]: row for row in rows}
 
-    wanted, known = [], {}
+    wanted, known, ours = [], {}, typed_last(store)
     for name, pane in named.items():
         row = by_name.get(name)
         if row and not _to_be_looked_at(row, pane, live.get(name), now):
             continue
         known[name] = pane
-        wanted.append((pane, know(row, live.get(name))))
+        wanted.append((pane, know(row, live.get(name), ours.get(name))))
     sights = _look(store, wanted, silent, now)
 
     changes: list[Row] = []
@@ -113,15 +113,22 @@ def claimed(attempt: Row) -> tuple[Any, ...]:
 def look_at(store: Store, wanted: Iterable[tuple[Row, tmux.Pane]]) -> dict[Key, Sight]:
     """A fresh look at the panes of attempts; nothing where a server cannot be asked."""
     sessions = {row["name"]: row for row in store.rows("sessions")}
-    known = [(pane, know(sessions[attempt["session"]], attempt)) for attempt, pane in wanted]
+    ours = typed_last(store)
+    names = [(attempt["session"], attempt, pane) for attempt, pane in wanted]
+    known = [(pane, know(sessions[name], each, ours.get(name))) for name, each, pane in names]
     try:
         return look(store, known, clock.now())
     except (tmux.NoServer, tmux.Unreachable):
         return {}
 
 
-def know(row: Row | None, attempt: Row | None) -> Known:
-    """What the database knows of a session, for a look at it."""
+def typed_last(store: Store) -> dict[str, str]:
+    """By session, when the last line of ours began to run there."""
+    return {row["name"]: row["at"] for row in store.rows("typed_last")}
+
+
+def know(row: Row | None, attempt: Row | None, ours: str | None = None) -> Known:
+    """What the database knows of a session, for a look at it; `ours` is of `typed_last`."""
     if row is None:
         return Known()
     return Known(
@@ -129,10 +136,12 @@ def know(row: Row | None, attempt: Row | None) -> Known:
         endings=[screen.ending_of(value) for value in json.loads(row["prompt_endings"])],
         learn=row["learn"],
         prompt=attempt["prompt_id"] if attempt else None,
+        attempt=attempt["id"] if attempt else None,
         group=attempt["process_group"] if attempt else None,
         given=bool(row["provider_given"] or attempt),
         preparing=bool(attempt and attempt["stage"] == "preparing"),
         starting=bool(row["starting"]),
+        ours=clock.seconds(ours) if ours else None,
     )
 
 
@@ -231,7 +240,9 @@ def _see(
         unknowns.keep(store.settings, sight.agent or "", name, shown.view, clock.text(now))
     endings = row["prompt_endings"] if row else "[]"
     if sight.ending:
-        learnt = [*json.loads(endings), asdict(sight.ending)][-8:]
+        is_whole = sight.ending.shape == ""
+        kept = [e for e in json.loads(endings) if not is_whole or e.get("shape") != ""]
+        learnt = [*kept, asdict(sight.ending)][-8:]
         endings = json.dumps(learnt, ensure_ascii=False)
     wanted = any(fnmatchcase(name, p) for p in patterns) and not (row and row["opted_out"])
     enrolled = bool(row and row["enrolled"]) or wanted

@@ -19,11 +19,15 @@ UNSEEN = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _VISIBLE = re.compile(rf"[\x00-\x1f]|{UNSEEN.pattern}")
 
 # What a shell shows while it waits for the rest of a command (PS2 of bash and zsh)
-_CONTINUATION = re.compile(
-    r"(?:(?:quote|dquote|bquote|cmdsubst|cmdand|cmdor|pipe|heredoc|heredocd|for|while|until|repeat"
-    r"|if|then|else|elif|case|function|subsh|cursh|array|select|math|mathsubst|braceparam|brace)"
-    r" ?)*> \Z"
+_OPEN = (
+    "quote|dquote|bquote|cmdsubst|cmdand|cmdor|pipe|heredoc|heredocd|for|while|until|repeat"
+    "|if|then|else|elif|case|function|subsh|cursh|array|select|math|mathsubst|braceparam|brace"
 )
+_CONTINUATION = re.compile(rf"(?:(?:{_OPEN}) ?)*> \Z")
+# What stands before the prompt's own ending where a theme has it so there, too, as pure does
+_UNFINISHED = re.compile(rf"(?:{_OPEN}|…|\.\.+|[>·│|]| )+")
+# What the end of a typed line may be as well: `git:(main) `, but `echo $(date) ` too
+_WEAK = re.compile(r"[)\]}:]\s*")
 # What fish, and bash with show-mode-in-prompt, show in vi's command mode: text would be commands
 _COMMAND_MODE = re.compile(r"\[[NRV]\] |\(cmd\)")
 # What is typed behind a prompt of the usual kind
@@ -91,12 +95,15 @@ class Ending:
     """How an empty prompt of a session ends; what stands before that may vary.
 
     `text` is the last symbol with the blanks behind it (`$ `), `count` how often it occurs in
-    the prompt's line, `right` whether something stands at the right margin.
+    the prompt's line, `right` whether something stands at the right margin.  `shape` is the line
+    with a `w` for each word: where the text alone tells too little the line must be of that shape.
+    Where it is empty `text` is a whole line: a prompt behind what a program has left there.
     """
 
     text: str
     count: int
     right: bool
+    shape: str | None = None
 
 
 def learn(line: str, column: int) -> Ending | None:
@@ -106,7 +113,18 @@ def learn(line: str, column: int) -> Ending | None:
         return None
     symbols = re.search(r"[^\w\s]\s*\Z", left)
     text = symbols[0] if symbols else left
-    return Ending(text, left.count(text), bool(right.strip()))
+    return Ending(text, left.count(text), bool(right.strip()), _shape(left))
+
+
+def learn_whole(line: str, column: int, endings: Sequence[Ending]) -> Ending | None:
+    """This line, if a known prompt stands at its end, whatever stands before that."""
+    left, right = split_at(line, column)
+    known = any(left.endswith(ending.text) for ending in endings)
+    return Ending(left, 1, bool(right.strip()), "") if known and not right[:_GAP].strip() else None
+
+
+def _shape(left: str) -> str:
+    return re.sub(r"[\w.~/-]+", "w", left)
 
 
 def looks_like_prompt(line: str, column: int) -> bool:
@@ -127,6 +145,11 @@ def is_typed(line: str, column: int, endings: Sequence[Ending]) -> bool:
     return any(ending.text in left for ending in endings)
 
 
+def is_typed_above(lines: str, endings: Sequence[Ending]) -> bool:
+    """Whether a prompt with something behind it stands in the lines that may go on in this one."""
+    return any(lines.partition(ending.text)[2].strip() for ending in endings)
+
+
 def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
     """Whether this line is an empty prompt, as learnt, with nothing typed left or right of it."""
     left, right = split_at(line, column)
@@ -140,8 +163,18 @@ def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
         left.endswith(ending.text)
         and left.count(ending.text) <= ending.count
         and (ending.right or not right.strip())
+        and _is_shaped(left, ending)
         for ending in endings
     )
+
+
+def _is_shaped(left: str, ending: Ending) -> bool:
+    """Whether the line has the prompt's shape, as far as its ending leaves a doubt."""
+    if _WEAK.fullmatch(ending.text) and ending.shape is not None:
+        return ending.shape == _shape(left)
+    if _UNFINISHED.fullmatch(left.removesuffix(ending.text)):
+        return ending.shape == _shape(left)
+    return True
 
 
 def without_prompt(line: str, was: str, endings: Sequence[Ending]) -> list[str]:
@@ -160,4 +193,4 @@ def without_prompt(line: str, was: str, endings: Sequence[Ending]) -> list[str]:
 
 def ending_of(value: dict[str, Any]) -> Ending:
     """The reverse of dataclasses.asdict."""
-    return Ending(str(value["text"]), int(value["count"]), bool(value["right"]))
+    return Ending(str(value["text"]), int(value["count"]), bool(value["right"]), value.get("shape"))

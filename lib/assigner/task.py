@@ -7,6 +7,14 @@ from dataclasses import dataclass
 REPORTS = ("go", "group", "ready", "done", "exit")
 
 
+_MOST = 30_000  # characters of feedback: with more in one variable no program can be started
+
+
+def mark(attempt: int | str) -> dict[str, str]:
+    """By which variable a prompt's processes are known."""
+    return {"ASSIGNER_ATTEMPT": str(attempt)}
+
+
 @dataclass(frozen=True)
 class Task:
     """What the file is to do.  `spool` begins each report's path: SPOOL/ATTEMPT.
@@ -36,8 +44,8 @@ class Task:
         what is said of an earlier one.
         """
         spool, _, attempt = self.spool.rpartition("/")
-        told = {"ASSIGNER_FEEDBACK": self.feedback} if self.feedback else {}
-        return {"ASSIGNER_ATTEMPT": attempt, "ASSIGNER_SPOOL": spool, **told}
+        told = {"ASSIGNER_FEEDBACK": self.feedback[:_MOST]} if self.feedback else {}
+        return {**mark(attempt), "ASSIGNER_SPOOL": spool, **told}
 
     @property
     def retaken(self) -> list[str]:

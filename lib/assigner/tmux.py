@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
-from assigner import serving
+from assigner import screen, serving
 from assigner.errors import AssignerError, SetupError
 
 _FIELDS = (
@@ -66,7 +66,7 @@ class Pane:
 @dataclass(frozen=True)
 class Line:
     """The line on which the cursor stood, whether there is text below it, and what ran in front,
-    at one instant.
+    at one instant.  `above` is what stands in lines above that are full: they may go on in it.
     """
 
     cursor_x: int
@@ -74,6 +74,7 @@ class Line:
     command: str
     text: str
     below: bool = False
+    above: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,20 +144,35 @@ def panes(socket: str, timeout: float) -> list[Pane]:
 
 def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[str, Line]:
     """The cursor's line of each pane, by pane id, in one call; vanished panes are left out."""
-    mark = frame()
+    mark, wanted = frame(), list(wanted)
+    rows = {pane.id: pane.cursor_y for pane in wanted}
     script = [
         f"display-message -p -t {pane.id}"
-        f" '{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{pane_current_command}}'\n"
-        f"capture-pane -p -t {pane.id} -S {pane.cursor_y}"
+        f" '{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{pane_width}}"
+        " #{pane_current_command}'\n"
+        f"capture-pane -p -t {pane.id} -S {max(0, pane.cursor_y - _ABOVE)}"
         for pane in wanted
     ]
     found = {}
     for head, text in framed(source(socket, timeout, script), mark):
-        pane_id, x, y, command = (*head.split(" ", 3), "", "", "", "")[:4]
+        pane_id, x, y, width, command = (*head.split(" ", 4), "", "", "", "", "")[:5]
         if pane_id.startswith("%"):
-            line, _, below = text.partition("\n")
-            found[pane_id] = Line(int(x), int(y), command, line, bool(below.strip()))
+            lines = text.split("\n")
+            at = min(rows[pane_id], _ABOVE)
+            line, *below = lines[at:] or [""]
+            above = "".join(_full(lines[:at], int(width)))
+            under = any(map(str.strip, below))
+            found[pane_id] = Line(int(x), int(y), command, line, under, above)
     return found
+
+
+_ABOVE = 5  # so many lines above the cursor's are looked at
+
+
+def _full(lines: list[str], width: int) -> list[str]:
+    """The lines at the end that leave no column free."""
+    free = [n for n, line in enumerate(lines, 1) if screen.width(line) < width]
+    return lines[free[-1] if free else 0 :]
 
 
 def screens(

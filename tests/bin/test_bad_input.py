@@ -65,6 +65,8 @@ SEND = {
     "no branch's name": (["x", "--workdir", "/", "--git-branch", "a..b"], "'a..b'"),
     "an option as branch": (["x", "--workdir", "/", "--git-branch=--orphan"], "'--orphan'"),
     "no variable's name": (["x", "--env", "1A=b"], "not a name of a variable: '1A'"),
+    "a prompt's text": (["x", "--env", "PS1=$(x)"], "'PS1' is a variable of shells' own: set it"),
+    "an attempt": (["x", "--env", "ASSIGNER_ATTEMPT=1"], "'ASSIGNER_ATTEMPT' is a variable of"),
     "unnamed variable": (["x", "--env", "=b"], "not a name of a variable: ''"),
     "variable not set": (["x", "--env", "NOWHERE"], "the variable 'NOWHERE' is not set here"),
     "no UTF-8 in a variable": (["x", "--env", f"A={NO_UTF8}"], "the variable 'A' is not valid"),

@@ -114,6 +114,40 @@ def test_branches_of_any_name(work: Workplace, shell: str) -> None:
     assert not markers(work)
 
 
+def test_a_tag_of_the_same_name_is_no_branch(work: Workplace, shell: str) -> None:
+    work.enrolled("one", shell)
+    top = work.repo()
+    git(top, "tag", "feature", "main")
+    on = {"content": "cat branch.txt", "working_dir": str(top)}
+    rows = ran(work, {**on, "git_branch": "feature"}, {**on, "git_branch": "feature"})
+    assert [response.splitlines()[-1] for response in responses(rows)] == ["feature", "feature"]
+
+
+def test_git_of_the_session_is_that_of_its_directory(work: Workplace, shell: str) -> None:
+    """GIT_DIR has git ask and check out another repository."""
+    pane = work.enrolled("one", shell)
+    top, other = work.repo(), work.repo("other", branches=("feature", "main"))
+    pane.run(spoken(shell, f"export GIT_DIR={other}/.git", f"set -gx GIT_DIR {other}/.git"))
+    pane.wait_for_prompt()
+    on = {"content": "cat branch.txt", "working_dir": str(top)}
+    rows = ran(work, {**on, "git_branch": "feature"}, on)
+    assert outcomes(rows) == [("context", "git", 1), (None, None, 0)]
+    assert "GIT_DIR or GIT_WORK_TREE is set in its session" in rows[0]["error"]
+
+
+def test_a_rebase_is_left_alone(work: Workplace) -> None:
+    """Also where it stopped on the branch that is wanted: its HEAD is none."""
+    work.enrolled("one")
+    top = work.repo()
+    edit = {**os.environ, "GIT_SEQUENCE_EDITOR": "sed -i s/pick/edit/"}
+    git(top, "checkout", "-q", "feature")
+    subprocess.run(["git", "rebase", "-q", "-i", "HEAD~1"], cwd=top, env=edit, check=True,
+                   capture_output=True)  # fmt: skip
+    (row,) = ran(work, {"content": "true", "working_dir": str(top), "git_branch": "feature"})
+    assert "a rebase is in progress" in row["error"]
+    assert row["typed_at"] is None
+
+
 def test_prerequisites_run_in_order_and_have_effect(work: Workplace, shell: str) -> None:
     work.enrolled("one", shell)
     rows = ran(
@@ -281,6 +315,29 @@ def test_variables_are_taken_back(work: Workplace, shell: str) -> None:
     ]  # fmt: skip
     pane.run('echo "[$LOCAL|$A|$B|$OWN]"')
     pane.wait_for("\n[unexported|||my own]")
+
+
+def test_what_a_person_sets_meanwhile_stays(work: Workplace, shell: str) -> None:
+    pane = work.enrolled("one", shell)
+    show = 'env | grep -E "^(A|B|C)=" | sort'
+    first = {"content": show, "env_vars": {"A": "1", "B": "2", "C": "3"}}
+    assert responses(ran(work, first)) == ["A=1\nB=2\nC=3"]
+    pane.run(spoken(shell, "export A=mine B=mine", "set -gx A mine; set -gx B mine"))
+    pane.wait_for_prompt()
+    rows = ran(work, {"content": show, "env_vars": {"B": "4"}}, {"content": show})
+    assert responses(rows) == ["A=mine\nB=4", "A=mine\nB=mine"]
+
+
+def test_a_variable_that_lets_no_program_start_harms_only_its_prompt(
+    work: Workplace, shell: str
+) -> None:
+    work.enrolled("one", shell)
+    bad = work.path / "bad"
+    bad.mkdir()
+    (bad / "libc.so.6").write_text("no library")
+    rows = ran(work, {"content": "ls", "env_vars": {"LD_LIBRARY_PATH": str(bad)}},
+               {"content": "echo fine"})  # fmt: skip
+    assert [row["status"] for row in rows] == ["failed", "completed"]
 
 
 RC = {

@@ -241,6 +241,29 @@ def test_background_jobs_belong_to_the_prompt(work: Workplace, shell: str) -> No
     assert "late" in end["output"]
 
 
+def test_all_of_a_prompt_is_ended(work: Workplace, shell: str) -> None:
+    """Also what timeout(1) or job control has put into a process group of its own."""
+    work.enrolled("one", shell)
+    line = "timeout 1000 sh -c 'echo $$ >pid; while :; do sleep 0.1; done'"
+    content = spoken(shell, f"set -m; {line} & wait; {line}", line)
+    prompt = send(work, content, "--timeout", 1, "--max-attempts", 1)
+    end = ended(work, prompt)
+    assert end["failure_class"] == "timeout"
+    pid = int((work.home / "pid").read_text())
+    assert not Path("/proc", str(pid)).exists()
+    left = [p for p in Path("/proc").iterdir() if p.name.isdigit() and _is_of(p, work)]
+    assert left == []
+
+
+def _is_of(process: Path, work: Workplace) -> bool:
+    try:
+        return b"timeout" in (process / "cmdline").read_bytes() and (
+            os.readlink(process / "cwd") == str(work.home)
+        )
+    except OSError:
+        return False
+
+
 def test_a_killed_shell_is_told_from_a_failed_prompt(work: Workplace, shell: str) -> None:
     kill = spoken(shell, "kill -9 $$", "kill -9 (string trim (ps -o sid= -p $fish_pid))")
     contents = {"stays": "true", "dies": FOREVER, "kills": f"{kill}; sleep 1000"}

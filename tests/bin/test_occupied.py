@@ -253,6 +253,75 @@ def test_prompts_of_all_shapes(work: Workplace, shell: str) -> None:
     settled(work, dict.fromkeys(panes, "occupied"))
 
 
+ROBBY = (
+    "setopt prompt_subst; branch() { git branch --show-current 2>/dev/null | sed 's/.*/git:(&) /' }"
+    "\nPS1='➜  %c $(branch)'"
+)  # as oh-my-zsh's own theme has it: it ends otherwise beside a repository
+
+
+def test_a_prompt_that_does_not_always_end_so(work: Workplace) -> None:
+    top = work.repo()
+    pane = work.shell("one", "zsh", rc=f"cd {top}\n{ROBBY}", prompt="git:(main) ")
+    work.tool("enroll", "one")
+    assert statuses(work) == {"one": "idle"}
+    work.tool("send", "pwd", "--workdir", work.home)
+    work.tick(until=20)
+    settled(work, {"one": "idle"})  # learnt behind a line of ours
+    pane.run(f"clear; cd {top}")
+    pane.wait_for_prompt("git:(main) ")
+    settled(work, {"one": "idle"})
+    pane.run("clear; cd")
+    pane.wait_for_prompt("~ ")
+    for text in ("touch marker $(date)", "touch {marker}", "touch marker:"):
+        typed(text)(pane)
+        pane.type(" ")
+        settled(work, {"one": "occupied"})
+        pane.keys("C-u")
+        settled(work, {"one": "idle"})
+
+
+@pytest.mark.parametrize(
+    ("shell", "rc", "prompt", "line"),
+    [
+        ("zsh", "PS1='❯ '; PS2='%_… ❯ '", "❯ ", "for i in 1 2; do"),
+        ("bash", "PS1='$ '; PS2='… $ '", "$ ", "cat <<END"),
+        ("bash", r"PS1='\w $ '; PS2='… $ '", "$ ", "if true"),
+    ],
+)
+def test_the_rest_of_a_command_is_awaited_by_a_prompt_of_the_same_end(
+    work: Workplace, shell: str, rc: str, prompt: str, line: str
+) -> None:
+    pane = work.shell("one", shell, rc=rc, prompt=prompt)
+    work.tool("enroll", "one")
+    assert statuses(work) == {"one": "idle"}
+    pane.run(line)
+    pane.wait_for("… ")
+    settled(work, {"one": "occupied"})
+
+
+def test_a_draft_that_goes_on_in_the_next_line(work: Workplace, shell: str) -> None:
+    pane = work.shell("one", shell, columns=60)
+    work.tool("enroll", "one")
+    pane.type("echo " + 70 * "a" + " one$ ")
+    pane.wait_for("a one$")
+    settled(work, {"one": "occupied"})
+    pane.keys("C-u")
+    settled(work, {"one": "idle"})
+
+
+@pytest.mark.parametrize("left", ["# Title", "one$ x", "%d) "])
+def test_a_prompt_behind_what_a_program_has_left_on_its_line(work: Workplace, left: str) -> None:
+    pane = work.enrolled("one")
+    work.tool("send", f"printf '{left}'")
+    work.tool("send", "echo second")
+    work.tick(until=20)
+    assert work.prompt(2)["status"] == "completed"
+    settled(work, {"one": "idle"})
+    pane.type("x one$ ")
+    pane.wait_for("x one$")
+    settled(work, {"one": "occupied"})
+
+
 def test_a_login_shell_with_its_own_prompt(work: Workplace, shell: str) -> None:
     pane = work.pane("one", shell, "-l")
     wait_for(lambda: pane.screen().endswith(tuple("$#%>")), what=pane.screen)

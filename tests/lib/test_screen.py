@@ -64,11 +64,11 @@ def test_split_at_a_screen_column(line: str, column: int, parts: tuple[str, str]
 @pytest.mark.parametrize(
     ("line", "column", "ending"),
     [
-        ("me@host:~$", 11, Ending("$ ", 1, False)),
-        ("~ ❯", 4, Ending("❯ ", 1, False)),
-        ("[a] [b]$", 9, Ending("$ ", 1, False)),
-        (">" + " " * 60 + "12:00", 2, Ending("> ", 1, True)),
-        ("ready", 6, Ending("ready ", 1, False)),
+        ("me@host:~$", 11, Ending("$ ", 1, False, "w@w:w$ ")),
+        ("~ ❯", 4, Ending("❯ ", 1, False, "w ❯ ")),
+        ("[a] [b]$", 9, Ending("$ ", 1, False, "[w] [w]$ ")),
+        (">" + " " * 60 + "12:00", 2, Ending("> ", 1, True, "> ")),
+        ("ready", 6, Ending("ready ", 1, False, "w ")),
         ("", 0, None),
         ("   ", 3, None),
         ("$ ls", 2, None),
@@ -79,6 +79,8 @@ def test_learn(line: str, column: int, ending: Ending | None) -> None:
 
 
 DOLLAR, RIGHT = Ending("$ ", 1, False), Ending("> ", 1, True)
+PURE, PLAIN = Ending("❯ ", 1, False, "❯ "), Ending("$ ", 1, False, "w $ ")
+ROBBY = Ending(") ", 1, False, "➜  w w:(w) ")  # oh-my-zsh's own theme, in a repository
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,15 @@ DOLLAR, RIGHT = Ending("$ ", 1, False), Ending("> ", 1, True)
         ("[I] a$ ", 7, DOLLAR, True),
         ("[N] a$ ", 7, DOLLAR, False),
         ("(cmd)a$ ", 8, DOLLAR, False),
+        ("➜  dir git:(main) ", 18, ROBBY, True),
+        ("➜  other-dir git:(fix/x) ", 25, ROBBY, True),
+        ("➜  dir echo $(date) ", 20, ROBBY, False),  # beside the repository
+        ("❯ ", 2, PURE, True),
+        ("venv ❯ ", 7, PURE, True),
+        ("for… ❯ ", 7, PURE, False),
+        ("… $ ", 4, PLAIN, False),
+        ("… $ ", 4, DOLLAR, False),
+        ("for $ ", 6, PLAIN, True),  # a directory of that name
     ],
 )
 def test_at_empty_prompt(line: str, column: int, ending: Ending, empty: bool) -> None:
@@ -111,6 +122,22 @@ def test_at_empty_prompt(line: str, column: int, ending: Ending, empty: bool) ->
 def test_a_prompt_that_looks_like_a_continuation_must_be_known_as_such() -> None:
     assert not screen.at_empty_prompt("> ", 2, [DOLLAR])
     assert screen.at_empty_prompt("> ", 2, [Ending("> ", 1, False)])
+
+
+def test_a_prompt_behind_what_a_program_has_left_is_learnt_whole() -> None:
+    ending = screen.learn_whole("# Title~/x # ", 13, [Ending("# ", 1, False, "w # ")])
+    assert ending is not None
+    assert screen.at_empty_prompt("# Title~/x # ", 13, [ending])
+    assert not screen.at_empty_prompt("~/x # echo # ", 13, [ending])
+    assert screen.learn_whole("# Title~/x $ ", 13, [ending]) is None
+
+
+@pytest.mark.parametrize(
+    ("above", "typed"),
+    [("", False), ("~ $ echo aaaa", True), ("~ $ ", False), ("=" * 40, False)],
+)
+def test_is_typed_above(above: str, typed: bool) -> None:
+    assert screen.is_typed_above(above, [DOLLAR]) is typed
 
 
 @pytest.mark.parametrize(
