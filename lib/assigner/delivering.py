@@ -180,7 +180,7 @@ def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
     if attempt["stage"] != "typing":
         files.make_run(store.settings, attempt["id"], contents)
     line = f" . {shlex.quote(wanted.run + '/ctx')}"
-    return keyboard.line(attempt["id"], sight.pane, sight.line.command, line)
+    return keyboard.line(attempt["id"], sight.pane, sight.line, line)
 
 
 def _type(store: Store, typings: list[tuple[Row, keyboard.Stroke]]) -> list[Row]:

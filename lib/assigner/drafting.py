@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SHELLS_OWN = {
     "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS3", "PS4", "PROMPT", "PROMPT2", "PROMPT3", "PROMPT4",
     "RPROMPT", "RPROMPT2", "RPS1", "RPS2", "SPROMPT", "prompt", "psvar", "histchars", "argv",
-    "UID", "EUID", "GID", "EGID", "USERNAME", "PPID", "BASHOPTS", "SHELLOPTS",
+    "UID", "EUID", "GID", "EGID", "USERNAME", "PPID", "BASHOPTS", "SHELLOPTS", "TMOUT",
     "path", "fpath", "cdpath", "manpath", "mailpath", "module_path", "fignore",
 }  # fmt: skip
 _OURS = {f"ASSIGNER_{name}" for name in ("ATTEMPT", "SPOOL", "REPORT", "FEEDBACK")}

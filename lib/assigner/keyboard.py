@@ -5,12 +5,13 @@ stamp and the keys are one command list, which tmux executes without anything in
 is typed is typed once, however often and however late that is carried out.
 """
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from assigner import tmux
-from assigner.tmux import Pane, quote
+from assigner.tmux import Line, Pane, quote
 
 _SAFE_COMMAND = re.compile(r"[A-Za-z0-9_.+-]+\Z")
 
@@ -25,7 +26,8 @@ class Stroke:
     `text` is pasted, `keys` follow as they are (`\\r` is Enter).  The pane's stamp of that name
     must be below `number`, which it is then.  With `activity` the pane must have written nothing
     since it was seen.  A `void` stroke types nothing, and forbids that of the same number.  With
-    `program` the pane's process is replaced by that, and nothing is typed.
+    `program` the pane's process is replaced by that, and nothing is typed.  With `last` nobody's
+    queue must have typed there since that stamp was seen.
     """
 
     attempt: int
@@ -38,11 +40,12 @@ class Stroke:
     activity: int | None = None
     void: bool = False
     program: Sequence[str] = ()
+    last: int | None = None
 
 
-def line(attempt: int, pane: Pane, command: str, text: str) -> Stroke:
+def line(attempt: int, pane: Pane, seen: Line, text: str) -> Stroke:
     """A line for a shell, with Enter."""
-    return Stroke(attempt, pane, command, text, "\r", number=attempt)
+    return Stroke(attempt, pane, seen.command, text, "\r", number=attempt, last=seen.last)
 
 
 def press(socket: str, timeout: float, instance: str, strokes: Iterable[Stroke]) -> dict[int, str]:
@@ -94,6 +97,9 @@ def _script(stroke: Stroke, instance: str, mark: str) -> str:
         words = " ".join(map(quote, stroke.program))
         commands.append(f"set-option -p -t {pane.id} remain-on-exit on")
         commands.append(f"respawn-pane -k -t {pane.id} {words}")
+    if stroke.last is not None:
+        stamp = int.from_bytes(os.urandom(3), "big") + 1
+        commands.append(f"set-option -p -t {pane.id} {tmux.LAST} {stamp}")
     answer = f"display-message -p -t {pane.id} '{mark} {stroke.attempt} "
     return (
         f"if-shell -F -t {pane.id} {quote(_condition(stroke, option))} {{ {' ; '.join(commands)} ;"
@@ -125,6 +131,8 @@ def _condition(stroke: Stroke, option: str) -> str:
         }
     if stroke.activity is not None:
         wanted["window_activity"] = stroke.activity
+    if stroke.last is not None:
+        wanted[tmux.LAST] = stroke.last or ""
     condition = f"#{{e|<:#{{{option}}},{stroke.number}}}"
     for name, value in wanted.items():
         condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"

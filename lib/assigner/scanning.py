@@ -58,7 +58,9 @@ def scan(store: Store) -> Scan:
         for name, pane in known.items():
             if (pane.socket, pane.id) in sights:
                 sight = sights[pane.socket, pane.id]
-                changes += _see(store, name, by_name.get(name), sight, held, now)
+                owner = owners.get(_place(sight.pane))
+                kept = owner["env_vars"] if owner and owner["pane_pid"] == sight.pane.pid else "{}"
+                changes += _see(store, name, by_name.get(name), sight, held, now, kept)
     return Scan(changes, silent)
 
 
@@ -218,11 +220,18 @@ def _look(
 
 
 def _see(
-    store: Store, name: str, row: Row | None, sight: Sight, held: dict[str, Row], now: float
+    store: Store,
+    name: str,
+    row: Row | None,
+    sight: Sight,
+    held: dict[str, Row],
+    now: float,
+    exported: str,
 ) -> Iterator[Row]:
     """Write what a look has found; yields the session if its status changed.
 
-    `held` are the limits that hold, by account; one that is seen is added.
+    `held` are the limits that hold, by account; one that is seen is added.  `exported` is what is
+    known of the process under another name.
     """
     pane = sight.pane
     patterns = store.settings.session_patterns
@@ -245,7 +254,7 @@ def _see(
         learnt = [*kept, asdict(sight.ending)][-8:]
         endings = json.dumps(learnt, ensure_ascii=False)
     wanted = any(fnmatchcase(name, p) for p in patterns) and not (row and row["opted_out"])
-    enrolled = bool(row and row["enrolled"]) or wanted
+    enrolled = bool(row and row["enrolled"] and not _is_another(name, row, pane)) or wanted
     is_seen = sight.agent or status in ("idle", "offline")
     was_idle = row and row["status"] == "idle" and row["idle_since"]
     values = {
@@ -265,7 +274,7 @@ def _see(
         "learn": (row["learn"] if status != "idle" else 0) if row else 1,
         "enrolled": int(enrolled),
         "starting": row["starting"] if row and not is_seen else None,
-        "env_vars": "{}",  # of a session that is new; nothing else is changed by a look
+        "env_vars": exported,
         "current_dir": sight.directory or (row["current_dir"] if row else None),
         "last_activity": clock.text(pane.activity),
         "idle_since": (was_idle or clock.text(now)) if status == "idle" else None,
@@ -281,6 +290,13 @@ def _see(
         store.run("hold_target", name=name)
     if row is None or (row["status"], row["status_reason"]) != (status, reason):
         yield {"name": name, **values}
+
+
+def _is_another(name: str, row: Row, pane: tmux.Pane) -> bool:
+    """Whether a person has split a window anew, where an enrolled pane was that has that name."""
+    server = (row["server_pid"], row["server_start"])
+    is_part = name != pane.session and not name.startswith(f"{pane.session}@")
+    return is_part and server == (pane.server_pid, pane.server_start) and row["pane_id"] != pane.id
 
 
 def _limited(

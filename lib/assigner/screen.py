@@ -25,7 +25,8 @@ _OPEN = (
 )
 _CONTINUATION = re.compile(rf"(?:(?:{_OPEN}) ?)*> \Z")
 # What stands before the prompt's own ending where a theme has it so there, too, as pure does
-_UNFINISHED = re.compile(rf"(?:{_OPEN}|…|\.\.+|[>·│|]| )+")
+# (`for… ` of `for… >`); and fish's `read> `, and the `?# ` of zsh's select
+_UNFINISHED = re.compile(rf"(?:{_OPEN}|read|…|\.\.+|[>·│|?]| )+")
 # What the end of a typed line may be as well: `git:(main) `, but `echo $(date) ` too
 _WEAK = re.compile(r"[)\]}:]\s*")
 # What fish, and bash with show-mode-in-prompt, show in vi's command mode: text would be commands

@@ -67,6 +67,7 @@ class Pane:
 class Line:
     """The line on which the cursor stood, whether there is text below it, and what ran in front,
     at one instant.  `above` is what stands in lines above that are full: they may go on in it.
+    `last` is the stamp of what a queue, of whomever, has typed there last.
     """
 
     cursor_x: int
@@ -75,6 +76,7 @@ class Line:
     text: str
     below: bool = False
     above: str = ""
+    last: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,24 +150,26 @@ def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[st
     rows = {pane.id: pane.cursor_y for pane in wanted}
     script = [
         f"display-message -p -t {pane.id}"
-        f" '{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{pane_width}}"
+        f" '{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{pane_width}} {number(LAST)}x"
         " #{pane_current_command}'\n"
         f"capture-pane -p -t {pane.id} -S {max(0, pane.cursor_y - _ABOVE)}"
         for pane in wanted
     ]
     found = {}
     for head, text in framed(source(socket, timeout, script), mark):
-        pane_id, x, y, width, command = (*head.split(" ", 4), "", "", "", "", "")[:5]
+        pane_id, x, y, width, last, command = (*head.split(" ", 5), *[""] * 6)[:6]
         if pane_id.startswith("%"):
             lines = text.split("\n")
             at = min(rows[pane_id], _ABOVE)
             line, *below = lines[at:] or [""]
             above = "".join(_full(lines[:at], int(width)))
             under = any(map(str.strip, below))
-            found[pane_id] = Line(int(x), int(y), command, line, under, above)
+            stamp = int(last[:-1] or 0)
+            found[pane_id] = Line(int(x), int(y), command, line, under, above, stamp)
     return found
 
 
+LAST = "@assigner_last"
 _ABOVE = 5  # so many lines above the cursor's are looked at
 
 

@@ -1,10 +1,10 @@
 -- Another scan may have found it at the same time.
 INSERT INTO sessions
     (host, name, provider, status, status_reason, enrolled, socket, server_pid, server_start,
-     pane_id, pane_pid, pane_tty, seen, seen_at, prompt_endings, learn, limited_until, current_dir,
-     last_activity, idle_since, updated_at, updated_by)
+     pane_id, pane_pid, pane_tty, seen, seen_at, prompt_endings, learn, limited_until, env_vars,
+     current_dir, last_activity, idle_since, updated_at, updated_by)
 VALUES
     (:host, :name, :provider, :status, :status_reason, :enrolled, :socket, :server_pid,
      :server_start, :pane_id, :pane_pid, :pane_tty, :seen, :seen_at, :prompt_endings, :learn,
-     :limited_until, :current_dir, :last_activity, :idle_since, :now, :by)
+     :limited_until, :env_vars, :current_dir, :last_activity, :idle_since, :now, :by)
 ON CONFLICT DO NOTHING;

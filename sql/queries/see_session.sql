@@ -7,7 +7,7 @@ SET provider = :provider, status = :status, status_reason = :status_reason, sock
     environment = CASE WHEN pane_pid = :pane_pid OR current_task_id IS NOT NULL OR keepalive = 1
                        THEN environment END,
     starting = :starting,
-    env_vars = CASE WHEN pane_pid = :pane_pid THEN env_vars ELSE '{}' END,
+    env_vars = CASE WHEN pane_pid = :pane_pid THEN env_vars ELSE :env_vars END,
     limited_until = :limited_until, current_dir = :current_dir, last_activity = :last_activity, idle_since = :idle_since,
     updated_at = :now, updated_by = :by
 WHERE id = :id;

@@ -524,3 +524,17 @@ def test_a_one_shot_command_reads_the_prompt(work: Workplace, shell: str) -> Non
     assert [row["response"] for row in rows] == [f"answer for {len(content.encode())}"] * 2
     assert "unheard" in rows[0]["output"]
     assert not markers(work)
+
+
+def test_variables_are_taken_back_under_another_name(work: Workplace) -> None:
+    """What was exported is known of the shell, not of its session's name."""
+    work.enrolled("one")
+    send(work, {"content": "true", "env_vars": {"A": "1"}})
+    work.tool("send", "true", "--env", "KEY", env={"KEY": "secret"})
+    work.tick()
+    work.tmux("rename-session", "-t", "one", "other")
+    work.tool("scan")
+    work.tool("enroll", "other")
+    (row,) = ran(work, {"content": 'echo "[$A$KEY]"'})
+    assert row["response"] == "[]"
+    assert work.row("SELECT env_vars FROM sessions WHERE name = 'other'")["env_vars"] == "{}"

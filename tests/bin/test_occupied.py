@@ -1,6 +1,8 @@
 """A session in which a person has begun something is never typed into."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -335,7 +337,7 @@ def test_what_is_typed_after_the_look_is_respected(work: Workplace, shell: str) 
     pane = work.shell("one", shell)
     socket = str(work.socket)
     (seen,) = tmux.panes(socket, 5)
-    line = keyboard.line(1, seen, shell, " echo once")
+    line = keyboard.line(1, seen, tmux.cursor_lines(socket, 5, [seen])[seen.id], " echo once")
     typed("x")(pane)
     assert keyboard.press(socket, 5, "test", [line])[1].startswith("refused")
     pane.keys("C-u")
@@ -346,3 +348,18 @@ def test_what_is_typed_after_the_look_is_respected(work: Workplace, shell: str) 
     wait_for(lambda: tmux.panes(socket, 5)[0].cursor_y == seen.cursor_y)
     assert keyboard.press(socket, 5, "test", [line])[1].startswith("refused")
     assert keyboard.stamps(socket, 5, "test") == {pane.id: (1, pane.pid)}
+
+
+def test_another_queue_types_into_the_same_pane(work: Workplace) -> None:
+    """What it typed is not drawn yet, and is known."""
+    pane, socket = work.shell("one"), str(work.socket)
+    (seen,) = tmux.panes(socket, 5)
+    lines = tmux.cursor_lines(socket, 5, [seen])
+    os.kill(pane.pid, signal.SIGSTOP)
+    line = keyboard.line(1, seen, lines[seen.id], " echo once")
+    assert keyboard.press(socket, 5, "ours", [line])[1] == "typed"
+    assert keyboard.press(socket, 5, "theirs", [line])[1].startswith("refused")
+    os.kill(pane.pid, signal.SIGCONT)
+    pane.wait_for("\nonce")
+    pane.wait_for_prompt()
+    assert pane.screen().count("\nonce") == 1

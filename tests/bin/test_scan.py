@@ -196,3 +196,16 @@ def test_inspect_judges_recorded_screens(work: Workplace, shell: str) -> None:
         found = work.tool("inspect", *options, "--json").json
         assert found["status"] == status, (name, found)
     assert not work.state.exists()
+
+
+def test_a_pane_that_is_split_anew_is_not_enrolled(work: Workplace) -> None:
+    work.shell("one")
+    work.tmux("split-window", "-d", "-t", "one", "bash --norc")
+    work.tool("scan")
+    work.tool("enroll", "one:0.1", "--at-prompt")
+    work.tmux("kill-pane", "-t", "one:0.1")
+    work.tool("scan")
+    work.tmux("split-window", "-d", "-t", "one", "bash --norc")
+    work.tool("scan")
+    found = {row["name"]: row["enrolled"] for row in work.tool("sessions", "--json", "--all").json}
+    assert found["one:0.1"] is False

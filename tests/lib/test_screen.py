@@ -113,6 +113,8 @@ ROBBY = Ending(") ", 1, False, "➜  w w:(w) ")  # oh-my-zsh's own theme, in a r
         ("… $ ", 4, PLAIN, False),
         ("… $ ", 4, DOLLAR, False),
         ("for $ ", 6, PLAIN, True),  # a directory of that name
+        ("read> ", 6, Ending("> ", 1, False, "w@w w> "), False),
+        ("?# ", 3, Ending("# ", 1, False, "w# "), False),
     ],
 )
 def test_at_empty_prompt(line: str, column: int, ending: Ending, empty: bool) -> None:
