@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crash.tracing import can_trace
-from support import ROOT, Workplace
+from support import ROOT, Workplace, wait_for
 
 REPORT = '"$ASSIGNER_REPORT"'
 
@@ -186,3 +186,16 @@ def test_without_another_process_it_cannot_be_written(tmp_path: Path) -> None:
                           capture_output=True, timeout=20)  # fmt: skip
     assert done.returncode == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_another_host_is_told_is_left_to_it(work: Workplace) -> None:
+    """With a state directory that two hosts share."""
+    work.enrolled("one")
+    work.tool("send", "true", "--max-attempts", 1)
+    for tool in ("scan", "assign-next", "deliver"):
+        work.tool(tool)
+    wait_for(lambda: list((work.state / "spool").glob("1.exit.*")))
+    for tool in ("observe", "cleanup-stale"):
+        work.tool(tool, env={"ASSIGNER_HOST": "elsewhere"})
+    work.tick()
+    assert work.prompt(1)["status"] == "completed"

@@ -541,8 +541,10 @@ def test_answer_that_cannot_be_written(used: Workplace) -> None:
         with open("/dev/full", "w") as full:
             result = run(used, *command, stdout=full)
         assert result.status == 1
-        name = command[0]
-        assert result.err == f"{name}: cannot write the answer: No space left on device\n"
+        queued = [row["id"] for row in used.rows("SELECT id FROM prompts WHERE content = 'x'")]
+        more = f"; it is queued: {queued[-1]}" if command[0] == "send" else ""
+        end = f"cannot write the answer: No space left on device{more}\n"
+        assert result.err == f"{command[0]}: {end}"
 
 
 def test_interrupted_by_a_person(used: Workplace) -> None:
