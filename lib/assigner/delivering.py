@@ -124,7 +124,7 @@ def end_attempts(store: Store) -> list[Row]:
             )
         if is_turn:
             turns.append({**attempt, "ending": ending})
-        elif store.dry or proc.send_signal(judging.members(attempt), name):
+        elif store.dry or proc.send_signal(judging.members(attempt, proc.Processes()), name):
             acted.append(attempts.told(attempt, f"SIG{name}", ending))
     return acted + _interrupt(store, turns)
 

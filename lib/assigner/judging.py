@@ -49,7 +49,7 @@ STEPS = {
 }
 
 
-def judge(store: Store, attempt: Row) -> Verdict | None:
+def judge(store: Store, attempt: Row, processes: proc.Processes) -> Verdict | None:
     """Find out whether a live attempt has come to its end, and how."""
     reports = json.loads(attempt["evidence"]).get("reports", {})
     if attempt["stage"] in ("typing", "typed"):
@@ -63,7 +63,7 @@ def judge(store: Store, attempt: Row) -> Verdict | None:
     if _unread(store, attempt["id"]) and not (store.dry and "exit" in reports):
         return None  # it was reported while or after the spool was read: the next pass knows
     status = reports.get("done", reports.get("exit", {})).get("number")
-    if left := members(attempt):
+    if left := members(attempt, processes):
         headless = all(member.pid != attempt["process_group"] for member in left)
         killed = status is None or (status > 128 and status not in _STOPPED)
         if headless and killed and attempt["ending"] is None:
@@ -72,10 +72,10 @@ def judge(store: Store, attempt: Row) -> Verdict | None:
     return _conclude(attempt, reports, status, gone)
 
 
-def members(attempt: Row) -> list[proc.Stat]:
+def members(attempt: Row, processes: proc.Processes) -> list[proc.Stat]:
     """The processes of a shell's prompt that live."""
     group = attempt["process_group"]
-    return proc.members(group, attempt["pane_pid"], mark(attempt["id"])) if group else []
+    return processes.members(group, attempt["pane_pid"], mark(attempt["id"])) if group else []
 
 
 def _judge_typed(store: Store, attempt: Row) -> Verdict | None:

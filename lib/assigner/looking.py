@@ -61,10 +61,10 @@ def look(store: Store, wanted: Iterable[tuple[tmux.Pane, Known]], now: float) ->
     tmux client, and one if it has agents.  Raises NoServer, Unreachable.
     """
     settings = store.settings
-    knowns, sights = {}, {}
+    knowns, sights, processes = {}, {}, proc.Processes()
     for pane, known in wanted:
         knowns[pane.socket, pane.id] = known
-        sights[pane.socket, pane.id] = _from_outside(pane, known)
+        sights[pane.socket, pane.id] = _from_outside(pane, known, processes)
     for socket, panes in _by_socket(sights, lambda sight: sight.status == "idle").items():
         lines = tmux.cursor_lines(socket, settings.tmux_timeout, panes)
         for pane in panes:
@@ -94,7 +94,7 @@ def shell_of(process: proc.Stat) -> str | None:
     return name if name in DIALECTS else None
 
 
-def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
+def _from_outside(pane: tmux.Pane, known: Known, processes: proc.Processes) -> Sight:
     """All that can be told without the screen; `idle` here means: a shell at its prompt, and an
     agent is still to be judged by its screen.
     """
@@ -151,17 +151,17 @@ def _from_outside(pane: tmux.Pane, known: Known) -> Sight:
         editing = process.state == "S"
     if not editing:
         return sight("busy", f"{shell} is at work")
-    if members := _members(known, pane):
+    if members := _members(known, pane, processes):
         if any(member.state == "T" for member in members):
             return sight("waiting", f"{mine} is stopped: fg or kill it")
         return sight("busy", f"{mine} runs in the background: {members[0].comm}")
     return sight("idle", "at its prompt")
 
 
-def _members(known: Known, pane: tmux.Pane) -> list[proc.Stat]:
+def _members(known: Known, pane: tmux.Pane, processes: proc.Processes) -> list[proc.Stat]:
     if known.group is None or known.attempt is None:
         return []
-    return proc.members(known.group, pane.pid, mark(known.attempt))
+    return processes.members(known.group, pane.pid, mark(known.attempt))
 
 
 def _of_agent(pane: tmux.Pane, front: proc.Stat, agent: str) -> Sight:

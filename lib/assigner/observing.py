@@ -14,6 +14,7 @@ from assigner import (
     clock,
     conversations,
     files,
+    proc,
     screen,
     tmux,
 )
@@ -45,7 +46,8 @@ def observe(store: Store) -> list[Row]:
                 files.remove_run(store.settings, attempt["id"])
     turns = [attempt for attempt in live if agents.is_agent(attempt["provider"])]
     runs = [attempt for attempt in live if not agents.is_agent(attempt["provider"])]
-    verdicts = [verdict for attempt in runs if (verdict := judge(store, attempt))]
+    processes = proc.Processes()
+    verdicts = [verdict for attempt in runs if (verdict := judge(store, attempt, processes))]
     if turns and not flooded:  # else what tells of them may not be read yet
         from assigner import answering  # what only agents need, only their passes import
 

@@ -9,6 +9,7 @@ import struct
 import sys
 import termios
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 
@@ -176,21 +177,29 @@ def is_session_leader(pid: int) -> bool:
     return process is not None and process.state not in "ZX" and process.session == pid
 
 
-def members(group: int, session: int, mark: Mapping[str, str]) -> list[Stat]:
-    """The living processes of a prompt, the zombies left out: those of its process group, and
-    those of the terminal session that were started with the variables of `mark`, wherever
-    timeout(1) or job control has put them.  Never the session's leader.
-    """
-    found = []
-    for name in os.listdir("/proc"):
-        process = stat(int(name)) if name.isdigit() else None
-        if process is None or process.session != session or process.pid == session:
-            continue
-        if process.state not in "ZX" and (
-            process.group == group or mark.items() <= environment(process.pid).items()
-        ):
-            found.append(process)
-    return found
+class Processes:
+    """The living processes, the zombies left out, as they are when one is first asked for."""
+
+    @cached_property
+    def _by_session(self) -> dict[int, list[Stat]]:
+        found: dict[int, list[Stat]] = {}
+        for name in os.listdir("/proc"):
+            process = stat(int(name)) if name.isdigit() else None
+            if process and process.state not in "ZX":
+                found.setdefault(process.session, []).append(process)
+        return found
+
+    def members(self, group: int, session: int, mark: Mapping[str, str]) -> list[Stat]:
+        """Those of a prompt: of its process group, and those of the terminal session that were
+        started with the variables of `mark`, wherever timeout(1) or job control has put them.
+        Never the session's leader.
+        """
+        return [
+            process
+            for process in self._by_session.get(session, ())
+            if process.pid != session
+            and (process.group == group or mark.items() <= environment(process.pid).items())
+        ]
 
 
 def send_signal(processes: Iterable[Stat], name: str) -> bool:
