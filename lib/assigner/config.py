@@ -103,6 +103,8 @@ def load(database: str | None = None) -> Settings:
         _check(setting, value)
     home = _absolute(values, "ASSIGNER_HOME")
     chosen = Path(database).absolute() if database else _absolute(values, "ASSIGNER_DB")
+    if chosen and not chosen.name:
+        raise SetupError(f"'{chosen}' is no file for a database: give one to --db or ASSIGNER_DB")
     if home is None:
         home = xdg("XDG_STATE_HOME", ".local/state") / "assigner"
         _check("the path of the state directory", str(home))

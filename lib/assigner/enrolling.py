@@ -16,10 +16,11 @@ from assigner import (
     scanning,
     screen,
     sessions,
+    tmux,
     trusting,
 )
 from assigner.db import Row, Store
-from assigner.errors import UsageError
+from assigner.errors import AssignerError, UsageError
 from assigner.looking import Known, Sight, look
 from assigner.recognising import Provider
 
@@ -241,8 +242,13 @@ def _shown(store: Store, session: Row) -> screen.Ending:
 
 
 def _sight(store: Store, session: Row, known: Known) -> Sight | None:
-    """A fresh look at a session; None if its pane is gone."""
+    """A fresh look at a session; None if its pane is gone.  AssignerError if tmux is silent."""
     panes, _ = scanning.list_panes(store)
     wanted = session["socket"], session["pane_id"], session["pane_pid"]
     pane = next((p for p in panes if (p.socket, p.id, p.pid) == wanted), None)
-    return look(store, [(pane, known)], clock.now())[pane.socket, pane.id] if pane else None
+    if pane is None:
+        return None
+    try:
+        return look(store, [(pane, known)], clock.now())[pane.socket, pane.id]
+    except (tmux.NoServer, tmux.Unreachable) as error:
+        raise AssignerError(f"session '{session['name']}' cannot be looked at: {error}") from None

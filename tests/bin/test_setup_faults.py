@@ -292,6 +292,7 @@ SETTINGS = {
     "ASSIGNER_VALIDATE=maybe": "ASSIGNER_VALIDATE is neither yes nor no: 'maybe'",
     "ASSIGNER_TMUX_SOCKETS=/a:b": "ASSIGNER_TMUX_SOCKETS has no absolute path: 'b'",
     "ASSIGNER_TMUX_SOCKETS=:": "ASSIGNER_TMUX_SOCKETS has no absolute path: ''",
+    "ASSIGNER_DB=/": "'/' is no file for a database: give one to --db or ASSIGNER_DB",
     "ASSIGNER_DB=queue.db": "ASSIGNER_DB is not an absolute path: 'queue.db'",
     "ASSIGNER_PREFERRED_PROVIDER=abacus": "_PROVIDER is unknown: 'abacus' (known: shell,",
     "ASSIGNER_HOST=\udcff": "ASSIGNER_HOST has a control character or is not UTF-8",
