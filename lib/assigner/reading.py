@@ -25,6 +25,7 @@ class Table:
     known: set[int] = field(default_factory=set)  # row ids, as the indexes tell them
     all_known: bool = False
     damage: list[str] = field(default_factory=list)
+    doubted: bool = False  # something stood where it does not belong
 
     @property
     def listed(self) -> str:
@@ -38,7 +39,7 @@ def rows(table: Table) -> Iterator[tuple[Any, Values]]:
         if key not in seen:
             seen.add(key)
             yield key, values
-    if not table.key and (table.damage or table.known - seen):
+    if not table.key and (table.doubted or table.known - seen):
         yield from _passed_over(table, seen)
 
 
@@ -99,7 +100,7 @@ def _by_rowid(table: Table) -> Iterator[tuple[int, Values]]:
                 low = id + 1
             continue
         except sqlite3.DatabaseError as error:
-            reason = str(error)
+            reason, table.doubted = str(error), True
         try:
             for id, *values in table.source.execute(f"{text} DESC", (low, high)):
                 if id > high:
