@@ -104,7 +104,7 @@ def flush() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - to the end; Python flushes this one
 
 
 def _status(main: Callable[[Arguments], None], made: Parser) -> int:
