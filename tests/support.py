@@ -427,7 +427,7 @@ class Workplace:
     def servers(self) -> list[int]:
         """The pids of whatever has the socket in its arguments: tmux's server and clients."""
         found = []
-        for file in Path("/proc").glob("[0-9]*/cmdline"):
+        for file in (path / "cmdline" for path in Path("/proc").glob("[0-9]*")):
             with suppress(OSError):
                 if bytes(self.socket) in file.read_bytes():
                     found.append(int(file.parent.name))

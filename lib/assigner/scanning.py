@@ -187,13 +187,11 @@ def _place(pane: tmux.Pane) -> tuple[Any, ...]:
 
 
 def _fingerprint(pane: tmux.Pane) -> str:
-    return json.dumps(
-        [
-            pane.server_pid, pane.server_start, pane.id, pane.pid, pane.dead, pane.in_mode,
-            pane.input_off, pane.cursor_x, pane.cursor_y, pane.activity, pane.attached,
-            pane.client_activity,
-        ]
-    )  # fmt: skip
+    return " ".join(map(str, (
+        pane.server_pid, pane.server_start, pane.id, pane.pid, pane.dead, pane.in_mode,
+        pane.input_off, pane.cursor_x, pane.cursor_y, pane.activity, pane.attached,
+        pane.client_activity,
+    )))  # fmt: skip
 
 
 def _to_be_looked_at(row: Row, pane: tmux.Pane, attempt: Row | None, now: float) -> bool:
@@ -233,7 +231,7 @@ def _see(
     `held` are the limits that hold, by account; one that is seen is added.  `exported` is what is
     known of the process under another name.
     """
-    pane = sight.pane
+    pane, at = sight.pane, clock.text(now)
     patterns = store.settings.session_patterns
     if row and row["pane_pid"] != pane.pid:
         row = {**row, "idle_since": None}  # another process
@@ -241,12 +239,12 @@ def _see(
     account = (row and row["account"]) or provider
     limit = held.get(account or "")
     status, reason, until = _limited(store, row, sight, limit)
-    if status == "limited" and account and until and limit is None and until > clock.text(now):
+    if status == "limited" and account and until and limit is None and until > at:
         limits.note(store, account, until, sight.reason)
         held |= limits.active(store)
     shown = sight.shown
     if shown and row and row["enrolled"] and shown.verdict.rule is None and status == "unknown":
-        unknowns.keep(store.settings, sight.agent or "", name, shown.view, clock.text(now))
+        unknowns.keep(store.settings, sight.agent or "", name, shown.view, at)
     endings = row["prompt_endings"] if row else "[]"
     if sight.ending:
         is_whole = sight.ending.shape == ""
@@ -269,7 +267,7 @@ def _see(
         "pane_pid": pane.pid,
         "pane_tty": pane.tty,
         "seen": _fingerprint(pane),
-        "seen_at": clock.text(now),
+        "seen_at": at,
         "prompt_endings": endings,
         "learn": (row["learn"] if status != "idle" else 0) if row else 1,
         "enrolled": int(enrolled),
@@ -277,7 +275,7 @@ def _see(
         "env_vars": exported,
         "current_dir": sight.directory or (row["current_dir"] if row else None),
         "last_activity": clock.text(pane.activity),
-        "idle_since": (was_idle or clock.text(now)) if status == "idle" else None,
+        "idle_since": (was_idle or at) if status == "idle" else None,
     }
     if row is None:
         store.run("add_session", name=name, **values)

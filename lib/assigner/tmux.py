@@ -10,6 +10,7 @@ Facts on which this rests (tmux 3.3a to 3.5a, by experiment):
 """
 
 import io
+import itertools
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -162,7 +163,7 @@ def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[st
             lines = text.split("\n")
             at = min(rows[pane_id], _ABOVE)
             line, *below = lines[at:] or [""]
-            above = "".join(_full(lines[:at], int(width)))
+            above = _full_above(lines[:at], int(width))
             under = any(map(str.strip, below))
             stamp = int(last[:-1] or 0)
             found[pane_id] = Line(int(x), int(y), command, line, under, above, stamp)
@@ -173,10 +174,10 @@ LAST = "@assigner_last"
 _ABOVE = 5  # so many lines above the cursor's are looked at
 
 
-def _full(lines: list[str], width: int) -> list[str]:
-    """The lines at the end that leave no column free."""
-    free = [n for n, line in enumerate(lines, 1) if screen.width(line) < width]
-    return lines[free[-1] if free else 0 :]
+def _full_above(lines: list[str], width: int) -> str:
+    """What stands in the last of these lines that leave no column free."""
+    full = itertools.takewhile(lambda line: screen.width(line) >= width, reversed(lines))
+    return "".join(reversed(list(full)))
 
 
 def screens(

@@ -71,7 +71,7 @@ class Place:
     def _processes(self) -> list[int]:
         """What the agent has started, wherever it stands now: all that has its HOME."""
         found = []
-        for file in Path("/proc").glob("[0-9]*/environ"):
+        for file in (path / "environ" for path in Path("/proc").glob("[0-9]*")):
             with suppress(OSError):
                 if f"HOME={self.work.home}".encode() in file.read_bytes().split(b"\0"):
                     found.append(int(file.parent.name))

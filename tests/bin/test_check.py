@@ -38,7 +38,7 @@ def send(work: Workplace, content: str, check: str, *options: object, **where: A
 def sleepers() -> list[str]:
     """The living processes that were told to sleep for so long."""
     found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
+    for file in (path / "cmdline" for path in Path("/proc").glob("[0-9]*")):
         with suppress(OSError):
             if f"{UNIQUE}\0".encode() in file.read_bytes():
                 found.append(file.parent.name)

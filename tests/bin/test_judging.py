@@ -203,7 +203,7 @@ def test_a_stopped_prompt_waits_for_a_person(work: Workplace, shell: str) -> Non
 def processes() -> dict[int, tuple[str, int]]:
     """The name and the process group of every process that lives, by its pid."""
     found = {}
-    for file in Path("/proc").glob("[0-9]*/stat"):
+    for file in (path / "stat" for path in Path("/proc").glob("[0-9]*")):
         with suppress(OSError):
             head, _, tail = file.read_text().rpartition(")")
             state, _, group = tail.split()[:3]

@@ -42,7 +42,7 @@ def keep(work: Workplace, *args: object, **how: Any) -> list[dict[str, Any]]:
 def running(work: Workplace, word: object) -> list[int]:
     """The stand-ins that have a word in their command line."""
     found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
+    for file in (path / "cmdline" for path in Path("/proc").glob("[0-9]*")):
         try:
             words = file.read_bytes().split(b"\0")
         except OSError:
