@@ -35,7 +35,8 @@ def parser(doc: str | None, *, changes: bool = False, is_pass: bool = False) -> 
     `changes` adds --dry-run; `is_pass` adds that and how to wait for other passes.
     """
     if doc is None:
-        print("assigner: PYTHONOPTIMIZE=2 leaves the manuals out: unset it", file=sys.stderr)
+        name = os.path.basename(sys.argv[0])
+        print(f"{name}: PYTHONOPTIMIZE=2 leaves the manuals out: unset it", file=sys.stderr)
         raise SystemExit(errors.SETUP)
     name, _, manual = doc.strip().partition(" - ")
     made = Parser(

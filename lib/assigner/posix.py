@@ -42,8 +42,8 @@ _GROUP_OF_PARENT = '{sh} -c \'exec "$0" "$1" "$2.$PPID"\' {mv} {run}/group {spoo
 BASH = Dialect(
     builtin="builtin",
     forget=_FORGET_BASH,
-    steady="set +T\n",  # a trap of the person's would see values
-    unsteady=_UNSTEADY + 'case "$__assigner_e" in *T*) set -T ;; esac\n',
+    steady="",
+    unsteady=_UNSTEADY,
     report_group='{mv} {run}/group {spool}.group."$BASHPID"',
     pipe='{left} | {tee} {run}/response\n__assigner_s="${{PIPESTATUS[0]}}"\n',
     is_exported="[[ ${{{name}@a}} = *x* ]]",

@@ -555,3 +555,7 @@ def test_interrupted_by_a_person(used: Workplace) -> None:
     assert tick.communicate(timeout=30) == ("", "")
     assert tick.returncode == -signal.SIGINT
     used.tool("tick", "--wait", 0)
+
+
+def test_without_its_manuals_a_tool_says_so(used: Workplace) -> None:
+    says(used.tool("queue", status=78, env={"PYTHONOPTIMIZE": "2"}), 78, "PYTHONOPTIMIZE=2 leaves")
