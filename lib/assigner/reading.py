@@ -39,7 +39,7 @@ def rows(table: Table) -> Iterator[tuple[Any, Values]]:
         if key not in seen:
             seen.add(key)
             yield key, values
-    if not table.key and (table.doubted or table.known - seen):
+    if not table.key and (table.damage or table.doubted or table.known - seen):
         yield from _passed_over(table, seen)
 
 
