@@ -191,9 +191,11 @@ def test_without_another_process_it_cannot_be_written(tmp_path: Path) -> None:
 def test_what_another_host_is_told_is_left_to_it(work: Workplace) -> None:
     """With a state directory that two hosts share."""
     work.enrolled("one")
-    work.tool("send", "true", "--max-attempts", 1)
+    go = work.path / "go"  # it ends once `deliver`, which reads what is reported, is over
+    work.tool("send", f"until [ -e {go} ]; do sleep 0.05; done", "--max-attempts", 1)
     for tool in ("scan", "assign-next", "deliver"):
         work.tool(tool)
+    go.touch()
     wait_for(lambda: list((work.state / "spool").glob("1.exit.*")))
     for tool in ("observe", "cleanup-stale"):
         work.tool(tool, env={"ASSIGNER_HOST": "elsewhere"})
