@@ -5,6 +5,7 @@ processes gain nothing from WAL, and SQLite before 3.51.3 can corrupt a WAL data
 """
 
 import contextlib
+import functools
 import os
 import sqlite3
 import time
@@ -60,10 +61,7 @@ class Store:
 
     def insert(self, table: str, row: Row) -> int:
         """Insert one row with the columns that it names; its id."""
-        names = ", ".join(row)
-        places = ", ".join(f":{name}" for name in row)
-        statement = f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - our own names
-        cursor = self._execute(statement, row)
+        cursor = self._execute(_insertion(table, *row), row)
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
@@ -266,6 +264,12 @@ def _migrate(connection: sqlite3.Connection, path: Path, kind: str, latest: int)
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+@functools.cache
+def _insertion(table: str, *names: str) -> str:
+    places = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - our own
 
 
 def _encodable(value: Any) -> Any:

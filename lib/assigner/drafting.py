@@ -188,6 +188,8 @@ def missing_directory(draft: Draft) -> str | None:
 
 def _from_metadata(draft: Draft) -> None:
     """Context may be given in metadata too; an option wins."""
+    if not draft.metadata:
+        return
     for key, kind in CONTEXT.items():
         value = draft.metadata.get(key)
         if value is None or getattr(draft, key):
