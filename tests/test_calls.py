@@ -76,6 +76,18 @@ def test_no_process_can_be_started(work: Workplace, call: str, error: str, why: 
     assert work.prompt(1)["status"] == "completed"
 
 
+def test_nothing_can_be_written_not_even_a_message(work: Workplace) -> None:
+    work.tool("send", "true")
+    done = subprocess.run(
+        [
+            "strace", "-o", "/dev/null", "-e", "inject=write:error=ENOSPC",
+            sys.executable, ROOT / "bin" / "queue",
+        ],
+        env=work.environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
 @pytest.mark.parametrize("inject", ["vfork,clone:error=EAGAIN", "openat:error=EMFILE:when=4+"])
 def test_hook_that_can_start_nothing_blocks_no_agent(work: Workplace, inject: str) -> None:
     """Status 2 would have an agent refuse what it was asked."""

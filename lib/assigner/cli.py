@@ -102,10 +102,11 @@ def run(main: Callable[[Arguments], None], made: Parser) -> None:
 
 def flush() -> None:
     """Print what is left, or forget it where nobody takes it, lest Python fails over it later."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - to the end; Python flushes this one
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except OSError:
+            setattr(sys, name, None)
 
 
 def _status(main: Callable[[Arguments], None], made: Parser) -> int:

@@ -119,7 +119,7 @@ def _from_outside(pane: tmux.Pane, known: Known, processes: proc.Processes) -> S
         seen = agents.in_front(front) if front else None
         if front and seen and (agent is None or not known.given or seen == agent.name):
             return _of_agent(pane, front, seen)
-        if agent and known.preparing and not pane.dead:
+        if agent and known.preparing:
             return sight("busy", f"its context is being prepared for {known.prompt}")
         if agent and known.starting:
             return sight("busy", f"{agent.name} is being started")
