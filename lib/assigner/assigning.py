@@ -43,23 +43,31 @@ def release_due(store: Store, limit: int = 1000) -> None:
 def can_move(store: Store, until: str) -> bool:
     """Whether anything can still happen by itself before that time.
 
-    Where something is paused, a prompt counts only if a session that is not could take it.
+    A waiting prompt counts only if a session that is not paused could take it.
     """
     if store.one("can_move", until=until):
         return True
     if not store.one("waiting"):
         return False
-    served, paused = lanes_by_pause(store)
-    return not paused or any(
+    served, _ = lanes_by_pause(store)
+    return any(
         store.one("lane", target_session=target, target_provider=provider, limit=1, offset=0)
         for target, provider in served
     )
 
 
 def lanes_by_pause(store: Store) -> tuple[set[Lane], set[Lane]]:
-    """The lanes that some session serves, and those that would be served but for a pause."""
+    """The lanes that some session serves, and those that would be served but for a pause.
+
+    One that is offline serves them too if keepalive starts it again.
+    """
     stopped = pausing.providers_paused(store)
-    there = [s for s in store.rows("sessions") if s["enrolled"] and s["status"] != "offline"]
+    there = [
+        session
+        for session in store.rows("sessions")
+        if session["enrolled"]
+        and (session["status"] != "offline" or (session["keepalive"] and not session["given_up"]))
+    ]
     served = _lanes([session for session in there if not pausing.why(session, stopped)])
     return served, _lanes(there) - served
 

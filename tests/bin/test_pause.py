@@ -200,6 +200,23 @@ def test_until_idle_ends_when_all_that_is_left_is_paused(work: Workplace) -> Non
     assert waits(work) == {}
 
 
+def test_until_idle_ends_when_nobody_serves_what_is_left(work: Workplace) -> None:
+    work.shell("one")
+    unserved = {
+        send(work): "provider missing: no session runs shell",
+        send(work, "true", "--provider", "claude"): "provider missing: no session runs claude",
+    }
+    assert work.tick(until=50).err == ""
+    assert waits(work) == unserved
+    work.tool("enroll", "one")
+    other = send(work, "true", "--provider", "claude", "--target", "one")
+    assert work.tick(until=50).err == ""
+    assert waits(work) == {
+        2: "provider missing: no session runs claude",
+        other: "provider missing: one runs shell, not claude",
+    }
+
+
 def test_it_is_told_what_is_paused_since_when_and_by_whom(work: Workplace) -> None:
     work.enrolled("one")
     assert work.tool("pause", "--list", "--json").json == []
