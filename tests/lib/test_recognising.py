@@ -163,6 +163,28 @@ def test_the_directory_of_a_title_is_told_from_other_words() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("You've hit your session limit · resets 3:40pm (Europe/Berlin)", "limited"),
+        ("5-hour limit reached · resets 3am", "limited"),
+        ("Claude usage limit reached.", "limited"),
+        ("API Error: Request rejected (429) · slow down", "limited"),
+        ("The client now backs off when the rate limit reached.", "idle"),
+        ("It says: you have reached your upload limit.", "idle"),
+        ("I log when a request rejected (429) comes back.", "idle"),
+    ],
+)
+def test_an_answer_about_limits_is_no_limit(said: str, right: str) -> None:
+    path = SCREENS / "claude/finished-after-tool"
+    answer = 'MOCK-TOOL-DONE output="tooldone"'
+    plain, coloured = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
+    texts = plain.replace(answer, said), coloured.replace(answer, said)
+    assert texts != (plain, coloured)
+    meta = json.loads(path.with_suffix(".json").read_text())
+    assert status("claude/finished-after-tool", *texts, meta) == right
+
+
+@pytest.mark.parametrize(
     "text", ["press enter", "press\nenter", "│ press │\n│ enter │", "press en\nter"]
 )
 def test_what_a_terminal_has_wrapped_is_found(text: str) -> None:
