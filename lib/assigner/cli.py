@@ -29,6 +29,15 @@ class Parser(argparse.ArgumentParser):
         self.exit(errors.USAGE, text)
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Breaks no word at its hyphens: people copy options and lines from here."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        import textwrap  # only who prints a manual pays
+
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 def parser(doc: str | None, *, changes: bool = False, is_pass: bool = False) -> Parser:
     """A parser whose manual is the tool's docstring.
 
@@ -42,7 +51,7 @@ def parser(doc: str | None, *, changes: bool = False, is_pass: bool = False) -> 
     made = Parser(
         prog=name,
         description=f"{name} - {manual}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     made.add_argument("--json", action="store_true", help="print JSON, keys named as the columns")

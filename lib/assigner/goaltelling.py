@@ -149,9 +149,10 @@ def _variables(options: list[str] | None) -> dict[str, str] | None:
 
 
 def _print_new(row: Row, args: cli.Arguments) -> None:
-    output.one(
-        {**row, "id": None} if args.dry_run else row, args, "" if args.dry_run else str(row["id"])
-    )
+    if args.dry_run:
+        output.one({**row, "id": None}, args, "would be added")
+    else:
+        output.one(row, args, str(row["id"]))
 
 
 def _generate(book: Goals, args: cli.Arguments) -> None:

@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--worktree",
         action="store_true",
         default=None,
-        help="in a working tree for that branch alone, made beside the directory's own",
+        help="in a working tree for that branch alone, made under the state directory",
     )
     add(
         "--env",

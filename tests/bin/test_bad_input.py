@@ -226,6 +226,10 @@ OTHERS: dict[str, tuple[list[object], str]] = {
     "endless wait": (["tick", "--until-idle", "inf"], "'inf' is not a number of seconds"),
     "none at most": (["assign-next", "--limit", 0], "'0' is not a whole number above zero"),
     "clean and look": (["cleanup-stale", "--apply", "--verify-only"], "not allowed with"),
+    "look and free": (["cleanup-stale", "--verify-only", "--retarget"], "--retarget do"),
+    "look and retry": (["cleanup-stale", "--verify-only", "--retry-failed"], "changes nothing"),
+    "trust nothing": (["hooks", "show", "--trust"], "--trust is for install"),
+    "word for new goals": (["goals", "init", "extra"], "init takes no argument"),
     "unknown tool": (["assigner", "dig"], "no tool 'dig'"),
 }
 

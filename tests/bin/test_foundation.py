@@ -481,6 +481,8 @@ def test_what_cannot_be_meant(work: Workplace) -> None:
 
 
 def test_a_task_is_assigned_by_hand(work: Workplace) -> None:
+    would = work.tool("foundation-check", "--assign-task", "x", "--dry-run")
+    assert would.out == "would be queued for foundation\n"
     done = work.tool(
         "foundation-check", "--assign-task", "echo by hand", "--priority", 7, "--category", "c"
     )

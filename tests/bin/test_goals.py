@@ -92,7 +92,7 @@ def test_a_vision_takes_its_goals_with_it(work: Workplace) -> None:
 
 def test_a_dry_run_changes_nothing(goal: Workplace) -> None:
     before = (goal.state / "goals.db").read_bytes()
-    goal.tool("goals", "add-task", "x", "--dry-run")
+    assert goal.tool("goals", "add-task", "x", "--dry-run").out == "would be added\n"
     (row,) = goal.tool("goals", "generate", "--dry-run", "--json").json
     assert (row["id"], row["content"], row["project"]) == (None, "Score answers", "week2")
     goal.tool("goals", "drop", "g1", "--dry-run")

@@ -24,7 +24,7 @@ BEGIN, END = b"# BEGIN assigner\n", b"# END assigner\n"
 MARKER = "# Made by assigner: `assigner timers uninstall systemd` takes it out"
 ALL_PASSES = {
     "tick", "scan", "keepalive", "observe", "retry-failed", "assign-next", "deliver",
-    "sync-context", "cleanup-stale",
+    "sync-context", "cleanup-stale", "foundation-check",
 }  # fmt: skip
 
 CRONTAB = """#!/bin/sh
