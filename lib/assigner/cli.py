@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, where argparse would print the whole usage first."""
 
     def error(self, message: str) -> NoReturn:
-        text = f"{self.prog}: {screen.visible(message)}; '{self.prog} --help' explains\n"
+        text = f"{self.prog}: {screen.visible(message)}; 'assigner {self.prog} --help' explains\n"
         self.exit(errors.USAGE, text)
 
 
