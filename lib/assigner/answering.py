@@ -15,6 +15,7 @@ from assigner import (
     limits,
     listening,
     manners,
+    proc,
     recognising,
     rivals,
     scanning,
@@ -29,6 +30,10 @@ from assigner.turns import Turn
 
 _LONG = 12  # so many times ASSIGNER_START_WAIT a busy machine may take to submit a prompt
 _LAG = 5.0  # seconds
+_SPILT = (
+    "the agent ended while the prompt was being pasted, and its shell may have run lines of it:"
+    " look there; it is not tried again by itself"
+)
 _PATIENCE = 3  # so many times ASSIGNER_START_WAIT a turn may have left no trace
 
 
@@ -209,6 +214,8 @@ def _not_submitted(
             return None
         return Verdict(attempt, "cancelled")
     if gone:
+        if _is_spilt(store, attempt, text):
+            return _ended(attempt, "vanished", f"{gone}: {_SPILT}", gone)
         if attempt["stage"] == "typing":  # Enter is pressed only once it is known to be typed
             return Verdict(attempt, "released", evidence={"vanished": gone})
         return _ended(attempt, "vanished", f"{gone} after it was typed", gone)
@@ -217,6 +224,23 @@ def _not_submitted(
         return None
     unknown = "it was typed, and is not known to have been submitted: look at its session"
     return Verdict(attempt, "unverified", error=f"unverified: {unknown}")
+
+
+def _is_spilt(store: Store, attempt: Row, text: str | None) -> bool:
+    """Whether an agent that is gone may have left a part of its prompt to the shell behind it.
+
+    That is kept with the turn: no other attempt follows by itself.
+    """
+    short = text is not None and not manners.spills(text)
+    if short or listening.turn_of(attempt).get("entered"):
+        return False
+    if not proc.is_tmux(attempt["server_pid"]):
+        return False  # and so its shell has gone with it
+    if attempt["stage"] == "typing" and not judging.was_typed(store, attempt):
+        return False
+    with store.transaction():
+        listening.remember(store, attempt, spilt=True)
+    return True
 
 
 def _completed(attempt: Row, message: str | None, by: str) -> Verdict:

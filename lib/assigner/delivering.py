@@ -142,11 +142,7 @@ def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
 
 def _recover(store: Store, attempt: Row) -> bool:
     """An earlier pass died while it typed: tmux's stamp tells whether the line is there."""
-    try:
-        stamps = keyboard.stamps(attempt["socket"], store.settings.tmux_timeout, store.instance)
-    except (tmux.NoServer, tmux.Unreachable):
-        return False
-    if stamps.get(attempt["pane_id"]) != (attempt["id"], attempt["pane_pid"]):
+    if not judging.was_typed(store, attempt):
         return False
     with store.transaction():
         return attempts.advance(store, attempt["id"], "typing", "typed")

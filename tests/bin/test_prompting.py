@@ -185,6 +185,29 @@ def test_enter_that_is_lost_is_pressed_again_and_an_agent_that_dies_loses_nothin
     assert len(crashing.prompts()) == 1
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_an_agent_left_half_pasted_to_its_shell_is_not_tried_again(
+    work: Workplace, killed: bool
+) -> None:
+    """The pass that pasted it sees the agent gone, or was killed and another one does."""
+    agent = enrolled(work, "one", "--crash-on-paste")
+    canary = work.path / "canary"
+    text = "\n".join(["Do this:", *[f"echo ran >>{canary} # {'x' * 60}"] * 200])
+    if killed:
+        send(work, text, "--idempotent")
+        wait_for(lambda: work.tool("scan") and work.tool("assign-next", "--json").json)
+        died = between(work, "typed", f"{CARRY_OUT}; {DIE}").wait()
+        assert (died, attempt(work)["stage"]) == (-signal.SIGKILL, "typing")
+        wait_for(lambda: agent.command == "bash")
+    else:
+        send(work, text, "--idempotent")
+    work.run_until(lambda: work.prompt(1)["status"] == "failed")
+    prompt = work.prompt(1)
+    assert prompt["error"].startswith("vanished: exited: standin has left its shell")
+    assert "its shell may have run lines of it" in prompt["error"]
+    assert (prompt["retry_at"], prompt["attempts"]) == (None, 1)
+
+
 @pytest.mark.parametrize("stamp", ["typed", "entered"])
 def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
     agent = enrolled(work, "one")
