@@ -4,11 +4,13 @@ import json
 import os
 import shlex
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assigner import clock
 from crash.killing import Pass, is_stopped
 from support import ROOT, Agent, Workplace, wait_for
 
@@ -80,6 +82,11 @@ def between(work: Workplace, stamp: str, act: str, *args: object, **settings: An
     client.chmod(0o755)
     env = {"PATH": f"{place}:{work.environment['PATH']}", **settings.get("env", {})}
     return Pass(work, "deliver", *(args or ("--settle", 20)), env=env)
+
+
+def in_(seconds: float) -> dict[str, str]:
+    """What makes a pass believe that it is so much later."""
+    return {"ASSIGNER_NOW": clock.text(time.time() + seconds)}
 
 
 def claimed(work: Workplace, text: str) -> None:
@@ -252,6 +259,28 @@ def test_what_is_cancelled_before_enter_is_taken_out_of_the_composer(work: Workp
     assert "of three linesmine" in agent.screen()
     assert agent.prompts() == []
     assert {event["key"] for event in agent.events("key")} == {"C-u"}
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_copy_mode_before_enter_is_waited_out(work: Workplace, cancelled: bool) -> None:
+    agent = enrolled(work, "one")
+    claimed(work, "hello")
+    assert between(work, "typed", f"{CARRY_OUT}; {DIE}").wait() == -signal.SIGKILL
+    agent.wait_for("hello")
+    work.tmux("copy-mode", "-t", agent.id)
+    if cancelled:
+        work.tool("cancel", 1)
+    work.tool("deliver", "--settle", 0)
+    (row,) = work.tool("deliver", "--settle", 0, "--json").json
+    why = "it is cancelled: in copy mode" if cancelled else "in copy mode"
+    assert (attempt(work)["stage"], row["outcome"], row["reason"]) == ("typed", "waits", why)
+    assert work.tool("observe", "--json", env=in_(600)).json == []
+    work.tmux("send-keys", "-t", agent.id, "-X", "cancel")
+    wait_for(lambda: agent.format("#{pane_in_mode}") == "0")
+    assert work.tool("observe", "--json", env=in_(610)).json == []
+    work.run_until(lambda: work.prompt(1)["status"] in ("completed", "cancelled"))
+    assert agent.prompts() == ([] if cancelled else ["hello"])
+    agent.wait_until("idle")
 
 
 def job(text: str) -> str:
