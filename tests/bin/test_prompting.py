@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assigner import clock
-from crash.killing import Pass, is_stopped
+from crash.killing import CARRY_OUT, DIE, Pass, between, is_stopped
 from support import ROOT, Agent, Workplace, wait_for
 
 NO_LOCK = {"PYTHONPATH": str(ROOT / "tests/nolock")}
@@ -59,29 +59,6 @@ def scanned(work: Workplace, name: str, status: str) -> str:
         return row if row["status"] == status else None
 
     return str(wait_for(reached, what=lambda: session(work, name))["status_reason"])
-
-
-DIE = "kill -9 0"  # the pass and this
-CARRY_OUT = '/usr/bin/tmux "$@" < "$given"'
-CLIENT = """\
-#!/bin/sh
-case "$*" in *source-file*) ;; *) exec /usr/bin/tmux "$@" ;; esac
-given={place}/given.$$
-cat > "$given"
-grep -q 'set-option[^;]*@assigner_{stamp}_' "$given" || exec /usr/bin/tmux "$@" < "$given"
-{act}
-"""
-
-
-def between(work: Workplace, stamp: str, act: str, *args: object, **settings: Any) -> Pass:
-    """A deliver whose tmux client does `act` when it comes to the keys with that stamp."""
-    place = work.path / "client"
-    place.mkdir(exist_ok=True)
-    client = place / "tmux"
-    client.write_text(CLIENT.format(place=shlex.quote(str(place)), stamp=stamp, act=act))
-    client.chmod(0o755)
-    env = {"PATH": f"{place}:{work.environment['PATH']}", **settings.get("env", {})}
-    return Pass(work, "deliver", *(args or ("--settle", 20)), env=env)
 
 
 def in_(seconds: float) -> dict[str, str]:
