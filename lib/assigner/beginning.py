@@ -67,6 +67,10 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     """Its agent is started again: once it stands in its context, the prompt is typed."""
     attempt = job.attempt
     reports = json.loads(attempt["evidence"]).get("reports", {})
+    if attempt["ending"] and ({"step", "started"} & set(reports) or sight.status == "offline"):
+        reason = f"its context took longer than {attempt['timeout_seconds']:g} s and was ended"
+        step = reports.get("step", {}).get("step", "start")
+        return strokes.fail(store, attempt, step, reason, "timeout")
     if "step" in reports:
         step = reports["step"]
         said = files.output_of(store.settings, attempt["id"], store.settings.max_output)

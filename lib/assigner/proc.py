@@ -189,6 +189,10 @@ class Processes:
                 found.setdefault(process.session, []).append(process)
         return found
 
+    def below(self, session: int) -> list[Stat]:
+        """Those of a terminal session but its leader."""
+        return [process for process in self._by_session.get(session, ()) if process.pid != session]
+
     def stopped(self, session: int) -> list[Stat]:
         """Those of a terminal session that were stopped, as by Ctrl-Z."""
         return [process for process in self._by_session.get(session, ()) if process.state == "T"]
@@ -200,9 +204,8 @@ class Processes:
         """
         return [
             process
-            for process in self._by_session.get(session, ())
-            if process.pid != session
-            and (process.group == group or mark.items() <= environment(process.pid).items())
+            for process in self.below(session)
+            if (process.group == group or mark.items() <= environment(process.pid).items())
         ]
 
 

@@ -134,3 +134,29 @@ def test_an_agent_that_a_person_replaced_meanwhile_is_not_waited_for(work: Workp
     work.run_until(lambda: outcome(work)[0])
     assert outcome(work) == ("failed", "vanished")
     assert "another program is in its pane" in work.prompt(1)["error"]
+
+
+@pytest.mark.parametrize("prereq", ["sleep 600", "trap '' INT TERM; while :; do :; done"])
+def test_a_context_that_takes_too_long_is_ended(work: Workplace, prereq: str) -> None:
+    work.environment["ASSIGNER_KILL_GRACE"] = "0.1"
+    agent = enrolled(work, "one", "--keepalive")
+    claimed(work, "--prereq", prereq, "--timeout", 1)
+    work.run_until(lambda: outcome(work)[0])
+    assert outcome(work) == ("failed", "timeout")
+    assert "its context took longer than 1 s and was ended" in work.prompt(1)["error"]
+    work.tool("send", "again", "--target", "one")
+    work.run_until(lambda: agent.prompts() == ["again"], 40)
+    assert (front(agent) / "cwd").readlink() == work.home
+
+
+def test_a_context_that_is_cancelled_leaves_the_agent_where_it_was(work: Workplace) -> None:
+    agent = enrolled(work)
+    claimed(work, "--prereq", f": >{work.path}/there; sleep 600")
+    work.tool("deliver", "--settle", 0)
+    wait_for((work.path / "there").exists)
+    work.tool("observe")
+    work.tool("cancel", 1)
+    assert outcome(work) == ("cancelled", None)
+    work.tool("send", "again", "--target", "one")
+    work.run_until(lambda: agent.prompts() == ["again"], 40)
+    assert (front(agent) / "cwd").readlink() == work.home
