@@ -15,6 +15,7 @@ from assigner import (
     limits,
     listening,
     manners,
+    proc,
     recognising,
     rivals,
     scanning,
@@ -29,6 +30,10 @@ from assigner.turns import Turn
 
 _LONG = 12  # so many times ASSIGNER_START_WAIT a busy machine may take to submit a prompt
 _LAG = 5.0  # seconds
+_SPILT = (
+    "the agent ended while the prompt was being pasted, and its shell may have run lines of it:"
+    " look there; it is not tried again by itself"
+)
 _PATIENCE = 3  # so many times ASSIGNER_START_WAIT a turn may have left no trace
 
 
@@ -102,6 +107,9 @@ def _from_traces(
         if verdict := _from_turn(attempt, found):
             return verdict
     if attempt["stage"] != "submitted":
+        if gone is None and sight is not None and _is_covered(sight):
+            _under_way(store, attempt, seen=False)
+            return None
         return _not_submitted(store, attempt, provider, gone, shown, text)
     if gone:
         return _ended(attempt, "vanished", f"{gone} while it ran", evidence={"vanished": gone})
@@ -161,14 +169,23 @@ def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> V
     return _failed(attempt, failure, error, reset, "screen")
 
 
-def _under_way(store: Store, attempt: Row) -> None:
+def _is_covered(sight: Sight) -> bool:
+    """Whether a person has something before the composer, as copy mode: what stands in it, and
+    whether Enter is to be pressed, is seen when that is over.
+    """
+    return sight.status == "occupied" and (sight.shown is None or sight.shown.verdict.draft is None)
+
+
+def _under_way(store: Store, attempt: Row, *, seen: bool = True) -> None:
     """It is seen to work, or cannot be told to be silent; a person may have pressed Enter."""
     changed: dict[str, str | None] = {}
-    turn = listening.turn_of(attempt)
+    turn, now = listening.turn_of(attempt), clock.text(clock.now())
     if turn.get("quiet_since"):
         changed["quiet_since"] = None
-    if attempt["stage"] == "typed" and not turn.get("entered"):
-        changed["entered"] = clock.text(clock.now())
+    if attempt["stage"] == "typed" and seen and not turn.get("entered"):
+        changed["entered"] = now
+    if attempt["stage"] != "submitted":  # from then on it has time
+        changed["held_up"] = now
     if changed:
         with store.transaction():
             listening.remember(store, attempt, **changed)
@@ -204,19 +221,40 @@ def _not_submitted(
     text: str | None,
 ) -> Verdict | None:
     """Typed, perhaps, and not seen to be taken."""
+    moment = attempt["cancel_requested_at"] or attempt["typed_at"] or attempt["updated_at"]
+    held_up = listening.turn_of(attempt).get("held_up", "")
+    since = attempts.lasted(attempt, max(moment, held_up), clock.now())
     if attempt["cancel_requested_at"]:
-        if not gone and withdrawing.is_awaited(store, attempt, provider.manner, shown, text):
+        if not gone and withdrawing.is_awaited(store, attempt, provider.manner, shown, text, since):
             return None
         return Verdict(attempt, "cancelled")
     if gone:
+        if _is_spilt(store, attempt, text):
+            return _ended(attempt, "vanished", f"{gone}: {_SPILT}", gone)
         if attempt["stage"] == "typing":  # Enter is pressed only once it is known to be typed
             return Verdict(attempt, "released", evidence={"vanished": gone})
         return _ended(attempt, "vanished", f"{gone} after it was typed", gone)
-    since = attempts.lasted(attempt, attempt["typed_at"] or attempt["updated_at"], clock.now())
     if attempt["stage"] == "typing" or since < _LONG * store.settings.start_wait:
         return None
     unknown = "it was typed, and is not known to have been submitted: look at its session"
     return Verdict(attempt, "unverified", error=f"unverified: {unknown}")
+
+
+def _is_spilt(store: Store, attempt: Row, text: str | None) -> bool:
+    """Whether an agent that is gone may have left a part of its prompt to the shell behind it.
+
+    That is kept with the turn: no other attempt follows by itself.
+    """
+    short = text is not None and not manners.spills(text)
+    if short or listening.turn_of(attempt).get("entered"):
+        return False
+    if not proc.is_tmux(attempt["server_pid"]):
+        return False  # and so its shell has gone with it
+    if attempt["stage"] == "typing" and not judging.was_typed(store, attempt):
+        return False
+    with store.transaction():
+        listening.remember(store, attempt, spilt=True)
+    return True
 
 
 def _completed(attempt: Row, message: str | None, by: str) -> Verdict:

@@ -201,6 +201,8 @@ def is_worth_another(attempt: Row, failure_class: str | None) -> bool:
     if failure_class == "vanished" and attempt["stage"] in UNTYPED:
         return True
     turn = json.loads(attempt["evidence"]).get("turn")
+    if failure_class == "vanished" and turn is not None and turn.get("spilt"):
+        return False  # a shell would run lines of it again
     if failure_class == "vanished" and attempt["stage"] == "typed" and turn is not None:
         return not turn.get("entered") or bool(attempt["idempotent"])  # no Enter: no turn
     return failure_class in RETRIED or (

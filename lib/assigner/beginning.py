@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from assigner import (
     attempts,
+    clock,
     files,
     git,
     judging,
@@ -31,6 +32,8 @@ from assigner.preparing import Problem
 from assigner.recognising import Provider
 from assigner.strokes import Job
 from assigner.task import Task
+
+_PATIENCE = 3  # so many times ASSIGNER_START_WAIT a file may take to begin
 
 
 def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
@@ -64,6 +67,10 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     """Its agent is started again: once it stands in its context, the prompt is typed."""
     attempt = job.attempt
     reports = json.loads(attempt["evidence"]).get("reports", {})
+    if attempt["ending"] and ({"step", "started"} & set(reports) or sight.status == "offline"):
+        reason = f"its context took longer than {attempt['timeout_seconds']:g} s and was ended"
+        step = reports.get("step", {}).get("step", "start")
+        return strokes.fail(store, attempt, step, reason, "timeout")
     if "step" in reports:
         step = reports["step"]
         said = files.output_of(store.settings, attempt["id"], store.settings.max_output)
@@ -72,15 +79,10 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
             store, attempt, step["step"], reason, status=step["number"], output=said
         )
     if "begun" not in reports:
-        if job.pane.pid != attempt["pane_pid"]:
-            return "its pane has another process, which has not begun yet"
-        if sight.status == "idle" and sight.shown and strokes.forbid(store, job, RESPAWNED):
-            return strokes.release(
-                store, attempt, "an earlier pass died before it was started again"
-            )
-        return "it is about to be started again"
-    if sight.status == "offline":
-        reason = f"its agent did not stay: {sight.reason}"
+        return _not_begun(store, job, sight)
+    gone = "another program is in its pane" if job.pane.pid != attempt["pane_pid"] else None
+    if gone or sight.status == "offline":
+        reason = f"its agent did not stay: {gone or sight.reason}"
         return strokes.fail(store, attempt, "start", reason, "vanished")
     if "started" not in reports or sight.status != "idle" or sight.shown is None:
         return sight.reason
@@ -93,6 +95,23 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     if wanted.validate and front and (why := launching.is_there(wanted, front)):
         return strokes.fail(store, attempt, "verify", f"{judging.STEPS['verify']}: {why}")
     return _type(store, job, sight, sight.shown, Lack())
+
+
+def _not_begun(store: Store, job: Job, sight: Sight) -> Row | str:
+    """Nothing tells that its agent is being started again: either that can still be forbidden, as
+    a pass died before it or was refused; or what was to do it has ended, or takes too long.
+    """
+    attempt, settings = job.attempt, store.settings
+    is_seen = job.pane.dead or proc.is_session_leader(job.pane.pid)  # else just replaced
+    if is_seen and strokes.forbid(store, job, RESPAWNED):
+        return strokes.release(store, attempt, "it was not started again")
+    since = attempts.lasted(attempt, attempt["updated_at"], clock.now())
+    if not job.pane.dead and since < _PATIENCE * settings.start_wait:
+        return "it is about to be started again"
+    if not files.revoke(settings, attempt["id"]) and attempt["id"] in files.reported(settings):
+        return "it is just being started again"
+    reason = f"its agent was not started again: {sight.reason}"
+    return strokes.fail(store, attempt, "start", reason, "vanished")
 
 
 def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Stroke | Row:

@@ -1,6 +1,6 @@
 """cancel: before anything is typed at once, afterwards over passes."""
 
-from assigner import attempts, clock, prompts
+from assigner import attempts, clock, preparing, prompts
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -25,6 +25,8 @@ def cancel(store: Store, prompt: int) -> Row:
     elif row["status"] in ("assigned", "in_progress"):
         live = attempts.live_of(store, prompt)
         if live["stage"] in attempts.UNTYPED:
+            if preparing.begun(live) and not store.dry:
+                preparing.end_step(store, live, "TERM")  # and the agent is back where it was
             attempts.finish(store, live, "cancelled")
         else:
             if not row["cancel_requested_at"]:

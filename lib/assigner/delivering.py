@@ -94,23 +94,23 @@ def _is_typed_to_agent(attempt: Row) -> bool:
 
 def end_attempts(store: Store) -> list[Row]:
     """End what was cancelled, timed out or left behind: by INT, then TERM, then KILL; an agent's
-    turn by Escape, again and again.
+    turn by Escape, again and again.  The time of an agent's context counts for itself.
     """
     acted = []
     turns = []
     now = clock.now()
     for attempt in store.rows("live_attempts"):
-        if attempt["stage"] != "submitted" or attempt["check_state"]:
+        since = attempt["submitted_at"] or preparing.begun(attempt)
+        if since is None or attempt["check_state"]:
             continue
         ending = attempt["ending"]
         if attempt["cancel_requested_at"]:
             ending = ending or "cancel"
-        elif attempts.lasted(attempt, attempt["submitted_at"], now) > (
-            attempt["timeout_seconds"] or 1e12
-        ):
+        elif attempts.lasted(attempt, since, now) > (attempt["timeout_seconds"] or 1e12):
             ending = ending or "timeout"
-        is_turn = agents.is_agent(attempt["provider"])
-        if ending is None or not (is_turn or attempt["process_group"]):
+        is_step = attempt["stage"] == "preparing"
+        is_turn = not is_step and agents.is_agent(attempt["provider"])
+        if ending is None or not (is_step or is_turn or attempt["process_group"]):
             continue
         signalled = attempt["signalled_at"]
         if signalled and clock.since(signalled, now) < store.settings.kill_grace:
@@ -124,9 +124,16 @@ def end_attempts(store: Store) -> list[Row]:
             )
         if is_turn:
             turns.append({**attempt, "ending": ending})
-        elif store.dry or proc.send_signal(judging.members(attempt, proc.Processes()), name):
+        elif store.dry or _signal(store, attempt, name):
             acted.append(attempts.told(attempt, f"SIG{name}", ending))
     return acted + _interrupt(store, turns)
+
+
+def _signal(store: Store, attempt: Row, name: str) -> bool:
+    """Signal what an attempt runs; whether there was anything."""
+    if attempt["stage"] == "preparing":
+        return preparing.end_step(store, attempt, name)
+    return proc.send_signal(judging.members(attempt, proc.Processes()), name)
 
 
 def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
@@ -142,11 +149,7 @@ def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
 
 def _recover(store: Store, attempt: Row) -> bool:
     """An earlier pass died while it typed: tmux's stamp tells whether the line is there."""
-    try:
-        stamps = keyboard.stamps(attempt["socket"], store.settings.tmux_timeout, store.instance)
-    except (tmux.NoServer, tmux.Unreachable):
-        return False
-    if stamps.get(attempt["pane_id"]) != (attempt["id"], attempt["pane_pid"]):
+    if not judging.was_typed(store, attempt):
         return False
     with store.transaction():
         return attempts.advance(store, attempt["id"], "typing", "typed")

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from assigner import attempts, clock, files, proc
+from assigner import attempts, clock, files, keyboard, proc, tmux
 from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.looking import shell_of
@@ -181,6 +181,15 @@ def pane_gone(attempt: Row) -> str | None:
     if attempt["session_status"] == "offline":
         return f"its session went away ({attempt['status_reason']})"
     return "its shell was killed"
+
+
+def was_typed(store: Store, attempt: Row) -> bool:
+    """Whether tmux's stamp tells that an attempt was typed; False where it cannot be asked."""
+    try:
+        stamps = keyboard.stamps(attempt["socket"], store.settings.tmux_timeout, store.instance)
+    except (tmux.NoServer, tmux.Unreachable):
+        return False
+    return stamps.get(attempt["pane_id"]) == (attempt["id"], attempt["pane_pid"])
 
 
 def back_at_prompt(attempt: Row) -> bool:

@@ -124,7 +124,7 @@ def _from_outside(pane: tmux.Pane, known: Known, processes: proc.Processes) -> S
         if agent and known.starting:
             return sight("busy", f"{agent.name} is being started")
         if agent:
-            return _without_agent(pane, agent.name, front)
+            return _without_agent(pane, agent.name, front, processes)
     if shell is None:
         return sight("unknown", f"no provider knows '{process.comm}'")
     if pane.in_mode:
@@ -171,11 +171,15 @@ def _of_agent(pane: tmux.Pane, front: proc.Stat, agent: str) -> Sight:
     return Sight(pane, "unknown", "not judged yet", None, directory, agent=agent)
 
 
-def _without_agent(pane: tmux.Pane, agent: str, front: proc.Stat | None) -> Sight:
+def _without_agent(
+    pane: tmux.Pane, agent: str, front: proc.Stat | None, processes: proc.Processes
+) -> Sight:
     """Something else stands where an agent was."""
     if front is None:
         return Sight(pane, "unknown", f"what stands before {agent} cannot be told")
     if shell := shell_of(front):
+        if any(agents.in_front(process) == agent for process in processes.stopped(pane.pid)):
+            return Sight(pane, "waiting", f"{agent} is stopped: fg or kill it")
         return Sight(pane, "offline", f"exited: {agent} has left its shell, {shell}")
     return Sight(pane, "unknown", f"'{front.comm}' is in front, not {agent}")
 

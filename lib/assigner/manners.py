@@ -9,6 +9,7 @@ COUNTS = ("newlines", "lines", "chars")  # what a marker of pasted text may tell
 _TAIL = 100  # characters at a text's end that are enough where a composer does not say so
 _NARROW = 30  # columns that a composer has at least
 _MOST_KEYS = 500
+_AT_ONCE = 1000  # bytes that an agent reads at once
 _VARIANTS = range(0xFE00, 0xFE10)
 
 
@@ -127,6 +128,11 @@ def same(one: str | None, other: str) -> bool:
 def is_drawn(text: str) -> bool:
     """Whether a terminal shows anything of a text."""
     return bool(_squeezed(text))
+
+
+def spills(text: str) -> bool:
+    """Whether a shell could run lines of a text whose agent ended while it was pasted."""
+    return "\n" in text or len(text.encode()) > _AT_ONCE
 
 
 def _head(lack: Lack) -> str:

@@ -6,7 +6,7 @@ import shutil
 from functools import cache
 from typing import NamedTuple
 
-from assigner import files, git, package, worktrees
+from assigner import files, git, package, proc, worktrees
 from assigner.db import Row, Store
 from assigner.task import Task, Tools
 
@@ -52,6 +52,30 @@ def context(store: Store, attempt: Row, here: str | None) -> Task | Problem:
         one_shot=attempt["provider"] == "command",
         feedback=attempt["feedback"],
     )
+
+
+def begun(attempt: Row) -> str | None:
+    """Since when the file by which an agent is started again prepares its context; None if it
+    does not.
+    """
+    reports = json.loads(attempt["evidence"]).get("reports", {})
+    if attempt["stage"] != "preparing" or not {"step", "started"}.isdisjoint(reports):
+        return None
+    at: str | None = reports.get("begun", {}).get("at")
+    return at
+
+
+def end_step(store: Store, attempt: Row, signal: str) -> bool:
+    """Signal the step at which that file is, so that it fails and the agent is back where it was;
+    KILL ends the file itself where it waits for nothing.  Whether that was done.
+    """
+    found = proc.Processes().below(attempt["pane_pid"])
+    leader = proc.stat(attempt["pane_pid"])
+    if not found and leader and signal == "KILL":
+        found = [leader]
+    if attempt["id"] in files.reported(store.settings):
+        return False  # that step was the last: these may be the agent's
+    return proc.send_signal(found, signal)
 
 
 @cache

@@ -189,6 +189,14 @@ class Processes:
                 found.setdefault(process.session, []).append(process)
         return found
 
+    def below(self, session: int) -> list[Stat]:
+        """Those of a terminal session but its leader."""
+        return [process for process in self._by_session.get(session, ()) if process.pid != session]
+
+    def stopped(self, session: int) -> list[Stat]:
+        """Those of a terminal session that were stopped, as by Ctrl-Z."""
+        return [process for process in self._by_session.get(session, ()) if process.state == "T"]
+
     def members(self, group: int, session: int, mark: Mapping[str, str]) -> list[Stat]:
         """Those of a prompt: of its process group, and those of the terminal session that were
         started with the variables of `mark`, wherever timeout(1) or job control has put them.
@@ -196,9 +204,8 @@ class Processes:
         """
         return [
             process
-            for process in self._by_session.get(session, ())
-            if process.pid != session
-            and (process.group == group or mark.items() <= environment(process.pid).items())
+            for process in self.below(session)
+            if (process.group == group or mark.items() <= environment(process.pid).items())
         ]
 
 

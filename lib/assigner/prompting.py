@@ -26,7 +26,7 @@ from assigner import (
 from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
 from assigner.keyboard import ENTERED, Stroke
-from assigner.looking import Shown, Sight
+from assigner.looking import Key, Shown, Sight
 from assigner.strokes import Job
 
 MOST_ENTERS = 5  # so often Enter is pressed for one prompt at most
@@ -51,7 +51,7 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
         sights = strokes.look(store, jobs.values())
         wanted: list[tuple[Job, Stroke]] = []
         for job in list(jobs.values()):
-            step = _next(store, job, sights.get((job.pane.socket, job.pane.id)))
+            step = _next(store, job, sights.get(_key(job)))
             if isinstance(step, Stroke):
                 wanted.append((job, step))
             elif isinstance(step, dict):
@@ -80,39 +80,48 @@ def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]
     """
     jobs = strokes.jobs_of(ended)
     pressed: dict[int, Row] = {}
+    waits: dict[int, Row] = {}
     for times in range(max((job.provider.manner.escapes for job in jobs), default=0)):
         again = [job for job in jobs if times < job.provider.manner.escapes]
         if times:
             again = [job for job in again if job.attempt["id"] in pressed]
             _wait_until_read(again)
-        wanted = _ending(store, again)
+        sights = strokes.look(store, again)
+        steps = [(job, _ending(store, job, sights.get(_key(job)))) for job in again]
+        wanted = [(job, step) for job, step in steps if isinstance(step, Stroke)]
         refused = strokes.press(store, wanted)
-        for job, stroke in wanted:
-            if job.attempt["id"] not in refused:
-                what = "Escape" if stroke.keys == _ESCAPE else "taken out of its composer"
-                pressed[job.attempt["id"]] = attempts.told(job.attempt, what, job.attempt["ending"])
-    return list(pressed.values())
+        for job, step in steps:
+            id = job.attempt["id"]
+            if isinstance(step, str) or id in refused:
+                why = step if isinstance(step, str) else refused[id]
+                waits[id] = attempts.told(job.attempt, "waits", why)
+            else:
+                what = "Escape" if step.keys == _ESCAPE else "taken out of its composer"
+                pressed[id] = attempts.told(job.attempt, what, job.attempt["ending"])
+    return list((waits | pressed).values())
 
 
-def _ending(store: Store, jobs: Sequence[Job]) -> list[tuple[Job, Stroke]]:
-    """The strokes that end turns, and that take away what is left of those that were ended."""
-    sights = strokes.look(store, jobs)
-    wanted: list[tuple[Job, Stroke]] = []
-    for job in jobs:
-        sight = sights.get((job.pane.socket, job.pane.id))
-        if sight is None or sight.shown is None:
-            continue
-        if sight.status in ("busy", "waiting"):
-            stroke = strokes.ending(job, sight.shown, _ESCAPE)
-            wanted.append((job, replace(stroke, activity=None)))
-            continue
-        text = files.prompt_of(store.settings, job.attempt["id"])
-        if withdrawing.is_put_back(job.attempt, job.provider.manner, sight.shown, text):
-            assert text is not None
-            step = withdrawing.step(job, sight.shown, text)
-            if isinstance(step, Stroke):
-                wanted.append((job, step))
-    return wanted
+def _ending(store: Store, job: Job, sight: Sight | None) -> Stroke | str:
+    """The stroke that ends a turn, or takes away what is left of one that was ended; or why there
+    is none.
+    """
+    if sight is None:
+        return "its screen cannot be read"
+    if sight.shown is None:
+        return sight.reason
+    if sight.status in ("busy", "waiting"):
+        return replace(strokes.ending(job, sight.shown, _ESCAPE), activity=None)
+    text = files.prompt_of(store.settings, job.attempt["id"])
+    if withdrawing.is_put_back(job.attempt, job.provider.manner, sight.shown, text):
+        assert text is not None
+        step = withdrawing.step(job, sight.shown, text)
+        if isinstance(step, Stroke):
+            return step
+    return sight.reason
+
+
+def _key(job: Job) -> Key:
+    return job.pane.socket, job.pane.id
 
 
 def _wait_until_read(jobs: Sequence[Job]) -> None:

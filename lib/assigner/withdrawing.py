@@ -5,7 +5,7 @@ Only where that text is all that stands there, or what a stroke of ours has left
 do nothing in an empty composer, so that an Enter which comes late does no harm.
 """
 
-from assigner import attempts, clock, manners, proc, strokes
+from assigner import attempts, manners, proc, strokes
 from assigner.db import Row, Store
 from assigner.keyboard import Stroke
 from assigner.looking import Shown
@@ -19,17 +19,18 @@ _PATIENCE = 3  # so many times ASSIGNER_START_WAIT the outcome waits for that
 def step(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
     """The stroke that takes the text away; the end in this pass where there is none to be made."""
     if not _stands(job.attempt, job.provider.manner, shown, text):
-        return attempts.told(job.attempt, "waits", "it is cancelled")
+        return attempts.told(job.attempt, "waits", f"it is cancelled: {shown.verdict.reason}")
     if proc.unread(job.pane.tty):
         return None
     return strokes.ending(job, shown, manners.clearing(job.provider.manner, text))
 
 
 def is_awaited(
-    store: Store, attempt: Row, manner: Manner, shown: Shown | None, text: str | None
+    store: Store, attempt: Row, manner: Manner, shown: Shown | None, text: str | None, since: float
 ) -> bool:
-    """Whether deliver is still to take the text of a cancelled attempt out of the composer."""
-    since = clock.now() - clock.seconds(attempt["cancel_requested_at"])
+    """Whether deliver, which can since so many seconds, is still to take the text of a cancelled
+    attempt out of the composer.
+    """
     if shown is None or text is None or since > _PATIENCE * store.settings.start_wait:
         return False
     return _stands(attempt, manner, shown, text)

@@ -142,6 +142,21 @@ def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
         assert [event["outcome"] for event in agent.events("turn")] == ["interrupted"] * 2
 
 
+def test_why_a_turn_is_not_ended_is_told(work: Workplace) -> None:
+    agent = enrolled(work, "one", "transcript")
+    id = send(work, "MODEL:slow=600", "one", "--timeout", 1)
+    prompt(work, id, "in_progress")
+    work.tmux("copy-mode", "-t", agent.id)
+
+    def told() -> Any:
+        return work.tool("tick", "--json").json
+
+    (row,) = wait_for(told, what="why it goes on")
+    assert (row["pass"], row["outcome"], row["reason"]) == ("deliver", "waits", "in copy mode")
+    work.tmux("send-keys", "-t", agent.id, "-X", "cancel")
+    assert prompt(work, id, "failed")["error"].startswith("timeout: ")
+
+
 def test_what_is_put_back_keeps_nothing_out(work: Workplace) -> None:
     """Interrupted before its first words, an agent has the prompt in its composer again."""
     agent = enrolled(work, "one", "transcript")

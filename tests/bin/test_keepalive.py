@@ -119,6 +119,30 @@ def test_an_agent_that_left_its_shell_is_started_from_that_again(work: Workplace
     assert len(running(work, pane.log)) == 1
 
 
+def test_an_agent_that_is_stopped_is_neither_dead_nor_judged(work: Workplace) -> None:
+    pane = work.agent("one", tells="hooks")
+    line = work.agent_line("one", tells="hooks")
+    work.tool("enroll", "one", "--keepalive", "--command", line)
+    work.tool("send", "MODEL:slow=2", "--target", "one", "--idempotent")
+    work.run_until(lambda: work.prompt(1)["status"] == "in_progress")
+    (stopped,) = running(work, pane.log)
+    os.kill(stopped, signal.SIGSTOP)
+    wait_for(lambda: pane.command == "bash", what=pane.screen)
+    for _ in range(2):
+        work.tool("tick")
+        one = session(work)
+        assert (one["status"], one["status_reason"]) == (
+            "waiting", "standin is stopped: fg or kill it",
+        )  # fmt: skip
+    assert keep(work) == []
+    assert work.prompt(1)["status"] == "in_progress"
+    pane.run("fg")
+    work.tick(until=30)
+    assert (work.prompt(1)["status"], work.prompt(1)["attempts"]) == ("completed", 1)
+    assert pane.prompts() == ["MODEL:slow=2"]
+    assert running(work, pane.log) == [stopped]
+
+
 @pytest.mark.slow
 def test_what_dies_again_and_again_is_given_up_until_it_is_resumed(work: Workplace) -> None:
     log = agent(work)

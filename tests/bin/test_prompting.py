@@ -4,12 +4,14 @@ import json
 import os
 import shlex
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crash.killing import Pass, is_stopped
+from assigner import clock
+from crash.killing import CARRY_OUT, DIE, Pass, between, is_stopped
 from support import ROOT, Agent, Workplace, wait_for
 
 NO_LOCK = {"PYTHONPATH": str(ROOT / "tests/nolock")}
@@ -59,27 +61,9 @@ def scanned(work: Workplace, name: str, status: str) -> str:
     return str(wait_for(reached, what=lambda: session(work, name))["status_reason"])
 
 
-DIE = "kill -9 0"  # the pass and this
-CARRY_OUT = '/usr/bin/tmux "$@" < "$given"'
-CLIENT = """\
-#!/bin/sh
-case "$*" in *source-file*) ;; *) exec /usr/bin/tmux "$@" ;; esac
-given={place}/given.$$
-cat > "$given"
-grep -q 'set-option[^;]*@assigner_{stamp}_' "$given" || exec /usr/bin/tmux "$@" < "$given"
-{act}
-"""
-
-
-def between(work: Workplace, stamp: str, act: str, *args: object, **settings: Any) -> Pass:
-    """A deliver whose tmux client does `act` when it comes to the keys with that stamp."""
-    place = work.path / "client"
-    place.mkdir(exist_ok=True)
-    client = place / "tmux"
-    client.write_text(CLIENT.format(place=shlex.quote(str(place)), stamp=stamp, act=act))
-    client.chmod(0o755)
-    env = {"PATH": f"{place}:{work.environment['PATH']}", **settings.get("env", {})}
-    return Pass(work, "deliver", *(args or ("--settle", 20)), env=env)
+def in_(seconds: float) -> dict[str, str]:
+    """What makes a pass believe that it is so much later."""
+    return {"ASSIGNER_NOW": clock.text(time.time() + seconds)}
 
 
 def claimed(work: Workplace, text: str) -> None:
@@ -185,6 +169,29 @@ def test_enter_that_is_lost_is_pressed_again_and_an_agent_that_dies_loses_nothin
     assert len(crashing.prompts()) == 1
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_an_agent_left_half_pasted_to_its_shell_is_not_tried_again(
+    work: Workplace, killed: bool
+) -> None:
+    """The pass that pasted it sees the agent gone, or was killed and another one does."""
+    agent = enrolled(work, "one", "--crash-on-paste")
+    canary = work.path / "canary"
+    text = "\n".join(["Do this:", *[f"echo ran >>{canary} # {'x' * 60}"] * 200])
+    if killed:
+        send(work, text, "--idempotent")
+        wait_for(lambda: work.tool("scan") and work.tool("assign-next", "--json").json)
+        died = between(work, "typed", f"{CARRY_OUT}; {DIE}").wait()
+        assert (died, attempt(work)["stage"]) == (-signal.SIGKILL, "typing")
+        wait_for(lambda: agent.command == "bash")
+    else:
+        send(work, text, "--idempotent")
+    work.run_until(lambda: work.prompt(1)["status"] == "failed")
+    prompt = work.prompt(1)
+    assert prompt["error"].startswith("vanished: exited: standin has left its shell")
+    assert "its shell may have run lines of it" in prompt["error"]
+    assert (prompt["retry_at"], prompt["attempts"]) == (None, 1)
+
+
 @pytest.mark.parametrize("stamp", ["typed", "entered"])
 def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
     agent = enrolled(work, "one")
@@ -229,6 +236,28 @@ def test_what_is_cancelled_before_enter_is_taken_out_of_the_composer(work: Workp
     assert "of three linesmine" in agent.screen()
     assert agent.prompts() == []
     assert {event["key"] for event in agent.events("key")} == {"C-u"}
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_copy_mode_before_enter_is_waited_out(work: Workplace, cancelled: bool) -> None:
+    agent = enrolled(work, "one")
+    claimed(work, "hello")
+    assert between(work, "typed", f"{CARRY_OUT}; {DIE}").wait() == -signal.SIGKILL
+    agent.wait_for("hello")
+    work.tmux("copy-mode", "-t", agent.id)
+    if cancelled:
+        work.tool("cancel", 1)
+    work.tool("deliver", "--settle", 0)
+    (row,) = work.tool("deliver", "--settle", 0, "--json").json
+    why = "it is cancelled: in copy mode" if cancelled else "in copy mode"
+    assert (attempt(work)["stage"], row["outcome"], row["reason"]) == ("typed", "waits", why)
+    assert work.tool("observe", "--json", env=in_(600)).json == []
+    work.tmux("send-keys", "-t", agent.id, "-X", "cancel")
+    wait_for(lambda: agent.format("#{pane_in_mode}") == "0")
+    assert work.tool("observe", "--json", env=in_(610)).json == []
+    work.run_until(lambda: work.prompt(1)["status"] in ("completed", "cancelled"))
+    assert agent.prompts() == ([] if cancelled else ["hello"])
+    agent.wait_until("idle")
 
 
 def job(text: str) -> str:

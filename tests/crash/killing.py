@@ -1,6 +1,7 @@
 """Passes that are to be killed: each in a process group of its own, its tmux client in it."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,8 +10,20 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from support import ROOT, Workplace
+
+DIE = "kill -9 0"  # the pass and this
+CARRY_OUT = '/usr/bin/tmux "$@" < "$given"'
+CLIENT = """\
+#!/bin/sh
+case "$*" in *source-file*) ;; *) exec /usr/bin/tmux "$@" ;; esac
+given={place}/given.$$
+cat > "$given"
+grep -q 'set-option[^;]*@assigner_{stamp}_' "$given" || exec /usr/bin/tmux "$@" < "$given"
+{act}
+"""
 
 
 def is_stopped(pid: int) -> bool:
@@ -90,3 +103,14 @@ class Pass:
         """What it has printed, stdout and stderr."""
         self._out.seek(0)
         return self._out.read()
+
+
+def between(work: Workplace, stamp: str, act: str, *args: object, **settings: Any) -> Pass:
+    """A deliver whose tmux client does `act` when it comes to the keys with that stamp."""
+    place = work.path / "client"
+    place.mkdir(exist_ok=True)
+    client = place / "tmux"
+    client.write_text(CLIENT.format(place=shlex.quote(str(place)), stamp=stamp, act=act))
+    client.chmod(0o755)
+    env = {"PATH": f"{place}:{work.environment['PATH']}", **settings.get("env", {})}
+    return Pass(work, "deliver", *(args or ("--settle", 20)), env=env)
