@@ -49,7 +49,8 @@ def judge(store: Store, attempts: Sequence[Row]) -> list[Verdict]:
         sight = sights.get((attempt["socket"], attempt["pane_id"]))
         if verdict := _from_traces(store, attempt, provider, sight):
             verdicts[attempt["id"]] = verdict
-    return [verdicts[key] for key in sorted(verdicts)]
+    unread = files.reported(store.settings) if verdicts and not store.dry else set()
+    return [verdicts[key] for key in sorted(verdicts.keys() - unread)]
 
 
 def _from_hooks(attempt: Row) -> Verdict | None:
