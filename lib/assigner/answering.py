@@ -83,14 +83,16 @@ def _from_traces(
         return None  # its server cannot be asked
     if sight is not None and sight.status == "offline":
         gone = gone or sight.reason
-    if gone is None and sight is not None and sight.status in ("busy", "waiting"):
+    busy = gone is None and sight is not None and sight.status in ("busy", "waiting")
+    if busy:
         _under_way(store, attempt)
-        return None
+        if attempt["stage"] != "submitted":
+            return None
     if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
         return None  # its next report tells of the end
     shown = sight and sight.shown
     text = files.prompt_of(store.settings, attempt["id"])
-    if gone is None and withdrawing.is_put_back(attempt, provider.manner, shown, text):
+    if not busy and gone is None and withdrawing.is_put_back(attempt, provider.manner, shown, text):
         return None  # it is taken out first
     if (
         attempt["typed_at"]
@@ -100,8 +102,11 @@ def _from_traces(
         if attempt["stage"] != "submitted":
             with store.transaction():
                 listening.submit(store, attempt, "transcript", clock.now())
-        if verdict := _from_turn(attempt, found):
+        verdict = _from_turn(attempt, found)
+        if verdict and (not busy or _is_past(found)):
             return verdict
+    if busy:
+        return None
     if attempt["stage"] != "submitted":
         return _not_submitted(store, attempt, provider, gone, shown, text)
     if gone:
@@ -140,6 +145,22 @@ def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
     error = found.error or "its transcript says that it was interrupted"
     reset = limits.moment(found.reset, found.at)
     return _failed(attempt, found.failure, error, reset, "transcript")
+
+
+def _is_past(found: Turn) -> bool:
+    """Whether what is seen to be under way is not that turn: its records lag behind the screen."""
+    return found.is_past and found.at is not None and clock.now() - found.at >= _LAG
+
+
+def is_under_way(store: Store, attempt: Row, provider: Provider) -> bool:
+    """Whether the turn that is seen to be under way in an attempt's session can be its own."""
+    turn = listening.turn_of(attempt)
+    if "end" in turn and not turn.get("background"):
+        return False
+    text = files.prompt_of(store.settings, attempt["id"])
+    if text is not None and (found := _read(store, attempt, provider, text)):
+        return found.state == "running"
+    return "superseded" not in turn
 
 
 def _is_quiet(attempt: Row) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from assigner import (
     agents,
+    answering,
     attempts,
     beginning,
     clock,
@@ -97,12 +98,17 @@ def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]
 def _ending(store: Store, jobs: Sequence[Job]) -> list[tuple[Job, Stroke]]:
     """The strokes that end turns, and that take away what is left of those that were ended."""
     sights = strokes.look(store, jobs)
+    observing.drain(store)  # a person's turn is told of before it is seen
+    live = {row["id"]: row for row in store.rows("live_attempts")}
     wanted: list[tuple[Job, Stroke]] = []
     for job in jobs:
         sight = sights.get((job.pane.socket, job.pane.id))
-        if sight is None or sight.shown is None:
+        attempt = live.get(job.attempt["id"])
+        if attempt is None or sight is None or sight.shown is None:
             continue
         if sight.status in ("busy", "waiting"):
+            if not answering.is_under_way(store, attempt, job.provider):
+                continue
             stroke = strokes.ending(job, sight.shown, _ESCAPE)
             wanted.append((job, replace(stroke, activity=None)))
             continue

@@ -142,6 +142,21 @@ def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
         assert [event["outcome"] for event in agent.events("turn")] == ["interrupted"] * 2
 
 
+def test_a_persons_turn_is_not_ended_for_one_that_is_over(work: Workplace) -> None:
+    agent = enrolled(work, "one", "transcript")
+    id = send(work, "MODEL:tool make", "one", "--timeout", 1)
+    prompt(work, id, "in_progress")
+    agent.wait_for("Do you want to proceed?")
+    agent.enter()
+    wait_for(lambda: agent.events("turn"), what=agent.screen)
+    agent.run("MODEL:slow=600 my own")
+    agent.wait_for("second 1 of 600")
+    assert prompt(work, id, "completed")["response"] == "done: make"
+    assert attempt(work, id)["ending"] == "timeout"
+    assert [event["outcome"] for event in agent.events("turn")] == ["completed"]
+    assert "Escape" not in [event["key"] for event in agent.events("key")]
+
+
 def test_what_is_put_back_keeps_nothing_out(work: Workplace) -> None:
     """Interrupted before its first words, an agent has the prompt in its composer again."""
     agent = enrolled(work, "one", "transcript")
