@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from assigner import agents, attempts, clock, files, hearing, manners
+from assigner import agents, attempts, clock, files, hearing, manners, proc
 from assigner.db import Row, Store
 from assigner.hearing import Heard
 
@@ -154,10 +154,16 @@ def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: f
 
 
 def _note_conversation(store: Store, report: files.HookReport, heard: Heard) -> None:
-    """A conversation that begins while the session has no prompt of ours is the session's own."""
-    if heard.kind == "start" and heard.conversation and report.pane:
-        server, pane = report.pane
-        store.run(
-            "start_conversation", provider=report.provider, server_pid=server, pane_id=pane,
-            conversation=heard.conversation,
-        )  # fmt: skip
+    """A conversation that begins while the session has no prompt of ours is the session's own, if
+    it is its agent's: other agents that this, or a person, has started there report from its pane.
+    """
+    if heard.kind != "start" or not heard.conversation or not report.pane:
+        return
+    for session in store.rows("sessions"):
+        place = session["server_pid"], session["pane_id"]
+        known = session["status"] != "offline" and session["current_task_id"] is None
+        if not known or (session["provider"], place) != (report.provider, report.pane):
+            continue
+        new = session["conversation"] is None and proc.stat(report.process) is None
+        if new or agents.is_front(report.process, session["pane_pid"]):
+            store.run("set_conversation", name=session["name"], conversation=heard.conversation)

@@ -265,6 +265,31 @@ def test_only_reports_of_the_prompts_own_turn_count(work: Workplace, tmp_path: P
     assert work.prompt(id)["status"] == "completed"
 
 
+def test_a_conversation_is_its_sessions_only_if_the_agent_in_front_began_it(
+    work: Workplace,
+) -> None:
+    agent = enrolled(work, "one", "hooks")
+
+    def conversation() -> object:
+        work.tool("observe")
+        return work.row("SELECT conversation FROM sessions")["conversation"]
+
+    assert conversation() is None
+    report(agent, "SessionStart", session_id="nested")
+    assert conversation() is None
+    agent.keys("C-d")
+    agent.wait_for_prompt()
+    agent.run(work.agent_line("one", "--session-id", "s2", tells="hooks", cwd=work.home / "one"))
+    wait_for(lambda: conversation() == "s2", what=agent.screen)
+    report(agent, "SessionStart", session_id="nested")
+    assert conversation() == "s2"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    name = f"hook.standin.SessionStart.{agent.format('#{pid}')}.{agent.id[1:]}.{gone.pid}.1"
+    (work.state / "spool" / name).write_text('{"session_id": "nested"}')
+    assert conversation() == "s2"
+
+
 @pytest.mark.slow
 def test_scrolled_back_is_not_silent_and_a_sentinel_is_demanded(work: Workplace) -> None:
     agent = enrolled(work, "one", "")
