@@ -94,11 +94,13 @@ def _hear(store: Store, report: files.HookReport) -> Heard | None:
 
 
 def _whose(live: list[Row], report: files.HookReport, heard: Heard) -> Row | None:
-    """The live attempt in whose session it was reported, or whose conversation it is of."""
+    """The live attempt in whose session it was reported; where no pane is told, the one whose
+    conversation it is of, if that is one's alone.
+    """
     mine = [row for row in live if row["provider"] == report.provider]
-    for attempt in mine:
-        if heard.conversation and turn_of(attempt).get("conversation") == heard.conversation:
-            return attempt
+    if report.pane is None and heard.conversation is not None:
+        found = [row for row in mine if turn_of(row).get("conversation") == heard.conversation]
+        return found[0] if len(found) == 1 else None
     for attempt in mine:
         if report.pane == (attempt["server_pid"], attempt["pane_id"]):
             return attempt

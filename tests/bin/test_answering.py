@@ -265,6 +265,18 @@ def test_only_reports_of_the_prompts_own_turn_count(work: Workplace, tmp_path: P
     assert work.prompt(id)["status"] == "completed"
 
 
+def test_two_agents_in_one_conversation_are_told_apart_by_their_panes(work: Workplace) -> None:
+    agents = [enrolled(work, name, "hooks", "--session-id", "same") for name in ("one", "two")]
+    first = send(work, "MODEL:tool make", "one")
+    prompt(work, first, "in_progress")
+    second = send(work, "MODEL:say second", "two")
+    assert prompt(work, second, "completed")["response"] == "second"
+    assert work.prompt(first)["status"] == "in_progress"
+    agents[0].wait_for("Do you want to proceed?")
+    agents[0].enter()
+    assert prompt(work, first, "completed")["response"] == "done: make"
+
+
 def test_a_conversation_is_its_sessions_only_if_the_agent_in_front_began_it(
     work: Workplace,
 ) -> None:
