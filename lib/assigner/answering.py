@@ -89,7 +89,7 @@ def _from_traces(
         if attempt["stage"] != "submitted":
             return None
     if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
-        return None  # its next report tells of the end
+        return _after_tasks(store, attempt, sight)
     shown = sight and sight.shown
     text = files.prompt_of(store.settings, attempt["id"])
     if not busy and gone is None and withdrawing.is_put_back(attempt, provider.manner, shown, text):
@@ -119,6 +119,17 @@ def _from_traces(
     ):
         return verdict
     return _silent(store, attempt, sight)
+
+
+def _after_tasks(store: Store, attempt: Row, sight: Sight | None) -> Verdict | None:
+    """Its turn has ended, and tasks that it began run on: the report of their end tells how it goes
+    on.  What never ends, as a server, tells nothing.
+    """
+    end = listening.turn_of(attempt)["end"]
+    waits = clock.now() - clock.seconds(end["at"]) < store.settings.stuck_after
+    if waits or sight is None or sight.status != "idle":
+        return None
+    return _completed(attempt, end["text"], "hook")
 
 
 def _read(store: Store, attempt: Row, provider: Provider, text: str) -> Turn | None:
@@ -155,7 +166,9 @@ def _is_past(found: Turn) -> bool:
 def is_under_way(store: Store, attempt: Row, provider: Provider) -> bool:
     """Whether the turn that is seen to be under way in an attempt's session can be its own."""
     turn = listening.turn_of(attempt)
-    if "end" in turn and not turn.get("background"):
+    if turn.get("background"):
+        return turn.get("theirs") is None
+    if "end" in turn:
         return False
     text = files.prompt_of(store.settings, attempt["id"])
     if text is not None and (found := _read(store, attempt, provider, text)):

@@ -116,7 +116,10 @@ def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
     if bound is None or (heard.conversation and heard.conversation != bound):
         return False
     ours = not (heard.turn and turn.get("turn")) or heard.turn == turn["turn"]
-    if heard.kind in _ENDS and (ours or turn.get("background")) and "superseded" not in turn:
+    if heard.turn and heard.turn == turn.get("theirs"):
+        if heard.kind == "done":
+            remember(store, attempt, background=heard.background)
+    elif heard.kind in _ENDS and (ours or turn.get("background")) and "superseded" not in turn:
         remember(
             store, attempt,
             end={
@@ -135,11 +138,16 @@ def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
 
 
 def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: float) -> bool:
-    """A prompt was submitted: ours, or one that comes after it."""
+    """A prompt was submitted: ours, or one that comes after it.  Until the background tasks of ours
+    are over the agent may go on with it, before and after what a person asks.
+    """
     if "turn" in turn or "conversation" in turn:
-        another = heard.turn != turn.get("turn") and not turn.get("background")
+        another = heard.turn != turn.get("turn")
         if heard.conversation == turn["conversation"] and another:
-            remember(store, attempt, superseded=clock.text(at))
+            if turn.get("background"):
+                remember(store, attempt, theirs=None if heard.background else heard.turn)
+            else:
+                remember(store, attempt, superseded=clock.text(at))
         return False
     text = files.prompt_of(store.settings, attempt["id"])
     if text is None or not manners.same(heard.text, text):

@@ -265,6 +265,45 @@ def test_only_reports_of_the_prompts_own_turn_count(work: Workplace, tmp_path: P
     assert work.prompt(id)["status"] == "completed"
 
 
+def test_what_background_tasks_leave_open_ends(work: Workplace) -> None:
+    """By the agent's own account of them, by a person's turn, or by nothing for long."""
+    agent = enrolled(work, "one", "")
+
+    def begun(*options: object) -> int:
+        """A prompt whose turn, `p` and its number, has ended with a task in the background."""
+        id = send(work, "MODEL:say hello", "one", *options)
+        work.run_until(lambda: len(agent.events("turn")) == id)
+        told("UserPromptSubmit", id, prompt="MODEL:say hello")
+        told("Stop", id, last_assistant_message="a server runs", background_tasks=[{"id": "b1"}])
+        assert work.prompt(id)["status"] == "in_progress"
+        return id
+
+    def told(event: str, turn: object, **payload: object) -> None:
+        report(agent, event, session_id="s1", prompt_id=f"p{turn}", **payload)
+        work.tool("tick", status=(0, 1))
+
+    first = begun()
+    told("UserPromptSubmit", "x", prompt="what is the time")
+    told("Stop", "x", last_assistant_message="noon", background_tasks=[{"id": "b1"}])
+    news = "<task-notification>\n<task-id>b0</task-id>\n</task-notification>"
+    told("UserPromptSubmit", "y", prompt=news)
+    told("Stop", "y", last_assistant_message="built", background_tasks=[{"id": "b1"}])
+    assert work.tool("queue", "--json").json[0]["waits_for"] == "background tasks of its turn"
+    assert "submitted: waits for background tasks" in work.tool("show", first).out
+    work.environment["ASSIGNER_STUCK_AFTER"] = "1"
+    assert prompt(work, first, "completed")["response"] == "built"
+    del work.environment["ASSIGNER_STUCK_AFTER"]
+    second = begun("--timeout", 1)
+    agent.run("MODEL:tool a person's")
+    agent.wait_for("a person's")
+    told("UserPromptSubmit", "z", prompt="MODEL:tool a person's")
+    work.run_until(lambda: attempt(work, second)["signalled_at"])
+    work.tool("tick", status=(0, 1))
+    assert "Escape" not in [event["key"] for event in agent.events("key")]
+    told("Stop", "z", last_assistant_message="done", background_tasks=[])
+    assert work.prompt(second)["response"] == "a server runs"
+
+
 def test_two_agents_in_one_conversation_are_told_apart_by_their_panes(work: Workplace) -> None:
     agents = [enrolled(work, name, "hooks", "--session-id", "same") for name in ("one", "two")]
     first = send(work, "MODEL:tool make", "one")
