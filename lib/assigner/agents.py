@@ -20,13 +20,31 @@ def in_front(process: proc.Stat) -> str | None:
         for pid in generation:
             if agent := _agent_called(_program(proc.arguments(pid))):
                 return agent
-        children = [child for pid in generation for child in proc.children(pid)]
-        generation = [
-            child
-            for child in children
-            if (found := proc.stat(child)) and found.group == process.group
-        ]
+        generation = [child for pid in generation for child in _behind(pid, process.group)]
     return None
+
+
+def is_front(pid: int, pane_pid: int) -> bool:
+    """Whether a process is the agent in front of a pane itself, and none that it has started."""
+    group = proc.front(pane_pid)
+    generation = [group] if group else []
+    for _ in range(_DEEP):
+        if pid in generation:
+            return True
+        wrappers = [wrapper for wrapper in generation if not _is_bare(wrapper)]
+        generation = [child for wrapper in wrappers for child in _behind(wrapper, group)]
+    return False
+
+
+def _is_bare(pid: int) -> bool:
+    """Whether a process is an agent, and nothing that runs one."""
+    return _agent_called("".join(proc.arguments(pid)[:1])) is not None
+
+
+def _behind(pid: int, group: int | None) -> list[int]:
+    """What a process has started in its own process group."""
+    found = ((child, proc.stat(child)) for child in proc.children(pid))
+    return [child for child, process in found if process and process.group == group]
 
 
 def is_agent(provider: str | None) -> bool:

@@ -54,7 +54,8 @@ def judge(store: Store, attempts: Sequence[Row]) -> list[Verdict]:
         sight = sights.get((attempt["socket"], attempt["pane_id"]))
         if verdict := _from_traces(store, attempt, provider, sight):
             verdicts[attempt["id"]] = verdict
-    return [verdicts[key] for key in sorted(verdicts)]
+    unread = files.reported(store.settings) if verdicts and not store.dry else set()
+    return [verdicts[key] for key in sorted(verdicts.keys() - unread)]
 
 
 def _from_hooks(attempt: Row) -> Verdict | None:
@@ -87,14 +88,16 @@ def _from_traces(
         return None  # its server cannot be asked
     if sight is not None and sight.status == "offline":
         gone = gone or sight.reason
-    if gone is None and sight is not None and sight.status in ("busy", "waiting"):
+    busy = gone is None and sight is not None and sight.status in ("busy", "waiting")
+    if busy:
         _under_way(store, attempt)
-        return None
+        if attempt["stage"] != "submitted":
+            return None
     if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
-        return None  # its next report tells of the end
+        return _after_tasks(store, attempt, sight)
     shown = sight and sight.shown
     text = files.prompt_of(store.settings, attempt["id"])
-    if gone is None and withdrawing.is_put_back(attempt, provider.manner, shown, text):
+    if not busy and gone is None and withdrawing.is_put_back(attempt, provider.manner, shown, text):
         return None  # it is taken out first
     if (
         attempt["typed_at"]
@@ -104,8 +107,11 @@ def _from_traces(
         if attempt["stage"] != "submitted":
             with store.transaction():
                 listening.submit(store, attempt, "transcript", clock.now())
-        if verdict := _from_turn(attempt, found):
+        verdict = _from_turn(attempt, found)
+        if verdict and (not busy or _is_past(found)):
             return verdict
+    if busy:
+        return None
     if attempt["stage"] != "submitted":
         if gone is None and sight is not None and _is_covered(sight):
             _under_way(store, attempt, seen=False)
@@ -121,6 +127,17 @@ def _from_traces(
     ):
         return verdict
     return _silent(store, attempt, sight)
+
+
+def _after_tasks(store: Store, attempt: Row, sight: Sight | None) -> Verdict | None:
+    """Its turn has ended, and tasks that it began run on: the report of their end tells how it goes
+    on.  What never ends, as a server, tells nothing.
+    """
+    end = listening.turn_of(attempt)["end"]
+    waits = clock.now() - clock.seconds(end["at"]) < store.settings.stuck_after
+    if waits or sight is None or sight.status != "idle":
+        return None
+    return _completed(attempt, end["text"], "hook")
 
 
 def _read(store: Store, attempt: Row, provider: Provider, text: str) -> Turn | None:
@@ -147,6 +164,24 @@ def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
     error = found.error or "its transcript says that it was interrupted"
     reset = limits.moment(found.reset, found.at)
     return _failed(attempt, found.failure, error, reset, "transcript")
+
+
+def _is_past(found: Turn) -> bool:
+    """Whether what is seen to be under way is not that turn: its records lag behind the screen."""
+    return found.is_past and found.at is not None and clock.now() - found.at >= _LAG
+
+
+def is_under_way(store: Store, attempt: Row, provider: Provider) -> bool:
+    """Whether the turn that is seen to be under way in an attempt's session can be its own."""
+    turn = listening.turn_of(attempt)
+    if turn.get("background"):
+        return turn.get("theirs") is None
+    if "end" in turn:
+        return False
+    text = files.prompt_of(store.settings, attempt["id"])
+    if text is not None and (found := _read(store, attempt, provider, text)):
+        return found.state == "running"
+    return "superseded" not in turn
 
 
 def _is_quiet(attempt: Row) -> bool:

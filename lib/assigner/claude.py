@@ -6,6 +6,7 @@ the first word leaves the prompt's record without another: that shows only by th
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from assigner.records import Record, get
 from assigner.turns import (
@@ -54,11 +55,11 @@ def find(
     last = None
     for record in own:
         turn, last = _step(shape, turn, record, last)
-    if turn.state == "running":
-        for other in prompts:
-            at = time_of(other)
-            if at is not None and at > begun and not _NOT_TYPED.match(_said(other)):
-                return Begun(begun, turn.interrupted(at))
+    for other in prompts:
+        at = time_of(other)
+        if at is not None and at > begun and not _NOT_TYPED.match(_said(other)):
+            turn = turn.interrupted(at) if turn.state == "running" else turn
+            return Begun(begun, replace(turn, is_past=True))
     return Begun(begun, turn)
 
 

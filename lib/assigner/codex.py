@@ -53,7 +53,7 @@ def find(
             break
     if turn.failure == "limited":
         turn = replace(turn, reset=_exhausted(limits) or turn.reset)
-    return Begun(time_of(prompt) or 0.0, turn)
+    return Begun(time_of(prompt) or 0.0, replace(turn, is_past=turn.state != "running"))
 
 
 def _step(shape: Transcript, turn: Turn, record: Record, problem: Any) -> Turn:

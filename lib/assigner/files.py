@@ -34,9 +34,9 @@ _SAID_SIZE = 4096
 ODD_BYTES = "surrogateescape"  # as os.fsdecode has them
 
 
-# hook.PROVIDER.EVENT.SERVERPID.PANE.PPID.PID
+# hook.PROVIDER.EVENT.SERVERPID.PANE.AGENTPID.PID
 _HOOK = re.compile(
-    r"hook\.([a-z0-9_-]+)\.([\w-]+)\.(\d{1,18}|-)\.(\d{1,18}|-)\.[\d.-]+\Z", re.ASCII
+    r"hook\.([a-z0-9_-]+)\.([\w-]+)\.(\d{1,18}|-)\.(\d{1,18}|-)\.(\d{1,18})[\d.-]*\Z", re.ASCII
 )
 _LONGEST = 1 << 20  # bytes of a hook's report that are read
 _LAST = 253402300000.0  # in the year 9999
@@ -70,12 +70,15 @@ class Report:
 
 @dataclass(frozen=True)
 class HookReport:
-    """What an agent's hook has left: who called it for which event, in which pane if known."""
+    """What an agent's hook has left: who called it for which event, in which pane if known, and
+    from which process.
+    """
 
     path: str
     provider: str
     event: str
     pane: tuple[int, str] | None
+    process: int
     at: float
 
     def read(self) -> bytes:
@@ -308,9 +311,9 @@ def hook_reports(settings: Settings) -> list[HookReport]:
     """What agents' hooks have left, oldest first."""
     found = []
     for path, match, status in _spooled(settings, _HOOK):
-        provider, event, server, pane = match.groups()
+        provider, event, server, pane, process = match.groups()
         place = (int(server), f"%{pane}") if server != "-" and pane != "-" else None
-        report = HookReport(path, provider, event, place, _told_at(status))
+        report = HookReport(path, provider, event, place, int(process), _told_at(status))
         found.append((status.st_mtime_ns, report))
     return [report for _, report in sorted(found, key=lambda item: (item[0], item[1].path))]
 

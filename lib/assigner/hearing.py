@@ -23,10 +23,11 @@ _LONG = 60  # seconds: who waits longer to try again waits for a limit to end
 class Heard:
     """One piece of news: which turn of which conversation, and what became of it.
 
-    start, end: of the conversation.  prompt: `text` was submitted.  ask: a person is asked
-    `text`; answered: no longer.  done: the turn ended with the message `text`; `background`:
-    tasks that it has begun still run.  failed: it ended, or goes on in vain, by the error `text`;
-    `failure` is its class and, of a limit, `reset` the stated end.  idle: nothing runs.
+    start, end: of the conversation.  prompt: `text` was submitted; `background`: by the agent
+    itself, about a task that it has begun.  ask: a person is asked `text`; answered: no longer.
+    done: the turn ended with the message `text`; `background`: tasks that it has begun still run.
+    failed: it ended, or goes on in vain, by the error `text`; `failure` is its class and, of a
+    limit, `reset` the stated end.  idle: nothing runs.
     """
 
     kind: str
@@ -65,7 +66,7 @@ def hear(provider: Provider, event: str, payload: bytes) -> Heard | None:
         text=text,
         failure=failure,
         reset=_reset(rules, data, text or "") if failure == "limited" else None,
-        background=kind == "done" and bool(_first(data, rules.background)),
+        background=_is_of_tasks(rules, data, kind, text or ""),
     )
 
 
@@ -83,6 +84,12 @@ def _is_foreign(rules: Hooks, data: Mapping[str, Any]) -> bool:
         return True
     prompt = _text(_first(data, rules.prompts))
     return bool(rules.of_title and prompt and rules.of_title.search(prompt))
+
+
+def _is_of_tasks(rules: Hooks, data: Mapping[str, Any], kind: str, text: str) -> bool:
+    if kind == "prompt":
+        return bool(rules.of_tasks and rules.of_tasks.search(text))
+    return kind == "done" and bool(_first(data, rules.background))
 
 
 def _failure(rules: Hooks, data: Mapping[str, Any], text: str) -> str:

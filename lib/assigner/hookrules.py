@@ -43,8 +43,9 @@ class Hooks:
     `events`: the kind of an event; `EVENT VALUE` where one of the paths in `variant` leads to
     that value.  A `retry` is a failure only where a limit makes it wait for long.  `foreign`:
     paths that lead to something in reports which are not of the session's own turns, `of_title`
-    an expression for the prompts of such.  `failures`: the class of an error; `phrases`: a class
-    by what the text of an error says, where the error is not known or says no more than `api`.
+    an expression for the prompts of such; `of_tasks` one for those that tell an agent what its own
+    background tasks came to.  `failures`: the class of an error; `phrases`: a class by what the
+    text of an error says, where the error is not known or says no more than `api`.
     """
 
     place: Place
@@ -59,6 +60,7 @@ class Hooks:
     foreign: Paths = ()
     prompts: Paths = ()
     of_title: re.Pattern[str] | None = None
+    of_tasks: re.Pattern[str] | None = None
     reset: re.Pattern[str] | None = None
     text: Mapping[str, Paths] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
@@ -84,7 +86,7 @@ class _Reader:
             where = f"'hooks.{key}'"
             if key == "place":
                 read[key] = self.place(where, value)
-            elif key in ("of_title", "reset"):
+            elif key in ("of_title", "of_tasks", "reset"):
                 read[key] = self.pattern(where, value)
             elif key == "events":
                 read[key] = self.words(where, value, (*KINDS, "retry"))

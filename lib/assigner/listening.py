@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from assigner import agents, attempts, clock, files, hearing, manners
+from assigner import agents, attempts, clock, files, hearing, manners, proc
 from assigner.db import Row, Store
 from assigner.hearing import Heard
 
@@ -94,15 +94,19 @@ def _hear(store: Store, report: files.HookReport) -> Heard | None:
 
 
 def _whose(live: list[Row], report: files.HookReport, heard: Heard) -> Row | None:
-    """The live attempt in whose session it was reported, or whose conversation it is of."""
+    """The live attempt in whose session it was reported; where that is in another conversation, or
+    no pane is told, the one whose conversation it is of, if that is one's alone.
+    """
     mine = [row for row in live if row["provider"] == report.provider]
-    for attempt in mine:
-        if heard.conversation and turn_of(attempt).get("conversation") == heard.conversation:
-            return attempt
-    for attempt in mine:
-        if report.pane == (attempt["server_pid"], attempt["pane_id"]):
-            return attempt
-    return None
+    places = {(row["server_pid"], row["pane_id"]): row for row in mine}
+    at_place = places.get(report.pane) if report.pane else None
+    if at_place and turn_of(at_place).get("conversation") in (None, heard.conversation):
+        return at_place
+    found = [
+        row for row in mine
+        if heard.conversation and turn_of(row).get("conversation") == heard.conversation
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else at_place
 
 
 def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
@@ -114,7 +118,10 @@ def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
     if bound is None or (heard.conversation and heard.conversation != bound):
         return False
     ours = not (heard.turn and turn.get("turn")) or heard.turn == turn["turn"]
-    if heard.kind in _ENDS and (ours or turn.get("background")) and "superseded" not in turn:
+    if heard.turn and heard.turn == turn.get("theirs"):
+        if heard.kind == "done":
+            remember(store, attempt, background=heard.background)
+    elif heard.kind in _ENDS and (ours or turn.get("background")) and "superseded" not in turn:
         remember(
             store, attempt,
             end={
@@ -133,11 +140,16 @@ def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
 
 
 def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: float) -> bool:
-    """A prompt was submitted: ours, or one that comes after it."""
+    """A prompt was submitted: ours, or one that comes after it.  Until the background tasks of ours
+    are over the agent may go on with it, before and after what a person asks.
+    """
     if "turn" in turn or "conversation" in turn:
-        another = heard.turn != turn.get("turn") and not turn.get("background")
+        another = heard.turn != turn.get("turn")
         if heard.conversation == turn["conversation"] and another:
-            remember(store, attempt, superseded=clock.text(at))
+            if turn.get("background"):
+                remember(store, attempt, theirs=None if heard.background else heard.turn)
+            else:
+                remember(store, attempt, superseded=clock.text(at))
         return False
     text = files.prompt_of(store.settings, attempt["id"])
     if text is None or not manners.same(heard.text, text):
@@ -154,10 +166,16 @@ def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: f
 
 
 def _note_conversation(store: Store, report: files.HookReport, heard: Heard) -> None:
-    """A conversation that begins while the session has no prompt of ours is the session's own."""
-    if heard.kind == "start" and heard.conversation and report.pane:
-        server, pane = report.pane
-        store.run(
-            "start_conversation", provider=report.provider, server_pid=server, pane_id=pane,
-            conversation=heard.conversation,
-        )  # fmt: skip
+    """A conversation that begins while the session has no prompt of ours is the session's own, if
+    it is its agent's: other agents that this, or a person, has started there report from its pane.
+    """
+    if heard.kind != "start" or not heard.conversation or not report.pane:
+        return
+    for session in store.rows("sessions"):
+        place = session["server_pid"], session["pane_id"]
+        known = session["status"] != "offline" and session["current_task_id"] is None
+        if not known or (session["provider"], place) != (report.provider, report.pane):
+            continue
+        new = session["conversation"] is None and proc.stat(report.process) is None
+        if new or agents.is_front(report.process, session["pane_pid"]):
+            store.run("set_conversation", name=session["name"], conversation=heard.conversation)

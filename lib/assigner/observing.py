@@ -112,7 +112,9 @@ def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
     evidence = json.loads(attempt["evidence"])
     seen = evidence.setdefault("reports", {})
     if report.kind == "said":
-        _said(store, attempt, report, evidence, noted, known="started" in seen)
+        is_turn = agents.is_agent(attempt["provider"])
+        runs = attempt["stage"] == "submitted" if is_turn else "started" in seen
+        _said(store, attempt, report, evidence, noted, known=runs)
         return False
     if report.kind in seen:
         return False

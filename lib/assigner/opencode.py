@@ -1,6 +1,7 @@
 """Turns out of OpenCode's database, which keeps its conversations; only read."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import PurePath
 from urllib.parse import quote
 
@@ -101,7 +102,7 @@ def _in(
             other = other or at
     if turn.state == "running" and other is not None and answered:
         turn = turn.interrupted(other)  # what is submitted meanwhile waits, if it still runs
-    return turns.Begun(begun, turn)
+    return turns.Begun(begun, replace(turn, is_past=answered))
 
 
 def _step(

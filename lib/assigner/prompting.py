@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from assigner import (
     agents,
+    answering,
     attempts,
     beginning,
     clock,
@@ -87,7 +88,12 @@ def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]
             again = [job for job in again if job.attempt["id"] in pressed]
             _wait_until_read(again)
         sights = strokes.look(store, again)
-        steps = [(job, _ending(store, job, sights.get(_key(job)))) for job in again]
+        observing.drain(store)  # a person's turn is told of before it is seen
+        live = {row["id"]: row for row in store.rows("live_attempts")}
+        steps = [
+            (job, _ending(store, job, live.get(job.attempt["id"]), sights.get(_key(job))))
+            for job in again
+        ]
         wanted = [(job, step) for job, step in steps if isinstance(step, Stroke)]
         refused = strokes.press(store, wanted)
         for job, step in steps:
@@ -101,15 +107,17 @@ def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]
     return list((waits | pressed).values())
 
 
-def _ending(store: Store, job: Job, sight: Sight | None) -> Stroke | str:
+def _ending(store: Store, job: Job, attempt: Row | None, sight: Sight | None) -> Stroke | str:
     """The stroke that ends a turn, or takes away what is left of one that was ended; or why there
     is none.
     """
-    if sight is None:
+    if sight is None or attempt is None:
         return "its screen cannot be read"
     if sight.shown is None:
         return sight.reason
     if sight.status in ("busy", "waiting"):
+        if not answering.is_under_way(store, attempt, job.provider):
+            return "its turn is over, and another is under way"
         return replace(strokes.ending(job, sight.shown, _ESCAPE), activity=None)
     text = files.prompt_of(store.settings, job.attempt["id"])
     if withdrawing.is_put_back(job.attempt, job.provider.manner, sight.shown, text):

@@ -76,9 +76,14 @@ def stage(attempt: Row, checks: Sequence[Row]) -> str:
     """How far a live attempt is; its check is the last of it."""
     mine = next((c for c in checks if c["id"] == attempt["id"]), None)
     if mine is None:
-        return str(attempt["stage"])
+        return ": waits for ".join(filter(None, (attempt["stage"], tasks(attempt["evidence"]))))
     since = f" since {mine['started_at']}" if mine["started_at"] else ""
     return f"being checked{since}" if mine["ended_at"] is None else str(attempt["stage"])
+
+
+def tasks(evidence: Row) -> str:
+    """What an attempt waits for whose turn has ended, if tasks that it began run on."""
+    return "background tasks of its turn" if evidence.get("turn", {}).get("background") else ""
 
 
 def check(row: Row) -> list[str]:

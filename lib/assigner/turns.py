@@ -38,7 +38,8 @@ class Turn:
     `path` and `offset` tell where it begins, so that it is found again without a search, `begun`
     when, in epoch seconds; `message` is the last one of the agent; `failure` is api, auth, context,
     limited or interrupted; `reset` is the stated end of a limit, as the agent puts it or, if it
-    tells the moment, ISO 8601; `at` is when it ended, in epoch seconds.
+    tells the moment, ISO 8601; `at` is when it ended, in epoch seconds; `is_past`: another turn has
+    begun since, or nothing of it can follow.
     """
 
     state: str
@@ -52,6 +53,7 @@ class Turn:
     reset: str | None = None
     at: float | None = None
     begun: float | None = None
+    is_past: bool = False
 
     def running(self, message: str | None) -> "Turn":
         return replace(

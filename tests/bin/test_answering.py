@@ -157,6 +157,21 @@ def test_why_a_turn_is_not_ended_is_told(work: Workplace) -> None:
     assert prompt(work, id, "failed")["error"].startswith("timeout: ")
 
 
+def test_a_persons_turn_is_not_ended_for_one_that_is_over(work: Workplace) -> None:
+    agent = enrolled(work, "one", "transcript")
+    id = send(work, "MODEL:tool make", "one", "--timeout", 1)
+    prompt(work, id, "in_progress")
+    agent.wait_for("Do you want to proceed?")
+    agent.enter()
+    wait_for(lambda: agent.events("turn"), what=agent.screen)
+    agent.run("MODEL:slow=600 my own")
+    agent.wait_for("second 1 of 600")
+    assert prompt(work, id, "completed")["response"] == "done: make"
+    assert attempt(work, id)["ending"] == "timeout"
+    assert [event["outcome"] for event in agent.events("turn")] == ["completed"]
+    assert "Escape" not in [event["key"] for event in agent.events("key")]
+
+
 def test_what_is_put_back_keeps_nothing_out(work: Workplace) -> None:
     """Interrupted before its first words, an agent has the prompt in its composer again."""
     agent = enrolled(work, "one", "transcript")
@@ -263,6 +278,82 @@ def test_only_reports_of_the_prompts_own_turn_count(work: Workplace, tmp_path: P
     report(agent, "StopFailure", session_id="s1", prompt_id=bound["turn"], error="late")
     work.tool("tick", status=(0, 1))
     assert work.prompt(id)["status"] == "completed"
+
+
+def test_what_background_tasks_leave_open_ends(work: Workplace) -> None:
+    """By the agent's own account of them, by a person's turn, or by nothing for long."""
+    agent = enrolled(work, "one", "")
+
+    def begun(*options: object) -> int:
+        """A prompt whose turn, `p` and its number, has ended with a task in the background."""
+        id = send(work, "MODEL:say hello", "one", *options)
+        work.run_until(lambda: len(agent.events("turn")) == id)
+        told("UserPromptSubmit", id, prompt="MODEL:say hello")
+        told("Stop", id, last_assistant_message="a server runs", background_tasks=[{"id": "b1"}])
+        assert work.prompt(id)["status"] == "in_progress"
+        return id
+
+    def told(event: str, turn: object, **payload: object) -> None:
+        report(agent, event, session_id="s1", prompt_id=f"p{turn}", **payload)
+        work.tool("tick", status=(0, 1))
+
+    first = begun()
+    told("UserPromptSubmit", "x", prompt="what is the time")
+    told("Stop", "x", last_assistant_message="noon", background_tasks=[{"id": "b1"}])
+    news = "<task-notification>\n<task-id>b0</task-id>\n</task-notification>"
+    told("UserPromptSubmit", "y", prompt=news)
+    told("Stop", "y", last_assistant_message="built", background_tasks=[{"id": "b1"}])
+    assert work.tool("queue", "--json").json[0]["waits_for"] == "background tasks of its turn"
+    assert "submitted: waits for background tasks" in work.tool("show", first).out
+    work.environment["ASSIGNER_STUCK_AFTER"] = "1"
+    assert prompt(work, first, "completed")["response"] == "built"
+    del work.environment["ASSIGNER_STUCK_AFTER"]
+    second = begun("--timeout", 1)
+    agent.run("MODEL:tool a person's")
+    agent.wait_for("a person's")
+    told("UserPromptSubmit", "z", prompt="MODEL:tool a person's")
+    work.run_until(lambda: attempt(work, second)["signalled_at"])
+    work.tool("tick", status=(0, 1))
+    assert "Escape" not in [event["key"] for event in agent.events("key")]
+    told("Stop", "z", last_assistant_message="done", background_tasks=[])
+    assert work.prompt(second)["response"] == "a server runs"
+
+
+def test_two_agents_in_one_conversation_are_told_apart_by_their_panes(work: Workplace) -> None:
+    agents = [enrolled(work, name, "hooks", "--session-id", "same") for name in ("one", "two")]
+    first = send(work, "MODEL:tool make", "one")
+    prompt(work, first, "in_progress")
+    second = send(work, "MODEL:say second", "two")
+    assert prompt(work, second, "completed")["response"] == "second"
+    assert work.prompt(first)["status"] == "in_progress"
+    agents[0].wait_for("Do you want to proceed?")
+    agents[0].enter()
+    assert prompt(work, first, "completed")["response"] == "done: make"
+
+
+def test_a_conversation_is_its_sessions_only_if_the_agent_in_front_began_it(
+    work: Workplace,
+) -> None:
+    agent = enrolled(work, "one", "hooks")
+
+    def conversation() -> object:
+        work.tool("observe")
+        return work.row("SELECT conversation FROM sessions")["conversation"]
+
+    assert conversation() is None
+    report(agent, "SessionStart", session_id="nested")
+    assert conversation() is None
+    agent.keys("C-d")
+    agent.wait_for_prompt()
+    agent.run(work.agent_line("one", "--session-id", "s2", tells="hooks", cwd=work.home / "one"))
+    wait_for(lambda: conversation() == "s2", what=agent.screen)
+    report(agent, "SessionStart", session_id="nested")
+    assert conversation() == "s2"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    name = f"hook.standin.SessionStart.{agent.format('#{pid}')}.{agent.id[1:]}.{gone.pid}.1"
+    (work.state / "spool" / name).write_text('{"session_id": "nested"}')
+    assert conversation() == "s2"
 
 
 @pytest.mark.slow

@@ -45,6 +45,16 @@ def test_a_report_is_a_file_that_only_its_owner_reads(spool: Path) -> None:
     assert report.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("by", ["sh", "bash", "dash", "zsh", "fish"])
+def test_who_called_it_by_a_shell_is_told(spool: Path, by: str) -> None:
+    line = [by, "-c", '"$@" || true', by, HOOK, spool, "claude", "Stop"]
+    if by == "fish":
+        line = [by, "-c", "$argv; or true", HOOK, spool, "claude", "Stop"]
+    subprocess.run(line, input=b"{}", check=True, timeout=20)
+    (report,) = spool.iterdir()
+    assert report.name.split(".")[5] == str(os.getpid())
+
+
 def test_outside_of_tmux_the_place_is_not_known(spool: Path) -> None:
     run(spool, "claude", "Stop", env={"TMUX": "x/../y", "TMUX_PANE": "%7/x"}, input=b"{}")
     (report,) = spool.iterdir()

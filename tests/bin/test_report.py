@@ -66,6 +66,30 @@ def test_an_outcome_waits_for_the_end(work: Workplace) -> None:
     assert work.row("SELECT outcome FROM attempts") == {"outcome": None}
 
 
+def test_what_an_agents_turn_reports_counts_when_that_ends(work: Workplace) -> None:
+    agent = work.agent("one", tells="hooks")
+    work.tool("enroll", "one")
+    options = ["--attempt", 1, "--spool", work.state / "spool"]
+    work.tool("send", "MODEL:tool make test", "--target", "one")
+    work.tool("assign-next")
+    work.tool("report", *options, "fail", "too early")
+    work.run_until(lambda: work.prompt(1)["status"] == "in_progress")
+    work.tool("report", *options, "progress", "1 of 2")
+    work.tool("report", *options, "fail", "the tests do not pass")
+    work.tool("observe")
+    assert work.prompt(1)["status"] == "in_progress"
+    agent.wait_for("Do you want to proceed?")
+    agent.enter()
+    work.run_until(lambda: work.prompt(1)["status"] != "in_progress")
+    row = work.prompt(1)
+    assert (row["status"], row["error"]) == ("failed", "command: the tests do not pass")
+    assert row["response"] == "done: make test"
+    assert events(work, 1) == [
+        ("report.late", "too early"), ("report.progress", "1 of 2"),
+        ("report.fail", "the tests do not pass"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("content", "status", "error"),
     [

@@ -113,6 +113,8 @@ def test_all_that_is_known_of_a_turn_is_told() -> None:
     )
     assert heard["good turn", "prompt"].text == "good turn here"
     assert heard["a background task", "done"].background
+    assert heard["its end", "prompt"].background
+    assert not heard["good turn", "prompt"].background
     assert heard["a sub-agent asks", "ask"].turn
     asked = next(n.text for m, n in recorded("claude") if m.startswith("question") and n.text
                  and n.kind == "ask")  # fmt: skip
