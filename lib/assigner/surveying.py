@@ -66,7 +66,16 @@ def check_state(case: Case) -> Iterator[Row]:
     if missing:
         detail = f"no {', '.join(missing)}: the next tool that is run makes it"
         wrong.append(finding("state directory", WARN, detail, case.command("status")))
+    if not wrong and (problem := _unwritable(real)):
+        wrong.append(finding("state directory", BAD, problem))
     yield from wrong or [finding("state directory", OK, str(home))]
+
+
+def _unwritable(place: Path) -> str:
+    """Why nothing can be written there; empty where something can be."""
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        return f"'{place}' is on a file system that is mounted read-only"
+    return "" if os.access(place, os.W_OK) else f"'{place}' cannot be written"
 
 
 def check_database_file(case: Case) -> Iterator[Row]:
@@ -114,10 +123,12 @@ def check_files(case: Case) -> Iterator[Row]:
 
 
 def check_disk(case: Case) -> Iterator[Row]:
-    places = (case.settings.home, case.settings.database.parent)
     seen = set()
-    for place in places:
+    for place in dict.fromkeys((case.settings.home, case.settings.database.parent)):
         existing = next((p for p in (place, *place.parents) if p.exists()), Path("/"))
+        if problem := _unwritable(existing):
+            yield finding("disk", BAD, problem)
+            continue
         device = existing.stat().st_dev
         if device in seen:
             continue

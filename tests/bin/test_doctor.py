@@ -1,6 +1,7 @@
 """doctor: what it finds in installations that were really broken, its backups, its recoveries."""
 
 import fcntl
+import json
 import os
 import shlex
 import shutil
@@ -11,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +195,16 @@ def test_files_that_are_not_ours(used: Workplace) -> None:
         assert row["command"].startswith("chown 0 ")
 
 
+def apart(work: Workplace, script: str) -> subprocess.CompletedProcess[str]:
+    """A shell script with mounts of its own, which says by status 99 that it may make none."""
+    argv = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["-r"]), "sh", "-c", script]
+    done = subprocess.run(argv, env=work.environment, **PIPES, timeout=60)
+    if done.returncode == 99:
+        pytest.skip("no file system of its own may be mounted here")
+    return done
+
+
 def test_disk_that_is_nearly_full(used: Workplace) -> None:
-    apart = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "-r"]
     script = f"""mount -t tmpfs -o size=400k,mode=700 tmpfs "$ASSIGNER_HOME" || exit 99
         cp {used.path}/kept.db "$ASSIGNER_HOME/assigner.db"
         cd "$ASSIGNER_HOME" && {sys.executable} {ROOT}/bin/doctor; echo "status $?"
@@ -204,14 +212,36 @@ def test_disk_that_is_nearly_full(used: Workplace) -> None:
         {sys.executable} {ROOT}/bin/doctor --recover "$ASSIGNER_HOME/copy.db"; echo "status $?"
         ls -A"""
     shutil.copy(used.database, used.path / "kept.db")
-    done = subprocess.run([*apart, "sh", "-c", script], env=used.environment, **PIPES, timeout=60)
-    if done.returncode == 99:
-        pytest.skip("no file system of its own may be mounted here")
+    done = apart(used, script)
     assert "\nbad   disk" in done.stdout
     assert done.stdout.endswith("status 1\nstatus 1\nstatus 1\nassigner.db\n")
     backup, recovery = done.stderr.splitlines()
     assert "cannot write" in backup and "full" in backup
     assert "cannot write" in recovery and "full" in recovery
+
+
+def test_state_directory_that_can_only_be_read(used: Workplace) -> None:
+    script = f"""mount --bind "$ASSIGNER_HOME" "$ASSIGNER_HOME" || exit 99
+        mount -o remount,ro,bind "$ASSIGNER_HOME" || exit 99
+        {sys.executable} {ROOT}/bin/send x; echo "status $?"
+        {sys.executable} {ROOT}/bin/doctor --json"""
+    done = apart(used, script)
+    send, rows = done.stdout.split("\n", 1)
+    assert (send, done.returncode) == ("status 78", 1)
+    for check in ("state directory", "disk"):
+        assert "is mounted read-only" in found(json.loads(rows), check, "bad")["detail"]
+
+
+@needs_mortal
+def test_database_in_a_directory_that_may_not_be_written(used: Workplace) -> None:
+    closed = used.path / "closed"
+    closed.mkdir()
+    shutil.copy(used.database, closed / "a.db")
+    closed.chmod(0o500)
+    argv = [*MORTAL, sys.executable, str(ROOT / "bin/doctor"), "--db", str(closed / "a.db")]
+    done = subprocess.run(argv, env=used.environment, **PIPES, timeout=60)
+    assert done.returncode == 1
+    assert f"'{closed}' cannot be written" in done.stdout
 
 
 def test_lock_that_somebody_holds(used: Workplace) -> None:
@@ -501,7 +531,7 @@ def test_backup_that_is_put_back_goes_on(work: Workplace) -> None:
     work.enrolled("two")
     work.tool("pause", "two")
     for name in ("one", "two"):
-        lines = [dumps({"content": f"echo {name} {n} >>{log}"}) for n in range(5)]
+        lines = [json.dumps({"content": f"echo {name} {n} >>{log}"}) for n in range(5)]
         work.tool("send", "--jsonl", "-", "--target", name, input="\n".join(lines))
     copy = work.path / "copy.db"
     ticks = work.start("tick", "--until-idle", 20)
