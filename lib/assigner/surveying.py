@@ -51,7 +51,12 @@ def _private(check: str, path: Path, kind: Callable[[int], bool], wanted: int) -
 
 def check_state(case: Case) -> Iterator[Row]:
     home = case.settings.home
-    if not home.exists():
+    ground = _ground(home)
+    if not ground.is_dir():
+        detail = f"'{ground}' is not a directory: move it away, or set ASSIGNER_HOME"
+        yield finding("state directory", BAD, detail)
+        return
+    if ground != home:
         detail = f"no '{home}' yet: the first tool that is run makes it"
         yield finding("state directory", WARN, detail, case.command("scan"))
         return
@@ -69,6 +74,11 @@ def check_state(case: Case) -> Iterator[Row]:
     if not wrong and (problem := _unwritable(real)):
         wrong.append(finding("state directory", BAD, problem))
     yield from wrong or [finding("state directory", OK, str(home))]
+
+
+def _ground(place: Path) -> Path:
+    """The place itself, or what is there of the way to it."""
+    return next((p for p in (place, *place.parents) if p.exists()), Path("/"))
 
 
 def _unwritable(place: Path) -> str:
@@ -125,7 +135,7 @@ def check_files(case: Case) -> Iterator[Row]:
 def check_disk(case: Case) -> Iterator[Row]:
     seen = set()
     for place in dict.fromkeys((case.settings.home, case.settings.database.parent)):
-        existing = next((p for p in (place, *place.parents) if p.exists()), Path("/"))
+        existing = _ground(place)
         if problem := _unwritable(existing):
             yield finding("disk", BAD, problem)
             continue
@@ -156,6 +166,8 @@ def check_lock(case: Case) -> Iterator[Row]:
     except IsADirectoryError:
         yield finding("lock", BAD, f"'{path}' is a directory", shlex.join(["rmdir", str(path)]))
         return
+    except NotADirectoryError:
+        return  # said of the state directory
     if pid is None:
         yield finding("lock", OK, "free")
         return

@@ -122,6 +122,16 @@ def test_nothing_is_there(work: Workplace) -> None:
     assert found(named, "database", "bad")["command"] == "assigner scan --db /nowhere.db"
 
 
+@pytest.mark.parametrize("below", ["", "below/it"])
+def test_state_directory_that_is_a_file(work: Workplace, below: str) -> None:
+    work.state.touch()
+    rows = doctor(work, status=78, env={"ASSIGNER_HOME": str(work.state / below)})
+    said = f"'{work.state}' is not a directory: move it away, or set ASSIGNER_HOME"
+    assert found(rows, "state directory", "bad")["detail"] == said
+    assert found(rows, "database", "bad")["command"] == ""
+    assert not [row for row in rows if "Errno" in row["detail"]]
+
+
 # --- the machine ----------------------------------------------------------------------------------
 
 

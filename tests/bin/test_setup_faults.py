@@ -251,7 +251,7 @@ def test_state_directory_that_cannot_be_made(work: Workplace) -> None:
     file.touch()
     closed.mkdir(mode=0o500)
     for home, reason in (
-        (file, f"'{file}': File exists"),
+        (file, f"'{file}' is not a directory: move it away, or set ASSIGNER_HOME"),
         (file / "below", "Not a directory"),
         (Path("/proc/nowhere"), "No such file or directory"),
         (Path("state"), "ASSIGNER_HOME is not an absolute path: 'state'"),
