@@ -103,10 +103,7 @@ def check_sessions(case: Case) -> Iterator[Row]:
     for row in rows:
         name, reason = row["name"], row["status_reason"] or ""
         if row["status"] == "offline":
-            command = shlex.join(["tmux", "new-session", "-d", "-s", name])
-            if row["keepalive"]:
-                command = case.command(*(("resume", name) if row["given_up"] else ("keepalive",)))
-            yield finding("session", WARN, f"'{name}' is offline: {reason}", command)
+            yield finding("session", WARN, f"'{name}' is offline: {reason}", _back(case, row))
         elif row["status"] == "unknown" or (
             row["status"] != "busy" and row["prompt_endings"] == "[]"
         ):
@@ -122,6 +119,20 @@ def check_sessions(case: Case) -> Iterator[Row]:
         yield finding("session", WARN, "none is enrolled", case.command("enroll", "NAME"))
     elif ready:
         yield finding("session", OK, f"{ready} of {len(rows)} enrolled can be given prompts")
+
+
+def _back(case: Case, row: Row) -> str:
+    """What brings an offline session back; one of several panes is at best forgotten."""
+    name, sockets = row["name"], case.settings.sockets
+    if row["keepalive"]:
+        return case.command(*(("resume", name) if row["given_up"] else ("keepalive",)))
+    if (row["status_reason"] or "").startswith("exited:"):  # its pane is there
+        return case.command("inspect", name)
+    socket = row["socket"] or sockets[0]
+    if ":" in name or name.endswith(f"@{socket.rpartition('/')[2]}"):  # as only scan calls it
+        return case.command("enroll", "--remove", name)
+    socket = socket if socket in sockets else sockets[0]
+    return shlex.join(["tmux", "-S", socket, "new-session", "-d", "-s", name])
 
 
 def check_heartbeats(case: Case) -> Iterator[Row]:

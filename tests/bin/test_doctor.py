@@ -325,6 +325,38 @@ def test_session_that_was_never_ready(work: Workplace) -> None:
     assert not [r for r in doctor(work) if r["check"] == "session" and r["verdict"] != "ok"]
 
 
+def advised(work: Workplace, **where: Any) -> dict[str, str]:
+    """By session, what is to be done about those of which there is something to say."""
+    rows = [row for row in doctor(work, **where) if row["check"] == "session"]
+    rows = [row for row in rows if row["verdict"] != "ok"]
+    return {row["detail"].split("'")[1]: row["command"] for row in rows}
+
+
+def test_sessions_that_are_gone(work: Workplace) -> None:
+    """Each is mended by the command that is told."""
+    gone, agent, _ = work.enrolled("gone"), work.agent("agent"), work.enrolled("two")
+    work.tmux("split-window", "-t", "two", "sh")
+    work.tool("scan")
+    work.tool("enroll", "two:0.1", "agent", status=None)
+    work.tmux("kill-pane", "-t", "two:0.1")
+    gone.kill()
+    agent.keys("C-d")
+    agent.wait_for_prompt()
+    work.tool("scan")
+    found = advised(work)
+    assert found == {
+        "agent": "assigner inspect agent",
+        "gone": f"tmux -S {work.socket} new-session -d -s gone",
+        "two:0.1": "assigner enroll --remove two:0.1",
+    }
+    elsewhere = advised(work, env={"ASSIGNER_TMUX_SOCKETS": "/other"})
+    assert elsewhere["gone"] == "tmux -S /other new-session -d -s gone"
+    work.tmux(*shlex.split(found["gone"])[3:])
+    work.tool(*shlex.split(found["two:0.1"])[1:])
+    work.tool("scan")
+    assert "two:0.1" not in advised(work)
+
+
 # --- the database ---------------------------------------------------------------------------------
 
 
