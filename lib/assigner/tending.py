@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from assigner import checks, cleaning, clock, files
+from assigner import agents, checks, cleaning, clock, files
 from assigner.auditing import store_of, told
 from assigner.checking import BAD, OK, SHOWN, WARN, Case, Check, examples, finding
 from assigner.db import Row
@@ -104,13 +104,11 @@ def check_sessions(case: Case) -> Iterator[Row]:
         name, reason = row["name"], row["status_reason"] or ""
         if row["status"] == "offline":
             yield finding("session", WARN, f"'{name}' is offline: {reason}", _back(case, row))
-        elif row["status"] == "unknown" or (
-            row["status"] != "busy" and row["prompt_endings"] == "[]"
-        ):
+        elif row["status"] == "unknown" or (row["status"] != "busy" and _is_new(row)):
             learn = "empty prompt" in reason or row["status"] != "unknown"
             words = ("enroll", name, "--at-prompt") if learn else ("inspect", name)
             detail = f"'{name}' is {row['status']}, and never was ready: {reason}"
-            if row["prompt_endings"] != "[]":
+            if not _is_new(row):
                 detail = f"'{name}' is unknown: {reason}"
             yield finding("session", WARN, detail, case.command(*words))
         else:
@@ -119,6 +117,11 @@ def check_sessions(case: Case) -> Iterator[Row]:
         yield finding("session", WARN, "none is enrolled", case.command("enroll", "NAME"))
     elif ready:
         yield finding("session", OK, f"{ready} of {len(rows)} enrolled can be given prompts")
+
+
+def _is_new(row: Row) -> bool:
+    """Whether a shell's empty prompt was never learnt; an agent's needs no learning."""
+    return row["prompt_endings"] == "[]" and not agents.is_agent(row["provider"])
 
 
 def _back(case: Case, row: Row) -> str:

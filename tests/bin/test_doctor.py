@@ -332,6 +332,16 @@ def advised(work: Workplace, **where: Any) -> dict[str, str]:
     return {row["detail"].split("'")[1]: row["command"] for row in rows}
 
 
+def test_agent_at_its_composer_is_ready(work: Workplace) -> None:
+    """No shell's prompt was ever seen there."""
+    work.agent("one", direct=True)
+    work.tool("enroll", "one")
+    assert work.row("SELECT status, prompt_endings FROM sessions") == {
+        "status": "idle", "prompt_endings": "[]",
+    }  # fmt: skip
+    assert advised(work) == {}
+
+
 def test_sessions_that_are_gone(work: Workplace) -> None:
     """Each is mended by the command that is told."""
     gone, agent, _ = work.enrolled("gone"), work.agent("agent"), work.enrolled("two")
