@@ -235,8 +235,19 @@ def check_env_file(case: Case) -> Iterator[Row]:
         yield finding("env file", OK, str(path))
 
 
+def check_providers(case: Case) -> Iterator[Row]:
+    """Whether every file of rules can be used."""
+    unusable: list[SetupError] = []
+    known = providers.agents(unusable)
+    for error in unusable:
+        yield finding("providers", BAD, str(error))
+    if not unusable:
+        yield finding("providers", OK, ", ".join(known))
+
+
 PROGRAMS: dict[str, Check] = {
     "env file": check_env_file,
+    "providers": check_providers,
     "python": check_python,
     "sqlite": check_sqlite,
     "tmux": check_tmux,
