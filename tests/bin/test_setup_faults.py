@@ -355,9 +355,12 @@ def test_env_file_in_the_current_directory_is_nobodys(used: Workplace) -> None:
 
 
 def test_no_home(work: Workplace) -> None:
-    work.environment.pop("ASSIGNER_HOME")
     work.environment.pop("HOME")
-    says(work.tool("queue", status=78), 78, "neither HOME nor XDG_STATE_HOME is set")
+    for command in (["timers", "install", "cron", "--dry-run"], ["manual"]):
+        assert work.tool(*command, status=78).err.endswith("_HOME is set: set HOME\n")
+    work.environment.pop("ASSIGNER_HOME")
+    unknown = "neither HOME nor XDG_STATE_HOME is set: set ASSIGNER_HOME"
+    says(work.tool("queue", status=78), 78, unknown)
 
 
 def test_env_example_has_every_setting() -> None:
