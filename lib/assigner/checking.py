@@ -46,6 +46,7 @@ class Case:
     quick: bool = False
     store: Store | None = None
     openable: bool = True
+    located: bool = True  # whether it is known where all of it lies
     rows: list[Row] = field(default_factory=list)
 
     def now(self) -> float:
@@ -109,14 +110,18 @@ def carry_out(case: Case, checks: dict[str, Check]) -> None:
 
 def begin(database: str | None, quick: bool) -> Case:
     """A case with the settings; where they are bad, with what can be told without them."""
+    located = True
     try:
         settings = config.load(database)
         providers.check_preferred(settings)
         row = finding("settings", OK, f"database {settings.database}")
     except SetupError as error:
         settings = _guessed(database)
-        row = finding("settings", BAD, f"{error}; what follows is for {settings.home}")
-    case = Case(settings, database, quick)
+        places = (os.environ.get(name, "") for name in ("ASSIGNER_HOME", "XDG_STATE_HOME"))
+        located = bool(os.environ.get("HOME")) or any(path[:1] == "/" for path in places)
+        about = f"; what follows is for {settings.home}" if located else ""
+        row = finding("settings", BAD, f"{error}{about}")
+    case = Case(settings, database, quick, openable=located, located=located)
     case.rows.append(row)
     return case
 

@@ -132,6 +132,17 @@ def test_state_directory_that_is_a_file(work: Workplace, below: str) -> None:
     assert not [row for row in rows if "Errno" in row["detail"]]
 
 
+def test_where_it_lies_is_not_known(work: Workplace) -> None:
+    """What nobody knows is not judged; what does not depend on it is."""
+    for name in ("HOME", "ASSIGNER_HOME"):
+        work.environment.pop(name)
+    result = work.tool("doctor", "--json", status=78)
+    said = "neither HOME nor XDG_STATE_HOME is set: set ASSIGNER_HOME"
+    assert found(result.json, "settings", "bad")["detail"] == said
+    assert [row["check"] for row in result.json][-1] == "packages"
+    assert "is not known" in result.err
+
+
 # --- the machine ----------------------------------------------------------------------------------
 
 
