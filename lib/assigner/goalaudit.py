@@ -77,7 +77,8 @@ def _open(case: Case, status: os.stat_result) -> Iterator[Row]:
                 yield finding("goals", WARN, detail, "assigner goals list")
             else:
                 mend = "" if "locked" in str(error) else _mend(path)
-                yield finding("goals", BAD, str(db.failure(path, error)), mend)
+                detail = str(db.failure(path, error)).removesuffix(db.DIAGNOSIS)
+                yield finding("goals", BAD, detail, mend)
 
 
 def _private(path: Path, status: os.stat_result) -> Iterator[Row]:

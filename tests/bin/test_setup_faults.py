@@ -100,8 +100,8 @@ def make_directory(path: Path) -> None:
 
 
 DATABASES = {
-    make_no_database: "is damaged or no database: file is not a database",
-    make_damaged: "is damaged or no database: database disk image is malformed",
+    make_no_database: "is damaged or no database: file is not a database; 'assigner doctor'",
+    make_damaged: "is damaged or no database: database disk image is malformed; 'assigner doctor'",
     make_foreign: "is a database, but not one of assigner",
     make_foreign_of_our_version: "is a database, but not one of assigner",
     make_newer: "was written by a newer assigner (schema 99, this one knows",
