@@ -658,13 +658,26 @@ def test_places_that_are_refused(used: Workplace, option: str) -> None:
     refused(used, "is the database itself", option, hard)
     hard.unlink()
     (used.path / "there").write_text("mine")
-    refused(used, "is there already", option, used.path / "there")
+    hint = ", or give --force" if option == "--backup" else ""
+    taken = f"is there already: name another file{hint}\n"
+    refused(used, taken, option, used.path / "there")
     (used.path / "new.db-journal").touch()
     refused(used, "lies beside it", option, used.path / "new.db")
     refused(used, "No such file or directory", option, used.path / "no/new.db", status=1)
     refused(used, "no database at", option, used.path / "x", "--db", "/nowhere.db", status=78)
     refused(used, "--force goes with --backup", "--recover", "x", "--force")
     assert (used.path / "there").read_text() == "mine"
+
+
+@pytest.mark.parametrize("option", ["--backup", "--recover"])
+def test_directory_that_is_gone(used: Workplace, option: str) -> None:
+    tool = f"mkdir gone && cd gone && rmdir ../gone && {sys.executable} {ROOT}/bin/doctor"
+    done = subprocess.run(
+        [f"{tool} {option} b.db"], shell=True, cwd=used.path, env=used.environment, **PIPES,
+        timeout=60,
+    )  # fmt: skip
+    assert done.stderr == "doctor: the current directory is gone: give an absolute path\n"
+    assert done.returncode == 2
 
 
 @needs_mortal
