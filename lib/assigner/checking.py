@@ -78,6 +78,11 @@ def finding(check: str, verdict: str, detail: str, command: str = "") -> Row:
     return {"check": check, "verdict": verdict, "detail": detail, "command": command}
 
 
+def counted(number: int, what: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def examples(found: list[str]) -> str:
     """Some of many, on one line."""
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""

@@ -16,6 +16,7 @@ from assigner.checking import (
     WARN,
     Case,
     Check,
+    counted,
     examples,
     finding,
     of_somebody_else,
@@ -144,7 +145,7 @@ def _counted(store: Store) -> str:
     row = store.execute(
         "SELECT count(*) AS n, coalesce(sum(status = 'pending'), 0) AS pending FROM tasks"
     ).fetchone()
-    return f"{row['n']} tasks, {row['pending']} pending"
+    return f"{counted(row['n'], 'task')}, {row['pending']} pending"
 
 
 def _mend(path: Path) -> str:

@@ -11,6 +11,7 @@ from types import FrameType
 
 from assigner import db
 from assigner.access import StrPath
+from assigner.checking import counted
 from assigner.config import Settings
 from assigner.db import Row
 from assigner.errors import AssignerError, BusyError, SetupError, UsageError
@@ -39,9 +40,9 @@ def back_up(
 
 def told(row: Row) -> str:
     """The outcome of a backup for people."""
-    secrets = f"; the files of {row['secrets']} prompts' secrets are not in it"
+    secrets = f"; files with the secrets of {counted(row['secrets'], 'prompt')} are not in it"
     return (
-        f"{row['prompts']} prompts, {row['bytes'] / 1e6:,.1f} MB in '{row['backup']}'"
+        f"{counted(row['prompts'], 'prompt')}, {row['bytes'] / 1e6:,.1f} MB in '{row['backup']}'"
         f"{secrets if row['secrets'] else ''}"
     )
 

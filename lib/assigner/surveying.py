@@ -15,6 +15,7 @@ from assigner.checking import (
     WARN,
     Case,
     Check,
+    counted,
     examples,
     finding,
     of_somebody_else,
@@ -247,7 +248,7 @@ def _check_socket(case: Case, socket: str) -> Iterator[Row]:
         detail = f"the server at '{socket}' is {version}, the client {ours}: start it anew in time"
         yield finding(check, WARN, detail)
     else:
-        yield finding(check, OK, f"{version} at '{socket}', {panes} panes")
+        yield finding(check, OK, f"{version} at '{socket}', {counted(panes, 'pane')}")
 
 
 SURROUNDINGS: dict[str, Check] = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from assigner import agents, checks, cleaning, clock, files
 from assigner.auditing import store_of, told
-from assigner.checking import BAD, OK, SHOWN, WARN, Case, Check, examples, finding
+from assigner.checking import BAD, OK, SHOWN, WARN, Case, Check, counted, examples, finding
 from assigner.db import Row
 
 CHAIN = ("scan", "sync-context", "observe", "retry-failed", "assign-next", "deliver")
@@ -73,7 +73,7 @@ def check_spool(case: Case) -> Iterator[Row]:
     except FileNotFoundError:
         return  # said elsewhere
     if unread:
-        detail = f"{len(unread)} reports that nobody has read for an hour"
+        detail = f"{counted(len(unread), 'report')} that nobody has read for an hour"
         yield finding("reports", WARN, detail, case.command("observe"))
     else:
         yield finding("reports", OK, "none waits long")
@@ -152,17 +152,17 @@ def check_heartbeats(case: Case) -> Iterator[Row]:
     ).fetchone()
     if late and waiting:
         newest = max(late.values())
-        since = f"since {clock.text(newest)}" if newest else "ever"
-        detail = f"prompts are open, but {', '.join(late)} did not run {since}"
-        yield finding("timers", WARN, detail, "make install-cron")
+        ran = f"did not run since {clock.text(newest)}" if newest else "never ran"
+        detail = f"prompts are open, but {', '.join(late)} {ran}"
+        yield finding("timers", WARN, detail, case.command("timers", "install", "cron"))
     else:
         newest = max(last.values(), default=0.0)
         detail = f"the last pass was {clock.text(newest)}" if newest else "no pass has run yet"
         yield finding("timers", OK, detail)
     cleaned = last.get("cleanup-stale", 0.0)
     if now - cleaned > NOT_CLEANED and (waiting or tick):
-        since = f"not since {clock.text(cleaned)}" if cleaned else "never"
-        detail = f"cleanup-stale has run {since}"
+        ran = f"has not run since {clock.text(cleaned)}" if cleaned else "has never run"
+        detail = f"cleanup-stale {ran}"
         yield finding("clean-up", WARN, detail, case.command("cleanup-stale", "--apply"))
     else:
         detail = clock.text(cleaned) if cleaned else "nothing to clean up yet"

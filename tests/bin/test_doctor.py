@@ -515,11 +515,17 @@ def test_secret_that_is_lost(used: Workplace) -> None:
 def test_passes_that_do_not_run(used: Workplace) -> None:
     late = {"ASSIGNER_NOW": FUTURE}
     rows = doctor(used, env=late)
-    assert found(rows, "timers", "warn")["command"] == "make install-cron"
+    timers = found(rows, "timers", "warn")
+    assert timers["command"] == "assigner timers install cron"
+    assert "assign-next, deliver did not run since 2" in timers["detail"]
+    execute(used, "DELETE FROM heartbeats")
+    rows = doctor(used)
+    assert found(rows, "timers", "warn")["detail"].endswith("assign-next, deliver never ran")
+    assert found(rows, "clean-up", "warn")["detail"] == "cleanup-stale has never run"
     report = used.state / "spool/9.exit.0"
     report.touch()
     assert (
-        "1 reports that nobody has read"
+        "1 report that nobody has read"
         in found(doctor(used, status=1, env=late), "reports", "warn")["detail"]
     )
     used.tool("tick")
@@ -706,7 +712,8 @@ def test_backup_of_what_is_damaged_keeps_the_old_one(used: Workplace, table: str
 def test_backup_replaces_only_if_told(used: Workplace) -> None:
     real, link = used.path / "real.db", used.path / "link.db"
     link.symlink_to(real)
-    assert "301 prompts" in used.tool("doctor", "--backup", link).out
+    told = used.tool("doctor", "--backup", link).out
+    assert "301 prompts, " in told and "the secrets of 1 prompt are not in it" in told
     used.tool("send", "one more")
     used.tool("doctor", "--backup", link, "--dry-run", "--force")
     assert whole(real) == 301
@@ -862,7 +869,7 @@ def in_goals(work: Workplace, script: str) -> None:
 
 
 BROKEN_GOALS: dict[str, tuple[str, str, Callable[[Workplace, Path], object]]] = {
-    "well": ("ok", "1 tasks, 1 pending, schema 2", lambda work, path: None),
+    "well": ("ok", "1 task, 1 pending, schema 2", lambda work, path: None),
     "gone": ("ok", "there are none", lambda work, path: path.unlink()),
     "a directory": ("bad", "is not a file", lambda work, path: (path.unlink(), path.mkdir())),
     "empty": ("warn", "is empty", lambda work, path: path.write_bytes(b"")),
@@ -914,7 +921,7 @@ def test_database_of_goals(used: Workplace, case: str) -> None:
 @pytest.mark.parametrize(
     ("columns", "verdict", "detail"),
     [
-        ("title, status, project, priority, created_at", "ok", "another program's, 1 tasks"),
+        ("title, status, project, priority, created_at", "ok", "another program's, 1 task"),
         ("title, status, project, created_at", "bad", "has no column priority"),
     ],
 )
