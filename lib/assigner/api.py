@@ -58,8 +58,8 @@ def send_prompt(
     A relative `working_dir` counts from the current directory.  With `parent_id` what is at its
     default here is as that prompt has it.  `after` holds ids, or keys of prompts.  A
     prompt whose `dedup_key` another has already is not queued: the id is the other's.  Raises
-    UsageError for what cannot be meant, SetupError where the state directory is unfit,
-    sqlite3.Error where the database is.
+    UsageError for what cannot be meant, SetupError where the state directory is unfit, or the
+    provider's file, sqlite3.Error where the database is.
     """
     draft = drafting.Draft(
         content=content,
@@ -95,6 +95,7 @@ def send_prompt(
         if parent_id is not None:
             inheriting.inherit(store, draft)
         drafting.check(draft, store.settings, providers.names())
+        providers.check_usable(draft.target_provider)
         return prompts.queue(store, [draft])[0]
 
 

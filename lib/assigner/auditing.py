@@ -34,9 +34,13 @@ def check_file(case: Case) -> Iterator[Row]:
     case.openable = False
     try:
         status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         detail = f"no database at '{path}': the first tool that is run makes it"
         yield finding("database", BAD, detail, case.command("scan"))
+        return
+    except NotADirectoryError:
+        detail = f"no database at '{path}': it would lie below what is not a directory"
+        yield finding("database", BAD, detail)
         return
     if not stat.S_ISREG(status.st_mode):
         yield finding("database", BAD, f"'{path}' is not a file: move it away")

@@ -46,6 +46,7 @@ class Case:
     quick: bool = False
     store: Store | None = None
     openable: bool = True
+    located: bool = True  # whether it is known where all of it lies
     rows: list[Row] = field(default_factory=list)
 
     def now(self) -> float:
@@ -75,6 +76,11 @@ Check = Callable[[Case], Iterator[Row]]
 
 def finding(check: str, verdict: str, detail: str, command: str = "") -> Row:
     return {"check": check, "verdict": verdict, "detail": detail, "command": command}
+
+
+def counted(number: int, what: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def examples(found: list[str]) -> str:
@@ -109,14 +115,18 @@ def carry_out(case: Case, checks: dict[str, Check]) -> None:
 
 def begin(database: str | None, quick: bool) -> Case:
     """A case with the settings; where they are bad, with what can be told without them."""
+    located = True
     try:
         settings = config.load(database)
         providers.check_preferred(settings)
         row = finding("settings", OK, f"database {settings.database}")
     except SetupError as error:
         settings = _guessed(database)
-        row = finding("settings", BAD, f"{error}; what follows is for {settings.home}")
-    case = Case(settings, database, quick)
+        places = (os.environ.get(name, "") for name in ("ASSIGNER_HOME", "XDG_STATE_HOME"))
+        located = bool(os.environ.get("HOME")) or any(path[:1] == "/" for path in places)
+        about = f"; what follows is for {settings.home}" if located else ""
+        row = finding("settings", BAD, f"{error}{about}")
+    case = Case(settings, database, quick, openable=located, located=located)
     case.rows.append(row)
     return case
 
@@ -235,8 +245,19 @@ def check_env_file(case: Case) -> Iterator[Row]:
         yield finding("env file", OK, str(path))
 
 
+def check_providers(case: Case) -> Iterator[Row]:
+    """Whether every file of rules can be used."""
+    unusable: list[SetupError] = []
+    known = providers.agents(unusable)
+    for error in unusable:
+        yield finding("providers", BAD, str(error))
+    if not unusable:
+        yield finding("providers", OK, ", ".join(known))
+
+
 PROGRAMS: dict[str, Check] = {
     "env file": check_env_file,
+    "providers": check_providers,
     "python": check_python,
     "sqlite": check_sqlite,
     "tmux": check_tmux,

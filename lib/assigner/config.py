@@ -204,7 +204,8 @@ def xdg(variable: str, default: str) -> Path:
         return Path(value)
     home = os.environ.get("HOME")
     if not home:
-        raise SetupError(f"neither HOME nor {variable} is set: set ASSIGNER_HOME")
+        helps = "ASSIGNER_HOME" if variable == "XDG_STATE_HOME" else "HOME"
+        raise SetupError(f"neither HOME nor {variable} is set: set {helps}")
     return Path(home) / default
 
 

@@ -23,6 +23,7 @@ PATIENCE = 10.0  # seconds with one who writes
 _LONGEST = 120.0  # with many, one after the other
 # What SQLite reads beside a database, and believes
 JOURNALS = ("-journal", "-wal", "-shm")
+DIAGNOSIS = "; 'assigner doctor' tells what to do"
 
 
 class Store:
@@ -194,7 +195,7 @@ def failure(path: object, error: sqlite3.Error) -> AssignerError:
     if "readonly" in text:
         return SetupError(f"'{path}' cannot be written: make it and its directory writable")
     if "not a database" in text or "malformed" in text:
-        return SetupError(f"'{path}' is damaged or no database: {text}")
+        return SetupError(f"'{path}' is damaged or no database: {text}{DIAGNOSIS}")
     if "no such table" in text or "no such column" in text:
         return SetupError(f"'{path}' is a database, but not one of assigner: {text}")
     if "I/O error" in text:

@@ -8,6 +8,8 @@ def examine(database: str | None, *, quick: bool = False) -> Case:
     """A case with what every check has found; nothing is changed."""
     case = checking.begin(database, quick)
     checking.carry_out(case, checking.PROGRAMS)
+    if not case.located:
+        return case
     checking.carry_out(case, surveying.SURROUNDINGS)
     checking.carry_out(case, auditing.DATABASE)
     if case.store:

@@ -109,6 +109,10 @@ def prepare(settings: Settings) -> None:
         )
         for directory in own:
             access.own_directory(directory)
+    except FileExistsError:
+        raise SetupError(
+            f"state directory '{home}' is not a directory: move it away, or set ASSIGNER_HOME"
+        ) from None
     except OSError as error:
         path = error.filename or home
         raise SetupError(f"cannot use the state directory: '{path}': {error.strerror}") from None

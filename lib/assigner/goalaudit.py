@@ -16,6 +16,7 @@ from assigner.checking import (
     WARN,
     Case,
     Check,
+    counted,
     examples,
     finding,
     of_somebody_else,
@@ -77,7 +78,8 @@ def _open(case: Case, status: os.stat_result) -> Iterator[Row]:
                 yield finding("goals", WARN, detail, "assigner goals list")
             else:
                 mend = "" if "locked" in str(error) else _mend(path)
-                yield finding("goals", BAD, str(db.failure(path, error)), mend)
+                detail = str(db.failure(path, error)).removesuffix(db.DIAGNOSIS)
+                yield finding("goals", BAD, detail, mend)
 
 
 def _private(path: Path, status: os.stat_result) -> Iterator[Row]:
@@ -143,7 +145,7 @@ def _counted(store: Store) -> str:
     row = store.execute(
         "SELECT count(*) AS n, coalesce(sum(status = 'pending'), 0) AS pending FROM tasks"
     ).fetchone()
-    return f"{row['n']} tasks, {row['pending']} pending"
+    return f"{counted(row['n'], 'task')}, {row['pending']} pending"
 
 
 def _mend(path: Path) -> str:

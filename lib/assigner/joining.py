@@ -102,8 +102,9 @@ def enroll(store: Store, args: argparse.Namespace) -> list[Row]:
     names = list(dict.fromkeys(args.names))
     wish = wish_of(args)
     lacking = creating.lacking(store, names, wish) if args.create else []
-    for name in set(names).difference(lacking):
-        sessions.find(store, name)
+    for name in names:
+        if name not in lacking:
+            sessions.find(store, name)
     rows = []
     for name in names:
         if name in lacking:

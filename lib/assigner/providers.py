@@ -44,9 +44,19 @@ def agent(name: str) -> "Provider":
     return describing.Reader(path).provider(name, origin, config.table(path, _text(path)))
 
 
-def agents() -> "Mapping[str, Provider]":
-    """All agents by name.  Raises SetupError that names the file and the key."""
-    return {name: agent(name) for name in files()}
+def agents(unusable: list[SetupError] | None = None) -> "Mapping[str, Provider]":
+    """All agents by name.  Raises SetupError that names the file and the key; where `unusable` is
+    given, that is put there instead, and such an agent is left out.
+    """
+    found = {}
+    for name in files():
+        try:
+            found[name] = agent(name)
+        except SetupError as error:
+            if unusable is None:
+                raise
+            unusable.append(error)
+    return found
 
 
 @cache
@@ -92,6 +102,13 @@ def once(command: str | None) -> "tuple[str, Once] | None":
         if found and oneshots.is_one(found, command):
             return name, found
     return None
+
+
+def check_usable(name: str | None) -> None:
+    """SetupError where a person's own file for that provider cannot be used."""
+    path = files().get(name or "")
+    if path is not None and path.parent != _BUILT_IN:
+        agent(path.stem)
 
 
 def check_preferred(settings: config.Settings) -> None:

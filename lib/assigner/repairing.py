@@ -135,7 +135,7 @@ class Repair:
         database = self.settings.database.resolve()
         now = clock.text(clock.now()).replace(":", "")
         path = database.with_name(f"{database.name}.before-repair-{now}")
-        with saving.aside(path, force=False) as new, contextlib.closing(_connect(new)) as copy:
+        with saving.aside(path) as new, contextlib.closing(_connect(new)) as copy:
             connection.backup(copy)
         self.copy = path
 

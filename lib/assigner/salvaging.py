@@ -37,12 +37,12 @@ def recover(
     is called with how many tables are done, of how many.  The database is only read.  UsageError,
     SetupError, AssignerError: nothing is left then.
     """
-    path = saving.destination(settings, target, force=False)
+    path = saving.destination(settings, target)
     if not settings.database.is_file():
         raise SetupError(f"no database at '{settings.database}'")
     if dry:
         return _rebuild(settings, settings.database.parent, ":memory:", tell), []
-    with saving.aside(path, force=False) as new:
+    with saving.aside(path) as new:
         try:
             rows = _rebuild(settings, path.parent, str(new), tell)
         except sqlite3.DatabaseError as error:  # the damaged one's are caught where it is read

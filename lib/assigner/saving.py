@@ -10,6 +10,8 @@ from pathlib import Path
 from types import FrameType
 
 from assigner import db
+from assigner.access import StrPath
+from assigner.checking import counted
 from assigner.config import Settings
 from assigner.db import Row
 from assigner.errors import AssignerError, BusyError, SetupError, UsageError
@@ -38,18 +40,24 @@ def back_up(
 
 def told(row: Row) -> str:
     """The outcome of a backup for people."""
-    secrets = f"; the files of {row['secrets']} prompts' secrets are not in it"
+    secrets = f"; files with the secrets of {counted(row['secrets'], 'prompt')} are not in it"
     return (
-        f"{row['prompts']} prompts, {row['bytes'] / 1e6:,.1f} MB in '{row['backup']}'"
+        f"{counted(row['prompts'], 'prompt')}, {row['bytes'] / 1e6:,.1f} MB in '{row['backup']}'"
         f"{secrets if row['secrets'] else ''}"
     )
 
 
-def destination(settings: Settings, target: str, *, force: bool) -> Path:
-    """Where a new database is to be written: a path without links.  UsageError for a bad one."""
+def destination(settings: Settings, target: str, *, force: bool | None = None) -> Path:
+    """Where a new database is to be written: a path without links.  UsageError for a bad one.
+
+    With `force` it may be there; None where nobody can be told to ask for that.
+    """
     if not target or "\0" in target:
         raise UsageError("the name of the new file is empty")
-    path, database = Path(os.path.realpath(target)), Path(os.path.realpath(settings.database))
+    try:
+        path, database = Path(os.path.realpath(target)), Path(os.path.realpath(settings.database))
+    except FileNotFoundError:
+        raise UsageError("the current directory is gone: give an absolute path") from None
     own = {database, settings.home / "lock", *(beside(database))}
     same = path in own or (path.exists() and database.exists() and path.samefile(database))
     if same:
@@ -60,11 +68,16 @@ def destination(settings: Settings, target: str, *, force: bool) -> Path:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise UsageError(f"'{target}' is not a file")
         if not force:
-            raise UsageError(f"'{target}' is there already: name another file")
+            raise _taken(target, force)
     for other in beside(path):
         if other.exists():  # SQLite would take it for the journal of what is written now
             raise UsageError(f"'{other}' lies beside it: name another file")
     return path
+
+
+def _taken(target: StrPath, force: bool | None) -> UsageError:
+    hint = "" if force is None else ", or give --force"
+    return UsageError(f"'{target}' is there already: name another file{hint}")
 
 
 def beside(path: Path) -> list[Path]:
@@ -72,7 +85,7 @@ def beside(path: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def aside(path: Path, *, force: bool) -> Iterator[Path]:
+def aside(path: Path, *, force: bool | None = None) -> Iterator[Path]:
     """A new file of mode 0600, which becomes `path` at the end; else nothing is left of it."""
     new = path.with_name(f".{path.name[:200]}.{os.getpid()}")
 
@@ -98,16 +111,16 @@ def aside(path: Path, *, force: bool) -> Iterator[Path]:
             remove()
 
 
-def _place(new: Path, path: Path, force: bool) -> None:
+def _place(new: Path, path: Path, force: bool | None) -> None:
     if not force:
         try:
             os.link(new, path)  # unlike a rename it never replaces what has come meanwhile
             return
         except FileExistsError:
-            raise UsageError(f"'{path}' is there already: name another file") from None
+            raise _taken(path, force) from None
         except OSError:  # a file system without hard links
             if path.exists():
-                raise UsageError(f"'{path}' is there already: name another file") from None
+                raise _taken(path, force) from None
     new.rename(path)
 
 

@@ -194,6 +194,7 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
                 if draft.parent_id is not None:
                     inheriting.inherit(store, draft)
                 drafting.check(draft, store.settings, providers.names())
+                providers.check_usable(draft.target_provider)
             except UsageError as error:
                 raise UsageError(f"{place}{error}") from None
     directories = {draft.working_dir: draft for _, draft in wanted}

@@ -15,6 +15,7 @@ from assigner.checking import (
     WARN,
     Case,
     Check,
+    counted,
     examples,
     finding,
     of_somebody_else,
@@ -51,7 +52,12 @@ def _private(check: str, path: Path, kind: Callable[[int], bool], wanted: int) -
 
 def check_state(case: Case) -> Iterator[Row]:
     home = case.settings.home
-    if not home.exists():
+    ground = _ground(home)
+    if not ground.is_dir():
+        detail = f"'{ground}' is not a directory: move it away, or set ASSIGNER_HOME"
+        yield finding("state directory", BAD, detail)
+        return
+    if ground != home:
         detail = f"no '{home}' yet: the first tool that is run makes it"
         yield finding("state directory", WARN, detail, case.command("scan"))
         return
@@ -66,7 +72,21 @@ def check_state(case: Case) -> Iterator[Row]:
     if missing:
         detail = f"no {', '.join(missing)}: the next tool that is run makes it"
         wrong.append(finding("state directory", WARN, detail, case.command("status")))
+    if not wrong and (problem := _unwritable(real)):
+        wrong.append(finding("state directory", BAD, problem))
     yield from wrong or [finding("state directory", OK, str(home))]
+
+
+def _ground(place: Path) -> Path:
+    """The place itself, or what is there of the way to it."""
+    return next((p for p in (place, *place.parents) if p.exists()), Path("/"))
+
+
+def _unwritable(place: Path) -> str:
+    """Why nothing can be written there; empty where something can be."""
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        return f"'{place}' is on a file system that is mounted read-only"
+    return "" if os.access(place, os.W_OK) else f"'{place}' cannot be written"
 
 
 def check_database_file(case: Case) -> Iterator[Row]:
@@ -114,10 +134,12 @@ def check_files(case: Case) -> Iterator[Row]:
 
 
 def check_disk(case: Case) -> Iterator[Row]:
-    places = (case.settings.home, case.settings.database.parent)
     seen = set()
-    for place in places:
-        existing = next((p for p in (place, *place.parents) if p.exists()), Path("/"))
+    for place in dict.fromkeys((case.settings.home, case.settings.database.parent)):
+        existing = _ground(place)
+        if problem := _unwritable(existing):
+            yield finding("disk", BAD, problem)
+            continue
         device = existing.stat().st_dev
         if device in seen:
             continue
@@ -145,6 +167,8 @@ def check_lock(case: Case) -> Iterator[Row]:
     except IsADirectoryError:
         yield finding("lock", BAD, f"'{path}' is a directory", shlex.join(["rmdir", str(path)]))
         return
+    except NotADirectoryError:
+        return  # said of the state directory
     if pid is None:
         yield finding("lock", OK, "free")
         return
@@ -224,7 +248,7 @@ def _check_socket(case: Case, socket: str) -> Iterator[Row]:
         detail = f"the server at '{socket}' is {version}, the client {ours}: start it anew in time"
         yield finding(check, WARN, detail)
     else:
-        yield finding(check, OK, f"{version} at '{socket}', {panes} panes")
+        yield finding(check, OK, f"{version} at '{socket}', {counted(panes, 'pane')}")
 
 
 SURROUNDINGS: dict[str, Check] = {

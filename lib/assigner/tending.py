@@ -3,9 +3,9 @@
 import shlex
 from collections.abc import Iterator
 
-from assigner import checks, cleaning, clock, files
+from assigner import agents, checks, cleaning, clock, files
 from assigner.auditing import store_of, told
-from assigner.checking import BAD, OK, SHOWN, WARN, Case, Check, examples, finding
+from assigner.checking import BAD, OK, SHOWN, WARN, Case, Check, counted, examples, finding
 from assigner.db import Row
 
 CHAIN = ("scan", "sync-context", "observe", "retry-failed", "assign-next", "deliver")
@@ -73,7 +73,7 @@ def check_spool(case: Case) -> Iterator[Row]:
     except FileNotFoundError:
         return  # said elsewhere
     if unread:
-        detail = f"{len(unread)} reports that nobody has read for an hour"
+        detail = f"{counted(len(unread), 'report')} that nobody has read for an hour"
         yield finding("reports", WARN, detail, case.command("observe"))
     else:
         yield finding("reports", OK, "none waits long")
@@ -103,17 +103,12 @@ def check_sessions(case: Case) -> Iterator[Row]:
     for row in rows:
         name, reason = row["name"], row["status_reason"] or ""
         if row["status"] == "offline":
-            command = shlex.join(["tmux", "new-session", "-d", "-s", name])
-            if row["keepalive"]:
-                command = case.command(*(("resume", name) if row["given_up"] else ("keepalive",)))
-            yield finding("session", WARN, f"'{name}' is offline: {reason}", command)
-        elif row["status"] == "unknown" or (
-            row["status"] != "busy" and row["prompt_endings"] == "[]"
-        ):
+            yield finding("session", WARN, f"'{name}' is offline: {reason}", _back(case, row))
+        elif row["status"] == "unknown" or (row["status"] != "busy" and _is_new(row)):
             learn = "empty prompt" in reason or row["status"] != "unknown"
             words = ("enroll", name, "--at-prompt") if learn else ("inspect", name)
             detail = f"'{name}' is {row['status']}, and never was ready: {reason}"
-            if row["prompt_endings"] != "[]":
+            if not _is_new(row):
                 detail = f"'{name}' is unknown: {reason}"
             yield finding("session", WARN, detail, case.command(*words))
         else:
@@ -122,6 +117,25 @@ def check_sessions(case: Case) -> Iterator[Row]:
         yield finding("session", WARN, "none is enrolled", case.command("enroll", "NAME"))
     elif ready:
         yield finding("session", OK, f"{ready} of {len(rows)} enrolled can be given prompts")
+
+
+def _is_new(row: Row) -> bool:
+    """Whether a shell's empty prompt was never learnt; an agent's needs no learning."""
+    return row["prompt_endings"] == "[]" and not agents.is_agent(row["provider"])
+
+
+def _back(case: Case, row: Row) -> str:
+    """What brings an offline session back; one of several panes is at best forgotten."""
+    name, sockets = row["name"], case.settings.sockets
+    if row["keepalive"]:
+        return case.command(*(("resume", name) if row["given_up"] else ("keepalive",)))
+    if (row["status_reason"] or "").startswith("exited:"):  # its pane is there
+        return case.command("inspect", name)
+    socket = row["socket"] or sockets[0]
+    if ":" in name or name.endswith(f"@{socket.rpartition('/')[2]}"):  # as only scan calls it
+        return case.command("enroll", "--remove", name)
+    socket = socket if socket in sockets else sockets[0]
+    return shlex.join(["tmux", "-S", socket, "new-session", "-d", "-s", name])
 
 
 def check_heartbeats(case: Case) -> Iterator[Row]:
@@ -138,17 +152,17 @@ def check_heartbeats(case: Case) -> Iterator[Row]:
     ).fetchone()
     if late and waiting:
         newest = max(late.values())
-        since = f"since {clock.text(newest)}" if newest else "ever"
-        detail = f"prompts are open, but {', '.join(late)} did not run {since}"
-        yield finding("timers", WARN, detail, "make install-cron")
+        ran = f"did not run since {clock.text(newest)}" if newest else "never ran"
+        detail = f"prompts are open, but {', '.join(late)} {ran}"
+        yield finding("timers", WARN, detail, case.command("timers", "install", "cron"))
     else:
         newest = max(last.values(), default=0.0)
         detail = f"the last pass was {clock.text(newest)}" if newest else "no pass has run yet"
         yield finding("timers", OK, detail)
     cleaned = last.get("cleanup-stale", 0.0)
     if now - cleaned > NOT_CLEANED and (waiting or tick):
-        since = f"not since {clock.text(cleaned)}" if cleaned else "never"
-        detail = f"cleanup-stale has run {since}"
+        ran = f"has not run since {clock.text(cleaned)}" if cleaned else "has never run"
+        detail = f"cleanup-stale {ran}"
         yield finding("clean-up", WARN, detail, case.command("cleanup-stale", "--apply"))
     else:
         detail = clock.text(cleaned) if cleaned else "nothing to clean up yet"

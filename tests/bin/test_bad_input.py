@@ -196,6 +196,7 @@ def test_secrets_go_with_what_was_not_queued(place: Workplace) -> None:
 
 OTHERS: dict[str, tuple[list[object], str]] = {
     "unknown session to enrol": (["enroll", "nowhere"], "no session 'nowhere': scan has seen none"),
+    "unknown sessions to enrol": (["enroll", *"zyxwvutsrq"], "no session 'z': "),
     "unknown session to list": (["sessions", "nowhere"], "no session 'nowhere'"),
     "unknown session to inspect": (["inspect", "nowhere"], "no session 'nowhere'"),
     "nothing to inspect": (["inspect"], "give SESSION, or --provider P --screen FILE"),

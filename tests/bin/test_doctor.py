@@ -1,6 +1,7 @@
 """doctor: what it finds in installations that were really broken, its backups, its recoveries."""
 
 import fcntl
+import json
 import os
 import shlex
 import shutil
@@ -11,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,27 @@ def test_nothing_is_there(work: Workplace) -> None:
     assert found(named, "database", "bad")["command"] == "assigner scan --db /nowhere.db"
 
 
+@pytest.mark.parametrize("below", ["", "below/it"])
+def test_state_directory_that_is_a_file(work: Workplace, below: str) -> None:
+    work.state.touch()
+    rows = doctor(work, status=78, env={"ASSIGNER_HOME": str(work.state / below)})
+    said = f"'{work.state}' is not a directory: move it away, or set ASSIGNER_HOME"
+    assert found(rows, "state directory", "bad")["detail"] == said
+    assert found(rows, "database", "bad")["command"] == ""
+    assert not [row for row in rows if "Errno" in row["detail"]]
+
+
+def test_where_it_lies_is_not_known(work: Workplace) -> None:
+    """What nobody knows is not judged; what does not depend on it is."""
+    for name in ("HOME", "ASSIGNER_HOME"):
+        work.environment.pop(name)
+    result = work.tool("doctor", "--json", status=78)
+    said = "neither HOME nor XDG_STATE_HOME is set: set ASSIGNER_HOME"
+    assert found(result.json, "settings", "bad")["detail"] == said
+    assert [row["check"] for row in result.json][-1] == "packages"
+    assert "is not known" in result.err
+
+
 # --- the machine ----------------------------------------------------------------------------------
 
 
@@ -195,8 +216,16 @@ def test_files_that_are_not_ours(used: Workplace) -> None:
         assert row["command"].startswith("chown 0 ")
 
 
+def apart(work: Workplace, script: str) -> subprocess.CompletedProcess[str]:
+    """A shell script with mounts of its own, which says by status 99 that it may make none."""
+    argv = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["-r"]), "sh", "-c", script]
+    done = subprocess.run(argv, env=work.environment, **PIPES, timeout=60)
+    if done.returncode == 99:
+        pytest.skip("no file system of its own may be mounted here")
+    return done
+
+
 def test_disk_that_is_nearly_full(used: Workplace) -> None:
-    apart = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "-r"]
     script = f"""mount -t tmpfs -o size=400k,mode=700 tmpfs "$ASSIGNER_HOME" || exit 99
         cp {used.path}/kept.db "$ASSIGNER_HOME/assigner.db"
         cd "$ASSIGNER_HOME" && {sys.executable} {ROOT}/bin/doctor; echo "status $?"
@@ -204,14 +233,36 @@ def test_disk_that_is_nearly_full(used: Workplace) -> None:
         {sys.executable} {ROOT}/bin/doctor --recover "$ASSIGNER_HOME/copy.db"; echo "status $?"
         ls -A"""
     shutil.copy(used.database, used.path / "kept.db")
-    done = subprocess.run([*apart, "sh", "-c", script], env=used.environment, **PIPES, timeout=60)
-    if done.returncode == 99:
-        pytest.skip("no file system of its own may be mounted here")
+    done = apart(used, script)
     assert "\nbad   disk" in done.stdout
     assert done.stdout.endswith("status 1\nstatus 1\nstatus 1\nassigner.db\n")
     backup, recovery = done.stderr.splitlines()
     assert "cannot write" in backup and "full" in backup
     assert "cannot write" in recovery and "full" in recovery
+
+
+def test_state_directory_that_can_only_be_read(used: Workplace) -> None:
+    script = f"""mount --bind "$ASSIGNER_HOME" "$ASSIGNER_HOME" || exit 99
+        mount -o remount,ro,bind "$ASSIGNER_HOME" || exit 99
+        {sys.executable} {ROOT}/bin/send x; echo "status $?"
+        {sys.executable} {ROOT}/bin/doctor --json"""
+    done = apart(used, script)
+    send, rows = done.stdout.split("\n", 1)
+    assert (send, done.returncode) == ("status 78", 1)
+    for check in ("state directory", "disk"):
+        assert "is mounted read-only" in found(json.loads(rows), check, "bad")["detail"]
+
+
+@needs_mortal
+def test_database_in_a_directory_that_may_not_be_written(used: Workplace) -> None:
+    closed = used.path / "closed"
+    closed.mkdir()
+    shutil.copy(used.database, closed / "a.db")
+    closed.chmod(0o500)
+    argv = [*MORTAL, sys.executable, str(ROOT / "bin/doctor"), "--db", str(closed / "a.db")]
+    done = subprocess.run(argv, env=used.environment, **PIPES, timeout=60)
+    assert done.returncode == 1
+    assert f"'{closed}' cannot be written" in done.stdout
 
 
 def test_lock_that_somebody_holds(used: Workplace) -> None:
@@ -283,6 +334,48 @@ def test_session_that_was_never_ready(work: Workplace) -> None:
     _, *command = shlex.split(row["command"])
     work.tool(*command)
     assert not [r for r in doctor(work) if r["check"] == "session" and r["verdict"] != "ok"]
+
+
+def advised(work: Workplace, **where: Any) -> dict[str, str]:
+    """By session, what is to be done about those of which there is something to say."""
+    rows = [row for row in doctor(work, **where) if row["check"] == "session"]
+    rows = [row for row in rows if row["verdict"] != "ok"]
+    return {row["detail"].split("'")[1]: row["command"] for row in rows}
+
+
+def test_agent_at_its_composer_is_ready(work: Workplace) -> None:
+    """No shell's prompt was ever seen there."""
+    work.agent("one", direct=True)
+    work.tool("enroll", "one")
+    assert work.row("SELECT status, prompt_endings FROM sessions") == {
+        "status": "idle", "prompt_endings": "[]",
+    }  # fmt: skip
+    assert advised(work) == {}
+
+
+def test_sessions_that_are_gone(work: Workplace) -> None:
+    """Each is mended by the command that is told."""
+    gone, agent, _ = work.enrolled("gone"), work.agent("agent"), work.enrolled("two")
+    work.tmux("split-window", "-t", "two", "sh")
+    work.tool("scan")
+    work.tool("enroll", "two:0.1", "agent", status=None)
+    work.tmux("kill-pane", "-t", "two:0.1")
+    gone.kill()
+    agent.keys("C-d")
+    agent.wait_for_prompt()
+    work.tool("scan")
+    found = advised(work)
+    assert found == {
+        "agent": "assigner inspect agent",
+        "gone": f"tmux -S {work.socket} new-session -d -s gone",
+        "two:0.1": "assigner enroll --remove two:0.1",
+    }
+    elsewhere = advised(work, env={"ASSIGNER_TMUX_SOCKETS": "/other"})
+    assert elsewhere["gone"] == "tmux -S /other new-session -d -s gone"
+    work.tmux(*shlex.split(found["gone"])[3:])
+    work.tool(*shlex.split(found["two:0.1"])[1:])
+    work.tool("scan")
+    assert "two:0.1" not in advised(work)
 
 
 # --- the database ---------------------------------------------------------------------------------
@@ -422,11 +515,17 @@ def test_secret_that_is_lost(used: Workplace) -> None:
 def test_passes_that_do_not_run(used: Workplace) -> None:
     late = {"ASSIGNER_NOW": FUTURE}
     rows = doctor(used, env=late)
-    assert found(rows, "timers", "warn")["command"] == "make install-cron"
+    timers = found(rows, "timers", "warn")
+    assert timers["command"] == "assigner timers install cron"
+    assert "assign-next, deliver did not run since 2" in timers["detail"]
+    execute(used, "DELETE FROM heartbeats")
+    rows = doctor(used)
+    assert found(rows, "timers", "warn")["detail"].endswith("assign-next, deliver never ran")
+    assert found(rows, "clean-up", "warn")["detail"] == "cleanup-stale has never run"
     report = used.state / "spool/9.exit.0"
     report.touch()
     assert (
-        "1 reports that nobody has read"
+        "1 report that nobody has read"
         in found(doctor(used, status=1, env=late), "reports", "warn")["detail"]
     )
     used.tool("tick")
@@ -501,7 +600,7 @@ def test_backup_that_is_put_back_goes_on(work: Workplace) -> None:
     work.enrolled("two")
     work.tool("pause", "two")
     for name in ("one", "two"):
-        lines = [dumps({"content": f"echo {name} {n} >>{log}"}) for n in range(5)]
+        lines = [json.dumps({"content": f"echo {name} {n} >>{log}"}) for n in range(5)]
         work.tool("send", "--jsonl", "-", "--target", name, input="\n".join(lines))
     copy = work.path / "copy.db"
     ticks = work.start("tick", "--until-idle", 20)
@@ -565,13 +664,26 @@ def test_places_that_are_refused(used: Workplace, option: str) -> None:
     refused(used, "is the database itself", option, hard)
     hard.unlink()
     (used.path / "there").write_text("mine")
-    refused(used, "is there already", option, used.path / "there")
+    hint = ", or give --force" if option == "--backup" else ""
+    taken = f"is there already: name another file{hint}\n"
+    refused(used, taken, option, used.path / "there")
     (used.path / "new.db-journal").touch()
     refused(used, "lies beside it", option, used.path / "new.db")
     refused(used, "No such file or directory", option, used.path / "no/new.db", status=1)
     refused(used, "no database at", option, used.path / "x", "--db", "/nowhere.db", status=78)
     refused(used, "--force goes with --backup", "--recover", "x", "--force")
     assert (used.path / "there").read_text() == "mine"
+
+
+@pytest.mark.parametrize("option", ["--backup", "--recover"])
+def test_directory_that_is_gone(used: Workplace, option: str) -> None:
+    tool = f"mkdir gone && cd gone && rmdir ../gone && {sys.executable} {ROOT}/bin/doctor"
+    done = subprocess.run(
+        [f"{tool} {option} b.db"], shell=True, cwd=used.path, env=used.environment, **PIPES,
+        timeout=60,
+    )  # fmt: skip
+    assert done.stderr == "doctor: the current directory is gone: give an absolute path\n"
+    assert done.returncode == 2
 
 
 @needs_mortal
@@ -600,7 +712,8 @@ def test_backup_of_what_is_damaged_keeps_the_old_one(used: Workplace, table: str
 def test_backup_replaces_only_if_told(used: Workplace) -> None:
     real, link = used.path / "real.db", used.path / "link.db"
     link.symlink_to(real)
-    assert "301 prompts" in used.tool("doctor", "--backup", link).out
+    told = used.tool("doctor", "--backup", link).out
+    assert "301 prompts, " in told and "the secrets of 1 prompt are not in it" in told
     used.tool("send", "one more")
     used.tool("doctor", "--backup", link, "--dry-run", "--force")
     assert whole(real) == 301
@@ -756,12 +869,12 @@ def in_goals(work: Workplace, script: str) -> None:
 
 
 BROKEN_GOALS: dict[str, tuple[str, str, Callable[[Workplace, Path], object]]] = {
-    "well": ("ok", "1 tasks, 1 pending, schema 2", lambda work, path: None),
+    "well": ("ok", "1 task, 1 pending, schema 2", lambda work, path: None),
     "gone": ("ok", "there are none", lambda work, path: path.unlink()),
     "a directory": ("bad", "is not a file", lambda work, path: (path.unlink(), path.mkdir())),
     "empty": ("warn", "is empty", lambda work, path: path.write_bytes(b"")),
     "garbage": ("bad", "is no database", lambda work, path: path.write_bytes(b"garbage" * 999)),
-    "cut": ("bad", "is damaged", lambda work, path: os.truncate(path, 9000)),
+    "cut": ("bad", "disk image is malformed", lambda work, path: os.truncate(path, 9000)),
     "open": ("bad", "has mode 0666: others can", lambda work, path: path.chmod(0o666)),
     "the queue": (
         "bad", "is the queue", lambda work, path: shutil.copy(work.database, path),
@@ -798,6 +911,7 @@ def test_database_of_goals(used: Workplace, case: str) -> None:
         row for row in rows if row["check"] == "goals"
     ]
     assert (row["verdict"], detail in row["detail"]) == (verdict, True), row
+    assert "doctor" not in row["detail"]
     if case == "no prompt":
         for command in row["command"].split(" && "):
             used.tool(*command.split()[1:])
@@ -807,7 +921,7 @@ def test_database_of_goals(used: Workplace, case: str) -> None:
 @pytest.mark.parametrize(
     ("columns", "verdict", "detail"),
     [
-        ("title, status, project, priority, created_at", "ok", "another program's, 1 tasks"),
+        ("title, status, project, priority, created_at", "ok", "another program's, 1 task"),
         ("title, status, project, created_at", "bad", "has no column priority"),
     ],
 )

@@ -228,6 +228,20 @@ def test_neither_a_directory_nor_a_symlink_to_elsewhere_is_written(work: Workpla
     ).err  # fmt: skip
 
 
+def test_a_file_that_is_broken_hides_no_other_agent(work: Workplace) -> None:
+    settings = put(work.home / FILES["claude"], "{bad")
+    put(work.home / ".config/assigner/providers/foo.toml", "x = 1").chmod(0o600)
+    work.tool("hooks", "install", "codex")
+    result = work.tool("hooks", "show", "--json", status=78)
+    rows = {row["provider"]: row for row in result.json}
+    assert {name: row["state"] for name, row in rows.items()} == {
+        "claude": "unreadable", "codex": "untrusted", "opencode": "missing",
+    }  # fmt: skip
+    assert rows["claude"]["file"] == str(settings)
+    assert str(settings) in rows["claude"]["to_do"]
+    assert rows["claude"]["to_do"] in result.err and "foo.toml" in result.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assigner import providers
 from support import ROOT, Result, Workplace
 
 SCREENS = ROOT / "tests" / "data" / "screens-agents"
@@ -168,17 +169,32 @@ def test_a_bad_file_is_said_in_one_line_with_its_key(
     refused(work.tool("providers", status=78), path, message)
 
 
-def refused(result: Result, path: Path, message: str) -> None:
+def refused(result: Result, path: Path, message: str, agents: int = 7) -> None:
+    """One line says what is wrong with a file; that many other agents are listed."""
     assert result.err.count("\n") == 1
     assert str(path) in result.err
     assert message in result.err
-    assert not result.out
+    assert result.out.count("built in") == (agents and len(providers.KNOWN) + agents)
+
+
+def test_a_bad_file_is_told_where_its_agent_is_wanted(work: Workplace, own: Path) -> None:
+    """Nobody else is kept from anything."""
+    path = own / "robot.toml"
+    path.write_text("start = ")
+    wanted = work.tool("send", "x", "--provider", "robot", status=78)
+    refused(wanted, path, "is not TOML", agents=0)
+    work.tool("send", "x", "--provider", "claude")
+    rows = work.tool("doctor", "--json", status=1).json
+    assert [row["detail"] for row in rows if row["verdict"] == "bad"] == [
+        wanted.err.removeprefix("send: ").removesuffix("\n")
+    ]
+    assert not work.rows("SELECT id FROM prompts WHERE target_provider = 'robot'")
 
 
 def test_files_that_cannot_count_are_refused(work: Workplace, own: Path) -> None:
     shell = own / "shell.toml"
     shell.write_text(GOOD)
-    refused(work.tool("providers", status=78), shell, "'shell' cannot be an agent's name")
+    refused(work.tool("providers", status=78), shell, "'shell' cannot be an agent's name", agents=0)
     shell.unlink()
     path = own / "robot.toml"
     path.write_text(GOOD)

@@ -100,8 +100,8 @@ def make_directory(path: Path) -> None:
 
 
 DATABASES = {
-    make_no_database: "is damaged or no database: file is not a database",
-    make_damaged: "is damaged or no database: database disk image is malformed",
+    make_no_database: "is damaged or no database: file is not a database; 'assigner doctor'",
+    make_damaged: "is damaged or no database: database disk image is malformed; 'assigner doctor'",
     make_foreign: "is a database, but not one of assigner",
     make_foreign_of_our_version: "is a database, but not one of assigner",
     make_newer: "was written by a newer assigner (schema 99, this one knows",
@@ -251,7 +251,7 @@ def test_state_directory_that_cannot_be_made(work: Workplace) -> None:
     file.touch()
     closed.mkdir(mode=0o500)
     for home, reason in (
-        (file, f"'{file}': File exists"),
+        (file, f"'{file}' is not a directory: move it away, or set ASSIGNER_HOME"),
         (file / "below", "Not a directory"),
         (Path("/proc/nowhere"), "No such file or directory"),
         (Path("state"), "ASSIGNER_HOME is not an absolute path: 'state'"),
@@ -355,9 +355,12 @@ def test_env_file_in_the_current_directory_is_nobodys(used: Workplace) -> None:
 
 
 def test_no_home(work: Workplace) -> None:
-    work.environment.pop("ASSIGNER_HOME")
     work.environment.pop("HOME")
-    says(work.tool("queue", status=78), 78, "neither HOME nor XDG_STATE_HOME is set")
+    for command in (["timers", "install", "cron", "--dry-run"], ["manual"]):
+        assert work.tool(*command, status=78).err.endswith("_HOME is set: set HOME\n")
+    work.environment.pop("ASSIGNER_HOME")
+    unknown = "neither HOME nor XDG_STATE_HOME is set: set ASSIGNER_HOME"
+    says(work.tool("queue", status=78), 78, unknown)
 
 
 def test_env_example_has_every_setting() -> None:
