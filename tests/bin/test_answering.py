@@ -200,6 +200,7 @@ def test_a_person_interrupts_and_goes_on(work: Workplace) -> None:
     ids = {tells: send(work, "MODEL:slow=600", agent.name) for tells, agent in agents.items()}
     work.run_until(lambda: all(work.prompt(id)["status"] == "in_progress" for id in ids.values()))
     for agent in agents.values():
+        agent.wait_for("second 1 of 600")  # before its first words the prompt would be put back
         agent.keys("Escape")
         wait_for(lambda agent=agent: agent.events("turn"), what=agent.screen)
         agent.paste("something of my own")
