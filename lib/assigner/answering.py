@@ -91,7 +91,7 @@ def _from_traces(
     busy = gone is None and sight is not None and sight.status in ("busy", "waiting")
     if busy:
         _under_way(store, attempt)
-        if attempt["stage"] != "submitted":
+        if attempt["stage"] != "submitted" or not attempt["ending"]:
             return None
     if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
         return _after_tasks(store, attempt, sight)
