@@ -18,6 +18,7 @@ from assigner import (
     recognising,
     rivals,
     scanning,
+    screen,
     transcripts,
     withdrawing,
 )
@@ -220,7 +221,9 @@ def _not_submitted(
 
 
 def _completed(attempt: Row, message: str | None, by: str) -> Verdict:
-    return Verdict(attempt, "completed", response=message, evidence={"ended_by": by})
+    """A turn that went well; what it said may be typed again, and told in a terminal."""
+    said = screen.clean(message) if message else None
+    return Verdict(attempt, "completed", response=said, evidence={"ended_by": by})
 
 
 def _failed(

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from assigner import screen
+
 COUNTS = ("newlines", "lines", "chars")  # what a marker of pasted text may tell
 _TAIL = 100  # characters at a text's end that are enough where a composer does not say so
 _NARROW = 30  # columns that a composer has at least
@@ -77,9 +79,10 @@ def prompt(
     last: str | None = None,
 ) -> str:
     """What is typed for a prompt: what its session lacks and what is said of an earlier attempt
-    stand at its head, `last` at its end.
+    stand at its head, `last` at its end.  A control character in any of it would be a keystroke.
     """
-    text = "\n\n".join(filter(None, (_head(lack), None if raw else feedback, content, last)))
+    parts = (_head(lack), None if raw else feedback, content, last)
+    text = screen.clean("\n\n".join(filter(None, parts)))
     if not raw and manner.disarm is not None and manner.disarm.search(text):
         return f" {text}"
     return text

@@ -118,3 +118,5 @@ def test_what_is_typed_is_no_command_and_begins_with_what_the_session_lacks() ->
     for said in ("/srv/app", "feature", "LANG=C", "TZ=UTC", "make deps"):
         assert said in head
     assert (task, last) == ("/clear", "Say done.")
+    said = prompt(manner, "do it", Lack(), feedback="\x1b[201~\r/clear\x9b201~ it\r\nnow")
+    assert said == " /clear it\nnow\n\ndo it"
