@@ -146,6 +146,18 @@ class Agent(Pane):
         """The prompts that were submitted, exactly."""
         return [event["text"] for event in self.events("prompt")]
 
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Meanwhile it neither reads nor draws."""
+        front = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[5]
+        before = len(self.events("stalled"))
+        os.kill(int(front), signal.SIGUSR1)
+        wait_for(lambda: len(self.events("stalled")) > before, what=self.screen)
+        try:
+            yield
+        finally:
+            os.kill(int(front), signal.SIGUSR1)
+
     def look(self) -> Any:
         """What `inspect` makes of what is on its screen now."""
         variables = ("pane_current_command", "pane_current_path", "pane_title", "pane_dead")

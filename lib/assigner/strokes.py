@@ -43,12 +43,15 @@ def paste(job: Job, shown: Shown, text: str) -> Stroke:
 def stroke(
     job: Job, shown: Shown, *, text: str = "", keys: str = "", stamp: str, number: int
 ) -> Stroke:
-    """A stroke for the screen as it was seen: cursor, program, and nothing written since."""
+    """A stroke for the screen as it was seen: cursor, program, and nothing written since, nor typed
+    there by any queue.
+    """
     seen = shown.screen
     pane = replace(job.pane, cursor_x=seen.cursor_x, cursor_y=seen.cursor_y)
     return Stroke(
-        job.attempt["id"], pane, seen.command, text, keys, stamp, number, activity=seen.activity
-    )
+        job.attempt["id"], pane, seen.command, text, keys, stamp, number,
+        activity=seen.activity, last=seen.last,
+    )  # fmt: skip
 
 
 def presses(attempt: Row, stamp: int) -> int:

@@ -163,6 +163,58 @@ def test_a_person_who_types_meanwhile_is_not_interrupted(work: Workplace) -> Non
     assert len(agent.events("paste")) == 1
 
 
+def test_nothing_is_typed_behind_what_an_agent_has_not_read(work: Workplace) -> None:
+    """Neither the prompt, nor its Enter."""
+    work.environment["ASSIGNER_START_WAIT"] = "600"
+    agent = enrolled(work, "one")
+    unread = "it has not read all that was typed"
+    claimed(work, "Remove the old logs")
+    with agent.stalled():
+        agent.type("wait")
+        (row,) = work.tool("deliver", "--settle", 0, "--json").json
+        assert (row["outcome"], row["reason"]) == ("released", unread)
+        assert scanned(work, "one", "occupied") == unread
+    agent.wait_until("occupied")
+    agent.keys(*["BSpace"] * 4)
+    agent.wait_until("idle")
+    wait_for(lambda: work.tool("scan") and work.tool("assign-next", "--json").json)
+    assert between(work, "entered", DIE).wait() == -signal.SIGKILL
+    with agent.stalled():
+        agent.type(", but not the ones of today")
+        (row,) = work.tool("deliver", "--settle", 0, "--json").json
+        assert (row["outcome"], row["reason"]) == ("waits", unread)
+    agent.wait_for("ones of today")
+    assert agent.prompts() == []
+    agent.keys(*["BSpace"] * 27)
+    work.run_until(lambda: agent.prompts() == ["Remove the old logs"])
+    assert len(agent.events("paste")) == 1
+
+
+def test_two_queues_do_not_paste_into_one_agent_at_once(work: Workplace) -> None:
+    """The agent has drawn nothing yet of what the other one has pasted since the look."""
+    agent = enrolled(work, "one", tells="transcript")
+    other = {"ASSIGNER_HOME": str(work.path / "other")}
+    work.tool("enroll", "one", env=other)
+    claimed(work, "mine")
+    send(work, "of the other", env=other)
+    work.tool("scan", env=other)
+    assert work.tool("assign-next", "--json", env=other).json
+    place = work.path / "place"
+    held = f": > {place}.looked; until [ -e {place}.go ]; do sleep 0.05; done; {CARRY_OUT}"
+    with agent.stalled():
+        late = between(work, "typed", held, "--settle", 0)
+        wait_for(Path(f"{place}.looked").exists)
+        work.tool("deliver", "--settle", 0, env=other)
+        Path(f"{place}.go").touch()
+        late.wait()
+    wait_for(lambda: agent.events("paste"), what=agent.screen)
+    agent.wait_until("occupied")
+    assert [event["text"] for event in agent.events("paste")] == ["of the other"]
+    ticked = {"status": (0, 1), "env": other}
+    work.run_until(lambda: work.tool("tick", **ticked) and len(agent.prompts()) == 2)
+    assert agent.prompts() == ["of the other", "mine"]
+
+
 def test_enter_that_is_lost_is_pressed_again_and_an_agent_that_dies_loses_nothing(
     work: Workplace,
 ) -> None:
