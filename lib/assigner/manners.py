@@ -95,9 +95,11 @@ def shows(draft: str | None, text: str, manner: Manner) -> bool:
     """
     if draft is None:
         return False
-    if manner.pasted is not None and (marker := manner.pasted.fullmatch(draft.strip())):
-        return all(_counts(name, text) == int(n or 0) for name, n in marker.groupdict().items())
-    if _is_drawn(draft, text):
+    if (found := marker(draft, manner)) and all(
+        _counts(name, text) == int(count or 0) for name, count in found.groupdict().items()
+    ):
+        return True
+    if _is_drawn(draft, text):  # be it a text that reads as a marker
         return True
     if manner.scrolled is None:
         seen = _squeezed(draft)
@@ -105,6 +107,11 @@ def shows(draft: str | None, text: str, manner: Manner) -> bool:
     drawn = f" {draft}"  # its mark may stand in an empty line
     seen, wanted = (_squeezed(manner.scrolled.sub("", part)) for part in (drawn, text))
     return manner.scrolled.search(drawn) is not None and bool(seen) and wanted.endswith(seen)
+
+
+def marker(draft: str | None, manner: Manner) -> re.Match[str] | None:
+    """What stands in a composer instead of a text that was pasted; None for anything else."""
+    return manner.pasted.fullmatch(draft.strip()) if manner.pasted and draft else None
 
 
 def shows_beginning(draft: str | None, text: str) -> bool:

@@ -25,6 +25,7 @@ TEXTS = [
     "/clear",
     "!touch x",
     "# remember this",
+    "[Pasted text #1 +3 lines]",
 ]
 
 

@@ -70,6 +70,8 @@ LONG = "\n".join(f"line {number} of a long text" for number in range(30))
         ("[Pasted #1 +28 lines]", LONG, MARKED, False),
         ("[Pasted #1]", LONG, MARKED, False),
         ("[Pasted #1 +29 lines] and more", LONG, MARKED, False),
+        ("[Pasted #1 +3 lines]", "[Pasted #1 +3 lines]", MARKED, True),  # no marker this time
+        ("[Pasted #1 +3 lines]", "[Pasted #2 +3 lines]", MARKED, False),
         ("[Pasted #1 +29 lines]line", LONG, MARKED, False),
         ("[Pasted #1 +29 lines][Pasted #2 +29 lines]", LONG, MARKED, False),
         ("family 👨👩 é end", "family 👨\u200d👩 e\u0301 end", PLAIN, True),
