@@ -209,6 +209,7 @@ class Standin:
         self.said: list[str] = []  # what stands above the composer
         self.draft = ""
         self.collapsed: dict[str, str] = {}  # large pastes by the markers that stand for them
+        self.markers = 0  # their numbers rise
         self.queued: list[str] = []
         self.turn: Turn | None = None
         self.wake = 0.0
@@ -269,8 +270,8 @@ class Standin:
             self.log("paste", text=value)
             self.pasted_at = time.monotonic()
             if len(value) > self.options.collapse:
-                number, lines = len(self.collapsed) + 1, value.count("\n")
-                marker = f"[Pasted text #{number} +{lines} lines]"
+                self.markers += 1
+                marker = f"[Pasted text #{self.markers} +{value.count(chr(10))} lines]"
                 self.collapsed[marker] = value
                 value = marker
             self.draft += value

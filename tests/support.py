@@ -421,6 +421,20 @@ class Workplace:
             described.chmod(0o600)
         return program
 
+    @contextmanager
+    def attached(self, session: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A tmux client in a terminal of its own; what is written to its stdin is typed."""
+        with subprocess.Popen(
+            ["script", "-qfc", f"tmux -u -S {self.socket} attach -t {session}", "/dev/null"],
+            stdin=PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={"TERM": "xterm", "PATH": PATH, "LANG": "C.UTF-8"},
+        ) as client:  # fmt: skip
+            try:
+                wait_for(lambda: self.tmux("list-clients", "-t", session))
+                yield client
+            finally:
+                client.kill()
+
     def stop_server(self) -> None:
         """End the tmux server, stopped or hung as it may be, and whatever client waits for it."""
 

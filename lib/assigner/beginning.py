@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from assigner import (
     attempts,
+    clock,
     files,
     git,
     judging,
@@ -122,7 +123,8 @@ def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Str
             return attempts.told(attempt, "waits", "another pass is at it")
         files.place_run(store.settings, attempt["id"])
         home = _home(job.provider, attempt)
-        listening.remember(store, attempt, home=home, directory=sight.directory)
+        now = clock.text(clock.now())
+        listening.remember(store, attempt, home=home, directory=sight.directory, pasting=now)
     return strokes.paste(job, shown, text)
 
 

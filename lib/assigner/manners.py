@@ -114,6 +114,14 @@ def marker(draft: str | None, manner: Manner) -> re.Match[str] | None:
     return manner.pasted.fullmatch(draft.strip()) if manner.pasted and draft else None
 
 
+def is_numbered(found: re.Match[str]) -> bool:
+    """Whether a marker differs from that of any other paste."""
+    left = found[0]
+    for count in filter(None, found.groups()):
+        left = left.replace(count, "", 1)
+    return any(map(str.isdigit, left))
+
+
 def shows_beginning(draft: str | None, text: str) -> bool:
     """Whether what stands in a composer is what is left of a text once its end was taken away."""
     seen = _squeezed(draft or "")

@@ -169,6 +169,8 @@ def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row
         return None
     text = files.prompt_of(store.settings, attempt["id"])
     if not stamped and text is not None and sight.status == "idle" and not attempt["paused"]:
+        with store.transaction():
+            listening.remember(store, attempt, pasting=clock.text(clock.now()))
         return strokes.paste(job, shown, text)
     if stamped or strokes.forbid(store, job):  # nothing can be typed for it any more
         return strokes.release(store, attempt, sight.reason)
@@ -185,8 +187,9 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         return "its text is lost"
     if attempt["cancel_requested_at"] and not (draft is None and presses):
         return withdrawing.step(job, shown, text)
-    if manners.shows(draft, text, job.provider.manner):
+    if strokes.stands(attempt, job.provider.manner, shown, text):
         job.seen = job.seen or now
+        _note_marker(store, job, draft)
         entered = listening.turn_of(attempt).get("entered")
         since = clock.since(entered, clock.now()) if entered else _AGAIN
         if presses and since < _AGAIN:
@@ -209,3 +212,11 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
             if listening.submit(store, attempt, "screen", clock.now()):
                 return attempts.told(attempt, "submitted", "screen")
     return sight.reason
+
+
+def _note_marker(store: Store, job: Job, draft: str | None) -> None:
+    """Remember what stands in the composer instead of the text: by that it is known again."""
+    marker = manners.marker(draft, job.provider.manner)
+    if marker and "marker" not in listening.turn_of(job.attempt):
+        with store.transaction():
+            listening.remember(store, job.attempt, marker=marker[0])

@@ -85,7 +85,8 @@ class Screen:
     """All that a pane shows, in colours, and what tmux knows of it at that instant.
 
     `typed`, `typed_pid`, `entered`, `interrupted` and `respawned` are the stamps of keyboard.py,
-    `last` is that of what a queue, of whomever, has typed there last.
+    `last` is that of what a queue, of whomever, has typed there last; `touched` when a person has
+    last pressed a key in its session.
     """
 
     cursor_x: int
@@ -93,6 +94,7 @@ class Screen:
     cursor_flag: str
     in_mode: bool
     activity: int
+    touched: int
     command: str
     title: str
     typed: int
@@ -194,7 +196,8 @@ def screens(
     options = " ".join(f"{number(name)}x" for name in (*(f"@assigner_{n}" for n in names), LAST))
     head = (
         f"{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{cursor_flag}} #{{pane_in_mode}}x"
-        f" #{{window_activity}}x {options}\t#{{pane_current_command}}\t#{{pane_title}}"
+        f" #{{window_activity}}x #{{session_activity}}x {options}"
+        "\t#{pane_current_command}\t#{pane_title}"
     )
     script = [
         f"display-message -p -t {pane.id} {quote(head)}\ncapture-pane -ep -t {pane.id}"
@@ -206,10 +209,10 @@ def screens(
         if not facts.startswith("%"):
             continue  # no such pane
         pane_id, x, y, flag, *rest = facts.split(" ")
-        mode, activity, *stamps = (int(word[:-1] or 0) for word in rest)
+        mode, activity, touched, *stamps = (int(word[:-1] or 0) for word in rest)
         typed, typed_pid, entered, interrupted, respawned, last = stamps
         found[pane_id] = Screen(
-            int(x), int(y), flag, bool(mode), activity, command, title,
+            int(x), int(y), flag, bool(mode), activity, touched, command, title,
             typed, typed_pid, entered, interrupted, respawned, last, text,
         )  # fmt: skip
     return found

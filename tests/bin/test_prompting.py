@@ -216,6 +216,53 @@ def test_two_queues_do_not_paste_into_one_agent_at_once(work: Workplace) -> None
     assert agent.prompts() == ["of the other", "mine"]
 
 
+def test_a_paste_of_a_person_is_not_taken_for_the_prompt(work: Workplace) -> None:
+    """It has as many lines, and so nearly the same marker; or the same one."""
+    work.environment["ASSIGNER_START_WAIT"] = "600"
+    agent = enrolled(work, "one", "--collapse", 20)
+    text, own = "one line of the prompt\ntwo\nthree", "a draft of a person\nof as many\nlines"
+    claimed(work, text)
+    assert between(work, "entered", DIE).wait() == -signal.SIGKILL
+    agent.wait_for("[Pasted text #1 +2 lines]")
+    agent.keys("C-u")
+    agent.paste(own)
+    agent.wait_for("[Pasted text #2 +2 lines]")
+    (row,) = work.tool("deliver", "--settle", 0, "--json").json
+    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    work.tool("cancel", 1)
+    work.run_until(lambda: attempt(work)["outcome"] == "cancelled")
+    assert "[Pasted text #2 +2 lines]" in agent.screen()
+    agent.enter()
+    wait_for(lambda: agent.prompts() == [own], what=agent.screen)
+    agent.wait_until("idle")
+    claimed(work, text)  # and one that is known by its number, though somebody is there
+    assert between(work, "entered", DIE).wait() == -signal.SIGKILL
+    work.tmux("set-option", "-w", "-t", "one", "window-size", "manual")
+    with work.attached("one"):
+        work.run_until(lambda: agent.prompts() == [own, text])
+
+
+def test_a_marker_that_was_not_seen_before_a_person_came_is_not_the_prompts(
+    work: Workplace,
+) -> None:
+    work.environment |= {"ASSIGNER_START_WAIT": "600", "ASSIGNER_PERSON_ACTIVE": "0"}
+    agent = enrolled(work, "one", "--collapse", 20)
+    claimed(work, "one line of the prompt\ntwo\nthree")
+    assert between(work, "typed", f"{CARRY_OUT}; {DIE}").wait() == -signal.SIGKILL
+    agent.wait_for("[Pasted text #1 +2 lines]")
+    work.tmux("set-option", "-w", "-t", "one", "window-size", "manual")
+    with work.attached("one") as client:
+        assert client.stdin
+        client.stdin.write(b"\x15")
+        client.stdin.flush()
+        agent.wait_until("idle")
+    agent.paste("a draft of a person\nof as many\nlines")
+    agent.wait_for("[Pasted text #2 +2 lines]")
+    (row,) = work.tool("deliver", "--settle", 1, "--json").json
+    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    assert not agent.events("prompt")
+
+
 def test_enter_that_is_lost_is_pressed_again_and_an_agent_that_dies_loses_nothing(
     work: Workplace,
 ) -> None:

@@ -6,7 +6,16 @@ import re
 import pytest
 
 from assigner import providers
-from assigner.manners import Lack, Manner, prompt, same, shows, shows_beginning
+from assigner.manners import (
+    Lack,
+    Manner,
+    is_numbered,
+    marker,
+    prompt,
+    same,
+    shows,
+    shows_beginning,
+)
 from assigner.recognising import View, judge
 from support import ROOT
 
@@ -19,8 +28,8 @@ def squeezed(text: str) -> str:
 
 def may_be_meant(draft: str, text: str) -> bool:
     """Whether that is as much as can be told: of a paste a count, of a long text the end."""
-    if marker := re.search(r"Pasted (?:text #\d+(?: \+(\d+) lines)?|~(\d+) lines)", draft):
-        return text.count("\n") == (int(marker[2]) - 1 if marker[2] else int(marker[1] or 0))
+    if found := re.search(r"Pasted (?:text #\d+(?: \+(\d+) lines)?|~(\d+) lines)", draft):
+        return text.count("\n") == (int(found[2]) - 1 if found[2] else int(found[1] or 0))
     return len(draft) >= 100 and squeezed(text).endswith(squeezed(draft))
 
 
@@ -86,6 +95,24 @@ LONG = "\n".join(f"line {number} of a long text" for number in range(30))
 )  # fmt: skip
 def test_shows(draft: str | None, text: str, manner: Manner, right: bool) -> None:
     assert shows(draft, text, manner) is right
+
+
+@pytest.mark.parametrize(
+    ("agent", "draft", "right"),
+    [
+        ("claude", "[Pasted text #3 +3 lines]", True),
+        ("claude", "[Pasted text #3]", True),
+        ("codex", "[Pasted Content 1103 chars]", False),
+        ("codex", "[Pasted Content 1103 chars] #2", True),
+        ("opencode", "[Pasted ~3 lines]", False),
+    ],
+)
+def test_which_markers_differ_from_those_of_other_pastes(
+    agent: str, draft: str, right: bool
+) -> None:
+    found = marker(draft, providers.agent(agent).manner)
+    assert found
+    assert is_numbered(found) is right
 
 
 @pytest.mark.parametrize(
