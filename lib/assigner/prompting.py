@@ -168,12 +168,15 @@ def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row
             attempts.advance(store, attempt["id"], "typing", "typed")
         return None
     text = files.prompt_of(store.settings, attempt["id"])
-    if not stamped and text is not None and sight.status == "idle" and not attempt["paused"]:
+    here = beginning.place_of(job, sight).items() <= listening.turn_of(attempt).items()
+    ready = sight.status == "idle" and not attempt["paused"]
+    if not stamped and text is not None and ready and here:
         with store.transaction():
             listening.remember(store, attempt, pasting=clock.text(clock.now()))
         return strokes.paste(job, shown, text)
     if stamped or strokes.forbid(store, job):  # nothing can be typed for it any more
-        return strokes.release(store, attempt, sight.reason)
+        moved = "its agent is not where it was, or another one"
+        return strokes.release(store, attempt, moved if ready and not here else sight.reason)
     return None
 
 

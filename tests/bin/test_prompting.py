@@ -307,6 +307,26 @@ def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
     assert len(agent.events("paste")) == len(texts)
 
 
+def test_what_was_made_for_another_agent_is_made_anew(work: Workplace) -> None:
+    """A pass died before the paste, and a person has started the agent elsewhere."""
+    one, two = work.path / "one", work.path / "two"
+    one.mkdir()
+    two.mkdir()
+    agent = enrolled(work, "api", cwd=one)
+    send(work, "clean up here", "--workdir", one)
+    wait_for(lambda: work.tool("scan") and work.tool("assign-next", "--json").json)
+    assert between(work, "typed", DIE).wait() == -signal.SIGKILL
+    agent.run("/exit")
+    agent.wait_for_prompt()
+    agent.run(f"cd {two} && clear && {work.agent_line('api', tells='hooks')}")
+    wait_for(lambda: agent.command == "standin" and "Ask standin" in agent.screen())
+    (row,) = work.tool("deliver", "--settle", 0, "--json").json
+    assert row["outcome"] == "released"
+    work.run_until(agent.prompts)
+    (text,) = agent.prompts()
+    assert f"- directory: {one} " in text
+
+
 def test_what_is_cancelled_before_enter_is_taken_out_of_the_composer(work: Workplace) -> None:
     """Unless a person has typed there; of a pass that died behind the paste or before Enter."""
     work.environment["ASSIGNER_START_WAIT"] = "600"  # it is not for time to decide
