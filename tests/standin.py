@@ -4,6 +4,7 @@
 Words in a prompt choose what comes of its turn (see words.py).  Enter submits what is in the
 composer, while busy too: it then waits for the end of the turn.  Escape interrupts; before the
 first words of an answer the prompt goes back into the composer.  `/exit` and Ctrl-D leave.
+SIGUSR1 stalls it, so that it neither reads nor draws, until that comes again.
 
 Every line of --log is a JSON object with `event`:
   prompt    `text` was submitted: exactly this; `directory` is where it works
@@ -12,6 +13,7 @@ Every line of --log is a JSON object with `event`:
   key       a key that is no text: `key`, and the `state` in which it came
   swallowed     `text` came while a dialog was asking
   turn      how a turn ended: `outcome` completed, failed, limited or interrupted
+  stalled   it reads and draws nothing from now on
 """
 
 import argparse
@@ -20,6 +22,7 @@ import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -206,6 +209,7 @@ class Standin:
         self.said: list[str] = []  # what stands above the composer
         self.draft = ""
         self.collapsed: dict[str, str] = {}  # large pastes by the markers that stand for them
+        self.markers = 0  # their numbers rise
         self.queued: list[str] = []
         self.turn: Turn | None = None
         self.wake = 0.0
@@ -243,6 +247,13 @@ class Standin:
             with self.options.log.open("a") as file:
                 file.write(json.dumps(line) + "\n")
 
+    def stall(self) -> None:
+        """Neither read nor draw until SIGUSR1 comes again."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+        self.log("stalled")
+        signal.sigwait({signal.SIGUSR1})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+
     # What is typed
 
     def take(self, kind: str, value: str) -> None:
@@ -259,8 +270,8 @@ class Standin:
             self.log("paste", text=value)
             self.pasted_at = time.monotonic()
             if len(value) > self.options.collapse:
-                number, lines = len(self.collapsed) + 1, value.count("\n")
-                marker = f"[Pasted text #{number} +{lines} lines]"
+                self.markers += 1
+                marker = f"[Pasted text #{self.markers} +{value.count(chr(10))} lines]"
                 self.collapsed[marker] = value
                 value = marker
             self.draft += value
@@ -507,6 +518,7 @@ def main() -> None:
     add("--escapes", type=int, default=1, metavar="N", help="want Escape so often to interrupt")
     add("--crash-on-paste", action="store_true", help="end when something is pasted")
     agent = Standin(parser.parse_args())
+    signal.signal(signal.SIGUSR1, lambda *_: agent.stall())
     try:
         agent.run()
     except EOFError:

@@ -146,6 +146,18 @@ class Agent(Pane):
         """The prompts that were submitted, exactly."""
         return [event["text"] for event in self.events("prompt")]
 
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Meanwhile it neither reads nor draws."""
+        front = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[5]
+        before = len(self.events("stalled"))
+        os.kill(int(front), signal.SIGUSR1)
+        wait_for(lambda: len(self.events("stalled")) > before, what=self.screen)
+        try:
+            yield
+        finally:
+            os.kill(int(front), signal.SIGUSR1)
+
     def look(self) -> Any:
         """What `inspect` makes of what is on its screen now."""
         variables = ("pane_current_command", "pane_current_path", "pane_title", "pane_dead")
@@ -408,6 +420,20 @@ class Workplace:
             described.write_text(text.replace('start = "standin"', f'start = "{program}"'))
             described.chmod(0o600)
         return program
+
+    @contextmanager
+    def attached(self, session: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A tmux client in a terminal of its own; what is written to its stdin is typed."""
+        with subprocess.Popen(
+            ["script", "-qfc", f"tmux -u -S {self.socket} attach -t {session}", "/dev/null"],
+            stdin=PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={"TERM": "xterm", "PATH": PATH, "LANG": "C.UTF-8"},
+        ) as client:  # fmt: skip
+            try:
+                wait_for(lambda: self.tmux("list-clients", "-t", session))
+                yield client
+            finally:
+                client.kill()
 
     def stop_server(self) -> None:
         """End the tmux server, stopped or hung as it may be, and whatever client waits for it."""

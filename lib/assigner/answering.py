@@ -19,6 +19,7 @@ from assigner import (
     recognising,
     rivals,
     scanning,
+    screen,
     transcripts,
     withdrawing,
 )
@@ -293,7 +294,9 @@ def _is_spilt(store: Store, attempt: Row, text: str | None) -> bool:
 
 
 def _completed(attempt: Row, message: str | None, by: str) -> Verdict:
-    return Verdict(attempt, "completed", response=message, evidence={"ended_by": by})
+    """A turn that went well; what it said may be typed again, and told in a terminal."""
+    said = screen.clean(message) if message else None
+    return Verdict(attempt, "completed", response=said, evidence={"ended_by": by})
 
 
 def _failed(

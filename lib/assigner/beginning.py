@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from assigner import (
     attempts,
@@ -141,8 +142,15 @@ def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Str
             return attempts.told(attempt, "waits", "another pass is at it")
         files.place_run(store.settings, attempt["id"])
         home = _home(job.provider, attempt)
-        listening.remember(store, attempt, home=home, directory=sight.directory)
+        now = clock.text(clock.now())
+        place = place_of(job, sight)
+        listening.remember(store, attempt, home=home, pasting=now, **place)
     return strokes.paste(job, shown, text)
+
+
+def place_of(job: Job, sight: Sight) -> dict[str, Any]:
+    """For which agent a text is made: the process, and where that stands."""
+    return {"directory": sight.directory, "front": proc.front(job.pane.pid)}
 
 
 def _launch(store: Store, job: Job, shown: Shown, wanted: Task) -> Stroke | Row:

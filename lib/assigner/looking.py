@@ -53,6 +53,8 @@ class Sight(NamedTuple):
     shown: Shown | None = None
 
 
+UNREAD = "it has not read all that was typed"
+
 Key = tuple[str, str]  # a socket, and a pane's id
 
 
@@ -209,6 +211,8 @@ def _from_screen(settings: Settings, sight: Sight, shown: tmux.Screen | None, no
         status = "unknown"
     if status == "idle" and pane.attached and now - pane.client_activity < settings.person_active:
         status, reason = "occupied", "a person is at its keyboard"
+    if status == "idle" and proc.unread(pane.tty):
+        status, reason = "occupied", UNREAD
     return sight._replace(status=status, reason=reason, shown=Shown(shown, view, verdict))
 
 

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from assigner import screen
+
 COUNTS = ("newlines", "lines", "chars")  # what a marker of pasted text may tell
 _TAIL = 100  # characters at a text's end that are enough where a composer does not say so
 _NARROW = 30  # columns that a composer has at least
@@ -78,9 +80,10 @@ def prompt(
     last: str | None = None,
 ) -> str:
     """What is typed for a prompt: what its session lacks and what is said of an earlier attempt
-    stand at its head, `last` at its end.
+    stand at its head, `last` at its end.  A control character in any of it would be a keystroke.
     """
-    text = "\n\n".join(filter(None, (_head(lack), None if raw else feedback, content, last)))
+    parts = (_head(lack), None if raw else feedback, content, last)
+    text = screen.clean("\n\n".join(filter(None, parts)))
     if not raw and manner.disarm is not None and manner.disarm.search(text):
         return f" {text}"
     return text
@@ -93,9 +96,11 @@ def shows(draft: str | None, text: str, manner: Manner) -> bool:
     """
     if draft is None:
         return False
-    if manner.pasted is not None and (marker := manner.pasted.fullmatch(draft.strip())):
-        return all(_counts(name, text) == int(n or 0) for name, n in marker.groupdict().items())
-    if _is_drawn(draft, text):
+    if (found := marker(draft, manner)) and all(
+        _counts(name, text) == int(count or 0) for name, count in found.groupdict().items()
+    ):
+        return True
+    if _is_drawn(draft, text):  # be it a text that reads as a marker
         return True
     if manner.scrolled is None:
         seen = _squeezed(draft)
@@ -103,6 +108,19 @@ def shows(draft: str | None, text: str, manner: Manner) -> bool:
     drawn = f" {draft}"  # its mark may stand in an empty line
     seen, wanted = (_squeezed(manner.scrolled.sub("", part)) for part in (drawn, text))
     return manner.scrolled.search(drawn) is not None and bool(seen) and wanted.endswith(seen)
+
+
+def marker(draft: str | None, manner: Manner) -> re.Match[str] | None:
+    """What stands in a composer instead of a text that was pasted; None for anything else."""
+    return manner.pasted.fullmatch(draft.strip()) if manner.pasted and draft else None
+
+
+def is_numbered(found: re.Match[str]) -> bool:
+    """Whether a marker differs from that of any other paste."""
+    left = found[0]
+    for count in filter(None, found.groups()):
+        left = left.replace(count, "", 1)
+    return any(map(str.isdigit, left))
 
 
 def shows_beginning(draft: str | None, text: str) -> bool:

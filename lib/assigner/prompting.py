@@ -1,8 +1,8 @@
 """deliver, for agents: paste the prompt, see it in the composer, press Enter, see it taken.
 
 What is to be done next follows from the attempt's stage, tmux's stamps and the screen alone, so
-that any pass goes on where another died.  Enter is sent again only while the text still stands
-in the composer, and the agent has read all that was typed before.
+that any pass goes on where another died.  Nothing is typed before the agent has read all that was
+typed before, and Enter only while the text, and nothing else, stands in the composer.
 """
 
 import time
@@ -27,14 +27,14 @@ from assigner import (
 from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
 from assigner.keyboard import ENTERED, Stroke
-from assigner.looking import Key, Shown, Sight
+from assigner.looking import UNREAD, Key, Shown, Sight
 from assigner.strokes import Job
 
 MOST_ENTERS = 5  # so often Enter is pressed for one prompt at most
 _AGAIN = 2.0  # so many seconds a text must have stood there since Enter, before that is repeated
 _POLL = 0.03
 _KEY_GAP = 0.3  # seconds after which no terminal program takes two keys for one
-_UNREAD = 2.0
+_LONGEST = 2.0  # seconds that an agent is given to read a key
 _ESCAPE = "\x1b"
 
 
@@ -134,7 +134,7 @@ def _key(job: Job) -> Key:
 
 def _wait_until_read(jobs: Sequence[Job]) -> None:
     """Until the agents have read what was typed, and taken it for a key of its own."""
-    until = time.monotonic() + _UNREAD
+    until = time.monotonic() + _LONGEST
     while any(proc.unread(job.pane.tty) for job in jobs) and time.monotonic() < until:
         time.sleep(_POLL)
     time.sleep(_KEY_GAP)
@@ -185,10 +185,15 @@ def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row
             attempts.advance(store, attempt["id"], "typing", "typed")
         return None
     text = files.prompt_of(store.settings, attempt["id"])
-    if not stamped and text is not None and sight.status == "idle" and not attempt["paused"]:
+    here = beginning.place_of(job, sight).items() <= listening.turn_of(attempt).items()
+    ready = sight.status == "idle" and not attempt["paused"]
+    if not stamped and text is not None and ready and here:
+        with store.transaction():
+            listening.remember(store, attempt, pasting=clock.text(clock.now()))
         return strokes.paste(job, shown, text)
     if stamped or strokes.forbid(store, job):  # nothing can be typed for it any more
-        return strokes.release(store, attempt, sight.reason)
+        moved = "its agent is not where it was, or another one"
+        return strokes.release(store, attempt, moved if ready and not here else sight.reason)
     return None
 
 
@@ -202,16 +207,19 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         return "its text is lost"
     if attempt["cancel_requested_at"] and not (draft is None and presses):
         return withdrawing.step(job, shown, text)
-    if manners.shows(draft, text, job.provider.manner):
+    if strokes.stands(attempt, job.provider.manner, shown, text):
         job.seen = job.seen or now
+        _note_marker(store, job, draft)
         entered = listening.turn_of(attempt).get("entered")
         since = clock.since(entered, clock.now()) if entered else _AGAIN
-        if presses and (since < _AGAIN or proc.unread(job.pane.tty)):
+        if presses and since < _AGAIN:
             return "Enter was pressed, and it still stands in its composer"
         if presses >= MOST_ENTERS:
             return f"Enter was pressed {presses} times in vain"
         if now - job.seen < job.provider.manner.delay / 1000:
             return None
+        if proc.unread(job.pane.tty):  # a person may have gone on
+            return UNREAD
         with store.transaction():  # what is intended comes first
             listening.remember(store, attempt, entered=clock.text(clock.now()))
         return strokes.stroke(
@@ -224,3 +232,11 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
             if listening.submit(store, attempt, "screen", clock.now()):
                 return attempts.told(attempt, "submitted", "screen")
     return sight.reason
+
+
+def _note_marker(store: Store, job: Job, draft: str | None) -> None:
+    """Remember what stands in the composer instead of the text: by that it is known again."""
+    marker = manners.marker(draft, job.provider.manner)
+    if marker and "marker" not in listening.turn_of(job.attempt):
+        with store.transaction():
+            listening.remember(store, job.attempt, marker=marker[0])

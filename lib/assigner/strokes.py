@@ -3,10 +3,21 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from assigner import agents, attempts, clock, files, keyboard, scanning, tmux
+from assigner import (
+    agents,
+    attempts,
+    clock,
+    files,
+    keyboard,
+    listening,
+    manners,
+    scanning,
+    tmux,
+)
 from assigner.db import Row, Store
 from assigner.keyboard import INTERRUPTED, TYPED, Stroke
 from assigner.looking import Key, Shown, Sight
+from assigner.manners import Manner
 from assigner.recognising import Provider
 
 CARRY = 100  # stamps of Enter and Escape: the attempt's number times this, plus how often
@@ -43,12 +54,37 @@ def paste(job: Job, shown: Shown, text: str) -> Stroke:
 def stroke(
     job: Job, shown: Shown, *, text: str = "", keys: str = "", stamp: str, number: int
 ) -> Stroke:
-    """A stroke for the screen as it was seen: cursor, program, and nothing written since."""
+    """A stroke for the screen as it was seen: cursor, program, and nothing written since, nor typed
+    there by any queue.
+    """
     seen = shown.screen
     pane = replace(job.pane, cursor_x=seen.cursor_x, cursor_y=seen.cursor_y)
     return Stroke(
-        job.attempt["id"], pane, seen.command, text, keys, stamp, number, activity=seen.activity
-    )
+        job.attempt["id"], pane, seen.command, text, keys, stamp, number,
+        activity=seen.activity, last=seen.last,
+    )  # fmt: skip
+
+
+def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+    """Whether what stands in a composer is an attempt's text, and nothing else.
+
+    A marker tells only how much was pasted, be it by a person: it is that of the attempt if nobody
+    has pressed a key since, or if it has a number by which it was known before.
+    """
+    draft = shown.verdict.draft
+    if not manners.shows(draft, text, manner):
+        return False
+    marker = manners.marker(draft, manner)
+    if marker is None:
+        return True
+    turn = listening.turn_of(attempt)
+    since, known = turn.get("pasting") or attempt["claimed_at"], turn.get("marker")
+    if attempt["stage"] == "submitted":  # it was put back, perhaps under another number
+        since, known = attempt["signalled_at"], None
+    untouched = shown.screen.touched < int(clock.seconds(since))
+    if known is None:
+        return untouched
+    return known == marker[0] and (untouched or manners.is_numbered(marker))
 
 
 def presses(attempt: Row, stamp: int) -> int:

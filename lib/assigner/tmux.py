@@ -84,7 +84,9 @@ class Line:
 class Screen:
     """All that a pane shows, in colours, and what tmux knows of it at that instant.
 
-    `typed`, `typed_pid`, `entered`, `interrupted` and `respawned` are the stamps of keyboard.py.
+    `typed`, `typed_pid`, `entered`, `interrupted` and `respawned` are the stamps of keyboard.py,
+    `last` is that of what a queue, of whomever, has typed there last; `touched` when a person has
+    last pressed a key in its session.
     """
 
     cursor_x: int
@@ -92,6 +94,7 @@ class Screen:
     cursor_flag: str
     in_mode: bool
     activity: int
+    touched: int
     command: str
     title: str
     typed: int
@@ -99,6 +102,7 @@ class Screen:
     entered: int
     interrupted: int
     respawned: int
+    last: int
     coloured: str
 
 
@@ -189,10 +193,11 @@ def screens(
         f"typed_{instance}", f"typed_{instance}_pid", f"entered_{instance}",
         f"interrupted_{instance}", f"respawned_{instance}",
     )  # fmt: skip
-    options = " ".join(f"{number(f'@assigner_{name}')}x" for name in names)
+    options = " ".join(f"{number(name)}x" for name in (*(f"@assigner_{n}" for n in names), LAST))
     head = (
         f"{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{cursor_flag}} #{{pane_in_mode}}x"
-        f" #{{window_activity}}x {options}\t#{{pane_current_command}}\t#{{pane_title}}"
+        f" #{{window_activity}}x #{{session_activity}}x {options}"
+        "\t#{pane_current_command}\t#{pane_title}"
     )
     script = [
         f"display-message -p -t {pane.id} {quote(head)}\ncapture-pane -ep -t {pane.id}"
@@ -204,11 +209,11 @@ def screens(
         if not facts.startswith("%"):
             continue  # no such pane
         pane_id, x, y, flag, *rest = facts.split(" ")
-        mode, activity, *stamps = (int(word[:-1] or 0) for word in rest)
-        typed, typed_pid, entered, interrupted, respawned = stamps
+        mode, activity, touched, *stamps = (int(word[:-1] or 0) for word in rest)
+        typed, typed_pid, entered, interrupted, respawned, last = stamps
         found[pane_id] = Screen(
-            int(x), int(y), flag, bool(mode), activity, command, title,
-            typed, typed_pid, entered, interrupted, respawned, text,
+            int(x), int(y), flag, bool(mode), activity, touched, command, title,
+            typed, typed_pid, entered, interrupted, respawned, last, text,
         )  # fmt: skip
     return found
 

@@ -49,6 +49,6 @@ def _stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
     presses = strokes.presses(attempt, shown.screen.interrupted)
     if not manner.clear or presses >= _MOST:
         return False
-    if manners.shows(draft, text, manner):
+    if strokes.stands(attempt, manner, shown, text):
         return True
     return presses > 0 and manners.shows_beginning(draft, text)

@@ -3,16 +3,13 @@
 import json
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from subprocess import DEVNULL, PIPE
+from collections.abc import Callable
 
 import pytest
 
 from assigner import keyboard, tmux
-from support import PATH, Pane, Workplace, spoken, wait_for
+from support import Pane, Workplace, spoken, wait_for
 
 NOBODY = {"ASSIGNER_PERSON_ACTIVE": "0"}
 SOMEBODY = {"ASSIGNER_PERSON_ACTIVE": "1000"}
@@ -99,19 +96,6 @@ def settled(work: Workplace, expected: dict[str, str]) -> None:
     wait_for(as_expected, what=lambda: f"{expected}, seen: {seen}")
 
 
-@contextmanager
-def attached(work: Workplace, session: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A tmux client in a terminal of its own; what is written to its stdin is typed."""
-    with subprocess.Popen(
-        ["script", "-qfc", f"tmux -u -S {work.socket} attach -t {session}", "/dev/null"],
-        stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL,
-        env={"TERM": "xterm", "PATH": PATH, "LANG": "C.UTF-8"},
-    ) as client:  # fmt: skip
-        wait_for(lambda: work.tmux("list-clients", "-t", session))
-        yield client
-        client.kill()
-
-
 def test_prompts_wait_until_a_person_has_left(work: Workplace, shell: str) -> None:
     cases = CASES | ONE_SHELL[shell]
     if shell == "dash":
@@ -179,11 +163,11 @@ def test_a_person_at_the_keyboard(work: Workplace) -> None:
     assert statuses(work) == {"one": "idle", "two": "idle"}
     work.tool("send", "echo ran")
     for session in ("one", "aside"):
-        with attached(work, session):
+        with work.attached(session):
             work.tool("tick", env=SOMEBODY)
             assert work.tool("sessions", "one", "--json").json[0]["status"] == "occupied"
             assert work.prompt(1)["status"] == "pending"
-    with attached(work, "two"):
+    with work.attached("two"):
         work.tool("tick", env=SOMEBODY)
         assert work.prompt(1)["status"] != "pending"
 
@@ -192,7 +176,7 @@ def test_a_person_at_the_keyboard(work: Workplace) -> None:
 def test_a_person_who_only_watches(work: Workplace, session: str) -> None:
     work.enrolled("one")
     work.tmux("new-session", "-d", "-t", "one", "-s", "aside")
-    with attached(work, session):
+    with work.attached(session):
         work.tool("send", "echo ran")
         work.tool("tick", "--until-idle", 10, env=NOBODY)
     assert work.prompt(1)["status"] == "completed"

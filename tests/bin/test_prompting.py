@@ -27,6 +27,7 @@ TEXTS = [
     "/clear",
     "!touch x",
     "# remember this",
+    "[Pasted text #1 +3 lines]",
 ]
 
 
@@ -147,6 +148,105 @@ def test_a_person_who_types_meanwhile_is_not_interrupted(work: Workplace) -> Non
     assert len(agent.events("paste")) == 1
 
 
+def test_nothing_is_typed_behind_what_an_agent_has_not_read(work: Workplace) -> None:
+    """Neither the prompt, nor its Enter."""
+    work.environment["ASSIGNER_START_WAIT"] = "600"
+    agent = enrolled(work, "one")
+    unread = "it has not read all that was typed"
+    claimed(work, "Remove the old logs")
+    with agent.stalled():
+        agent.type("wait")
+        (row,) = work.tool("deliver", "--settle", 0, "--json").json
+        assert (row["outcome"], row["reason"]) == ("released", unread)
+        assert scanned(work, "one", "occupied") == unread
+    agent.wait_until("occupied")
+    agent.keys(*["BSpace"] * 4)
+    agent.wait_until("idle")
+    wait_for(lambda: work.tool("scan") and work.tool("assign-next", "--json").json)
+    assert between(work, "entered", DIE).wait() == -signal.SIGKILL
+    with agent.stalled():
+        agent.type(", but not the ones of today")
+        (row,) = work.tool("deliver", "--settle", 0, "--json").json
+        assert (row["outcome"], row["reason"]) == ("waits", unread)
+    agent.wait_for("ones of today")
+    assert agent.prompts() == []
+    agent.keys(*["BSpace"] * 27)
+    work.run_until(lambda: agent.prompts() == ["Remove the old logs"])
+    assert len(agent.events("paste")) == 1
+
+
+def test_two_queues_do_not_paste_into_one_agent_at_once(work: Workplace) -> None:
+    """The agent has drawn nothing yet of what the other one has pasted since the look."""
+    agent = enrolled(work, "one", tells="transcript")
+    other = {"ASSIGNER_HOME": str(work.path / "other")}
+    work.tool("enroll", "one", env=other)
+    claimed(work, "mine")
+    send(work, "of the other", env=other)
+    work.tool("scan", env=other)
+    assert work.tool("assign-next", "--json", env=other).json
+    place = work.path / "place"
+    held = f": > {place}.looked; until [ -e {place}.go ]; do sleep 0.05; done; {CARRY_OUT}"
+    with agent.stalled():
+        late = between(work, "typed", held, "--settle", 0)
+        wait_for(Path(f"{place}.looked").exists)
+        work.tool("deliver", "--settle", 0, env=other)
+        Path(f"{place}.go").touch()
+        late.wait()
+    wait_for(lambda: agent.events("paste"), what=agent.screen)
+    agent.wait_until("occupied")
+    assert [event["text"] for event in agent.events("paste")] == ["of the other"]
+    ticked = {"status": (0, 1), "env": other}
+    work.run_until(lambda: work.tool("tick", **ticked) and len(agent.prompts()) == 2)
+    assert agent.prompts() == ["of the other", "mine"]
+
+
+def test_a_paste_of_a_person_is_not_taken_for_the_prompt(work: Workplace) -> None:
+    """It has as many lines, and so nearly the same marker; or the same one."""
+    work.environment["ASSIGNER_START_WAIT"] = "600"
+    agent = enrolled(work, "one", "--collapse", 20)
+    text, own = "one line of the prompt\ntwo\nthree", "a draft of a person\nof as many\nlines"
+    claimed(work, text)
+    assert between(work, "entered", DIE).wait() == -signal.SIGKILL
+    agent.wait_for("[Pasted text #1 +2 lines]")
+    agent.keys("C-u")
+    agent.paste(own)
+    agent.wait_for("[Pasted text #2 +2 lines]")
+    (row,) = work.tool("deliver", "--settle", 0, "--json").json
+    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    work.tool("cancel", 1)
+    work.run_until(lambda: attempt(work)["outcome"] == "cancelled")
+    assert "[Pasted text #2 +2 lines]" in agent.screen()
+    agent.enter()
+    wait_for(lambda: agent.prompts() == [own], what=agent.screen)
+    agent.wait_until("idle")
+    claimed(work, text)  # and one that is known by its number, though somebody is there
+    assert between(work, "entered", DIE).wait() == -signal.SIGKILL
+    work.tmux("set-option", "-w", "-t", "one", "window-size", "manual")
+    with work.attached("one"):
+        work.run_until(lambda: agent.prompts() == [own, text])
+
+
+def test_a_marker_that_was_not_seen_before_a_person_came_is_not_the_prompts(
+    work: Workplace,
+) -> None:
+    work.environment |= {"ASSIGNER_START_WAIT": "600", "ASSIGNER_PERSON_ACTIVE": "0"}
+    agent = enrolled(work, "one", "--collapse", 20)
+    claimed(work, "one line of the prompt\ntwo\nthree")
+    assert between(work, "typed", f"{CARRY_OUT}; {DIE}").wait() == -signal.SIGKILL
+    agent.wait_for("[Pasted text #1 +2 lines]")
+    work.tmux("set-option", "-w", "-t", "one", "window-size", "manual")
+    with work.attached("one") as client:
+        assert client.stdin
+        client.stdin.write(b"\x15")
+        client.stdin.flush()
+        agent.wait_until("idle")
+    agent.paste("a draft of a person\nof as many\nlines")
+    agent.wait_for("[Pasted text #2 +2 lines]")
+    (row,) = work.tool("deliver", "--settle", 1, "--json").json
+    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    assert not agent.events("prompt")
+
+
 def test_enter_that_is_lost_is_pressed_again_and_an_agent_that_dies_loses_nothing(
     work: Workplace,
 ) -> None:
@@ -212,6 +312,26 @@ def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
         assert agent.prompts() == texts
     assert {row["status"] for row in work.rows("SELECT status FROM prompts")} == {"completed"}
     assert len(agent.events("paste")) == len(texts)
+
+
+def test_what_was_made_for_another_agent_is_made_anew(work: Workplace) -> None:
+    """A pass died before the paste, and a person has started the agent elsewhere."""
+    one, two = work.path / "one", work.path / "two"
+    one.mkdir()
+    two.mkdir()
+    agent = enrolled(work, "api", cwd=one)
+    send(work, "clean up here", "--workdir", one)
+    wait_for(lambda: work.tool("scan") and work.tool("assign-next", "--json").json)
+    assert between(work, "typed", DIE).wait() == -signal.SIGKILL
+    agent.run("/exit")
+    agent.wait_for_prompt()
+    agent.run(f"cd {two} && clear && {work.agent_line('api', tells='hooks')}")
+    wait_for(lambda: agent.command == "standin" and "Ask standin" in agent.screen())
+    (row,) = work.tool("deliver", "--settle", 0, "--json").json
+    assert row["outcome"] == "released"
+    work.run_until(agent.prompts)
+    (text,) = agent.prompts()
+    assert f"- directory: {one} " in text
 
 
 def test_what_is_cancelled_before_enter_is_taken_out_of_the_composer(work: Workplace) -> None:

@@ -6,7 +6,16 @@ import re
 import pytest
 
 from assigner import providers
-from assigner.manners import Lack, Manner, prompt, same, shows, shows_beginning
+from assigner.manners import (
+    Lack,
+    Manner,
+    is_numbered,
+    marker,
+    prompt,
+    same,
+    shows,
+    shows_beginning,
+)
 from assigner.recognising import View, judge
 from support import ROOT
 
@@ -19,8 +28,8 @@ def squeezed(text: str) -> str:
 
 def may_be_meant(draft: str, text: str) -> bool:
     """Whether that is as much as can be told: of a paste a count, of a long text the end."""
-    if marker := re.search(r"Pasted (?:text #\d+(?: \+(\d+) lines)?|~(\d+) lines)", draft):
-        return text.count("\n") == (int(marker[2]) - 1 if marker[2] else int(marker[1] or 0))
+    if found := re.search(r"Pasted (?:text #\d+(?: \+(\d+) lines)?|~(\d+) lines)", draft):
+        return text.count("\n") == (int(found[2]) - 1 if found[2] else int(found[1] or 0))
     return len(draft) >= 100 and squeezed(text).endswith(squeezed(draft))
 
 
@@ -70,6 +79,8 @@ LONG = "\n".join(f"line {number} of a long text" for number in range(30))
         ("[Pasted #1 +28 lines]", LONG, MARKED, False),
         ("[Pasted #1]", LONG, MARKED, False),
         ("[Pasted #1 +29 lines] and more", LONG, MARKED, False),
+        ("[Pasted #1 +3 lines]", "[Pasted #1 +3 lines]", MARKED, True),  # no marker this time
+        ("[Pasted #1 +3 lines]", "[Pasted #2 +3 lines]", MARKED, False),
         ("[Pasted #1 +29 lines]line", LONG, MARKED, False),
         ("[Pasted #1 +29 lines][Pasted #2 +29 lines]", LONG, MARKED, False),
         ("family 👨👩 é end", "family 👨\u200d👩 e\u0301 end", PLAIN, True),
@@ -84,6 +95,24 @@ LONG = "\n".join(f"line {number} of a long text" for number in range(30))
 )  # fmt: skip
 def test_shows(draft: str | None, text: str, manner: Manner, right: bool) -> None:
     assert shows(draft, text, manner) is right
+
+
+@pytest.mark.parametrize(
+    ("agent", "draft", "right"),
+    [
+        ("claude", "[Pasted text #3 +3 lines]", True),
+        ("claude", "[Pasted text #3]", True),
+        ("codex", "[Pasted Content 1103 chars]", False),
+        ("codex", "[Pasted Content 1103 chars] #2", True),
+        ("opencode", "[Pasted ~3 lines]", False),
+    ],
+)
+def test_which_markers_differ_from_those_of_other_pastes(
+    agent: str, draft: str, right: bool
+) -> None:
+    found = marker(draft, providers.agent(agent).manner)
+    assert found
+    assert is_numbered(found) is right
 
 
 @pytest.mark.parametrize(
@@ -118,3 +147,5 @@ def test_what_is_typed_is_no_command_and_begins_with_what_the_session_lacks() ->
     for said in ("/srv/app", "feature", "LANG=C", "TZ=UTC", "make deps"):
         assert said in head
     assert (task, last) == ("/clear", "Say done.")
+    said = prompt(manner, "do it", Lack(), feedback="\x1b[201~\r/clear\x9b201~ it\r\nnow")
+    assert said == " /clear it\nnow\n\ndo it"
