@@ -134,6 +134,9 @@ def _condition(stroke: Stroke, option: str) -> str:
     if stroke.last is not None:
         wanted[tmux.LAST] = stroke.last or ""
     condition = f"#{{e|<:#{{{option}}},{stroke.number}}}"
+    if stroke.void:  # forbidden already, by a pass that died over it, is as good
+        again = f"#{{&&:#{{==:#{{{option}}},{stroke.number}}},#{{==:#{{{option}_pid}},0}}}}"
+        condition = f"#{{||:{condition},{again}}}"
     for name, value in wanted.items():
         condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"
     return condition

@@ -113,6 +113,20 @@ def test_what_was_about_to_be_started_again_and_is_not_there_is_given_back(
     assert work.prompt(1)["status"] == "pending"
 
 
+def test_a_pass_that_dies_while_it_gives_it_back_holds_nothing(work: Workplace) -> None:
+    agent = enrolled(work)
+    claimed(work)
+    assert between(work, "respawned", DIE).wait() == -signal.SIGKILL
+    assert between(work, "respawned", f"{CARRY_OUT}; {DIE}").wait() == -signal.SIGKILL
+    assert work.row("SELECT stage, outcome FROM attempts") == {
+        "stage": "preparing",
+        "outcome": None,
+    }
+    work.run_until(lambda: work.prompt(1)["status"] == "completed")
+    assert outcome(work) == ("released", None)
+    assert agent.prompts() == ["hello"]
+
+
 def test_what_cannot_read_its_file_holds_nothing_and_is_kept_alive(work: Workplace) -> None:
     agent = enrolled(work, "one", "--keepalive")
     claimed(work)
