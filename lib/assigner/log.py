@@ -28,14 +28,19 @@ def write(settings: Settings, name: str, lines: Iterable[str]) -> None:
 def append(settings: Settings, path: Path, lines: Iterable[str]) -> None:
     """Append lines to any such log.  OSError."""
     data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+    while not _appended(settings, path, data):
+        pass  # rotated: others may have filled the new file meanwhile
+
+
+def _appended(settings: Settings, path: Path, data: bytes) -> bool:
+    """Append to the file if there is room; else rotate it away, and say so."""
     with _opened(path) as (descriptor, is_ours):
         size = os.fstat(descriptor).st_size
         if is_ours and size and size + len(data) > settings.log_size:
             _rotate(path, settings.log_files)
-            with _opened(path) as (fresh, _):
-                _append(fresh, data)
-        else:
-            _append(descriptor, data)
+            return False
+        _append(descriptor, data)
+        return True
 
 
 @contextlib.contextmanager

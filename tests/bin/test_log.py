@@ -140,6 +140,23 @@ def test_writers_at_once_lose_no_line_while_it_is_rotated(tmp_path: Path) -> Non
     assert firsts == {f"{who} {n}" for who in range(4) for n in range(200)}
 
 
+def test_a_file_that_others_fill_while_it_is_rotated_is_rotated_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(tmp_path, tmp_path / "x.db", (), "here", log_size=30, log_files=9)
+    file, rotate = tmp_path / "tick.log", log._rotate
+
+    def rotate_late(path: Path, kept: int) -> None:
+        rotate(path, kept)
+        monkeypatch.setattr(log, "_rotate", rotate)
+        log.append(settings, file, ["c" * 20])
+
+    monkeypatch.setattr(log, "_rotate", rotate_late)
+    log.append(settings, file, ["a" * 20])
+    log.append(settings, file, ["b" * 20])
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [21] * 3
+
+
 def test_a_writer_that_cannot_wait_rotates_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
