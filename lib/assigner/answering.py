@@ -281,9 +281,9 @@ def _is_spilt(store: Store, attempt: Row, text: str | None) -> bool:
 
     That is kept with the turn: no other attempt follows by itself.
     """
-    short = text is not None and not manners.spills(text)
-    if short or listening.turn_of(attempt).get("entered"):
-        return False
+    turn, short = listening.turn_of(attempt), text is not None and not manners.spills(text)
+    if short or turn.get("entered") or turn.get("front") == attempt["pane_pid"]:
+        return False  # of the last there was no shell behind it
     if not proc.is_tmux(attempt["server_pid"]):
         return False  # and so its shell has gone with it
     if attempt["stage"] == "typing" and not judging.was_typed(store, attempt):

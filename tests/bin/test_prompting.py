@@ -292,6 +292,17 @@ def test_what_an_agent_left_half_pasted_to_its_shell_is_not_tried_again(
     assert (prompt["retry_at"], prompt["attempts"]) == (None, 1)
 
 
+def test_what_an_agent_without_a_shell_had_half_pasted_is_tried_again(work: Workplace) -> None:
+    enrolled(work, "one", "--crash-on-paste", direct=True)
+    work.shell("two")  # the server lives on
+    send(work, "\n".join(["Do this:", *["echo ran"] * 2000]))
+    work.run_until(lambda: work.prompt(1)["error"])
+    prompt = work.prompt(1)
+    assert prompt["error"].startswith("vanished: its ")
+    assert "its shell" not in prompt["error"]
+    assert prompt["retry_at"]
+
+
 @pytest.mark.parametrize("stamp", ["typed", "entered"])
 def test_killed_around_the_keys(work: Workplace, stamp: str) -> None:
     agent = enrolled(work, "one")

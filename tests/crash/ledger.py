@@ -161,6 +161,8 @@ def _judge(
 def _is_retried(prompt: Row, attempt: Row) -> bool:
     """Whether the retry rule has the prompt tried again after this attempt."""
     failure = attempt["failure_class"]
+    if failure == "vanished" and "its shell may have run lines" in (prompt["error"] or ""):
+        return False  # which it would run again
     return (
         attempt["outcome"] == "released"
         or failure in RETRIED
