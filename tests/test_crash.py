@@ -110,7 +110,7 @@ ATTEMPT: dict[str, Any] = {
 }  # fmt: skip
 FAILED = ATTEMPT | {"outcome": "failed", "failure_class": "vanished"}
 PROMPT = {
-    "id": 1, "key": "u1", "status": "completed", "held_by": None, "idempotent": 0,
+    "id": 1, "key": "u1", "status": "completed", "held_by": None, "error": None, "idempotent": 0,
     "max_attempts": 3,
 }  # fmt: skip
 RUN = Run("u1", 2, "s1", done=True)
