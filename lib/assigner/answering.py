@@ -89,16 +89,14 @@ def _from_traces(
         return None  # its server cannot be asked
     if sight is not None and sight.status == "offline":
         gone = gone or sight.reason
-    busy = gone is None and sight is not None and sight.status in ("busy", "waiting")
-    if busy:
+    if gone is None and sight is not None and sight.status in ("busy", "waiting"):
         _under_way(store, attempt)
-        if attempt["stage"] != "submitted" or not attempt["ending"]:
-            return None
+        return _behind_another(store, attempt, provider)
     if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
         return _after_tasks(store, attempt, sight)
     shown = sight and sight.shown
     text = files.prompt_of(store.settings, attempt["id"])
-    if not busy and gone is None and withdrawing.is_put_back(attempt, provider.manner, shown, text):
+    if gone is None and withdrawing.is_put_back(attempt, provider.manner, shown, text):
         return None  # it is taken out first
     if (
         attempt["typed_at"]
@@ -108,11 +106,8 @@ def _from_traces(
         if attempt["stage"] != "submitted":
             with store.transaction():
                 listening.submit(store, attempt, "transcript", clock.now())
-        verdict = _from_turn(attempt, found)
-        if verdict and (not busy or _is_past(found)):
+        if verdict := _from_turn(attempt, found):
             return verdict
-    if busy:
-        return None
     if attempt["stage"] != "submitted":
         if gone is None and sight is not None and _is_covered(sight):
             _under_way(store, attempt, seen=False)
@@ -167,9 +162,17 @@ def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
     return _failed(attempt, found.failure, error, reset, "transcript")
 
 
-def _is_past(found: Turn) -> bool:
-    """Whether what is seen to be under way is not that turn: its records lag behind the screen."""
-    return found.is_past and found.at is not None and clock.now() - found.at >= _LAG
+def _behind_another(store: Store, attempt: Row, provider: Provider) -> Verdict | None:
+    """The end of a turn that is to be ended, where what is seen to be under way is another one: its
+    records lag behind the screen.
+    """
+    if attempt["stage"] != "submitted" or not attempt["ending"]:
+        return None
+    text = files.prompt_of(store.settings, attempt["id"])
+    found = _read(store, attempt, provider, text) if text is not None else None
+    if found is None or not found.is_past or found.at is None or clock.now() - found.at < _LAG:
+        return None
+    return _from_turn(attempt, found)
 
 
 def is_under_way(store: Store, attempt: Row, provider: Provider) -> bool:

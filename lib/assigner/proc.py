@@ -205,7 +205,7 @@ class Processes:
         return [
             process
             for process in self.below(session)
-            if (process.group == group or mark.items() <= environment(process.pid).items())
+            if process.group == group or mark.items() <= environment(process.pid).items()
         ]
 
 

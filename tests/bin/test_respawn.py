@@ -87,6 +87,14 @@ def claimed(work: Workplace, *given: object) -> None:
     wait_for(lambda: work.tool("scan") and work.tool("assign-next", "--json").json)
 
 
+def in_preparation(work: Workplace) -> None:
+    """The context of a prompt that has claimed the session is being prepared, and never ready."""
+    claimed(work, "--prereq", f": >{work.path}/there; sleep 600")
+    work.tool("deliver", "--settle", 0)
+    wait_for((work.path / "there").exists)
+    work.tool("observe")
+
+
 def outcome(work: Workplace) -> tuple[str, str | None]:
     row = work.row("SELECT outcome, failure_class FROM attempts WHERE number = 1")
     return row["outcome"], row["failure_class"]
@@ -140,10 +148,7 @@ def test_what_cannot_read_its_file_holds_nothing_and_is_kept_alive(work: Workpla
 
 def test_an_agent_that_a_person_replaced_meanwhile_is_not_waited_for(work: Workplace) -> None:
     agent = enrolled(work)
-    claimed(work, "--prereq", f": >{work.path}/there; sleep 600")
-    work.tool("deliver", "--settle", 0)
-    wait_for((work.path / "there").exists)
-    work.tool("observe")
+    in_preparation(work)
     work.tmux("respawn-pane", "-k", "-t", agent.id, "--", "bash", "--norc")
     work.run_until(lambda: outcome(work)[0])
     assert outcome(work) == ("failed", "vanished")
@@ -165,10 +170,7 @@ def test_a_context_that_takes_too_long_is_ended(work: Workplace, prereq: str) ->
 
 def test_a_context_that_is_cancelled_leaves_the_agent_where_it_was(work: Workplace) -> None:
     agent = enrolled(work)
-    claimed(work, "--prereq", f": >{work.path}/there; sleep 600")
-    work.tool("deliver", "--settle", 0)
-    wait_for((work.path / "there").exists)
-    work.tool("observe")
+    in_preparation(work)
     work.tool("cancel", 1)
     assert outcome(work) == ("cancelled", None)
     work.tool("send", "again", "--target", "one")
