@@ -23,8 +23,8 @@ from assigner import (
     transcripts,
     withdrawing,
 )
+from assigner.attempts import Verdict
 from assigner.db import Row, Store
-from assigner.judging import Verdict
 from assigner.looking import Key, Shown, Sight
 from assigner.recognising import Provider
 from assigner.turns import Turn

@@ -7,6 +7,7 @@ expects, so that of two passes which decide about one attempt only the first is 
 import json
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from assigner import backoff, clock, limits, prompts, worktrees
@@ -19,6 +20,30 @@ UNTYPED = ("claimed", "preparing", "prepared")
 # prompt says that it can.
 RETRIED = {"command", "api", "check"}
 RETRIED_IF_IDEMPOTENT = {"vanished", "timeout"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a live attempt: its outcome, or `ending` while processes of it still run.
+
+    `attempt` is a row of live_attempts.  `response` is the answer and `output` what the terminal
+    showed.  `reset` says when a usage limit ends.  `conversation` is an agent and the id of the
+    conversation that the next prompt continues; without an id the next prompt begins a new one.
+    `feedback` is what the next attempt is told.
+    """
+
+    attempt: Row
+    outcome: str
+    error: str | None = None
+    failure_class: str | None = None
+    exit_status: int | None = None
+    step: str | None = None
+    output: str | None = None
+    response: str | None = None
+    reset: str | None = None
+    conversation: tuple[str, str | None] | None = None
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    feedback: str | None = None
 
 
 def claim(
@@ -95,39 +120,24 @@ def submitted(store: Store, attempt: Row, at: float) -> bool:
     return True
 
 
-def finish(
-    store: Store,
-    attempt: Row,
-    outcome: str,
-    *,
-    failure_class: str | None = None,
-    error: str | None = None,
-    exit_status: int | None = None,
-    step: str | None = None,
-    output: str | None = None,
-    response: str | None = None,
-    reset: str | None = None,
-    evidence: Mapping[str, Any] | None = None,
-    feedback: str | None = None,
-) -> bool:
+def finish(store: Store, verdict: Verdict) -> bool:
     """Give a live attempt its outcome, and its prompt, session and working tree what follows.
 
-    `attempt` is a row of live_attempts.  `reset` is when a limit is said to end, `feedback` what
-    the next attempt is told.  Whether the
-    attempt was still as that row says: a verdict that knew less than what was reported meanwhile
-    is not heard.
+    Returns whether the attempt was still as the verdict's row says: a verdict that knew less
+    than what was reported meanwhile changes nothing.
     """
     now = clock.now()
     at = clock.text(now)
-    proof = {**json.loads(attempt["evidence"]), **(evidence or {})}
+    attempt = verdict.attempt
+    proof = {**json.loads(attempt["evidence"]), **verdict.evidence}
     if not store.run(
         "finish_attempt",
         id=attempt["id"],
-        outcome=outcome,
-        failure_class=failure_class,
-        exit_status=exit_status,
-        step=step,
-        output=output,
+        outcome=verdict.outcome,
+        failure_class=verdict.failure_class,
+        exit_status=verdict.exit_status,
+        step=verdict.step,
+        output=verdict.output,
         evidence=json.dumps(proof),
         known_stage=attempt["stage"],
         known_evidence=attempt["evidence"],
@@ -135,15 +145,15 @@ def finish(
     ):
         return False
     prompt = attempt["prompt_id"]
-    if outcome in ("released", "limited"):
+    if verdict.outcome in ("released", "limited"):
         store.run("release_prompt", id=prompt)
-        if outcome == "limited":
+        if verdict.outcome == "limited":
             account = attempt["account"] or attempt["provider"]
-            limits.note(store, account, limits.end(store, reset, now), error or "")
+            limits.note(store, account, limits.end(store, verdict.reset, now), verdict.error or "")
         prompts.hold(store, prompt)
     else:
         retry_at = None
-        if outcome == "failed" and _retries(attempt, failure_class):
+        if verdict.outcome == "failed" and _retries(attempt, verdict.failure_class):
             settings = store.settings
             pause = backoff.delay(
                 attempt["attempts"], base=settings.backoff_base, limit=settings.backoff_limit
@@ -152,11 +162,11 @@ def finish(
         store.run(
             "finish_prompt",
             id=prompt,
-            status="failed" if outcome == "unverified" else outcome,
-            error=error,
-            exit_status=exit_status,
-            response=response,
-            feedback=feedback,
+            status="failed" if verdict.outcome == "unverified" else verdict.outcome,
+            error=verdict.error,
+            exit_status=verdict.exit_status,
+            response=verdict.response,
+            feedback=verdict.feedback,
             at=at,
             retry_at=retry_at,
         )

@@ -27,7 +27,7 @@ def cancel(store: Store, prompt: int) -> Row:
         if live["stage"] in attempts.UNTYPED:
             if preparing.begun(live) and not store.dry:
                 preparing.end_step(store, live, "TERM")  # and the agent is back where it was
-            attempts.finish(store, live, "cancelled")
+            attempts.finish(store, attempts.Verdict(live, "cancelled"))
         else:
             if not row["cancel_requested_at"]:
                 store.update("prompts", prompt, cancel_requested_at=now)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assigner import access, attempts, clock, conversations, files, proc, screen, worktrees
+from assigner.attempts import Verdict
 from assigner.checkrun import MARK
 from assigner.db import Row, Store
-from assigner.judging import Verdict
 
 _SHOWN = 4000  # so much of an output the next attempt is told
 _START = 30  # so many times ASSIGNER_START_WAIT a check may take to begin
@@ -108,8 +108,7 @@ def conclude(store: Store, result: Result) -> bool:
             output=result.output,
         ):
             return False
-        ended = attempts.finish(
-            store,
+        verdict = Verdict(
             attempt,
             outcome,
             failure_class=failure_class,
@@ -120,6 +119,7 @@ def conclude(store: Store, result: Result) -> bool:
             evidence=work["evidence"],
             feedback=feedback,
         )
+        ended = attempts.finish(store, verdict)
         assert ended, "nobody writes inside this transaction"
     return True
 

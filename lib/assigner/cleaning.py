@@ -64,7 +64,7 @@ def _claims(store: Store, apply: bool) -> list[Row]:
             found.append(_finding("claim", attempt["session"], detail, "give it back"))
             if apply:
                 with store.transaction():
-                    attempts.finish(store, attempt, "released")
+                    attempts.finish(store, attempts.Verdict(attempt, "released"))
     for lease in store.rows("leases"):
         if lease["prompt_id"] is None:
             found.append(_finding("lease", lease["tree"], "nobody works there", "end it"))

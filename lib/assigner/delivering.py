@@ -255,6 +255,6 @@ def _give_up(store: Store, attempt: Row, outcome: str, **why: Any) -> bool:
             return False  # another pass knows more of it
         if attempt["stage"] == "typing" and not files.revoke(store.settings, attempt["id"]):
             return False
-        attempts.finish(store, attempt, outcome, **why)
+        attempts.finish(store, attempts.Verdict(attempt, outcome, **why))
     files.remove_run(store.settings, attempt["id"])
     return True

@@ -6,34 +6,13 @@ shell is back at its prompt; whether the pane's process is dead.  The database i
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from assigner import attempts, clock, files, keyboard, proc, tmux
+from assigner.attempts import Verdict
 from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.looking import shell_of
 from assigner.task import mark
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What is to become of a live attempt: its outcome, or `ending` where processes are left.
-
-    `response` is what it answered.  `conversation` is the agent's, with its id, that the next
-    prompt goes on with; without one the next begins afresh.
-    """
-
-    attempt: Row
-    outcome: str
-    error: str | None = None
-    failure_class: str | None = None
-    exit_status: int | None = None
-    step: str | None = None
-    response: str | None = None
-    reset: str | None = None
-    conversation: tuple[str, str | None] | None = None
-    evidence: Mapping[str, object] = field(default_factory=dict)
-
 
 _STOPPED = (147, 148, 149, 150)  # statuses of a shell's job that was stopped, not ended (signal(7))
 

@@ -18,9 +18,10 @@ from assigner import (
     screen,
     tmux,
 )
+from assigner.attempts import Verdict
 from assigner.db import Row, Store
 from assigner.files import Report
-from assigner.judging import Verdict, judge, prompt_is_drawn
+from assigner.judging import judge, prompt_is_drawn
 from assigner.weighing import weigh
 
 Noted = dict[tuple[int, str], set[str]]  # by attempt and type: what events say already
@@ -246,19 +247,7 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
     with store.transaction():
         if verdict.outcome == "ending":
             store.update("attempts", attempt["id"], ending="interrupted")
-        elif not attempts.finish(
-            store,
-            attempt,
-            verdict.outcome,
-            failure_class=verdict.failure_class,
-            error=verdict.error,
-            exit_status=verdict.exit_status,
-            step=verdict.step,
-            output=output,
-            response=verdict.response,
-            reset=verdict.reset,
-            evidence=verdict.evidence,
-        ):
+        elif not attempts.finish(store, replace(verdict, output=output)):
             return None
         elif verdict.conversation and attempt["affinity"] is not None:
             conversations.keep(store, *verdict.conversation, attempt["affinity"])

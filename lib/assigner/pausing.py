@@ -66,7 +66,8 @@ def pause(store: Store, wanted: Sequence[Place]) -> list[Row]:
                 untyped = attempt["stage"] in attempts.UNTYPED
                 row["given_back" if untyped else "running"].append(attempt["prompt_id"])
                 if untyped:
-                    attempts.finish(store, attempt, "released", evidence={"released": "paused"})
+                    paused = attempts.Verdict(attempt, "released", evidence={"released": "paused"})
+                    attempts.finish(store, paused)
     for place, row in zip(wanted, rows, strict=True):
         row["held"] = _hold(store, place)
     return rows

@@ -22,7 +22,8 @@ def reassign(store: Store, prompt: int, *, session: str | None, provider: str | 
         if live["stage"] not in attempts.UNTYPED:
             does = "runs in" if live["stage"] == "submitted" else "is being typed into"
             return {**row, "note": f"{does} {row['assigned_session']}: cancel it"}
-        attempts.finish(store, live, "released", evidence={"released": "reassigned"})
+        reassigned = attempts.Verdict(live, "released", evidence={"released": "reassigned"})
+        attempts.finish(store, reassigned)
     elif row["status"] == "in_progress":
         return {**row, "note": f"runs in {row['assigned_session']}: cancel it"}
     elif row["status"] != "pending":

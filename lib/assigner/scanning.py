@@ -353,4 +353,5 @@ def _lose(
         if attempt and attempt["stage"] in attempts.UNTYPED:
             with contextlib.suppress(OSError):
                 files.revoke(store.settings, attempt["id"])
-            attempts.finish(store, attempt, "released", evidence={"vanished": reason})
+            vanished = attempts.Verdict(attempt, "released", evidence={"vanished": reason})
+            attempts.finish(store, vanished)

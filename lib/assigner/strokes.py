@@ -133,7 +133,9 @@ def forbid(store: Store, job: Job, stamp: str = TYPED) -> bool:
 def release(store: Store, attempt: Row, reason: str) -> Row:
     """The session is not what it was: give the claim back."""
     with store.transaction():
-        ended = attempts.finish(store, attempt, "released", evidence={"released": reason})
+        ended = attempts.finish(
+            store, attempts.Verdict(attempt, "released", evidence={"released": reason})
+        )
     if ended:  # else another pass is at it, and needs them
         files.remove_run(store.settings, attempt["id"])
     return attempts.told(attempt, "released" if ended else "waits", reason)
@@ -151,8 +153,9 @@ def fail(
 ) -> Row:
     """It cannot be typed as it is: nothing was."""
     with store.transaction():
-        ended = attempts.finish(
-            store, attempt, "failed", failure_class=failure_class, step=step, exit_status=status,
+        verdict = attempts.Verdict(
+            attempt, "failed", failure_class=failure_class, step=step, exit_status=status,
             output=output, error=f"{failure_class}: {step}: {reason}",
         )  # fmt: skip
+        ended = attempts.finish(store, verdict)
     return attempts.told(attempt, "failed" if ended else "waits", f"{step}: {reason}")

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from assigner import access, agents, oneshots, screen, sentinels
+from assigner.attempts import Verdict
 from assigner.db import Row, Store
-from assigner.judging import Verdict
 from assigner.oneshots import Outcome
 
 _LINE = 8 << 20  # an event that is longer is none
