@@ -15,13 +15,13 @@ from assigner import (
     limits,
     listening,
     manners,
+    pasted_text,
     proc,
     recognising,
     rivals,
     scanning,
     screen,
     transcripts,
-    withdrawing,
 )
 from assigner.attempts import Verdict
 from assigner.db import Row, Store
@@ -96,7 +96,7 @@ def _from_traces(
         return _after_tasks(store, attempt, sight)
     shown = sight and sight.shown
     text = files.prompt_of(store.settings, attempt["id"])
-    if gone is None and withdrawing.is_put_back(attempt, provider.manner, shown, text):
+    if gone is None and pasted_text.is_put_back(attempt, provider.manner, shown, text):
         return None  # it is taken out first
     if (
         attempt["typed_at"]
@@ -264,7 +264,7 @@ def _not_submitted(
     held_up = listening.turn_of(attempt).get("held_up", "")
     since = attempts.lasted(attempt, max(moment, held_up), clock.now())
     if attempt["cancel_requested_at"]:
-        if not gone and withdrawing.is_awaited(store, attempt, provider.manner, shown, text, since):
+        if not gone and pasted_text.is_awaited(store, attempt, provider.manner, shown, text, since):
             return None
         return Verdict(attempt, "cancelled")
     if gone:

@@ -16,10 +16,10 @@ from assigner import (
     files,
     judging,
     keyboard,
-    observing,
     preparing,
     proc,
     proving,
+    reports,
     task,
     tmux,
 )
@@ -229,7 +229,7 @@ def _settle(store: Store, seconds: float, typed: set[int]) -> None:
         if not waiting or time.monotonic() > until:
             break
         time.sleep(0.005)
-    observing.drain(store)
+    reports.drain(store)
 
 
 def _release(store: Store, attempt: Row, reason: str) -> Row:

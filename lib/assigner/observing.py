@@ -1,11 +1,8 @@
 """observe: what sessions reported, and what follows for prompts."""
 
-import contextlib
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from assigner import (
     agents,
@@ -15,22 +12,19 @@ from assigner import (
     conversations,
     files,
     proc,
+    reports,
     screen,
     tmux,
 )
 from assigner.attempts import Verdict
 from assigner.db import Row, Store
-from assigner.files import Report
 from assigner.judging import judge, prompt_is_drawn
 from assigner.weighing import weigh
-
-Noted = dict[tuple[int, str], set[str]]  # by attempt and type: what events say already
-MOST = 5000  # reports that are read at once, of each kind: no flood of them holds up a pass
 
 
 def observe(store: Store) -> list[Row]:
     """Drain the spool and judge every live attempt; what changed, a row for each attempt."""
-    changed, flooded = _drain(store)
+    changed, flooded = reports.drain(store)
     live = []
     known = store.rows("live_attempts")
     now = clock.text(clock.now())
@@ -62,176 +56,6 @@ def observe(store: Store) -> list[Row]:
         if row:
             changed[verdict.attempt["id"]] = row
     return [changed[key] for key in sorted(changed)]
-
-
-def drain(store: Store) -> dict[int, Row]:
-    """Write down what the spool reports, then remove the reports.
-
-    A report that is read twice, because a pass died in between, changes nothing twice.  What a
-    flood of them leaves unread is the next pass's.
-    """
-    return _drain(store)[0]
-
-
-def _drain(store: Store) -> tuple[dict[int, Row], bool]:
-    """What `drain` does; and whether hooks have left more than could be read."""
-    reports = files.reports(store.settings)
-    if elsewhere := {row["id"] for row in store.rows("attempts_elsewhere")} if reports else set():
-        reports = [report for report in reports if report.attempt not in elsewhere]
-    if len(reports) > MOST:
-        living = {row["id"] for row in store.rows("live_attempts")}
-        reports = sorted(reports, key=lambda report: report.attempt not in living)[:MOST]
-    changed: dict[int, Row] = {}
-    noted: Noted = {}
-    by_hooks = files.hook_reports(store.settings)
-    if by_hooks:
-        from assigner import listening
-
-        changed = listening.drain(store, by_hooks[:MOST])
-    flooded = len(by_hooks) > MOST
-    if not reports:
-        return changed, flooded
-    with store.transaction():
-        live = {row["id"]: row for row in store.rows("live_attempts")}
-        for report in reports:
-            if report.attempt not in live:
-                _late(store, report, noted)
-            elif _apply(store, live[report.attempt], report, noted):
-                row = live[report.attempt]
-                changed[row["id"]] = attempts.told(
-                    row, "in_progress", "its session reported that it runs"
-                )
-    if not store.dry:
-        for report in reports:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(report.path)
-    return changed, flooded
-
-
-def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
-    """Keep one report with its attempt; whether the prompt began to run by it."""
-    evidence = json.loads(attempt["evidence"])
-    seen = evidence.setdefault("reports", {})
-    if report.kind == "said":
-        is_turn = agents.is_agent(attempt["provider"])
-        runs = attempt["stage"] == "submitted" if is_turn else "started" in seen
-        _said(store, attempt, report, evidence, noted, known=runs)
-        return False
-    if report.kind in seen:
-        return False
-    if report.kind in ("checking", "checked") and not _check_reported(store, attempt, report):
-        return False
-    seen[report.kind] = {"at": clock.text(report.at)}
-    if report.number is not None:
-        seen[report.kind]["number"] = report.number
-    if report.word is not None:
-        seen[report.kind]["step"] = report.word
-    attempt["evidence"] = json.dumps(evidence)
-    changes: Row = {"evidence": attempt["evidence"]}
-    if report.kind == "group":
-        changes["process_group"] = attempt["process_group"] = report.number
-    store.update("attempts", attempt["id"], **changes)
-    if agents.is_agent(attempt["provider"]):
-        if report.kind == "begun" and report.number:
-            _adopt(store, attempt, report.number)
-        return False
-    if report.kind == "begun":
-        exported = json.loads(attempt["session_env"]) | json.loads(attempt["env_vars"])
-        _set_session_env(store, attempt, exported)
-        reason = f"runs prompt {attempt['prompt_id']}"
-        store.run("occupy_session", name=attempt["session"], reason=reason)
-        if attempts.advance(store, attempt["id"], attempt["stage"], "submitted", report.at):
-            attempt["stage"] = "submitted"
-    if report.kind == "started":
-        _set_session_env(store, attempt, json.loads(attempt["env_vars"]))
-        store.run("start_prompt", id=attempt["prompt_id"], at=clock.text(report.at))
-        attempt["status"] = "in_progress"
-        return True
-    return False
-
-
-def _adopt(store: Store, attempt: Row, pid: int) -> None:
-    """An agent is started again: its pane has another process, and other variables."""
-    attempt["pane_pid"] = pid
-    store.update("attempts", attempt["id"], pane_pid=pid)
-    name, exported = attempt["session"], attempt["env_vars"]
-    store.run("adopt_pane", name=name, pane_pid=pid, env_vars=exported)
-
-
-def _check_reported(store: Store, attempt: Row, report: Report) -> bool:
-    """Lead a check on as it reports; whether that can be true of it."""
-    if report.kind == "checking" and attempt["check_state"] == "starting":
-        attempt["check_state"] = "running"
-        at = clock.text(report.at)
-        return bool(
-            store.run(
-                "advance_check", id=attempt["id"], expected="starting", state="running",
-                pid=report.number, started_at=at, tried_at=None,
-            )
-        )  # fmt: skip
-    return report.kind == "checked" and attempt["check_state"] == "running"
-
-
-def _set_session_env(store: Store, attempt: Row, exported: Mapping[str, Any]) -> None:
-    text = json.dumps(exported, ensure_ascii=False)
-    store.run("set_session_env", name=attempt["session"], env_vars=text)
-
-
-def _said(
-    store: Store, attempt: Row, report: Report, evidence: Row, noted: Noted, *, known: bool
-) -> None:
-    """`report` was called: the last ok or fail is kept until the prompt has ended."""
-    if not known:  # nothing runs yet that could say anything
-        _late(store, report, noted)
-        return
-    new = _note(store, attempt, report, noted, f"report.{report.word}", {})
-    if new and report.word != "progress":
-        evidence["said"] = {"word": report.word, "summary": report.text}
-        attempt["evidence"] = json.dumps(evidence)
-        store.update("attempts", attempt["id"], evidence=attempt["evidence"])
-
-
-def _note(
-    store: Store, known: Row | None, report: Report, noted: Noted, kind: str, more: Row
-) -> bool:
-    """Keep what `report` was told as an event; False where that was read before."""
-    event = {
-        "attempt_id": report.attempt,
-        "type": kind,
-        "data": json.dumps(
-            {**more, "text": report.text, "at": clock.text(report.at), "pid": report.number},
-            ensure_ascii=False,
-        ),
-    }
-    key = report.attempt, kind
-    if key not in noted:
-        rows = store.rows("events_of_attempt", attempt_id=report.attempt, type=kind)
-        noted[key] = {row["data"] for row in rows}
-    if event["data"] in noted[key]:
-        return False
-    noted[key].add(str(event["data"]))
-    prompt, session = (known["prompt_id"], known["session"]) if known else (None, None)
-    store.run("event", prompt_id=prompt, session=session, **event)
-    return True
-
-
-def _late(store: Store, report: Report, noted: Noted) -> None:
-    """A report on an attempt that has its outcome, or that this database does not know."""
-    known = store.execute(
-        "SELECT prompt_id, session FROM attempts WHERE id = :id", {"id": report.attempt}
-    ).fetchone()
-    if report.kind == "said":
-        _note(store, known, report, noted, "report.late", {"report": report.word})
-    elif known and report.kind in ("begun", "started", "done", "exit"):
-        data = {"report": report.kind, "number": report.number}
-        store.run(
-            "event",
-            prompt_id=known["prompt_id"],
-            attempt_id=report.attempt,
-            session=known["session"],
-            type="report.late",
-            data=json.dumps(data),
-        )
 
 
 def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:

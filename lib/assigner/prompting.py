@@ -18,11 +18,11 @@ from assigner import (
     files,
     listening,
     manners,
-    observing,
+    pasted_text,
     proc,
+    reports,
     strokes,
     tmux,
-    withdrawing,
 )
 from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
@@ -61,7 +61,7 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
             elif step:
                 why[job.attempt["id"]] = step
         why |= strokes.press(store, wanted)
-        observing.drain(store)
+        reports.drain(store)
         acted += _refresh(store, jobs)
         if time.monotonic() > until:
             break
@@ -88,7 +88,7 @@ def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]
             again = [job for job in again if job.attempt["id"] in pressed]
             _wait_until_read(again)
         sights = strokes.look(store, again)
-        observing.drain(store)  # a person's turn is told of before it is seen
+        reports.drain(store)  # a person's turn is told of before it is seen
         live = {row["id"]: row for row in store.rows("live_attempts")}
         steps = [
             (job, _ending(store, job, live.get(job.attempt["id"]), sights.get(_key(job))))
@@ -120,9 +120,9 @@ def _ending(store: Store, job: Job, attempt: Row | None, sight: Sight | None) ->
             return "its turn is over, and another is under way"
         return replace(strokes.ending(job, sight.shown, _ESCAPE), activity=None)
     text = files.prompt_of(store.settings, job.attempt["id"])
-    if withdrawing.is_put_back(job.attempt, job.provider.manner, sight.shown, text):
+    if pasted_text.is_put_back(job.attempt, job.provider.manner, sight.shown, text):
         assert text is not None
-        step = withdrawing.step(job, sight.shown, text)
+        step = strokes.withdraw(job, sight.shown, text)
         if isinstance(step, Stroke):
             return step
     return sight.reason
@@ -201,13 +201,13 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
     """The text was pasted: press Enter while it is seen, until it is gone."""
     attempt, now = job.attempt, time.monotonic()
     text = files.prompt_of(store.settings, attempt["id"])
-    presses = strokes.presses(attempt, shown.screen.entered)
+    presses = pasted_text.presses(attempt, shown.screen.entered)
     draft = shown.verdict.draft
     if text is None:
         return "its text is lost"
     if attempt["cancel_requested_at"] and not (draft is None and presses):
-        return withdrawing.step(job, shown, text)
-    if strokes.stands(attempt, job.provider.manner, shown, text):
+        return strokes.withdraw(job, shown, text)
+    if pasted_text.stands(attempt, job.provider.manner, shown, text):
         job.seen = job.seen or now
         _note_marker(store, job, draft)
         entered = listening.turn_of(attempt).get("entered")
@@ -223,7 +223,11 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         with store.transaction():  # what is intended comes first
             listening.remember(store, attempt, entered=clock.text(clock.now()))
         return strokes.stroke(
-            job, shown, keys="\r", stamp=ENTERED, number=attempt["id"] * strokes.CARRY + presses + 1
+            job,
+            shown,
+            keys="\r",
+            stamp=ENTERED,
+            number=attempt["id"] * pasted_text.CARRY + presses + 1,
         )
     if draft is not None:
         return "something else stands in its composer"

@@ -9,18 +9,16 @@ from assigner import (
     clock,
     files,
     keyboard,
-    listening,
     manners,
+    pasted_text,
+    proc,
     scanning,
     tmux,
 )
 from assigner.db import Row, Store
 from assigner.keyboard import INTERRUPTED, TYPED, Stroke
 from assigner.looking import Key, Shown, Sight
-from assigner.manners import Manner
 from assigner.recognising import Provider
-
-CARRY = 100  # stamps of Enter and Escape: the attempt's number times this, plus how often
 
 
 @dataclass
@@ -65,37 +63,25 @@ def stroke(
     )  # fmt: skip
 
 
-def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
-    """Whether what stands in a composer is an attempt's text, and nothing else.
-
-    A marker tells only how much was pasted, be it by a person: it is that of the attempt if nobody
-    has pressed a key since, or if it has a number by which it was known before.
-    """
-    draft = shown.verdict.draft
-    if not manners.shows(draft, text, manner):
-        return False
-    marker = manners.marker(draft, manner)
-    if marker is None:
-        return True
-    turn = listening.turn_of(attempt)
-    since, known = turn.get("pasting") or attempt["claimed_at"], turn.get("marker")
-    if attempt["stage"] == "submitted":  # it was put back, perhaps under another number
-        since, known = attempt["signalled_at"], None
-    untouched = shown.screen.touched < int(clock.seconds(since))
-    if known is None:
-        return untouched
-    return known == marker[0] and (untouched or manners.is_numbered(marker))
-
-
-def presses(attempt: Row, stamp: int) -> int:
-    """How often a key was pressed for an attempt, as its stamp tells."""
-    return max(0, stamp - int(attempt["id"]) * CARRY)
-
-
 def ending(job: Job, shown: Shown, keys: str) -> Stroke:
     """The next of the strokes that end an attempt's turn, or take its text away."""
-    number = job.attempt["id"] * CARRY + presses(job.attempt, shown.screen.interrupted) + 1
+    number = (
+        job.attempt["id"] * pasted_text.CARRY
+        + pasted_text.presses(job.attempt, shown.screen.interrupted)
+        + 1
+    )
     return stroke(job, shown, keys=keys, stamp=INTERRUPTED, number=number)
+
+
+def withdraw(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
+    """The stroke that clears the text; a row where the composer shows something else; None while
+    the agent has keys to read.
+    """
+    if not pasted_text.is_clearable(job.attempt, job.provider.manner, shown, text):
+        return attempts.told(job.attempt, "waits", f"it is cancelled: {shown.verdict.reason}")
+    if proc.unread(job.pane.tty):
+        return None
+    return ending(job, shown, manners.clearing(job.provider.manner, text))
 
 
 def press(store: Store, strokes: Sequence[tuple[Job, Stroke]]) -> dict[int, str]:

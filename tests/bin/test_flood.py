@@ -2,7 +2,7 @@
 
 import pytest
 
-from assigner import observing
+from assigner import reports
 from support import Workplace, wait_for
 
 MORE = 100  # than are read at once
@@ -14,7 +14,7 @@ def test_flood_of_reports_is_read_over_passes(work: Workplace, name: str) -> Non
     work.tool("send", "true")
     work.tick()
     spool = work.state / "spool"
-    for number in range(observing.MOST + MORE):
+    for number in range(reports.MOST + MORE):
         (spool / name.format(number)).write_text(f"{number}\n")
     work.tool("observe")
     assert len(list(spool.iterdir())) == MORE
@@ -24,7 +24,7 @@ def test_flood_of_reports_is_read_over_passes(work: Workplace, name: str) -> Non
     assert work.prompt(2)["status"] == "completed"
     assert list(spool.iterdir()) == []
     told = work.row("SELECT count(*) AS n FROM task_events WHERE type = 'report.late'")
-    assert told["n"] == (0 if "hook" in name else observing.MOST + MORE)
+    assert told["n"] == (0 if "hook" in name else reports.MOST + MORE)
 
 
 def test_own_reports_come_first(work: Workplace) -> None:
@@ -32,7 +32,7 @@ def test_own_reports_come_first(work: Workplace) -> None:
     work.tool("send", "true")
     work.tick()
     spool = work.state / "spool"
-    for number in range(3 * observing.MOST):
+    for number in range(3 * reports.MOST):
         (spool / f"1.exit.{number}").touch()
     work.tool("send", "true")
     work.tool("scan")

@@ -1,0 +1,70 @@
+"""Whether the text of an attempt is still in its agent's composer, and may be cleared from there.
+
+Only where that text is all that stands there, or what a stroke of ours has left of it.  The keys
+that clear it do nothing in an empty composer, so that an Enter which comes late does no harm.
+"""
+
+from assigner import clock, listening, manners
+from assigner.db import Row, Store
+from assigner.looking import Shown
+from assigner.manners import Manner
+
+CARRY = 100  # stamps of Enter and Escape: the attempt's number times this, plus how often
+_MOST = 5  # strokes that clear one text
+_PATIENCE = 3  # so many times ASSIGNER_START_WAIT the outcome waits until the text is cleared
+
+
+def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+    """Whether what stands in a composer is an attempt's text, and nothing else.
+
+    A marker tells only how much was pasted, be it by a person: it is that of the attempt if nobody
+    has pressed a key since, or if it has a number by which it was known before.
+    """
+    draft = shown.verdict.draft
+    if not manners.shows(draft, text, manner):
+        return False
+    marker = manners.marker(draft, manner)
+    if marker is None:
+        return True
+    turn = listening.turn_of(attempt)
+    since, known = turn.get("pasting") or attempt["claimed_at"], turn.get("marker")
+    if attempt["stage"] == "submitted":  # it was put back, perhaps under another number
+        since, known = attempt["signalled_at"], None
+    untouched = shown.screen.touched < int(clock.seconds(since))
+    if known is None:
+        return untouched
+    return known == marker[0] and (untouched or manners.is_numbered(marker))
+
+
+def presses(attempt: Row, stamp: int) -> int:
+    """How often a key was pressed for an attempt, as its stamp tells."""
+    return max(0, stamp - int(attempt["id"]) * CARRY)
+
+
+def is_awaited(
+    store: Store, attempt: Row, manner: Manner, shown: Shown | None, text: str | None, since: float
+) -> bool:
+    """Whether deliver, which can since so many seconds, is still to take the text of a cancelled
+    attempt out of the composer.
+    """
+    if shown is None or text is None or since > _PATIENCE * store.settings.start_wait:
+        return False
+    return is_clearable(attempt, manner, shown, text)
+
+
+def is_put_back(attempt: Row, manner: Manner, shown: Shown | None, text: str | None) -> bool:
+    """Whether the text of a turn that we have ended stands in the composer again, and is to go."""
+    if attempt["stage"] != "submitted" or attempt["signalled_at"] is None:
+        return False
+    return shown is not None and text is not None and is_clearable(attempt, manner, shown, text)
+
+
+def is_clearable(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+    """Whether the composer shows our text, or the rest of it, and it may still be cleared."""
+    draft = shown.verdict.draft
+    pressed = presses(attempt, shown.screen.interrupted)
+    if not manner.clear or pressed >= _MOST:
+        return False
+    if stands(attempt, manner, shown, text):
+        return True
+    return pressed > 0 and manners.shows_beginning(draft, text)

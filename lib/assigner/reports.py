@@ -1,0 +1,179 @@
+"""What sessions reported through the spool, written down with the attempts it is about."""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from assigner import agents, attempts, clock, files
+from assigner.db import Row, Store
+from assigner.files import Report
+
+Noted = dict[tuple[int, str], set[str]]  # by attempt and type: what events say already
+MOST = 5000  # reports that are read at once, of each kind: no flood of them holds up a pass
+
+
+def drain(store: Store) -> tuple[dict[int, Row], bool]:
+    """Write down what the spool reports, then remove the reports; a row for each changed attempt.
+
+    Also returns whether hooks left more reports than one pass reads: the next pass reads the rest.
+    A report that is read twice, because a pass died in between, changes nothing twice.
+    """
+    spooled = files.reports(store.settings)
+    if elsewhere := {row["id"] for row in store.rows("attempts_elsewhere")} if spooled else set():
+        spooled = [report for report in spooled if report.attempt not in elsewhere]
+    if len(spooled) > MOST:
+        living = {row["id"] for row in store.rows("live_attempts")}
+        spooled = sorted(spooled, key=lambda report: report.attempt not in living)[:MOST]
+    changed: dict[int, Row] = {}
+    noted: Noted = {}
+    by_hooks = files.hook_reports(store.settings)
+    if by_hooks:
+        from assigner import listening
+
+        changed = listening.drain(store, by_hooks[:MOST])
+    flooded = len(by_hooks) > MOST
+    if not spooled:
+        return changed, flooded
+    with store.transaction():
+        live = {row["id"]: row for row in store.rows("live_attempts")}
+        for report in spooled:
+            if report.attempt not in live:
+                _late(store, report, noted)
+            elif _apply(store, live[report.attempt], report, noted):
+                row = live[report.attempt]
+                changed[row["id"]] = attempts.told(
+                    row, "in_progress", "its session reported that it runs"
+                )
+    if not store.dry:
+        for report in spooled:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(report.path)
+    return changed, flooded
+
+
+def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
+    """Keep one report with its attempt; whether the prompt began to run by it."""
+    evidence = json.loads(attempt["evidence"])
+    seen = evidence.setdefault("reports", {})
+    if report.kind == "said":
+        is_turn = agents.is_agent(attempt["provider"])
+        runs = attempt["stage"] == "submitted" if is_turn else "started" in seen
+        _said(store, attempt, report, evidence, noted, known=runs)
+        return False
+    if report.kind in seen:
+        return False
+    if report.kind in ("checking", "checked") and not _check_reported(store, attempt, report):
+        return False
+    seen[report.kind] = {"at": clock.text(report.at)}
+    if report.number is not None:
+        seen[report.kind]["number"] = report.number
+    if report.word is not None:
+        seen[report.kind]["step"] = report.word
+    attempt["evidence"] = json.dumps(evidence)
+    changes: Row = {"evidence": attempt["evidence"]}
+    if report.kind == "group":
+        changes["process_group"] = attempt["process_group"] = report.number
+    store.update("attempts", attempt["id"], **changes)
+    if agents.is_agent(attempt["provider"]):
+        if report.kind == "begun" and report.number:
+            _adopt(store, attempt, report.number)
+        return False
+    if report.kind == "begun":
+        exported = json.loads(attempt["session_env"]) | json.loads(attempt["env_vars"])
+        _set_session_env(store, attempt, exported)
+        reason = f"runs prompt {attempt['prompt_id']}"
+        store.run("occupy_session", name=attempt["session"], reason=reason)
+        if attempts.advance(store, attempt["id"], attempt["stage"], "submitted", report.at):
+            attempt["stage"] = "submitted"
+    if report.kind == "started":
+        _set_session_env(store, attempt, json.loads(attempt["env_vars"]))
+        store.run("start_prompt", id=attempt["prompt_id"], at=clock.text(report.at))
+        attempt["status"] = "in_progress"
+        return True
+    return False
+
+
+def _adopt(store: Store, attempt: Row, pid: int) -> None:
+    """An agent is started again: its pane has another process, and other variables."""
+    attempt["pane_pid"] = pid
+    store.update("attempts", attempt["id"], pane_pid=pid)
+    name, exported = attempt["session"], attempt["env_vars"]
+    store.run("adopt_pane", name=name, pane_pid=pid, env_vars=exported)
+
+
+def _check_reported(store: Store, attempt: Row, report: Report) -> bool:
+    """Lead a check on as it reports; whether that can be true of it."""
+    if report.kind == "checking" and attempt["check_state"] == "starting":
+        attempt["check_state"] = "running"
+        at = clock.text(report.at)
+        return bool(
+            store.run(
+                "advance_check", id=attempt["id"], expected="starting", state="running",
+                pid=report.number, started_at=at, tried_at=None,
+            )
+        )  # fmt: skip
+    return report.kind == "checked" and attempt["check_state"] == "running"
+
+
+def _set_session_env(store: Store, attempt: Row, exported: Mapping[str, Any]) -> None:
+    text = json.dumps(exported, ensure_ascii=False)
+    store.run("set_session_env", name=attempt["session"], env_vars=text)
+
+
+def _said(
+    store: Store, attempt: Row, report: Report, evidence: Row, noted: Noted, *, known: bool
+) -> None:
+    """`report` was called: the last ok or fail is kept until the prompt has ended."""
+    if not known:  # nothing runs yet that could say anything
+        _late(store, report, noted)
+        return
+    new = _note(store, attempt, report, noted, f"report.{report.word}", {})
+    if new and report.word != "progress":
+        evidence["said"] = {"word": report.word, "summary": report.text}
+        attempt["evidence"] = json.dumps(evidence)
+        store.update("attempts", attempt["id"], evidence=attempt["evidence"])
+
+
+def _note(
+    store: Store, known: Row | None, report: Report, noted: Noted, kind: str, more: Row
+) -> bool:
+    """Keep what `report` was told as an event; False where that was read before."""
+    event = {
+        "attempt_id": report.attempt,
+        "type": kind,
+        "data": json.dumps(
+            {**more, "text": report.text, "at": clock.text(report.at), "pid": report.number},
+            ensure_ascii=False,
+        ),
+    }
+    key = report.attempt, kind
+    if key not in noted:
+        rows = store.rows("events_of_attempt", attempt_id=report.attempt, type=kind)
+        noted[key] = {row["data"] for row in rows}
+    if event["data"] in noted[key]:
+        return False
+    noted[key].add(str(event["data"]))
+    prompt, session = (known["prompt_id"], known["session"]) if known else (None, None)
+    store.run("event", prompt_id=prompt, session=session, **event)
+    return True
+
+
+def _late(store: Store, report: Report, noted: Noted) -> None:
+    """A report on an attempt that has its outcome, or that this database does not know."""
+    known = store.execute(
+        "SELECT prompt_id, session FROM attempts WHERE id = :id", {"id": report.attempt}
+    ).fetchone()
+    if report.kind == "said":
+        _note(store, known, report, noted, "report.late", {"report": report.word})
+    elif known and report.kind in ("begun", "started", "done", "exit"):
+        data = {"report": report.kind, "number": report.number}
+        store.run(
+            "event",
+            prompt_id=known["prompt_id"],
+            attempt_id=report.attempt,
+            session=known["session"],
+            type="report.late",
+            data=json.dumps(data),
+        )
