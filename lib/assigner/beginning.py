@@ -14,6 +14,7 @@ from assigner import (
     clock,
     files,
     git,
+    give_back,
     judging,
     keyboard,
     launching,
@@ -41,18 +42,18 @@ def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     """Check all that the prompt needs, and paste it; or start the agent again in its context."""
     attempt = job.attempt
     if attempt["paused"]:
-        return strokes.release(store, attempt, "it is paused")
+        return give_back.release(store, attempt, "it is paused")
     if sight.status != "idle" or sight.shown is None:
-        return strokes.release(store, attempt, sight.reason)
+        return give_back.release(store, attempt, sight.reason)
     if not keyboard.is_plain(sight.shown.screen.command):
-        return strokes.release(
+        return give_back.release(
             store, attempt, f"unusual program name {sight.shown.screen.command!r}"
         )
     if _is_warming_up(job):
         return f"{job.provider.name} has just been started"
     wanted = preparing.context(store, attempt, sight.directory)
     if isinstance(wanted, Problem):
-        return strokes.fail(store, attempt, wanted.step, wanted.reason)
+        return give_back.fail(store, attempt, wanted.step, wanted.reason)
     directory = wanted.directory or sight.directory
     place = git.place(directory) if directory else None
     branch = place.branch if place else None
@@ -60,7 +61,7 @@ def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
         return _launch(store, job, sight.shown, wanted)
     lack = _lack(attempt, wanted, sight.directory, branch)
     if isinstance(lack, Problem):
-        return strokes.fail(store, attempt, lack.step, lack.reason)
+        return give_back.fail(store, attempt, lack.step, lack.reason)
     return _type(store, job, sight, sight.shown, lack)
 
 
@@ -71,12 +72,12 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     if attempt["ending"] and ({"step", "started"} & set(reports) or sight.status == "offline"):
         reason = f"its context took longer than {attempt['timeout_seconds']:g} s and was ended"
         step = reports.get("step", {}).get("step", "start")
-        return strokes.fail(store, attempt, step, reason, "timeout")
+        return give_back.fail(store, attempt, step, reason, "timeout")
     if "step" in reports:
         step = reports["step"]
         said = files.output_of(store.settings, attempt["id"], store.settings.max_output)
         reason = f"{judging.reason_of(attempt, step['step'])} (exit status {step['number']})"
-        return strokes.fail(
+        return give_back.fail(
             store, attempt, step["step"], reason, status=step["number"], output=said
         )
     if "begun" not in reports:
@@ -84,17 +85,17 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     gone = "another program is in its pane" if job.pane.pid != attempt["pane_pid"] else None
     if gone or sight.status == "offline":
         reason = f"its agent did not stay: {gone or sight.reason}"
-        return strokes.fail(store, attempt, "start", reason, "vanished")
+        return give_back.fail(store, attempt, "start", reason, "vanished")
     if "started" not in reports or sight.status != "idle" or sight.shown is None:
         return sight.reason
     if _is_warming_up(job):
         return f"{job.provider.name} has just been started"
     wanted = preparing.context(store, attempt, sight.directory)
     if isinstance(wanted, Problem):
-        return strokes.fail(store, attempt, wanted.step, wanted.reason)
+        return give_back.fail(store, attempt, wanted.step, wanted.reason)
     front = proc.front(job.pane.pid)
     if wanted.validate and front and (why := launching.is_there(wanted, front)):
-        return strokes.fail(store, attempt, "verify", f"{judging.STEPS['verify']}: {why}")
+        return give_back.fail(store, attempt, "verify", f"{judging.STEPS['verify']}: {why}")
     return _type(store, job, sight, sight.shown, Lack())
 
 
@@ -105,14 +106,14 @@ def _not_begun(store: Store, job: Job, sight: Sight) -> Row | str:
     attempt, settings = job.attempt, store.settings
     is_seen = job.pane.dead or proc.is_session_leader(job.pane.pid)  # else just replaced
     if is_seen and strokes.forbid(store, job, RESPAWNED):
-        return strokes.release(store, attempt, "it was not started again")
+        return give_back.release(store, attempt, "it was not started again")
     since = attempts.lasted(attempt, attempt["updated_at"], clock.now())
     if not job.pane.dead and since < _PATIENCE * settings.start_wait:
         return "it is about to be started again"
     if not files.revoke(settings, attempt["id"]) and attempt["id"] in files.reported(settings):
         return "it is just being started again"
     reason = f"its agent was not started again: {sight.reason}"
-    return strokes.fail(store, attempt, "start", reason, "vanished")
+    return give_back.fail(store, attempt, "start", reason, "vanished")
 
 
 def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Stroke | Row:
@@ -128,12 +129,12 @@ def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Str
     size = len(text.encode())
     if size > manner.kilobytes * 1000:
         most = f"{job.provider.name} takes {manner.kilobytes},000 at once: put it into a file"
-        return strokes.fail(
+        return give_back.fail(
             store, attempt, "typing", f"it has {size} bytes, and {most}", "rejected"
         )
     if not manners.is_drawn(text):
         reason = "no character of it is drawn, and so it could not be seen in a composer"
-        return strokes.fail(store, attempt, "typing", reason, "rejected")
+        return give_back.fail(store, attempt, "typing", reason, "rejected")
     files.make_run(store.settings, attempt["id"], {"go": "", "prompt": text})
     with store.transaction():
         attempts.advance(store, attempt["id"], "claimed", "prepared")
@@ -158,7 +159,7 @@ def _launch(store: Store, job: Job, shown: Shown, wanted: Task) -> Stroke | Row:
     attempt = job.attempt
     path = launching.write(store, attempt, job.provider, wanted)
     if isinstance(path, Problem):
-        return strokes.fail(store, attempt, path.step, path.reason)
+        return give_back.fail(store, attempt, path.step, path.reason)
     with store.transaction():
         if not attempts.advance(store, attempt["id"], "claimed", "preparing"):
             return attempts.told(attempt, "waits", "another pass is at it")

@@ -5,7 +5,6 @@ docs/delivery.md is the protocol: each stage is committed before its step is tak
 
 import shlex
 import time
-from typing import Any
 
 from assigner import (
     agents,
@@ -14,6 +13,7 @@ from assigner import (
     clock,
     dialects,
     files,
+    give_back,
     judging,
     keyboard,
     preparing,
@@ -67,7 +67,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         elif attempt["stage"] == "typed":
             continue  # observe finds out what became of it
         elif attempt["socket"] in store.settings.sockets and attempt["socket"] not in silent:
-            acted.append(_release(store, attempt, "its pane is gone"))
+            acted.append(give_back.release(store, attempt, "its pane is gone"))
     sights = look_at(store, there)
     typings: list[tuple[Row, keyboard.Stroke]] = []
     for attempt, pane in there:
@@ -158,28 +158,28 @@ def _recover(store: Store, attempt: Row) -> bool:
 def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
     """Check and write all that the typing needs; or give the claim back, or fail the attempt."""
     if attempt["stage"] == "typing" and files.is_revoked(store.settings, attempt["id"]):
-        return _release(store, attempt, "an earlier pass died while it gave it back")
+        return give_back.release(store, attempt, "an earlier pass died while it gave it back")
     if attempt["paused"]:
-        return _release(store, attempt, "it is paused")
+        return give_back.release(store, attempt, "it is paused")
     if sight.status != "idle" or sight.line is None or sight.shell is None:
-        return _release(store, attempt, sight.reason)
+        return give_back.release(store, attempt, sight.reason)
     if not keyboard.is_plain(sight.line.command):
-        return _release(store, attempt, f"unusual program name {sight.line.command!r}")
+        return give_back.release(store, attempt, f"unusual program name {sight.line.command!r}")
     tools = preparing.tools()
     if isinstance(tools, str):
-        return _fail(store, attempt, "tools", tools)
+        return give_back.fail(store, attempt, "tools", tools)
     wanted = preparing.context(store, attempt, sight.directory)
     if isinstance(wanted, preparing.Problem):
-        return _fail(store, attempt, wanted.step, wanted.reason)
+        return give_back.fail(store, attempt, wanted.step, wanted.reason)
     contents = dict.fromkeys(task.REPORTS, "") | {"prompt": attempt["content"]}
     contents |= dialects.files(sight.shell, wanted, tools)
     if attempt["command"]:
         try:
             if reason := calling.hindrance(store, attempt):
-                return _release(store, attempt, reason)
+                return give_back.release(store, attempt, reason)
             contents |= calling.contents(store, attempt) | {"response": ""}
         except SetupError as error:
-            return _fail(store, attempt, "command", str(error))
+            return give_back.fail(store, attempt, "command", str(error))
     if attempt["stage"] != "typing":
         files.make_run(store.settings, attempt["id"], contents)
     line = f" . {shlex.quote(wanted.run + '/ctx')}"
@@ -230,31 +230,3 @@ def _settle(store: Store, seconds: float, typed: set[int]) -> None:
             break
         time.sleep(0.005)
     reports.drain(store)
-
-
-def _release(store: Store, attempt: Row, reason: str) -> Row:
-    """The session is not what it was: give the claim back."""
-    if not _give_up(store, attempt, "released", evidence={"released": reason}):
-        return attempts.told(attempt, "waits", "it runs already")
-    return attempts.told(attempt, "released", reason)
-
-
-def _fail(store: Store, attempt: Row, step: str, reason: str) -> Row:
-    """The context cannot be prepared: nothing was typed."""
-    error = f"context: {step}: {reason}"
-    if not _give_up(store, attempt, "failed", failure_class="context", step=step, error=error):
-        return attempts.told(attempt, "waits", "it runs already")
-    return attempts.told(attempt, "failed", f"{step}: {reason}")
-
-
-def _give_up(store: Store, attempt: Row, outcome: str, **why: Any) -> bool:
-    """Finish an attempt that was not typed, its token taken first; whether that could be done."""
-    with store.transaction():
-        live = store.one("live_attempt_of", prompt_id=attempt["prompt_id"])
-        if not live or (live["id"], live["stage"]) != (attempt["id"], attempt["stage"]):
-            return False  # another pass knows more of it
-        if attempt["stage"] == "typing" and not files.revoke(store.settings, attempt["id"]):
-            return False
-        attempts.finish(store, attempts.Verdict(attempt, outcome, **why))
-    files.remove_run(store.settings, attempt["id"])
-    return True

@@ -16,6 +16,7 @@ from assigner import (
     beginning,
     clock,
     files,
+    give_back,
     listening,
     manners,
     pasted_text,
@@ -193,7 +194,7 @@ def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row
         return strokes.paste(job, shown, text)
     if stamped or strokes.forbid(store, job):  # nothing can be typed for it any more
         moved = "its agent is not where it was, or another one"
-        return strokes.release(store, attempt, moved if ready and not here else sight.reason)
+        return give_back.release(store, attempt, moved if ready and not here else sight.reason)
     return None
 
 

@@ -7,7 +7,6 @@ from assigner import (
     agents,
     attempts,
     clock,
-    files,
     keyboard,
     manners,
     pasted_text,
@@ -114,34 +113,3 @@ def forbid(store: Store, job: Job, stamp: str = TYPED) -> bool:
     stroke = Stroke(number, job.pane, "", stamp=stamp, number=number, void=True)
     answer = press(store, [(job, stroke)]).get(job.attempt["id"], "typed")
     return answer == "typed"
-
-
-def release(store: Store, attempt: Row, reason: str) -> Row:
-    """The session is not what it was: give the claim back."""
-    with store.transaction():
-        ended = attempts.finish(
-            store, attempts.Verdict(attempt, "released", evidence={"released": reason})
-        )
-    if ended:  # else another pass is at it, and needs them
-        files.remove_run(store.settings, attempt["id"])
-    return attempts.told(attempt, "released" if ended else "waits", reason)
-
-
-def fail(
-    store: Store,
-    attempt: Row,
-    step: str,
-    reason: str,
-    failure_class: str = "context",
-    *,
-    status: int | None = None,
-    output: str | None = None,
-) -> Row:
-    """It cannot be typed as it is: nothing was."""
-    with store.transaction():
-        verdict = attempts.Verdict(
-            attempt, "failed", failure_class=failure_class, step=step, exit_status=status,
-            output=output, error=f"{failure_class}: {step}: {reason}",
-        )  # fmt: skip
-        ended = attempts.finish(store, verdict)
-    return attempts.told(attempt, "failed" if ended else "waits", f"{step}: {reason}")
