@@ -13,7 +13,6 @@ from assigner import (
     files,
     judging,
     limits,
-    listening,
     manners,
     pasted_text,
     proc,
@@ -38,11 +37,11 @@ _SPILT = (
 _PATIENCE = 3  # so many times ASSIGNER_START_WAIT a turn may have left no trace
 
 
-def judge(store: Store, attempts: Sequence[Row]) -> list[Verdict]:
+def judge(store: Store, turns: Sequence[Row]) -> list[Verdict]:
     """The verdicts on live attempts in agents' sessions; one look at those that did not report."""
     verdicts = {}
     open_ = []
-    for attempt in attempts:
+    for attempt in turns:
         if verdict := _from_hooks(attempt):
             verdicts[attempt["id"]] = verdict
         elif attempt["stage"] in ("typing", "typed", "submitted"):
@@ -60,7 +59,7 @@ def judge(store: Store, attempts: Sequence[Row]) -> list[Verdict]:
 
 
 def _from_hooks(attempt: Row) -> Verdict | None:
-    turn = listening.turn_of(attempt)
+    turn = attempts.turn_of(attempt)
     end = turn.get("end")
     if attempt["stage"] != "submitted" or end is None or turn.get("background"):
         return None
@@ -92,7 +91,7 @@ def _from_traces(
     if gone is None and sight is not None and sight.status in ("busy", "waiting"):
         _under_way(store, attempt)
         return _behind_another(store, attempt, provider)
-    if gone is None and listening.turn_of(attempt).get("background") and not attempt["ending"]:
+    if gone is None and attempts.turn_of(attempt).get("background") and not attempt["ending"]:
         return _after_tasks(store, attempt, sight)
     shown = sight and sight.shown
     text = files.prompt_of(store.settings, attempt["id"])
@@ -105,7 +104,7 @@ def _from_traces(
     ):
         if attempt["stage"] != "submitted":
             with store.transaction():
-                listening.submit(store, attempt, "transcript", clock.now())
+                attempts.submit(store, attempt, "transcript", clock.now())
         if verdict := _from_turn(attempt, found):
             return verdict
     if attempt["stage"] != "submitted":
@@ -129,7 +128,7 @@ def _after_tasks(store: Store, attempt: Row, sight: Sight | None) -> Verdict | N
     """Its turn has ended, and tasks that it began run on: the report of their end tells how it goes
     on.  What never ends, as a server, tells nothing.
     """
-    end = listening.turn_of(attempt)["end"]
+    end = attempts.turn_of(attempt)["end"]
     waits = clock.now() - clock.seconds(end["at"]) < store.settings.stuck_after
     if waits or sight is None or sight.status != "idle":
         return None
@@ -137,7 +136,7 @@ def _after_tasks(store: Store, attempt: Row, sight: Sight | None) -> Verdict | N
 
 
 def _read(store: Store, attempt: Row, provider: Provider, text: str) -> Turn | None:
-    turn = listening.turn_of(attempt)
+    turn = attempts.turn_of(attempt)
     found = transcripts.find(
         provider, attempt["session_dir"], text, clock.seconds(attempt["typed_at"]),
         home=turn.get("home", {}), path=turn.get("transcript"),
@@ -148,7 +147,7 @@ def _read(store: Store, attempt: Row, provider: Provider, text: str) -> Turn | N
         return None
     if found.conversation and turn.get("found") != found.conversation:
         with store.transaction():
-            listening.remember(store, attempt, found=found.conversation)
+            attempts.remember(store, attempt, found=found.conversation)
     return found
 
 
@@ -177,7 +176,7 @@ def _behind_another(store: Store, attempt: Row, provider: Provider) -> Verdict |
 
 def is_under_way(store: Store, attempt: Row, provider: Provider) -> bool:
     """Whether the turn that is seen to be under way in an attempt's session can be its own."""
-    turn = listening.turn_of(attempt)
+    turn = attempts.turn_of(attempt)
     if turn.get("background"):
         return turn.get("theirs") is None
     if "end" in turn:
@@ -190,7 +189,7 @@ def is_under_way(store: Store, attempt: Row, provider: Provider) -> bool:
 
 def _is_quiet(attempt: Row) -> bool:
     """Whether it was seen to be silent for a while: a screen lags behind what hooks tell."""
-    since = listening.turn_of(attempt).get("quiet_since")
+    since = attempts.turn_of(attempt).get("quiet_since")
     return since is not None and clock.now() - clock.seconds(since) >= _LAG
 
 
@@ -218,7 +217,7 @@ def _is_covered(sight: Sight) -> bool:
 def _under_way(store: Store, attempt: Row, *, seen: bool = True) -> None:
     """It is seen to work, or cannot be told to be silent; a person may have pressed Enter."""
     changed: dict[str, str | None] = {}
-    turn, now = listening.turn_of(attempt), clock.text(clock.now())
+    turn, now = attempts.turn_of(attempt), clock.text(clock.now())
     if turn.get("quiet_since"):
         changed["quiet_since"] = None
     if attempt["stage"] == "typed" and seen and not turn.get("entered"):
@@ -227,7 +226,7 @@ def _under_way(store: Store, attempt: Row, *, seen: bool = True) -> None:
         changed["held_up"] = now
     if changed:
         with store.transaction():
-            listening.remember(store, attempt, **changed)
+            attempts.remember(store, attempt, **changed)
 
 
 def _silent(store: Store, attempt: Row, sight: Sight) -> Verdict | None:
@@ -235,11 +234,11 @@ def _silent(store: Store, attempt: Row, sight: Sight) -> Verdict | None:
     if sight.shown is None or sight.shown.verdict.rule is None:
         _under_way(store, attempt)  # it may well be at work: nothing is known of it
         return None
-    turn, now = listening.turn_of(attempt), clock.now()
+    turn, now = attempts.turn_of(attempt), clock.now()
     since = turn.get("quiet_since")
     if since is None:
         with store.transaction():
-            listening.remember(store, attempt, quiet_since=clock.text(now))
+            attempts.remember(store, attempt, quiet_since=clock.text(now))
         return None
     if now - clock.seconds(since) < _PATIENCE * store.settings.start_wait:
         return None
@@ -261,7 +260,7 @@ def _not_submitted(
 ) -> Verdict | None:
     """Typed, perhaps, and not seen to be taken."""
     moment = attempt["cancel_requested_at"] or attempt["typed_at"] or attempt["updated_at"]
-    held_up = listening.turn_of(attempt).get("held_up", "")
+    held_up = attempts.turn_of(attempt).get("held_up", "")
     since = attempts.lasted(attempt, max(moment, held_up), clock.now())
     if attempt["cancel_requested_at"]:
         if not gone and pasted_text.is_awaited(store, attempt, provider.manner, shown, text, since):
@@ -284,7 +283,7 @@ def _is_spilt(store: Store, attempt: Row, text: str | None) -> bool:
 
     That is kept with the turn: no other attempt follows by itself.
     """
-    turn, short = listening.turn_of(attempt), text is not None and not manners.spills(text)
+    turn, short = attempts.turn_of(attempt), text is not None and not manners.spills(text)
     if short or turn.get("entered") or turn.get("front") == attempt["pane_pid"]:
         return False  # of the last there was no shell behind it
     if not proc.is_tmux(attempt["server_pid"]):
@@ -292,7 +291,7 @@ def _is_spilt(store: Store, attempt: Row, text: str | None) -> bool:
     if attempt["stage"] == "typing" and not judging.was_typed(store, attempt):
         return False
     with store.transaction():
-        listening.remember(store, attempt, spilt=True)
+        attempts.remember(store, attempt, spilt=True)
     return True
 
 

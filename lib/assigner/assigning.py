@@ -207,7 +207,7 @@ def _hold_for_trees(store: Store, held: list[tuple[int, str]]) -> None:
         with store.transaction():
             for prompt, tree in held:
                 if store.one("lease_of_tree", tree=tree):  # still in use
-                    store.run("hold_prompt", id=prompt, held_by="tree in use", held_on=tree)
+                    prompts.hold_on(store, prompt, "tree in use", tree)
 
 
 def _options(
@@ -268,7 +268,7 @@ def _claim(store: Store, option: Option, trees: _Trees) -> Row | None:
     place = trees.place(prompt, directory)
     if tree := trees.conflict(place, prompt["git_branch"]):
         # an equally urgent prompt has just taken it
-        store.run("hold_prompt", id=prompt["id"], held_by="tree in use", held_on=tree)
+        prompts.hold_on(store, prompt["id"], "tree in use", tree)
         return None
     switch = _is_switch(prompt, session, trees)
     attempt = attempts.claim(

@@ -6,11 +6,11 @@ expects, so that of two passes which decide about one attempt only the first is 
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assigner import backoff, clock, limits, prompts, worktrees
+from assigner import backoff, clock, leases, limits, prompts, sessions
 from assigner.db import Row, Store
 
 # Before these stages are left, nothing has been typed: the claim can be given back.
@@ -64,7 +64,7 @@ def claim(
     """
     lease = None
     if tree:
-        lease = _lease(store, tree, branch, prompt["git_branch"])
+        lease = leases.take(store, tree, branch, prompt["git_branch"])
         if lease is None:
             return None
     now = clock.text(clock.now())
@@ -93,7 +93,7 @@ def claim(
         )
     except sqlite3.IntegrityError:
         if lease:
-            store.run("release_lease", id=lease)
+            leases.release(store, lease)
         return None
     store.run("claim_prompt", id=prompt["id"], session=session["name"])
     store.run("claim_session", name=session["name"], prompt_id=prompt["id"])
@@ -116,8 +116,76 @@ def submitted(store: Store, attempt: Row, at: float) -> bool:
     if attempt["stage"] != "submitted":
         if not advance(store, attempt["id"], attempt["stage"], "submitted", at):
             return False
-        store.run("start_prompt", id=attempt["prompt_id"], at=clock.text(at))
+        prompts.start(store, attempt["prompt_id"], at)
     return True
+
+
+def submit(store: Store, attempt: Row, by: str, at: float) -> bool:
+    """Write, in a transaction, that an agent has the prompt, and by what that is known."""
+    if attempt["stage"] == "submitted" or not submitted(store, attempt, at):
+        return False
+    attempt["stage"] = "submitted"
+    remember(store, attempt, submitted_by=by)
+    sessions.occupy(store, attempt["session"], f"runs prompt {attempt['prompt_id']}")
+    return True
+
+
+def turn_of(attempt: Row) -> dict[str, Any]:
+    """What is known of an attempt's turn."""
+    found: dict[str, Any] = json.loads(attempt["evidence"]).get("turn", {})
+    return found
+
+
+def remember(store: Store, attempt: Row, **facts: Any) -> None:
+    """Add, in a transaction, to what is known of a live attempt's turn, by others too meanwhile."""
+    live = store.execute(
+        "SELECT evidence FROM attempts WHERE id = :id AND outcome IS NULL", {"id": attempt["id"]}
+    ).fetchone()
+    if live is None:
+        return
+    evidence = json.loads(live["evidence"])
+    evidence["turn"] = evidence.get("turn", {}) | facts
+    keep_evidence(store, attempt, evidence)
+
+
+def keep_evidence(
+    store: Store, attempt: Row, evidence: Mapping[str, Any], *, process_group: int | None = None
+) -> None:
+    """Write what is known of a live attempt, in the database and in its row."""
+    attempt["evidence"] = json.dumps(evidence, ensure_ascii=False)
+    if process_group is not None:
+        attempt["process_group"] = process_group
+    store.run(
+        "keep_evidence",
+        id=attempt["id"],
+        evidence=attempt["evidence"],
+        process_group=process_group,
+    )
+
+
+def follow_pane(store: Store, attempt: Row, pane_pid: int) -> None:
+    """The agent of a live attempt was started again, in the same pane, with its variables."""
+    attempt["pane_pid"] = pane_pid
+    store.run("follow_pane", id=attempt["id"], pane_pid=pane_pid)
+    sessions.adopt_pane(store, attempt["session"], pane_pid, attempt["env_vars"])
+
+
+def stop(store: Store, attempt: Row, ending: str | None, signal: str, at: float) -> bool:
+    """Write that a live attempt is about to be sent a signal, and why; whether it still lives."""
+    moment = clock.text(at)
+    return bool(
+        store.run("stop_attempt", id=attempt["id"], ending=ending, signal=signal, at=moment)
+    )
+
+
+def interrupt(store: Store, attempt: Row) -> bool:
+    """Write that what is left of an attempt's processes is to be ended; whether nobody had yet."""
+    return bool(store.run("interrupt_attempt", id=attempt["id"]))
+
+
+def recount(store: Store) -> None:
+    """Have live attempts count from now what they wait for, where the clock was set back."""
+    store.run("recount_attempts")
 
 
 def finish(store: Store, verdict: Verdict) -> bool:
@@ -173,7 +241,7 @@ def finish(store: Store, verdict: Verdict) -> bool:
         prompts.release_dependants(store, prompt)
     store.run("release_session", name=attempt["session"], prompt_id=prompt)
     if attempt["lease_id"]:
-        release_lease(store, attempt["lease_id"])
+        leases.release(store, attempt["lease_id"])
     return True
 
 
@@ -220,26 +288,6 @@ def is_worth_another(attempt: Row, failure_class: str | None) -> bool:
     )
 
 
-def _lease(store: Store, tree: str, branch: str | None, wanted: str | None) -> int | None:
-    """Take the lease of a working tree, which keeps it on `branch`, or join it.
-
-    None if somebody keeps the tree on another branch than the one that is `wanted`.
-    """
-    if lease := store.one("lease_of_tree", tree=tree):
-        return int(lease["id"]) if wanted in (None, lease["branch"]) else None
-    return store.insert(
-        "leases",
-        {
-            "host": store.settings.host,
-            "tree": tree,
-            "branch": branch,
-            "taken_at": clock.text(clock.now()),
-        },
-    )
-
-
-def release_lease(store: Store, lease: int) -> None:
-    tree = store.execute("SELECT tree FROM leases WHERE id = :id", {"id": lease}).fetchone()
-    if tree and store.run("release_lease", id=lease):
-        worktrees.note_use(store, tree["tree"])
-        store.run("release_held", held_by="tree in use", held_on=tree["tree"])
+def forget_outputs(store: Store, rows: Sequence[Row]) -> None:
+    """Empty the output of attempts, by the `id` of each row."""
+    store.run_many("empty_output", rows)

@@ -18,7 +18,6 @@ from assigner import (
     judging,
     keyboard,
     launching,
-    listening,
     manners,
     preparing,
     proc,
@@ -145,7 +144,7 @@ def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Str
         home = _home(job.provider, attempt)
         now = clock.text(clock.now())
         place = place_of(job, sight)
-        listening.remember(store, attempt, home=home, pasting=now, **place)
+        attempts.remember(store, attempt, home=home, pasting=now, **place)
     return strokes.paste(job, shown, text)
 
 

@@ -1,6 +1,6 @@
 """cancel: before anything is typed at once, afterwards over passes."""
 
-from assigner import attempts, clock, preparing, prompts
+from assigner import attempts, preparing, prompts
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -14,14 +14,9 @@ def cancel(store: Store, prompt: int) -> Row:
     row = store.one("prompt", id=prompt)
     if row is None:
         raise UsageError(f"no prompt {prompt}")
-    now = clock.text(clock.now())
     note = ""
     if row["status"] in ("pending", "failed"):
-        store.update(
-            "prompts", prompt,
-            status="cancelled", held_by=None, held_on=None, retry_at=None, completed_at=now,
-        )  # fmt: skip
-        prompts.release_dependants(store, prompt)
+        prompts.cancel(store, prompt)
     elif row["status"] in ("assigned", "in_progress"):
         live = attempts.live_of(store, prompt)
         if live["stage"] in attempts.UNTYPED:
@@ -29,8 +24,7 @@ def cancel(store: Store, prompt: int) -> Row:
                 preparing.end_step(store, live, "TERM")  # and the agent is back where it was
             attempts.finish(store, attempts.Verdict(live, "cancelled"))
         else:
-            if not row["cancel_requested_at"]:
-                store.update("prompts", prompt, cancel_requested_at=now)
+            prompts.request_cancel(store, prompt)
             note = f"being ended in {row['assigned_session']}"
     changed = store.one("prompt", id=prompt)
     assert changed is not None

@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from assigner import attempts, clock, db, pausing, prompts, retention, worktrees
+from assigner import attempts, clock, db, leases, pausing, prompts, retention, sessions, worktrees
 from assigner.db import Row, Store
 
 DAY = 86400.0
@@ -47,7 +47,7 @@ def _sessions(store: Store, apply: bool) -> list[Row]:
         found.append(_finding("session", row["name"], detail, "forget it"))
         if apply:
             with store.transaction():
-                store.run("forget_session", id=row["id"])
+                sessions.forget(store, row)
     for row in store.rows("sessions"):
         if row["status"] != "offline":
             detail = f"{row['status']}: {row['status_reason']}"
@@ -70,8 +70,7 @@ def _claims(store: Store, apply: bool) -> list[Row]:
             found.append(_finding("lease", lease["tree"], "nobody works there", "end it"))
             if apply:
                 with store.transaction():
-                    store.run("release_lease", id=lease["id"])
-                    store.run("release_held", held_by="tree in use", held_on=lease["tree"])
+                    leases.release(store, lease["id"])
     return found
 
 
@@ -87,13 +86,12 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
             found.append(_finding("target", held_on, detail, "free for any" if retarget else ""))
             if apply and retarget:
                 with store.transaction():
-                    store.run("retarget", name=held_on)
-                    store.run("release_held", held_by=held_by, held_on=held_on)
+                    prompts.free_from_target(store, held_on)
         elif held_by == "target missing" or held_on not in there[held_by]:
             found.append(_finding("hold", held_on, detail, "release"))
             if apply:
                 with store.transaction():
-                    store.run("release_held", held_by=held_by, held_on=held_on)
+                    prompts.release(store, held_by, held_on)
     return found
 
 

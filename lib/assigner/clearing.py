@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from assigner import retention
+from assigner import prompts, retention
 from assigner.db import Row, Store
 
 # A failed one that will be retried has not ended
@@ -57,8 +57,7 @@ def delete(store: Store, batch: Batch) -> int:
         gone = {row["id"]: row["secrets"] for row in store.rows("clearable", **span)}
         gone = {prompt: secrets for prompt, secrets in gone.items() if prompt in chosen}
         files = [path for path in runs if _prompt_of(store, path) in gone]
-        for statement in ("delete_events_of_prompt", "delete_prompt"):
-            store.run_many(statement, [{"id": prompt} for prompt in gone])
+        prompts.delete(store, [{"id": prompt} for prompt in gone])
         for secrets in set(gone.values()) - {None}:
             if not store.one("shares_secrets", secrets=secrets):
                 files.append(store.settings.secrets / secrets)

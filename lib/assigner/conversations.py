@@ -1,6 +1,8 @@
 """Conversations of one-shot agents: the prompts of one affinity go on where the last has ended."""
 
-from assigner.db import Store
+from collections.abc import Sequence
+
+from assigner.db import Row, Store
 
 
 def known(store: Store, provider: str, affinity: str) -> str | None:
@@ -17,3 +19,8 @@ def keep(store: Store, provider: str, conversation: str | None, affinity: str) -
         store.run(
             "keep_conversation", provider=provider, affinity=affinity, conversation=conversation
         )
+
+
+def forget(store: Store, rows: Sequence[Row]) -> None:
+    """Forget conversations, by the `provider` and `affinity` of each row."""
+    store.run_many("forget_conversation", rows)

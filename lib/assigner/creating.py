@@ -137,7 +137,7 @@ def _create_agent(
         login=_known_shell(wish.shell) if wish.shell else starting.login_shell(),
     )
     with store.transaction():
-        store.run("plan_session", name=name, provider=agent.name)
+        sessions.plan(store, name, agent.name)
     session = sessions.find(store, name)
     socket = store.settings.sockets[0]
     try:
@@ -148,7 +148,7 @@ def _create_agent(
     session = sessions.find(store, name)
     if session["status"] != "offline":
         enrolling.enroll(store, name, choice)
-        store.update("sessions", session["id"], start_dir=directory)
+        sessions.set_start_directory(store, session, directory)
         session = _watch(store, name, settle)
     if session["status"] == "offline":
         raise _ended(store, session, agent)

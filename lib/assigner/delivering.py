@@ -119,9 +119,8 @@ def end_attempts(store: Store) -> list[Row]:
         name = "INT" if is_turn else _SIGNALS[step]
         assert name is not None
         with store.transaction():  # what is intended comes first: a signal twice is no harm
-            store.update(
-                "attempts", attempt["id"], ending=ending, signal=name, signalled_at=clock.text(now)
-            )
+            if not attempts.stop(store, attempt, ending, name, now):
+                continue
         if is_turn:
             turns.append({**attempt, "ending": ending})
         elif store.dry or _signal(store, attempt, name):

@@ -12,6 +12,7 @@ from assigner import (
     clock,
     drafting,
     proc,
+    prompts,
     providers,
     scanning,
     screen,
@@ -72,12 +73,9 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
     command = _command(session, provider, choice)
     start = _start(session, provider) if choice.keepalive else {}
     with store.transaction():
-        store.update(
-            "sessions",
-            session["id"],
-            enrolled=1,
-            opted_out=0,
-            learn=1,
+        sessions.enroll(
+            store,
+            session,
             provider=provider,
             provider_given=1,
             command=command,
@@ -90,11 +88,11 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
             account=choice.account or _account_of(choice.command, provider),
             prompt_endings=json.dumps(endings, ensure_ascii=False),
         )
-        store.run("renew_session", name=name)
-        store.run("release_held", held_by="target missing", held_on=name)
+        sessions.renew(store, name)
+        prompts.release(store, "target missing", name)
         if session["provider"] != provider:
             # what ran in it may be paused, what runs in it now not
-            store.run("release_held", held_by="pause", held_on=session["provider"])
+            prompts.release(store, "pause", session["provider"])
     scanning.scan(store)
     session = sessions.find(store, name)
     if choice.keepalive:
@@ -112,7 +110,7 @@ def renew(store: Store, name: str, choice: Choice) -> Row | None:
     if choice not in (Choice(), Choice(keepalive=True)):
         return None
     with store.transaction():
-        store.run("renew_session", name=name)
+        sessions.renew(store, name)
     return sessions.find(store, name)
 
 
@@ -225,8 +223,9 @@ def leave(store: Store, name: str) -> Row:
             " wait for its end, or cancel it"
         )
     with store.transaction():
-        store.update("sessions", session["id"], enrolled=0, opted_out=1, keepalive=0, starting=None)
-        store.run("hold_target", name=name)
+        if not sessions.leave(store, session):
+            raise UsageError(f"session '{name}' has just been given a prompt: try again")
+        prompts.hold_for_target(store, name)
     return sessions.find(store, name)
 
 

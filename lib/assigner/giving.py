@@ -155,7 +155,7 @@ def _queue_task(store: Store, goals: Goals, profile: Profile, task: Row) -> Row:
     drafting.check(draft, store.settings, providers.names())
     (prompt,) = prompts.queue(store, [draft])
     if row["feedback"]:
-        store.update("prompts", prompt, feedback=row["feedback"])
+        prompts.give_feedback(store, prompt, row["feedback"])
     return remember(
         store, profile, "goal", prompt, goalfiles.title(task),
         goals=goals.key, task=id, number=number,

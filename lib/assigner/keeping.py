@@ -7,13 +7,13 @@ after five in a row no other is tried.
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from assigner import (
     agents,
     backoff,
     clock,
     enrolling,
+    events,
     files,
     hooking,
     launching,
@@ -70,7 +70,7 @@ def _look_after(store: Store, session: Row) -> list[Row]:
         return []
     if age >= LASTS or session["given_up"]:  # a person may have started it
         with store.transaction():
-            store.run("renew_session", name=session["name"])
+            sessions.renew(store, session["name"])
     enrolling.keep_environment(store, session)
     last = session["last_activity"]
     if session["status"] != "busy" or last is None or last == session["stuck_since"]:
@@ -80,7 +80,7 @@ def _look_after(store: Store, session: Row) -> list[Row]:
         return []
     reason = f"busy, and nothing was written since {last}"
     with store.transaction():
-        store.update("sessions", session["id"], stuck_since=last)
+        sessions.note_stuck(store, session, last)
         _event(store, session, "session.stuck", reason)
     return [_told(session["name"], "stuck", reason)]
 
@@ -139,7 +139,7 @@ def _give_up(store: Store, session: Row) -> Row:
         f" ({session['status_reason']}): resume {name} tries again"
     )
     with store.transaction():
-        store.update("sessions", session["id"], given_up=reason)
+        sessions.give_up(store, session, reason)
         _event(store, session, "session.given_up", reason)
     return _told(name, "given up", reason)
 
@@ -168,12 +168,7 @@ def _has_come(store: Store, session: Row) -> bool:
 
 
 def _event(store: Store, session: Row, kind: str, reason: str) -> None:
-    data: dict[str, Any] = {"reason": reason, "by": store.actor}
-    nothing = {"prompt_id": None, "attempt_id": None}
-    store.run(
-        "event", session=session["name"], type=kind,
-        data=json.dumps(data, ensure_ascii=False), **nothing,
-    )  # fmt: skip
+    events.record(store, kind, {"reason": reason, "by": store.actor}, session=session["name"])
 
 
 def _told(session: str, outcome: str, reason: str) -> Row:

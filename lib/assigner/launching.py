@@ -10,7 +10,7 @@ import shlex
 import shutil
 from collections.abc import Mapping
 
-from assigner import files, hooking, posix, preparing, proc, trusting
+from assigner import files, hooking, posix, preparing, proc, sessions, trusting
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 from assigner.preparing import Problem
@@ -91,7 +91,7 @@ def keep(store: Store, name: str, pid: int) -> dict[str, str] | None:
         return None
     with store.transaction():
         file = files.save_secrets(store.settings, found)
-        store.run("keep_environment", name=name, environment=file)
+        sessions.keep_environment(store, name, file)
     return found
 
 

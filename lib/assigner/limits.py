@@ -3,7 +3,7 @@
 A limit is not a failure.  Its row stands in the table limits until its time has come.
 """
 
-from assigner import clock, resets
+from assigner import clock, prompts, resets
 from assigner.db import Row, Store
 
 _SHORTEST = 60.0  # seconds
@@ -47,7 +47,7 @@ def release_due(store: Store) -> None:
     with store.transaction():
         for row in due:
             if store.run("end_limit", account=row["account"]):
-                store.run("release_held", held_by="limit", held_on=row["account"])
+                prompts.release(store, "limit", row["account"])
 
 
 def said(name: str, until: str) -> str:

@@ -6,12 +6,11 @@ and of what a person typed are nobody's.
 """
 
 import contextlib
-import json
 import os
 from collections.abc import Sequence
 from typing import Any
 
-from assigner import agents, attempts, clock, files, hearing, manners, proc
+from assigner import agents, attempts, clock, events, files, hearing, manners, proc, sessions
 from assigner.db import Row, Store
 from assigner.hearing import Heard
 
@@ -50,36 +49,6 @@ def drain(store: Store, reports: Sequence[files.HookReport]) -> dict[int, Row]:
     return changed
 
 
-def turn_of(attempt: Row) -> dict[str, Any]:
-    """What is known of an attempt's turn."""
-    found: dict[str, Any] = json.loads(attempt["evidence"]).get("turn", {})
-    return found
-
-
-def remember(store: Store, attempt: Row, **facts: Any) -> None:
-    """Add, in a transaction, to what is known of a live attempt's turn, by others too meanwhile."""
-    live = store.execute(
-        "SELECT evidence FROM attempts WHERE id = :id AND outcome IS NULL", {"id": attempt["id"]}
-    ).fetchone()
-    if live is None:
-        return
-    evidence = json.loads(live["evidence"])
-    evidence["turn"] = evidence.get("turn", {}) | facts
-    attempt["evidence"] = json.dumps(evidence, ensure_ascii=False)
-    store.update("attempts", attempt["id"], evidence=attempt["evidence"])
-
-
-def submit(store: Store, attempt: Row, by: str, at: float) -> bool:
-    """Write, in a transaction, that an agent has the prompt, and by what that is known."""
-    if attempt["stage"] == "submitted" or not attempts.submitted(store, attempt, at):
-        return False
-    attempt["stage"] = "submitted"
-    remember(store, attempt, submitted_by=by)
-    reason = f"runs prompt {attempt['prompt_id']}"
-    store.run("occupy_session", name=attempt["session"], reason=reason)
-    return True
-
-
 def _is_unusable(provider: str) -> bool:
     return agents.is_agent(provider) and isinstance(agents.usable(provider), str)
 
@@ -100,18 +69,18 @@ def _whose(live: list[Row], report: files.HookReport, heard: Heard) -> Row | Non
     mine = [row for row in live if row["provider"] == report.provider]
     places = {(row["server_pid"], row["pane_id"]): row for row in mine}
     at_place = places.get(report.pane) if report.pane else None
-    if at_place and turn_of(at_place).get("conversation") in (None, heard.conversation):
+    if at_place and attempts.turn_of(at_place).get("conversation") in (None, heard.conversation):
         return at_place
     found = [
         row for row in mine
-        if heard.conversation and turn_of(row).get("conversation") == heard.conversation
+        if heard.conversation and attempts.turn_of(row).get("conversation") == heard.conversation
     ]  # fmt: skip
     return found[0] if len(found) == 1 else at_place
 
 
 def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
     """Keep one report with its attempt; whether the prompt began to run by it."""
-    turn = turn_of(attempt)
+    turn = attempts.turn_of(attempt)
     if heard.kind == "prompt":
         return _begin(store, attempt, turn, heard, at)
     bound = turn.get("conversation")
@@ -120,9 +89,9 @@ def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
     ours = not (heard.turn and turn.get("turn")) or heard.turn == turn["turn"]
     if heard.turn and heard.turn == turn.get("theirs"):
         if heard.kind == "done":
-            remember(store, attempt, background=heard.background)
+            attempts.remember(store, attempt, background=heard.background)
     elif heard.kind in _ENDS and (ours or turn.get("background")) and "superseded" not in turn:
-        remember(
+        attempts.remember(
             store, attempt,
             end={
                 "kind": heard.kind, "at": clock.text(at), "text": heard.text,
@@ -131,10 +100,9 @@ def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
             background=heard.background,
         )  # fmt: skip
     elif heard.kind == "ask" and ours:
-        data = {"question": heard.text}
-        store.run(
-            "event", prompt_id=attempt["prompt_id"], attempt_id=attempt["id"],
-            session=attempt["session"], type="prompt.waiting", data=json.dumps(data),
+        events.record(
+            store, "prompt.waiting", {"question": heard.text},
+            prompt=attempt["prompt_id"], attempt=attempt["id"], session=attempt["session"],
         )  # fmt: skip
     return False
 
@@ -147,22 +115,22 @@ def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: f
         another = heard.turn != turn.get("turn")
         if heard.conversation == turn["conversation"] and another:
             if turn.get("background"):
-                remember(store, attempt, theirs=None if heard.background else heard.turn)
+                attempts.remember(store, attempt, theirs=None if heard.background else heard.turn)
             else:
-                remember(store, attempt, superseded=clock.text(at))
+                attempts.remember(store, attempt, superseded=clock.text(at))
         return False
     text = files.prompt_of(store.settings, attempt["id"])
     if text is None or not manners.same(heard.text, text):
         return False
-    remember(
+    attempts.remember(
         store,
         attempt,
         conversation=heard.conversation,
         turn=heard.turn,
         transcript=heard.transcript,
     )
-    store.run("set_conversation", name=attempt["session"], conversation=heard.conversation)
-    return submit(store, attempt, "hook", at)
+    sessions.set_conversation(store, attempt["session"], heard.conversation)
+    return attempts.submit(store, attempt, "hook", at)
 
 
 def _note_conversation(store: Store, report: files.HookReport, heard: Heard) -> None:
@@ -178,4 +146,4 @@ def _note_conversation(store: Store, report: files.HookReport, heard: Heard) -> 
             continue
         new = session["conversation"] is None and proc.stat(report.process) is None
         if new or agents.is_front(report.process, session["pane_pid"]):
-            store.run("set_conversation", name=session["name"], conversation=heard.conversation)
+            sessions.set_conversation(store, session["name"], heard.conversation)

@@ -30,7 +30,7 @@ def observe(store: Store) -> list[Row]:
     now = clock.text(clock.now())
     if not store.dry and any(attempt["updated_at"] > now for attempt in known):
         with store.transaction():
-            store.run("recount_attempts")
+            attempts.recount(store)
         known = store.rows("live_attempts")
     for attempt in known:
         if not attempt["check_state"]:
@@ -70,7 +70,8 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
             return None
     with store.transaction():
         if verdict.outcome == "ending":
-            store.update("attempts", attempt["id"], ending="interrupted")
+            if not attempts.interrupt(store, attempt):
+                return None
         elif not attempts.finish(store, replace(verdict, output=output)):
             return None
         elif verdict.conversation and attempt["affinity"] is not None:

@@ -4,7 +4,7 @@ Only where that text is all that stands there, or what a stroke of ours has left
 that clear it do nothing in an empty composer, so that an Enter which comes late does no harm.
 """
 
-from assigner import clock, listening, manners
+from assigner import attempts, clock, manners
 from assigner.db import Row, Store
 from assigner.looking import Shown
 from assigner.manners import Manner
@@ -26,7 +26,7 @@ def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
     marker = manners.marker(draft, manner)
     if marker is None:
         return True
-    turn = listening.turn_of(attempt)
+    turn = attempts.turn_of(attempt)
     since, known = turn.get("pasting") or attempt["claimed_at"], turn.get("marker")
     if attempt["stage"] == "submitted":  # it was put back, perhaps under another number
         since, known = attempt["signalled_at"], None

@@ -3,13 +3,12 @@
 A session says itself that it is paused; a provider, or everything, stands in the table pauses.
 """
 
-import json
 import os
 import pwd
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from assigner import attempts, clock, drafting, providers, sessions
+from assigner import attempts, clock, drafting, events, providers, sessions
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -82,7 +81,7 @@ def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
         for place in wanted:
             if place.kind == "session":
                 session = sessions.find(store, place.name)
-                store.run("renew_session", name=place.name)
+                sessions.renew(store, place.name)
                 if session["paused"]:
                     none = {"paused_at": None, "paused_by": None}
                     store.update("sessions", session["id"], paused=0, **none)
@@ -198,9 +197,8 @@ def _row(place: Place, since: Row) -> Row:
 
 
 def _event(store: Store, place: Place, what: str) -> None:
-    data = json.dumps({"by": store.actor, "provider": place.name or None})
-    none = dict.fromkeys(("prompt_id", "attempt_id", "session"))
-    store.run("event", type=f"{place.kind}.{what}", data=data, **none)
+    data = {"by": store.actor, "provider": place.name or None}
+    events.record(store, f"{place.kind}.{what}", data)
 
 
 def _who(store: Store) -> str:

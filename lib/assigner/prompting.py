@@ -17,7 +17,6 @@ from assigner import (
     clock,
     files,
     give_back,
-    listening,
     manners,
     pasted_text,
     proc,
@@ -151,7 +150,7 @@ def _refresh(store: Store, jobs: dict[int, Job]) -> list[Row]:
         if row is None or row["stage"] == "submitted" or cancelled:
             del jobs[id]
             if row and row["stage"] == "submitted":
-                by = listening.turn_of(row).get("submitted_by", "")
+                by = attempts.turn_of(row).get("submitted_by", "")
                 done.append(attempts.told(row, "submitted", by))
         else:
             job.attempt = row
@@ -186,11 +185,11 @@ def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row
             attempts.advance(store, attempt["id"], "typing", "typed")
         return None
     text = files.prompt_of(store.settings, attempt["id"])
-    here = beginning.place_of(job, sight).items() <= listening.turn_of(attempt).items()
+    here = beginning.place_of(job, sight).items() <= attempts.turn_of(attempt).items()
     ready = sight.status == "idle" and not attempt["paused"]
     if not stamped and text is not None and ready and here:
         with store.transaction():
-            listening.remember(store, attempt, pasting=clock.text(clock.now()))
+            attempts.remember(store, attempt, pasting=clock.text(clock.now()))
         return strokes.paste(job, shown, text)
     if stamped or strokes.forbid(store, job):  # nothing can be typed for it any more
         moved = "its agent is not where it was, or another one"
@@ -211,7 +210,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
     if pasted_text.stands(attempt, job.provider.manner, shown, text):
         job.seen = job.seen or now
         _note_marker(store, job, draft)
-        entered = listening.turn_of(attempt).get("entered")
+        entered = attempts.turn_of(attempt).get("entered")
         since = clock.since(entered, clock.now()) if entered else _AGAIN
         if presses and since < _AGAIN:
             return "Enter was pressed, and it still stands in its composer"
@@ -222,7 +221,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         if proc.unread(job.pane.tty):  # a person may have gone on
             return UNREAD
         with store.transaction():  # what is intended comes first
-            listening.remember(store, attempt, entered=clock.text(clock.now()))
+            attempts.remember(store, attempt, entered=clock.text(clock.now()))
         return strokes.stroke(
             job,
             shown,
@@ -234,7 +233,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         return "something else stands in its composer"
     if presses and sight.status in ("idle", "busy", "waiting", "limited"):
         with store.transaction():
-            if listening.submit(store, attempt, "screen", clock.now()):
+            if attempts.submit(store, attempt, "screen", clock.now()):
                 return attempts.told(attempt, "submitted", "screen")
     return sight.reason
 
@@ -242,6 +241,6 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
 def _note_marker(store: Store, job: Job, draft: str | None) -> None:
     """Remember what stands in the composer instead of the text: by that it is known again."""
     marker = manners.marker(draft, job.provider.manner)
-    if marker and "marker" not in listening.turn_of(job.attempt):
+    if marker and "marker" not in attempts.turn_of(job.attempt):
         with store.transaction():
-            listening.remember(store, job.attempt, marker=marker[0])
+            attempts.remember(store, job.attempt, marker=marker[0])

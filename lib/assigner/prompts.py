@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from assigner import clock, files
+from assigner import clock, events, files
 from assigner.config import Settings
 from assigner.db import Row, Store
 from assigner.drafting import Draft
@@ -96,7 +96,79 @@ def hold(store: Store, prompt: int) -> None:
         found = store.one("hold_of", id=prompt) or _NOT_HELD
         held_by, held_on = found["held_by"], found["held_on"]
     if (held_by, held_on) != (row["held_by"], row["held_on"]):
-        store.run("hold_prompt", id=prompt, held_by=held_by, held_on=held_on)
+        hold_on(store, prompt, held_by, held_on)
+
+
+def hold_on(store: Store, prompt: int, held_by: str | None, held_on: str | None) -> None:
+    """Write what a waiting prompt waits for."""
+    store.run("hold_prompt", id=prompt, held_by=held_by, held_on=held_on)
+
+
+def hold_for_target(store: Store, session: str) -> None:
+    """The session is gone: what waits for nothing else, and can run only there, waits for it."""
+    store.run("hold_target", name=session)
+
+
+def release(store: Store, held_by: str, held_on: str) -> None:
+    """What prompts were held by is over: they wait for what else there is, or for nothing."""
+    store.run("release_held", held_by=held_by, held_on=held_on)
+
+
+def free_from_target(store: Store, session: str) -> None:
+    """Let the prompts that wait for a missing session run in any."""
+    store.run("retarget", name=session)
+    release(store, "target missing", session)
+
+
+def retarget(store: Store, prompt: int, *, session: str | None, provider: str | None) -> None:
+    """Give a waiting prompt another target, or none."""
+    store.run("target_prompt", id=prompt, session=session, provider=provider)
+    hold(store, prompt)
+
+
+def start(store: Store, prompt: int, at: float) -> None:
+    """An assigned prompt has begun to run."""
+    store.run("start_prompt", id=prompt, at=clock.text(at))
+
+
+def cancel(store: Store, prompt: int) -> None:
+    """Cancel a prompt that is pending or failed."""
+    if store.run("cancel_prompt", id=prompt):
+        release_dependants(store, prompt)
+
+
+def request_cancel(store: Store, prompt: int) -> None:
+    """Ask that a prompt which has a session be ended there, unless that was asked already."""
+    store.run("request_cancel", id=prompt)
+
+
+def approve(store: Store, prompt: int) -> None:
+    """A completed prompt that awaits a review is approved."""
+    store.run("approve_prompt", id=prompt)
+    release_dependants(store, prompt)
+
+
+def reject(store: Store, prompt: int, feedback: str) -> None:
+    """A completed prompt that awaits a review waits again, its attempts counted from zero."""
+    store.run("reject_prompt", id=prompt, feedback=feedback)
+    hold(store, prompt)
+    release_dependants(store, prompt)
+
+
+def give_feedback(store: Store, prompt: int, feedback: str) -> None:
+    """Have the first attempt of a waiting prompt told what came of earlier work."""
+    store.run("give_feedback", id=prompt, feedback=feedback)
+
+
+def delete(store: Store, rows: Sequence[Row]) -> None:
+    """Delete prompts with their attempts and events, by the `id` of each row."""
+    events.delete_of_prompts(store, rows)
+    store.run_many("delete_prompt", rows)
+
+
+def forget_responses(store: Store, rows: Sequence[Row]) -> None:
+    """Empty the response of prompts that ended before a time: `prompt_id`, `before` of each row."""
+    store.run_many("empty_response", rows)
 
 
 def release_dependants(store: Store, prompt: int) -> None:

@@ -111,9 +111,8 @@ def _end(store: Store, attempt: Row) -> list[Row]:
         return []
     ending = "cancel" if attempt["cancel_requested_at"] else attempt["ending"]
     with store.transaction():  # what is intended comes first: a signal twice is no harm
-        store.update(
-            "attempts", attempt["id"], ending=ending, signal=name, signalled_at=clock.text(now)
-        )
+        if not attempts.stop(store, attempt, ending, name, now):
+            return []
     if not store.dry:
         _signal(pid, signal.Signals[f"SIG{name}"])
     return [attempts.told(attempt, f"SIG{name}", "its check")]

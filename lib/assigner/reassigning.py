@@ -1,8 +1,6 @@
 """reassign: another target for a prompt that nobody has begun to type."""
 
-import json
-
-from assigner import attempts, prompts
+from assigner import attempts, events, prompts
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -34,18 +32,13 @@ def reassign(store: Store, prompt: int, *, session: str | None, provider: str | 
             f"prompt {prompt} needs branch '{row['git_branch']}' of its session's directory:"
             " give --to a session whose directory is known"
         )
-    store.update("prompts", prompt, target_session=session, target_provider=provider)
-    prompts.hold(store, prompt)
+    prompts.retarget(store, prompt, session=session, provider=provider)
     data = {
         "by": store.actor,
         "from": row["target_session"] or row["target_provider"],
         "to": session or provider,
     }
-    none = dict.fromkeys(("attempt_id", "session"))
-    store.run(
-        "event", prompt_id=prompt, type="prompt.reassigned",
-        data=json.dumps(data, ensure_ascii=False), **none,
-    )  # fmt: skip
+    events.record(store, "prompt.reassigned", data, prompt=prompt)
     changed = store.one("prompt", id=prompt)
     assert changed is not None
     return {**changed, "note": ""}

@@ -3,10 +3,8 @@
 import contextlib
 import json
 import os
-from collections.abc import Mapping
-from typing import Any
 
-from assigner import agents, attempts, clock, files
+from assigner import agents, attempts, clock, events, files, prompts, sessions
 from assigner.db import Row, Store
 from assigner.files import Report
 
@@ -71,36 +69,24 @@ def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
         seen[report.kind]["number"] = report.number
     if report.word is not None:
         seen[report.kind]["step"] = report.word
-    attempt["evidence"] = json.dumps(evidence)
-    changes: Row = {"evidence": attempt["evidence"]}
-    if report.kind == "group":
-        changes["process_group"] = attempt["process_group"] = report.number
-    store.update("attempts", attempt["id"], **changes)
+    group = report.number if report.kind == "group" else None
+    attempts.keep_evidence(store, attempt, evidence, process_group=group)
     if agents.is_agent(attempt["provider"]):
         if report.kind == "begun" and report.number:
-            _adopt(store, attempt, report.number)
+            attempts.follow_pane(store, attempt, report.number)
         return False
     if report.kind == "begun":
         exported = json.loads(attempt["session_env"]) | json.loads(attempt["env_vars"])
-        _set_session_env(store, attempt, exported)
-        reason = f"runs prompt {attempt['prompt_id']}"
-        store.run("occupy_session", name=attempt["session"], reason=reason)
+        sessions.set_env_vars(store, attempt["session"], exported)
+        sessions.occupy(store, attempt["session"], f"runs prompt {attempt['prompt_id']}")
         if attempts.advance(store, attempt["id"], attempt["stage"], "submitted", report.at):
             attempt["stage"] = "submitted"
     if report.kind == "started":
-        _set_session_env(store, attempt, json.loads(attempt["env_vars"]))
-        store.run("start_prompt", id=attempt["prompt_id"], at=clock.text(report.at))
+        sessions.set_env_vars(store, attempt["session"], json.loads(attempt["env_vars"]))
+        prompts.start(store, attempt["prompt_id"], report.at)
         attempt["status"] = "in_progress"
         return True
     return False
-
-
-def _adopt(store: Store, attempt: Row, pid: int) -> None:
-    """An agent is started again: its pane has another process, and other variables."""
-    attempt["pane_pid"] = pid
-    store.update("attempts", attempt["id"], pane_pid=pid)
-    name, exported = attempt["session"], attempt["env_vars"]
-    store.run("adopt_pane", name=name, pane_pid=pid, env_vars=exported)
 
 
 def _check_reported(store: Store, attempt: Row, report: Report) -> bool:
@@ -117,11 +103,6 @@ def _check_reported(store: Store, attempt: Row, report: Report) -> bool:
     return report.kind == "checked" and attempt["check_state"] == "running"
 
 
-def _set_session_env(store: Store, attempt: Row, exported: Mapping[str, Any]) -> None:
-    text = json.dumps(exported, ensure_ascii=False)
-    store.run("set_session_env", name=attempt["session"], env_vars=text)
-
-
 def _said(
     store: Store, attempt: Row, report: Report, evidence: Row, noted: Noted, *, known: bool
 ) -> None:
@@ -132,31 +113,24 @@ def _said(
     new = _note(store, attempt, report, noted, f"report.{report.word}", {})
     if new and report.word != "progress":
         evidence["said"] = {"word": report.word, "summary": report.text}
-        attempt["evidence"] = json.dumps(evidence)
-        store.update("attempts", attempt["id"], evidence=attempt["evidence"])
+        attempts.keep_evidence(store, attempt, evidence)
 
 
 def _note(
     store: Store, known: Row | None, report: Report, noted: Noted, kind: str, more: Row
 ) -> bool:
     """Keep what `report` was told as an event; False where that was read before."""
-    event = {
-        "attempt_id": report.attempt,
-        "type": kind,
-        "data": json.dumps(
-            {**more, "text": report.text, "at": clock.text(report.at), "pid": report.number},
-            ensure_ascii=False,
-        ),
-    }
+    data = {**more, "text": report.text, "at": clock.text(report.at), "pid": report.number}
+    text = events.text(data)
     key = report.attempt, kind
     if key not in noted:
         rows = store.rows("events_of_attempt", attempt_id=report.attempt, type=kind)
         noted[key] = {row["data"] for row in rows}
-    if event["data"] in noted[key]:
+    if text in noted[key]:
         return False
-    noted[key].add(str(event["data"]))
+    noted[key].add(text)
     prompt, session = (known["prompt_id"], known["session"]) if known else (None, None)
-    store.run("event", prompt_id=prompt, session=session, **event)
+    events.record(store, kind, data, prompt=prompt, attempt=report.attempt, session=session)
     return True
 
 
@@ -169,11 +143,7 @@ def _late(store: Store, report: Report, noted: Noted) -> None:
         _note(store, known, report, noted, "report.late", {"report": report.word})
     elif known and report.kind in ("begun", "started", "done", "exit"):
         data = {"report": report.kind, "number": report.number}
-        store.run(
-            "event",
-            prompt_id=known["prompt_id"],
-            attempt_id=report.attempt,
-            session=known["session"],
-            type="report.late",
-            data=json.dumps(data),
-        )
+        events.record(
+            store, "report.late", data,
+            prompt=known["prompt_id"], attempt=report.attempt, session=known["session"],
+        )  # fmt: skip

@@ -4,12 +4,13 @@ Each kind of row is found by an index over when it ended, so that a pass costs w
 not what is there.  A transaction holds BATCH rows: nobody waits long for one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from assigner import clock
+from assigner import attempts, clock, conversations, events, prompts
 from assigner.db import Row, Store
 
 BATCH = 1000
+_Step = Callable[[Store, Sequence[Row]], None]
 # How many one pass forgets at most: with a pass an hour, more in a day than a machine makes
 PROMPTS, OUTPUTS, EVENTS, FILES = 10_000, 10_000, 100_000, 10_000
 
@@ -45,35 +46,38 @@ def delete_prompts(store: Store, before: str, *, limit: int, apply: bool = True)
     Those that may yet be tried again by themselves, or for which an open prompt waits, stay.
     How many they are, `limit` at most; without `apply` nothing is deleted.
     """
-    return _in_batches(
-        store, "old_prompts", before, limit, apply, "delete_events_of_prompt", "delete_prompt"
-    )
+    return _in_batches(store, "old_prompts", before, limit, apply, prompts.delete)
 
 
 def delete_outputs(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Empty the output of attempts that ended before then, and the response of their prompts."""
-    return _in_batches(store, "old_outputs", before, limit, apply, "empty_output", "empty_response")
+    forget = (attempts.forget_outputs, prompts.forget_responses)
+    return _in_batches(store, "old_outputs", before, limit, apply, *forget)
 
 
 def delete_check_outputs(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Empty the output of checks that ended before then."""
-    return _in_batches(store, "old_checks", before, limit, apply, "empty_check")
+    return _in_batches(store, "old_checks", before, limit, apply, _empty_checks)
 
 
 def delete_events(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Delete events of before then."""
-    return _in_batches(store, "old_events", before, limit, apply, "delete_event")
+    return _in_batches(store, "old_events", before, limit, apply, events.delete)
 
 
 def forget_conversations(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Forget conversations that no prompt has gone on with since then."""
-    return _in_batches(store, "old_conversations", before, limit, apply, "forget_conversation")
+    return _in_batches(store, "old_conversations", before, limit, apply, conversations.forget)
+
+
+def _empty_checks(store: Store, rows: Sequence[Row]) -> None:
+    store.run_many("empty_check", rows)
 
 
 def _in_batches(
-    store: Store, which: str, before: str, limit: int, apply: bool, *statements: str
+    store: Store, which: str, before: str, limit: int, apply: bool, *steps: _Step
 ) -> int:
-    """Execute the statements for each row of the query `which`; how many rows they were."""
+    """Take the steps for the rows of the query `which`; how many rows they were."""
     if not apply:
         return len(store.rows(which, before=before, limit=limit))
     done = 0
@@ -81,8 +85,8 @@ def _in_batches(
         size = min(BATCH, limit - done)
         with store.transaction():
             rows = store.rows(which, before=before, limit=size)
-            for statement in statements:
-                store.run_many(statement, [{**row, "before": before} for row in rows])
+            for step in steps:
+                step(store, [{**row, "before": before} for row in rows])
         done += len(rows)
         if len(rows) < size:
             break

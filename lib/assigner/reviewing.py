@@ -1,9 +1,8 @@
 """review: what was completed and awaits a person's word, approved or sent back."""
 
-import json
 from typing import Any
 
-from assigner import checks, clock, drafting, git, prompts, screen
+from assigner import checks, clock, drafting, events, git, prompts, screen
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -25,9 +24,8 @@ def find(store: Store, prompt: int) -> Row:
 def approve(store: Store, prompt: int) -> Row:
     """It is done: who waits for it may run.  Called inside a transaction; UsageError."""
     _awaiting(store, prompt)
-    store.run("approve_prompt", id=prompt)
+    prompts.approve(store, prompt)
     _note(store, prompt, "review.approved", {})
-    prompts.release_dependants(store, prompt)
     return _row(store, prompt)
 
 
@@ -38,10 +36,8 @@ def reject(store: Store, prompt: int, comment: str) -> Row:
     """
     drafting.check_comment(comment)
     row = _awaiting(store, prompt)
-    store.run("reject_prompt", id=prompt, feedback=_feedback(row, comment))
+    prompts.reject(store, prompt, _feedback(row, comment))
     _note(store, prompt, "review.rejected", {"comment": comment})
-    prompts.hold(store, prompt)
-    prompts.release_dependants(store, prompt)
     return _row(store, prompt)
 
 
@@ -64,10 +60,7 @@ def _row(store: Store, prompt: int) -> Row:
 
 
 def _note(store: Store, prompt: int, kind: str, data: dict[str, Any]) -> None:
-    store.run(
-        "event", prompt_id=prompt, attempt_id=None, session=None, type=kind,
-        data=json.dumps({**data, "by": store.actor}, ensure_ascii=False),
-    )  # fmt: skip
+    events.record(store, kind, {**data, "by": store.actor}, prompt=prompt)
 
 
 def _feedback(row: Row, comment: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from assigner import attempts, clock, files, limits, proc, screen, tmux, unknowns
+from assigner import attempts, clock, files, limits, proc, prompts, screen, sessions, tmux, unknowns
 from assigner.db import Row, Store
 from assigner.looking import Key, Known, Sight, look
 
@@ -54,7 +54,7 @@ def scan(store: Store) -> Scan:
             owner = owners.get(_place(pane))
             if owner and owner["name"] != name:
                 reason = "its pane has another name"
-                store.run("lose_session", id=owner["id"], status="offline", status_reason=reason)
+                sessions.lose(store, owner, "offline", reason)
         for name, pane in known.items():
             if (pane.socket, pane.id) in sights:
                 sight = sights[pane.socket, pane.id]
@@ -278,14 +278,14 @@ def _see(
         "idle_since": (was_idle or at) if status == "idle" else None,
     }
     if row is None:
-        store.run("add_session", name=name, **values)
+        sessions.add(store, name, values)
     else:
-        store.run("see_session", id=row["id"], **values)
+        sessions.see(store, row, values)
     was_there = bool(row and row["enrolled"] and row["status"] != "offline")
     if enrolled and status != "offline" and not was_there:
-        store.run("release_held", held_by="target missing", held_on=name)
+        prompts.release(store, "target missing", name)
     if was_there and status == "offline":
-        store.run("hold_target", name=name)
+        prompts.hold_for_target(store, name)
     if row is None or (row["status"], row["status_reason"]) != (status, reason):
         yield {"name": name, **values}
 
@@ -346,10 +346,10 @@ def _lose(
     if row["status"] == "offline":
         return
     status, reason = absence(store, row, answering, silent)
-    if store.run("lose_session", id=row["id"], status=status, status_reason=reason):
+    if sessions.lose(store, row, status, reason):
         yield {**row, "status": status, "status_reason": reason}
     if status == "offline":
-        store.run("hold_target", name=row["name"])
+        prompts.hold_for_target(store, row["name"])
         if attempt and attempt["stage"] in attempts.UNTYPED:
             with contextlib.suppress(OSError):
                 files.revoke(store.settings, attempt["id"])

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from assigner.db import Row, Store
 from assigner.errors import UsageError
@@ -60,6 +61,102 @@ def parts_of(store: Store, name: str) -> list[str]:
     """The panes of a tmux session that has several."""
     names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
     return [other for other in names if other.startswith(f"{name}:")]
+
+
+def add(store: Store, name: str, values: Row) -> None:
+    """Write a session that a look has found for the first time, with its columns."""
+    store.run("add_session", name=name, **values)
+
+
+def see(store: Store, session: Row, values: Row) -> None:
+    """Write what a look at a known session has found, with its columns."""
+    store.run("see_session", id=session["id"], **values)
+
+
+def lose(store: Store, session: Row, status: str, reason: str) -> bool:
+    """Write that a session was not found; whether that is news."""
+    return bool(store.run("lose_session", id=session["id"], status=status, status_reason=reason))
+
+
+def occupy(store: Store, name: str, reason: str) -> None:
+    """An idle session is busy by what was reported from it; the next look says more."""
+    store.run("occupy_session", name=name, reason=reason)
+
+
+def plan(store: Store, name: str, provider: str) -> None:
+    """Write that a session of an agent is about to be made."""
+    store.run("plan_session", name=name, provider=provider)
+
+
+def forget(store: Store, session: Row) -> None:
+    """Delete a session that is offline."""
+    store.run("forget_session", id=session["id"])
+
+
+def enroll(store: Store, session: Row, **values: Any) -> None:
+    """Opt a session in, with its columns."""
+    store.update("sessions", session["id"], enrolled=1, opted_out=0, learn=1, **values)
+
+
+def leave(store: Store, session: Row) -> bool:
+    """Opt out a session that has no prompt; whether it had none."""
+    return bool(store.run("leave_session", id=session["id"]))
+
+
+def renew(store: Store, name: str) -> None:
+    """Have a session that was given up be started again."""
+    store.run("renew_session", name=name)
+
+
+def give_up(store: Store, session: Row, reason: str) -> None:
+    """Write why a session is not started again."""
+    store.run("give_up_session", id=session["id"], reason=reason)
+
+
+def note_stuck(store: Store, session: Row, since: str) -> None:
+    """Write that it was said that nothing was seen of a busy session since then."""
+    store.run("note_stuck", id=session["id"], since=since)
+
+
+def begin_start(store: Store, session: Row, starting: str) -> None:
+    """Write that a session is about to be started, by the file of that name."""
+    store.run("begin_start", id=session["id"], starting=starting)
+
+
+def end_start(store: Store, session: Row) -> None:
+    """Write that no start of a session is waited for."""
+    store.run("end_start", id=session["id"])
+
+
+def set_start_directory(store: Store, session: Row, directory: str | None) -> None:
+    """Write where a session is started again."""
+    store.update("sessions", session["id"], start_dir=directory)
+
+
+def set_context(store: Store, session: Row, env_vars: str | None = None) -> None:
+    """Write where a row of `sessions` says that it stands; its variables only where given."""
+    columns = ("id", "current_dir", "repository", "git_branch", "context_hash")
+    store.run("set_context", env_vars=env_vars, **{column: session[column] for column in columns})
+
+
+def set_env_vars(store: Store, name: str, env_vars: Mapping[str, Any]) -> None:
+    """Write which variables prompts have exported in a session."""
+    store.run("set_session_env", name=name, env_vars=json.dumps(env_vars, ensure_ascii=False))
+
+
+def adopt_pane(store: Store, name: str, pane_pid: int, env_vars: str) -> None:
+    """Write that another process runs in a session's pane, with these variables."""
+    store.run("adopt_pane", name=name, pane_pid=pane_pid, env_vars=env_vars)
+
+
+def keep_environment(store: Store, name: str, file: str) -> None:
+    """Write which file has the environment in which a session was started."""
+    store.run("keep_environment", name=name, environment=file)
+
+
+def set_conversation(store: Store, name: str, conversation: str | None) -> None:
+    """Write which conversation an agent's session is in."""
+    store.run("set_conversation", name=name, conversation=conversation)
 
 
 def _has_env(row: Row, env: Sequence[tuple[str, str | None]]) -> bool:

@@ -7,7 +7,7 @@ Nothing here goes past the triggers but what they themselves write (counts).
 import json
 from collections.abc import Iterator
 
-from assigner import attempts, clock, db, prompts
+from assigner import attempts, clock, db, leases, prompts
 from assigner.db import Row, Store
 
 LOST = "its attempt is lost, and may have run"
@@ -229,7 +229,7 @@ def _leases(store: Store) -> Iterator[Row]:
         "SELECT id, tree FROM leases l WHERE NOT EXISTS"
         " (SELECT 1 FROM attempts a WHERE a.lease_id = l.id) ORDER BY id",
     ):
-        attempts.release_lease(store, row["id"])
+        leases.release(store, row["id"])
         yield mended("left over", row["tree"], "kept for nobody", "free")
 
 

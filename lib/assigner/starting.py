@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from assigner import clock, files, fish, keyboard, looking, posix, proc, scanning, tmux
+from assigner import clock, files, fish, keyboard, looking, posix, proc, scanning, sessions, tmux
 from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.errors import AssignerError
@@ -69,10 +69,7 @@ def begin(store: Store, session: Row, plan: Plan) -> str:
     text = posix.starter(plan.exports, plan.directory, plan.line, file=str(path), rm=remover)
     files.write(path, text)
     with store.transaction():
-        store.update(
-            "sessions", session["id"], starting=path.name, started_at=clock.text(now),
-            quick_deaths=session["quick_deaths"] + 1, learn=1, env_vars="{}",
-        )  # fmt: skip
+        sessions.begin_start(store, session, path.name)
     return str(path)
 
 
@@ -94,7 +91,7 @@ def cancel(store: Store, session: Row) -> None:
     """What is being started there is not waited for any more."""
     forget(store, session["name"])
     with store.transaction():
-        store.update("sessions", session["id"], starting=None)
+        sessions.end_start(store, session)
 
 
 def start(store: Store, session: Row, plan: Plan, socket: str, *, stays: bool) -> str | None:

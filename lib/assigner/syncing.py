@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 
-from assigner import git, proc
+from assigner import events, git, proc, sessions
 from assigner.db import Row, Store
 
 
@@ -44,8 +44,7 @@ def sync(store: Store) -> list[Row]:
 def note(store: Store, session: Row, env_vars: str | None = None) -> None:
     """Write where a row of `sessions` says that it stands; its variables only where given."""
     session["context_hash"] = _hash(session)
-    columns = ("id", "current_dir", "repository", "git_branch", "context_hash")
-    store.run("set_context", env_vars=env_vars, **{column: session[column] for column in columns})
+    sessions.set_context(store, session, env_vars)
 
 
 def _hash(session: Row) -> str:
@@ -82,11 +81,7 @@ def _mismatches(
 def _report(store: Store, attempt: Row, data: dict[str, str | None]) -> None:
     """One event an attempt, however many passes see it."""
     if not store.one("has_event", attempt_id=attempt["id"], type="context.mismatch"):
-        store.run(
-            "event",
-            prompt_id=attempt["prompt_id"],
-            attempt_id=attempt["id"],
-            session=attempt["session"],
-            type="context.mismatch",
-            data=json.dumps(data, ensure_ascii=False),
-        )
+        events.record(
+            store, "context.mismatch", data,
+            prompt=attempt["prompt_id"], attempt=attempt["id"], session=attempt["session"],
+        )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assigner import db, listening
+from assigner import attempts, db
 from assigner.config import Settings
 from support import PATH, Agent, Workplace, wait_for
 
@@ -143,11 +143,11 @@ def test_what_two_passes_learn_of_a_turn_at_once_is_kept(work: Workplace) -> Non
         store = db.Store(connection, settings, "test")
         (mine,) = store.rows("live_attempts")
         (others,) = store.rows("live_attempts")
-        listening.remember(store, others, quiet_since="then")
-        listening.remember(store, mine, found="there")
-        assert listening.turn_of(mine) == {"quiet_since": "then", "found": "there"}
+        attempts.remember(store, others, quiet_since="then")
+        attempts.remember(store, mine, found="there")
+        assert attempts.turn_of(mine) == {"quiet_since": "then", "found": "there"}
         work.tool("cancel", 1)
-        listening.remember(store, mine, found="too late")
+        attempts.remember(store, mine, found="too late")
     assert json.loads(attempt(work, 1)["evidence"])["turn"]["found"] == "there"
 
 
