@@ -70,7 +70,7 @@ def claim(
         if lease:
             store.run("release_lease", id=lease)
         return None
-    store.run("claim_prompt", id=prompt["id"], session=session["name"])
+    store.run("claim_prompt", id=prompt["id"], session=session["name"], at=now)
     store.run("claim_session", name=session["name"], prompt_id=prompt["id"])
     return attempt
 

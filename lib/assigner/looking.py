@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from assigner import agents, proc, providers, recognising, screen, tmux
 from assigner.config import Settings
-from assigner.db import Store
+from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.errors import SetupError
 from assigner.task import mark
@@ -94,6 +94,22 @@ def shell_of(process: proc.Stat) -> str | None:
     """Which of the shells that are known a process is, whatever `sh` is here."""
     name = proc.program(process.pid) if process.comm == "sh" else process.comm
     return name if name in DIALECTS else None
+
+
+def is_there(session: Row) -> bool:
+    """Whether the pane of a session lives, whatever has left it."""
+    return session["pane_pid"] is not None and proc.is_session_leader(session["pane_pid"])
+
+
+def lacks_prompt(session: Row) -> bool:
+    """Whether a session is unknown because nobody has shown how its shell's empty prompt ends."""
+    if session["status"] != "unknown" or session["prompt_endings"] != "[]":
+        return False
+    if session["seen"] is None or agents.is_agent(session["provider"]):
+        return False
+    process = proc.stat(session["pane_pid"])
+    at_shell = process is not None and process.foreground == process.pid
+    return bool(process and at_shell and shell_of(process))
 
 
 def _from_outside(pane: tmux.Pane, known: Known, processes: proc.Processes) -> Sight:

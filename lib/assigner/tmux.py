@@ -399,6 +399,12 @@ def _client(
 
 
 def _explain(problem: str) -> None:
+    """Raise what a client's complaint means.
+
+    Its words are the only sign: the exit status is 1 for everything, and another call to the
+    socket would answer of another moment.  They are never translated, since tmux sets no
+    LC_MESSAGES.  This is the one place that knows them.
+    """
     if "no server running" in problem or "Connection refused" in problem:
         raise NoServer(problem)
     if "No such file or directory" in problem and "error connecting" in problem:
