@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from assigner import config, crontab, files, proc, systemd, tools
+from assigner import config, crontab, files, package, proc, systemd
 from assigner.errors import SetupError
 
 # A crontab is no place for them: passes read them from .env
@@ -154,7 +154,7 @@ def _tick() -> list[str]:
     assigner = Path(sys.executable).with_name("assigner")
     if os.access(assigner, os.X_OK):
         return [str(assigner), "tick", "--quiet", "--log"]
-    return [sys.executable, str(tools.PLACE / "tick"), "--quiet", "--log"]
+    return [sys.executable, str(package.data("bin") / "tick"), "--quiet", "--log"]
 
 
 def _systemd_command() -> str:
