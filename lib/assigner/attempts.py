@@ -11,6 +11,7 @@ from typing import Any
 
 from assigner import backoff, clock, limits, prompts, worktrees
 from assigner.db import Row, Store
+from assigner.tmux import PaneId
 
 # Before these stages are left, nothing has been typed: the claim can be given back.
 UNTYPED = ("claimed", "preparing", "prepared")
@@ -60,10 +61,7 @@ def claim(
                 "claimed_at": now,
                 "updated_at": now,
                 "updated_by": store.actor,
-                **{
-                    column: session[column]
-                    for column in ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
-                },
+                **PaneId.of(session)._asdict(),
             },
         )
     except sqlite3.IntegrityError:

@@ -239,8 +239,7 @@ def _shown(store: Store, session: Row) -> screen.Ending:
 def _sight(store: Store, session: Row, known: Known) -> Sight | None:
     """A fresh look at a session; None if its pane is gone.  AssignerError if tmux is silent."""
     panes, _ = scanning.list_panes(store)
-    wanted = session["socket"], session["pane_id"], session["pane_pid"]
-    pane = next((p for p in panes if (p.socket, p.id, p.pid) == wanted), None)
+    pane = next((pane for pane in panes if pane.identity == tmux.PaneId.of(session)), None)
     if pane is None:
         return None
     try:
