@@ -1,4 +1,4 @@
-"""What a pane is doing, told from tmux, /proc, its terminal and the line of its cursor.
+"""What a pane is doing, told from tmux, its processes, its terminal and the line of its cursor.
 
 Nothing is typed.  Unknown is never idle.
 """

@@ -59,8 +59,7 @@ def warnings(kind: str) -> list[str]:
     """Why what is installed may not run, or see something else than the person; and what to do."""
     found = []
     if kind == "cron":
-        running = {p.comm for n in os.listdir("/proc") if n.isdigit() and (p := proc.stat(int(n)))}
-        if not running & _CRONS:
+        if not proc.running() & _CRONS:
             found.append("no cron is seen running: start it, e.g. 'sudo service cron start'")
     elif systemd.lingers() is False:
         always = f"to have it always run: '{systemd.lingering()}'"
