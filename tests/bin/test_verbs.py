@@ -247,6 +247,16 @@ def test_dry_runs_change_nothing(work: Workplace) -> None:
     assert pane.screen() == screen
 
 
+def test_an_explanation_changes_nothing(work: Workplace) -> None:
+    work.enrolled("one")
+    work.tool("send", "true")
+    before = contents(work)
+    (row,) = work.tool("assign-next", "--explain", "--json").json
+    assert (row["prompt"], row["session"], row["chosen"]) == (1, "one", True)
+    assert contents(work) == before
+    assert work.prompt(1)["status"] == "pending"
+
+
 def test_dry_run_of_the_first_command_makes_no_database(work: Workplace) -> None:
     row = work.tool("send", "echo hi", "--dry-run", "--json").json
     assert (row["id"], row["content"], row["status"]) == (None, "echo hi", "pending")
