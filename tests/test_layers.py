@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
@@ -181,6 +182,21 @@ def test_faults_are_found(sources: dict[str, str], fault: str) -> None:
 )
 def test_what_is_allowed_is_no_fault(sources: dict[str, str]) -> None:
     assert faults(sources) == []
+
+
+def test_only_proc_reads_what_only_linux_has() -> None:
+    """Another system becomes a second file.  The tool in sh that an agent runs cannot wait for
+    Python, and reads it by itself.
+    """
+    assert {name for name, source in MODULES.items() if reads_proc(source)} == {"proc"}
+    assert {name for name, path in TOOLS.items() if reads_proc(path.read_text())} == {"hook"}
+
+
+def reads_proc(source: str) -> bool:
+    if source.startswith("#!/bin/sh"):
+        return "/proc/" in source
+    texts = [n.value for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Constant)]
+    return any(isinstance(text, str) and re.match("/proc(/|$)", text) for text in texts)
 
 
 def test_every_tool_fits_and_explains_itself() -> None:

@@ -26,6 +26,7 @@ from assigner.attempts import Verdict
 from assigner.db import Row, Store
 from assigner.looking import Key, Shown, Sight
 from assigner.recognising import Provider
+from assigner.tmux import PaneId
 from assigner.turns import Turn
 
 _LONG = 12  # so many times ASSIGNER_START_WAIT a busy machine may take to submit a prompt
@@ -72,10 +73,10 @@ def _from_hooks(attempt: Row) -> Verdict | None:
 def _look(store: Store, attempts: Sequence[Row]) -> dict[Key, Sight]:
     if not attempts:
         return {}
-    panes = {scanning.identity(pane): pane for pane in scanning.list_panes(store)[0]}
+    panes = {pane.identity: pane for pane in scanning.list_panes(store)[0]}
     return scanning.look_at(
         store,
-        [(attempt, pane) for attempt in attempts if (pane := panes.get(scanning.claimed(attempt)))],
+        [(attempt, pane) for attempt in attempts if (pane := panes.get(PaneId.of(attempt)))],
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from assigner import backoff, clock, leases, limits, prompts, sessions
 from assigner.db import Row, Store
+from assigner.tmux import PaneId
 
 # Before these stages are left, nothing has been typed: the claim can be given back.
 UNTYPED = ("claimed", "preparing", "prepared")
@@ -85,17 +86,14 @@ def claim(
                 "claimed_at": now,
                 "updated_at": now,
                 "updated_by": store.actor,
-                **{
-                    column: session[column]
-                    for column in ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
-                },
+                **PaneId.of(session)._asdict(),
             },
         )
     except sqlite3.IntegrityError:
         if lease:
             leases.release(store, lease)
         return None
-    store.run("claim_prompt", id=prompt["id"], session=session["name"])
+    store.run("claim_prompt", id=prompt["id"], session=session["name"], at=now)
     store.run("claim_session", name=session["name"], prompt_id=prompt["id"])
     return attempt
 

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from assigner import clock, db, identity, lock, sql
+from assigner import clock, db, identity, proc, sql
 from assigner.checking import (
     BAD,
     OK,
@@ -99,7 +99,7 @@ def _open(case: Case) -> Iterator[Row]:
     except sqlite3.Error as error:
         if error.sqlite_errorname.startswith("SQLITE_BUSY"):
             case.openable = True
-            pids = ", ".join(map(str, lock.holders(path))) or "unknown"
+            pids = ", ".join(map(str, proc.lockers(path))) or "unknown"
             detail = f"'{path}' was locked for {db.PATIENCE:g} s by process {pids}"
             yield finding("database", BAD, detail, f"ps -lp {pids}" if pids != "unknown" else "")
         elif error.sqlite_errorname in ("SQLITE_READONLY_ROLLBACK", "SQLITE_CANTOPEN"):

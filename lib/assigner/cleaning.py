@@ -99,7 +99,7 @@ def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
     """Failed prompts, also those that wait for a retry.  What may have run is left to a person."""
     found = []
     for row in store.rows("failed", limit=200):
-        below = row["attempts"] < row["max_attempts"] and not prompts.may_have_run(row)
+        below = row["attempts"] < row["max_attempts"] and not row["may_have_run"]
         action = "queue it again" if retry and below else ""
         aimed = f"aimed at {row['target_session'] or 'any'}, ran in {row['assigned_session']}"
         found.append(_finding("failed", f"prompt {row['id']}", f"{aimed}: {row['error']}", action))

@@ -1,8 +1,6 @@
 """clear: prompts that ended long ago are forgotten, with all that belongs to them."""
 
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from assigner import prompts, retention
@@ -14,11 +12,11 @@ _BATCH = 500  # prompts of one transaction: others get their turn in between
 
 
 class Batch(NamedTuple):
-    """Prompts to be deleted in one transaction, by rising id."""
+    """Prompts to be deleted in one transaction, longest over first."""
 
     status: str
     before: str
-    ids: Sequence[int]
+    rows: Sequence[Row]
 
 
 def choose(store: Store, days: int, statuses: Sequence[str]) -> tuple[list[Row], list[Batch]]:
@@ -32,48 +30,29 @@ def choose(store: Store, days: int, statuses: Sequence[str]) -> tuple[list[Row],
         old = store.one("ended_before", status=status, before=before)
         if not old or not old["prompts"]:
             continue
-        every = {"status": status, "before": before, "first": 0, "last": 2**63 - 1}
-        ids = [row["id"] for row in store.rows("clearable", **every)]
+        rows = retention.old_prompts(store, before, status=status, host=store.settings.host)
         found.append(
             {
                 "status": status,
-                "prompts": len(ids),
-                "kept": old["prompts"] - len(ids),
+                "prompts": len(rows),
+                "kept": old["prompts"] - len(rows),
                 "oldest": old["oldest"],
             }
         )
-        starts = range(0, len(ids), _BATCH)
-        batches += [Batch(status, before, ids[start : start + _BATCH]) for start in starts]
+        starts = range(0, len(rows), _BATCH)
+        batches += [Batch(status, before, rows[start : start + _BATCH]) for start in starts]
     return found, batches
 
 
 def delete(store: Store, batch: Batch) -> int:
-    """Delete those that may still go, then the files that only they had; how many."""
-    first, last = batch.ids[0], batch.ids[-1]
-    span = {"status": batch.status, "before": batch.before, "first": first, "last": last}
-    runs = list(store.settings.run.iterdir())
-    chosen = set(batch.ids)
-    with store.transaction():
-        gone = {row["id"]: row["secrets"] for row in store.rows("clearable", **span)}
-        gone = {prompt: secrets for prompt, secrets in gone.items() if prompt in chosen}
-        files = [path for path in runs if _prompt_of(store, path) in gone]
-        prompts.delete(store, [{"id": prompt} for prompt in gone])
-        for secrets in set(gone.values()) - {None}:
-            if not store.one("shares_secrets", secrets=secrets):
-                files.append(store.settings.secrets / secrets)
-    for path in files:  # not earlier: a commit that failed would leave prompts without them
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    """Delete those that may still go; how many."""
+    first, last = batch.rows[0]["completed_at"], batch.rows[-1]["completed_at"]
+    chosen = {row["id"] for row in batch.rows}
+    with retention.deleting(store) as delete_rows:
+        old = retention.old_prompts(
+            store, batch.before, since=first, until=last, status=batch.status,
+            host=store.settings.host,
+        )  # fmt: skip
+        gone = [row for row in old if row["id"] in chosen]
+        delete_rows(gone)
     return len(gone)
-
-
-def _prompt_of(store: Store, run: Path) -> int | None:
-    """The prompt to whose attempt a directory of files belongs."""
-    attempt = run.name.partition(".")[0]
-    if not attempt.isdecimal():
-        return None
-    query = "SELECT prompt_id FROM attempts WHERE id = :id"
-    row = store.execute(query, {"id": int(attempt)}).fetchone()
-    return row["prompt_id"] if row else None

@@ -37,6 +37,7 @@ def read() -> bytes:
     done = _crontab("-l")
     if done.status == 0:
         return done.out
+    # crontab(1) has no other sign of it than these words, under LC_ALL=C, beside status 1
     if done.status == 1 and "no crontab for" in done.problem:
         return b""
     raise SetupError(f"cannot read the crontab, nothing was changed: {done.problem}")

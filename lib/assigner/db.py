@@ -187,22 +187,30 @@ def peek(settings: Settings, actor: str) -> Store:
 
 def failure(path: object, error: sqlite3.Error) -> AssignerError:
     """What an error of the database at `path` means to people."""
-    text = str(error)
-    if "locked" in text:
-        return BusyError(f"'{path}' is busy: {text}; try again")
-    if "full" in text:
-        return AssignerError(f"'{path}': {text}: free some space; nothing was changed")
-    if "readonly" in text:
-        return SetupError(f"'{path}' cannot be written: make it and its directory writable")
-    if "not a database" in text or "malformed" in text:
-        return SetupError(f"'{path}' is damaged or no database: {text}{DIAGNOSIS}")
-    if "no such table" in text or "no such column" in text:
-        return SetupError(f"'{path}' is a database, but not one of assigner: {text}")
-    if "I/O error" in text:
-        return AssignerError(f"'{path}': {text}: look at the disk; nothing was changed")
-    if "unable to open" in text:
-        return SetupError(f"cannot open '{path}': is it a file that you can read and write?")
-    return AssignerError(f"'{path}': {text}")
+    match primary_code(error):
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return BusyError(f"'{path}' is busy: {error}; try again")
+        case sqlite3.SQLITE_FULL:
+            return AssignerError(f"'{path}': {error}: free some space; nothing was changed")
+        case sqlite3.SQLITE_READONLY:
+            return SetupError(f"'{path}' cannot be written: make it and its directory writable")
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+            return SetupError(f"'{path}' is damaged or no database: {error}{DIAGNOSIS}")
+        case sqlite3.SQLITE_ERROR:  # our statements are sound: tables or columns are not ours
+            return SetupError(f"'{path}' is a database, but not one of assigner: {error}")
+        case sqlite3.SQLITE_IOERR:
+            return AssignerError(f"'{path}': {error}: look at the disk; nothing was changed")
+        case sqlite3.SQLITE_CANTOPEN:
+            return SetupError(f"cannot open '{path}': is it a file that you can read and write?")
+    return AssignerError(f"'{path}': {error}")
+
+
+def primary_code(error: sqlite3.Error) -> int | None:
+    """The result code of SQLite without its extension (https://sqlite.org/rescode.html); None for
+    an error that Python's module raises by itself.
+    """
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def versions(store: Store, kind: str = "migrations") -> tuple[int, int]:

@@ -27,7 +27,8 @@ from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
 from assigner.errors import SetupError
 from assigner.looking import Sight
-from assigner.scanning import claimed, identity, list_panes, look_at
+from assigner.scanning import list_panes, look_at
+from assigner.tmux import PaneId
 
 # A shell's line has its Enter with it, an agent's prompt is not yet submitted
 _WAITING = {False: (*UNTYPED, "typing"), True: (*UNTYPED, "typing", "typed")}
@@ -52,15 +53,15 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     if store.dry or not waiting:
         return acted + [attempts.told(attempt, "to be typed", "") for attempt in waiting]
     panes, silent = list_panes(store)
-    by_identity = {identity(pane): pane for pane in panes}
-    by_place = {identity(pane)[:-1]: pane for pane in panes}
+    by_identity = {pane.identity: pane for pane in panes}
+    by_place = {pane.identity.place: pane for pane in panes}
     there: list[tuple[Row, tmux.Pane]] = []
     to_agents: list[tuple[Row, tmux.Pane]] = []
     for attempt in waiting:
         if attempt["stage"] == "preparing":  # its process is replaced, or is about to be
-            pane = by_place.get(claimed(attempt)[:-1])
+            pane = by_place.get(PaneId.of(attempt).place)
         else:
-            pane = by_identity.get(claimed(attempt))
+            pane = by_identity.get(PaneId.of(attempt))
         if pane:
             is_turn = agents.is_agent(attempt["provider"])
             (to_agents if is_turn else there).append((attempt, pane))
@@ -138,11 +139,11 @@ def _signal(store: Store, attempt: Row, name: str) -> bool:
 def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
     if store.dry or not turns:
         return [attempts.told(attempt, "Escape", attempt["ending"]) for attempt in turns]
-    panes = {identity(pane): pane for pane in list_panes(store)[0]}
+    panes = {pane.identity: pane for pane in list_panes(store)[0]}
     from assigner import prompting
 
     return prompting.interrupt(
-        store, [(attempt, pane) for attempt in turns if (pane := panes.get(claimed(attempt)))]
+        store, [(attempt, pane) for attempt in turns if (pane := panes.get(PaneId.of(attempt)))]
     )
 
 

@@ -22,7 +22,7 @@ from assigner import (
 )
 from assigner.db import Row, Store
 from assigner.errors import AssignerError, UsageError
-from assigner.looking import Known, Sight, look
+from assigner.looking import Known, Sight, is_there, look
 from assigner.recognising import Provider
 
 # tmux expands `#`, rewrites `.` and `:`, and gives meaning to `=`, `$`, `@`, `%` and a first `-`
@@ -63,7 +63,7 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
     looks like.  UsageError for a session that is not there, and what can run in none.
     """
     session = sessions.find(store, name)
-    if session["status"] == "offline" and not _is_there(session):
+    if session["status"] == "offline" and not is_there(session):
         raise UsageError(f"session '{name}' is offline: {session['status_reason']}")
     check(choice)
     endings = json.loads(session["prompt_endings"])
@@ -209,11 +209,6 @@ def _seen(store: Store, session: Row, choice: Choice) -> str:
     return "command" if choice.command else "shell"
 
 
-def _is_there(session: Row) -> bool:
-    """Whether the pane of a session lives, whatever has left it."""
-    return session["pane_pid"] is not None and proc.is_session_leader(session["pane_pid"])
-
-
 def leave(store: Store, name: str) -> Row:
     """Opt a session out; UsageError while a prompt runs in it, or for an unknown one."""
     session = sessions.find(store, name)
@@ -243,8 +238,7 @@ def _shown(store: Store, session: Row) -> screen.Ending:
 def _sight(store: Store, session: Row, known: Known) -> Sight | None:
     """A fresh look at a session; None if its pane is gone.  AssignerError if tmux is silent."""
     panes, _ = scanning.list_panes(store)
-    wanted = session["socket"], session["pane_id"], session["pane_pid"]
-    pane = next((p for p in panes if (p.socket, p.id, p.pid) == wanted), None)
+    pane = next((pane for pane in panes if pane.identity == tmux.PaneId.of(session)), None)
     if pane is None:
         return None
     try:

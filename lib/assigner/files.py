@@ -133,21 +133,6 @@ def directory_problem(directory: str) -> str | None:
     return None
 
 
-def file_system(path: Path, mounts: str) -> str:
-    """The type of the file system that holds `path`; `mounts` is the text of /proc/self/mountinfo
-    (proc(5)), in which a later line lies over an earlier one of the same place.
-    """
-    found, kind = "", ""
-    place = os.path.realpath(path)
-    for line in mounts.splitlines():
-        head, _, tail = line.partition(" - ")
-        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), head.split(" ")[4])
-        within = place == point or place.startswith(point.rstrip("/") + "/")
-        if within and len(point) >= len(found):
-            found, kind = point, tail.split(" ")[0]
-    return kind
-
-
 def write(path: Path, text: str) -> None:
     """Write a file of mode 0600, whatever the umask.  OSError."""
     descriptor = access.open_own(path, os.O_WRONLY | os.O_CREAT)

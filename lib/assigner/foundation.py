@@ -13,6 +13,7 @@ from assigner import clock, crediting, giving, worklog
 from assigner.db import Row, Store
 from assigner.profiles import Profile
 from assigner.rounds import Round
+from assigner.tmux import PaneId
 
 HOUR = 3600.0
 
@@ -62,7 +63,7 @@ def _see(this: Round, profile: Profile, known: Row | None, hindrance: str | None
     if session is None or session["status"] == "offline":
         pane = None
     elif session["status"] != "unknown":
-        there = f"{session['server_pid']} {session['server_start']} {session['pane_id']}"
+        there = " ".join(map(str, PaneId.of(session).place[1:]))
         if pane != there:
             pane, start = there, clock.text(clock.now())
     idle = session is not None and session["status"] == "idle" and hindrance != _HAS_WORK

@@ -23,7 +23,7 @@ from assigner.checking import (
     open_to_others,
 )
 from assigner.db import Row, Store
-from assigner.errors import SetupError
+from assigner.errors import BusyError, SetupError
 
 
 def check_goals(case: Case) -> Iterator[Row]:
@@ -77,8 +77,9 @@ def _open(case: Case, status: os.stat_result) -> Iterator[Row]:
                 detail = f"a tool was killed while it wrote '{path}': the next one rolls that back"
                 yield finding("goals", WARN, detail, "assigner goals list")
             else:
-                mend = "" if "locked" in str(error) else _mend(path)
-                detail = str(db.failure(path, error)).removesuffix(db.DIAGNOSIS)
+                failure = db.failure(path, error)
+                mend = "" if isinstance(failure, BusyError) else _mend(path)
+                detail = str(failure).removesuffix(db.DIAGNOSIS)
                 yield finding("goals", BAD, detail, mend)
 
 

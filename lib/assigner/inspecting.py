@@ -23,10 +23,8 @@ def inspect(store: Store, name: str) -> Row:
         "attempt": attempt["id"] if attempt else None,
         "stage": attempt["stage"] if attempt else None,
     }
-    identity = tuple(session[c] for c in ("socket", "server_pid", "server_start", "pane_id"))
-    pane = next(
-        (p for p in panes if (p.socket, p.server_pid, p.server_start, p.id) == identity), None
-    )
+    place = tmux.PaneId.of(session).place
+    pane = next((pane for pane in panes if pane.identity.place == place), None)
     if pane is None:
         answering = {p.socket: p.server_pid for p in panes}
         status, reason = scanning.absence(store, session, answering, silent)

@@ -17,7 +17,6 @@ from assigner import (
     files,
     hooking,
     launching,
-    observing,
     scanning,
     sessions,
     starting,
@@ -34,14 +33,14 @@ _POLL = 0.05
 
 
 def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]:
-    """Start what died, after a scan that found those sockets silent; a row for what was done.
+    """Start what died; a row for what was done.
 
-    What was started has `settle` seconds, all together, to be seen to be there.
+    Called after a scan, which found those sockets silent, and after `observe`: what is left of a
+    session that died tells what became of its prompt.  What was started has `settle` seconds, all
+    together, to be seen to be there.
     """
     told = [row for session in sessions.kept_alive(store) for row in _look_after(store, session)]
     dead = {row["name"]: row for row in sessions.kept_alive(store) if _is_dead(row, silent)}
-    if any(attempt["session"] in dead for attempt in store.rows("live_attempts")):
-        told += observing.observe(store)  # what became of it is told by what is left of it
     live = {attempt["session"]: attempt for attempt in store.rows("live_attempts")}
     started: list[Row] = []
     for name, session in dead.items():

@@ -112,12 +112,7 @@ def _script(stroke: Stroke, instance: str, mark: str) -> str:
 def _condition(stroke: Stroke, option: str) -> str:
     """All that must hold at the instant of typing, as a tmux format (tmux(1), FORMATS)."""
     pane = stroke.pane
-    wanted: dict[str, object] = {
-        "pid": pane.server_pid,
-        "start_time": pane.server_start,
-        "pane_id": pane.id,
-        "pane_pid": pane.pid,
-    }
+    wanted = pane.identity.formats
     if not stroke.void:
         assert is_plain(stroke.command)
         wanted |= {
@@ -137,6 +132,4 @@ def _condition(stroke: Stroke, option: str) -> str:
     if stroke.void:  # forbidden already, by a pass that died over it, is as good
         again = f"#{{&&:#{{==:#{{{option}}},{stroke.number}}},#{{==:#{{{option}_pid}},0}}}}"
         condition = f"#{{||:{condition},{again}}}"
-    for name, value in wanted.items():
-        condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"
-    return condition
+    return tmux.both(wanted, condition)

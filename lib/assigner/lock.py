@@ -7,11 +7,10 @@ guards every claim by itself: this lock spares passes from doing each other's wo
 
 import contextlib
 import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from assigner import access
+from assigner import access, proc
 from assigner.config import Settings
 from assigner.errors import BusyError, SetupError
 
@@ -41,28 +40,11 @@ def holder(path: Path) -> int | None:
 
     OSError where the file cannot be read.
     """
-    if pids := holders(path):
+    if pids := proc.lockers(path):
         return pids[0]
     with path.open("rb") as file:
-        try:  # a list in /proc may leave out what runs in another container
+        try:  # the list may leave out what runs in another container
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return next(iter(holders(path)), 0)
+            return next(iter(proc.lockers(path)), 0)
     return None
-
-
-def holders(path: Path) -> list[int]:
-    """The processes that have locked a file in whatever way, as /proc/locks lists them."""
-    status = path.stat()
-    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
-    found = []
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/locks").read_text().splitlines():
-            fields = line.split()  # N: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE ...; waiters: ->
-            if len(fields) < 6 or fields[1] == "->":
-                continue
-            where, _, inode = fields[5].rpartition(":")
-            anonymous = os.major(status.st_dev) == 0  # btrfs shows another number there
-            if inode == str(status.st_ino) and (where == device or anonymous):
-                found.append(int(fields[4]))
-    return [pid for pid in dict.fromkeys(found) if pid > 0]

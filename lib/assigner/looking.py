@@ -1,4 +1,4 @@
-"""What a pane is doing, told from tmux, /proc, its terminal and the line of its cursor.
+"""What a pane is doing, told from tmux, its processes, its terminal and the line of its cursor.
 
 Nothing is typed.  Unknown is never idle.
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from assigner import agents, proc, providers, recognising, screen, tmux
 from assigner.config import Settings
-from assigner.db import Store
+from assigner.db import Row, Store
 from assigner.dialects import DIALECTS
 from assigner.errors import SetupError
 from assigner.task import mark
@@ -64,6 +64,7 @@ def look(store: Store, wanted: Iterable[tuple[tmux.Pane, Known]], now: float) ->
     """
     settings = store.settings
     knowns, sights, processes = {}, {}, proc.Processes()
+    person_active = settings.person_active
     for pane, known in wanted:
         knowns[pane.socket, pane.id] = known
         sights[pane.socket, pane.id] = _from_outside(pane, known, processes)
@@ -71,7 +72,9 @@ def look(store: Store, wanted: Iterable[tuple[tmux.Pane, Known]], now: float) ->
         lines = tmux.cursor_lines(socket, settings.tmux_timeout, panes)
         for pane in panes:
             key = socket, pane.id
-            sights[key] = _from_line(settings, sights[key], knowns[key], lines.get(pane.id), now)
+            sights[key] = from_line(
+                person_active, sights[key], knowns[key], lines.get(pane.id), now
+            )
     for socket, panes in _by_socket(sights, lambda sight: sight.agent is not None).items():
         screens = tmux.screens(socket, settings.tmux_timeout, store.instance, panes)
         for pane in panes:
@@ -96,13 +99,28 @@ def shell_of(process: proc.Stat) -> str | None:
     return name if name in DIALECTS else None
 
 
+def is_there(session: Row) -> bool:
+    """Whether the pane of a session lives, whatever has left it."""
+    return session["pane_pid"] is not None and proc.is_session_leader(session["pane_pid"])
+
+
+def lacks_prompt(session: Row) -> bool:
+    """Whether a session is unknown because nobody has shown how its shell's empty prompt ends."""
+    if session["status"] != "unknown" or session["prompt_endings"] != "[]":
+        return False
+    if session["seen"] is None or agents.is_agent(session["provider"]):
+        return False
+    process = proc.stat(session["pane_pid"])
+    at_shell = process is not None and process.foreground == process.pid
+    return bool(process and at_shell and shell_of(process))
+
+
 def _from_outside(pane: tmux.Pane, known: Known, processes: proc.Processes) -> Sight:
     """All that can be told without the screen; `idle` here means: a shell at its prompt, and an
     agent is still to be judged by its screen.
     """
-    if pane.dead:
-        status = f" with status {pane.dead_status}" if pane.dead_status else ""
-        return Sight(pane, "offline", f"its program ended{status}")
+    if over := ended(pane):
+        return over
     process = proc.stat(pane.pid)
     if process is None:
         return Sight(pane, "unknown", f"process {pane.pid} cannot be read")
@@ -128,32 +146,74 @@ def _from_outside(pane: tmux.Pane, known: Known, processes: proc.Processes) -> S
         if agent:
             return _without_agent(pane, agent.name, front, processes)
     if shell is None:
-        return sight("unknown", f"no provider knows '{process.comm}'")
+        return sight("unknown", UNKNOWN_PROGRAM.format(process.comm))
+    front, name = None, None
+    if process.foreground != pane.pid:
+        front = proc.stat(process.foreground)
+        name = front.comm if front else f"process group {process.foreground}"
+    editing, echo = proc.terminal(pane.tty)
+    ours = known.group == process.foreground
+    outside = Outside(shell, process.state, name, ours=ours, editing=editing, echo=echo)
+    return of_shell(pane, known, outside, lambda: _members(known, pane, processes), directory)
+
+
+UNKNOWN_PROGRAM = "no provider knows '{}'"
+
+
+def ended(pane: tmux.Pane) -> Sight | None:
+    """That the program of a pane has ended; None where it has not."""
+    if not pane.dead:
+        return None
+    status = f" with status {pane.dead_status}" if pane.dead_status else ""
+    return Sight(pane, "offline", f"its program ended{status}")
+
+
+class Outside(NamedTuple):
+    """What the processes of a shell's pane and its terminal tell."""
+
+    shell: str
+    state: str  # of the shell's process, as proc(5) has it
+    front: str | None  # how that is called which has the terminal, unless it is the shell
+    ours: bool  # whether that is a prompt of ours
+    editing: bool  # whether what has the terminal reads keys by itself
+    echo: bool
+
+
+def of_shell(
+    pane: tmux.Pane,
+    known: Known,
+    outside: Outside,
+    members_of_prompt: Callable[[], Sequence[proc.Stat]],
+    directory: str | None,
+) -> Sight:
+    """All that can be told of a shell but by the line of its cursor; `idle`: at its prompt."""
+    shell, state, front, ours, editing, echo = outside
+
+    def sight(status: str, reason: str) -> Sight:
+        return Sight(pane, status, reason, shell, directory)
+
     if pane.in_mode:
         return sight("occupied", "in copy mode")
     if pane.input_off:
         return sight("occupied", "input is switched off")
-    if process.state == "T":
+    if state == "T":
         return sight("waiting", f"{shell} is stopped")
     mine = f"prompt {known.prompt}"
-    editing, echo = proc.terminal(pane.tty)
-    if process.foreground != pane.pid:
-        front = proc.stat(process.foreground)
-        name = front.comm if front else f"process group {process.foreground}"
-        if known.group == process.foreground:
+    if front is not None:
+        if ours:
             if not editing and not echo:
                 return sight("waiting", f"{mine} asks for a password")
-            return sight("busy", f"runs {mine}: {name}")
+            return sight("busy", f"runs {mine}: {front}")
         if editing or not echo:
-            return sight("occupied", f"{name} in front")
-        return sight("busy", f"{name} runs")
+            return sight("occupied", f"{front} in front")
+        return sight("busy", f"{front} runs")
     if not DIALECTS[shell].edits:  # it reads its terminal as it is
         if editing or not echo:
             return sight("occupied", "its terminal is left raw: stty sane")
-        editing = process.state == "S"
+        editing = state == "S"
     if not editing:
         return sight("busy", f"{shell} is at work")
-    if members := _members(known, pane, processes):
+    if members := members_of_prompt():
         if any(member.state == "T" for member in members):
             return sight("waiting", f"{mine} is stopped: fg or kill it")
         return sight("busy", f"{mine} runs in the background: {members[0].comm}")
@@ -216,9 +276,10 @@ def _from_screen(settings: Settings, sight: Sight, shown: tmux.Screen | None, no
     return sight._replace(status=status, reason=reason, shown=Shown(shown, view, verdict))
 
 
-def _from_line(
-    settings: Settings, sight: Sight, known: Known, line: tmux.Line | None, now: float
+def from_line(
+    person_active: float, sight: Sight, known: Known, line: tmux.Line | None, now: float
 ) -> Sight:
+    """A shell at its prompt judged by the line of its cursor; `person_active` in seconds."""
     pane = sight.pane
 
     def result(status: str, reason: str, ending: screen.Ending | None = None) -> Sight:
@@ -228,7 +289,7 @@ def _from_line(
         return result("unknown", "its screen cannot be read")
     if (line.cursor_x, line.cursor_y) != (pane.cursor_x, pane.cursor_y):
         return result("busy", "its screen is changing")
-    if pane.attached and now - pane.client_activity < settings.person_active:
+    if pane.attached and now - pane.client_activity < person_active:
         return result("occupied", "a person is at its keyboard")
     if line.below:
         return result("occupied", "something stands below its prompt")
@@ -247,38 +308,3 @@ def _from_line(
     if not known.endings:
         return result("unknown", "its empty prompt is not known: enroll it at an empty prompt")
     return result("occupied", "something is typed at its prompt")
-
-
-def judge_recorded(
-    provider: str, text: str, meta: Mapping[str, object], endings: Sequence[screen.Ending] = ()
-) -> tuple[str, str]:
-    """Status and reason of a recorded shell screen (`inspect --screen`).
-
-    `text` is what capture-pane -p showed; `meta` has the format variables by name, `cursor`
-    as "x,y", and in `tree` a line for each process of the pane with `state=`, `pgrp=`, `tpgid=`.
-    """
-    if provider != "shell":
-        return "unknown", f"no rules for provider '{provider}'"
-    if str(meta.get("pane_dead", "0")) == "1":
-        return "offline", "its program ended"
-    if str(meta.get("pane_in_mode", "0")) not in ("", "0"):
-        return "occupied", "in copy mode"
-    if str(meta.get("alternate_on", "0")) == "1":
-        return "occupied", f"{meta.get('pane_current_command')} has the whole screen"
-    command = str(meta.get("pane_current_command", ""))
-    if command not in DIALECTS:
-        return "busy", f"{command} runs"
-    tree = meta.get("tree")
-    first = str(tree[0]) if isinstance(tree, list) and tree else ""
-    if " state=R " in first:
-        return "busy", f"{command} is at work"
-    column, row = (int(part) for part in str(meta.get("cursor", "0,0")).split(","))
-    lines = text.split("\n")
-    line = lines[row] if row < len(lines) else ""
-    if any(below.strip() for below in lines[row + 1 :]):
-        return "occupied", "something stands below its prompt"
-    if screen.at_empty_prompt(line, column, endings):
-        return "idle", "at its empty prompt"
-    if not endings and screen.looks_like_prompt(line, column):
-        return "idle", "the line at the cursor ends as an empty prompt does"
-    return "occupied", "something is typed at its prompt"

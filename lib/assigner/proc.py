@@ -1,8 +1,12 @@
-"""What /proc and a terminal tell about a pane, with nothing typed (proc(5), termios(3))."""
+"""What the system tells of processes, terminals, locks and mounts, with nothing typed.
+
+The one place that reads /proc (proc(5)): another system than Linux needs another such module.
+"""
 
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import socket
 import struct
@@ -10,6 +14,7 @@ import sys
 import termios
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -118,11 +123,52 @@ def children(pid: int) -> list[int]:
 
 def marked(name: str, value: str) -> list[int]:
     """The living processes of ours that were started with a variable of that value."""
-    return [
-        int(pid)
-        for pid in os.listdir("/proc")
-        if pid.isdigit() and environment(int(pid)).get(name) == value
-    ]
+    return [pid for pid in _pids() if environment(pid).get(name) == value]
+
+
+def running() -> set[str]:
+    """How the programs are called that run now, whosever they are."""
+    return {process.comm for pid in _pids() if (process := stat(pid))}
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def lockers(path: Path) -> list[int]:
+    """The processes that have locked a file, in whatever way.  OSError where there is none."""
+    status = path.stat()
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+    found = []
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/locks").read_text().splitlines():
+            fields = line.split()  # N: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE ...; waiters: ->
+            if len(fields) < 6 or fields[1] == "->":
+                continue
+            where, _, inode = fields[5].rpartition(":")
+            anonymous = os.major(status.st_dev) == 0  # btrfs shows another number there
+            if inode == str(status.st_ino) and (where == device or anonymous):
+                found.append(int(fields[4]))
+    return [pid for pid in dict.fromkeys(found) if pid > 0]
+
+
+def file_system(path: Path, mounts: str | None = None) -> str:
+    """The type of the file system that holds `path`.
+
+    `mounts` is the text of /proc/self/mountinfo, in which a later line lies over an earlier one of
+    the same place.
+    """
+    if mounts is None:
+        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+    found, kind = "", ""
+    place = os.path.realpath(path)
+    for line in mounts.splitlines():
+        head, _, tail = line.partition(" - ")
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), head.split(" ")[4])
+        within = place == point or place.startswith(point.rstrip("/") + "/")
+        if within and len(point) >= len(found):
+            found, kind = point, tail.split(" ")[0]
+    return kind
 
 
 def erase_below(tty: str) -> None:
@@ -183,8 +229,8 @@ class Processes:
     @cached_property
     def _by_session(self) -> dict[int, list[Stat]]:
         found: dict[int, list[Stat]] = {}
-        for name in os.listdir("/proc"):
-            process = stat(int(name)) if name.isdigit() else None
+        for pid in _pids():
+            process = stat(pid)
             if process and process.state not in "ZX":
                 found.setdefault(process.session, []).append(process)
         return found

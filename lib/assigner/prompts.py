@@ -186,11 +186,6 @@ def requeue(store: Store, prompt: int, *, afresh: bool) -> bool:
     return True
 
 
-def may_have_run(row: Row) -> bool:
-    """Whether a failed prompt was typed and what became of it is not known."""
-    return str(row["error"]).startswith("unverified") and not row["idempotent"]
-
-
 def session_is_there(store: Store, name: str) -> bool:
     """Whether a session of that name can be given prompts, now or when it is free."""
     session = store.one("session", name=name)

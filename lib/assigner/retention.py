@@ -4,7 +4,10 @@ Each kind of row is found by an index over when it ended, so that a pass costs w
 not what is there.  A transaction holds BATCH rows: nobody waits long for one.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from assigner import attempts, clock, conversations, events, prompts
 from assigner.db import Row, Store
@@ -41,12 +44,78 @@ def days_ago(days: float) -> str:
 
 
 def delete_prompts(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
-    """Delete prompts that ended before then, longest over first, with attempts and events.
+    """Delete prompts that ended before then, longest over first, with all that belongs to them.
 
-    Those that may yet be tried again by themselves, or for which an open prompt waits, stay.
-    How many they are, `limit` at most; without `apply` nothing is deleted.
+    Those that are still needed stay, as old_prompts.sql has it.  How many they are, `limit` at
+    most; without `apply` nothing is deleted.
     """
-    return _in_batches(store, "old_prompts", before, limit, apply, prompts.delete)
+    if not apply:
+        return len(old_prompts(store, before, limit=limit))
+    done = 0
+    while done < limit:
+        size = min(BATCH, limit - done)
+        with deleting(store) as delete:
+            rows = old_prompts(store, before, limit=size)
+            delete(rows)
+        done += len(rows)
+        if len(rows) < size:
+            break
+    return done
+
+
+def old_prompts(
+    store: Store,
+    before: str,
+    *,
+    since: str = "",
+    until: str | None = None,
+    status: str | None = None,
+    host: str | None = None,
+    limit: int = -1,
+) -> list[Row]:
+    """Prompts that ended before then, from `since` to `until`, and that nobody needs any more; by
+    default of all statuses and hosts.
+    """
+    until = before if until is None else until
+    return store.rows(
+        "old_prompts", before=before, since=since, until=until, status=status, of_host=host,
+        limit=limit,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def deleting(store: Store) -> Iterator[Callable[[Sequence[Row]], None]]:
+    """A transaction, in which rows of `old_prompts` are deleted with attempts and events by what
+    this yields; after its commit the files go that only they had.
+    """
+    runs = list(store.settings.run.iterdir())
+    files: list[Path] = []
+
+    def delete(rows: Sequence[Row]) -> None:
+        ids = {row["id"] for row in rows}
+        files.extend(path for path in runs if _prompt_of(store, path) in ids)
+        prompts.delete(store, [{"id": prompt} for prompt in ids])
+        for secrets in {row["secrets"] for row in rows} - {None}:
+            if not store.one("shares_secrets", secrets=secrets):
+                files.append(store.settings.secrets / secrets)
+
+    with store.transaction():
+        yield delete
+    for path in files:  # not earlier: a commit that failed would leave prompts without them
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _prompt_of(store: Store, run: Path) -> int | None:
+    """The prompt to whose attempt a directory of files belongs."""
+    attempt = run.name.partition(".")[0]
+    if not attempt.isdecimal():
+        return None
+    query = "SELECT prompt_id FROM attempts WHERE id = :id"
+    row = store.execute(query, {"id": int(attempt)}).fetchone()
+    return row["prompt_id"] if row else None
 
 
 def delete_outputs(store: Store, before: str, *, limit: int, apply: bool = True) -> int:

@@ -5,11 +5,12 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from assigner import attempts, clock, files, limits, proc, prompts, screen, sessions, tmux, unknowns
 from assigner.db import Row, Store
 from assigner.looking import Key, Known, Sight, look
+from assigner.tmux import PaneId
 
 
 class Scan(NamedTuple):
@@ -51,14 +52,14 @@ def scan(store: Store) -> Scan:
             if row["name"] not in named:
                 changes += _lose(store, row, live.get(row["name"]), answering, silent)
         for name, pane in known.items():  # sessions may have swapped their names
-            owner = owners.get(_place(pane))
+            owner = owners.get(pane.identity.place)
             if owner and owner["name"] != name:
                 reason = "its pane has another name"
                 sessions.lose(store, owner, "offline", reason)
         for name, pane in known.items():
             if (pane.socket, pane.id) in sights:
                 sight = sights[pane.socket, pane.id]
-                owner = owners.get(_place(sight.pane))
+                owner = owners.get(sight.pane.identity.place)
                 kept = owner["env_vars"] if owner and owner["pane_pid"] == sight.pane.pid else "{}"
                 changes += _see(store, name, by_name.get(name), sight, held, now, kept)
     return Scan(changes, silent)
@@ -99,17 +100,6 @@ def absence(
     if not proc.is_tmux(row["server_pid"]):
         return "offline", "its tmux server is gone"
     return "unknown", f"its tmux server does not answer at {row['socket']}"
-
-
-def identity(pane: tmux.Pane) -> tuple[Any, ...]:
-    """Which pane it is, and which process runs in it: a restarted server hands out %0 again."""
-    return (*_place(pane), pane.pid)
-
-
-def claimed(attempt: Row) -> tuple[Any, ...]:
-    """The identity of the pane that an attempt has claimed."""
-    columns = ("socket", "server_pid", "server_start", "pane_id", "pane_pid")
-    return tuple(attempt[column] for column in columns)
 
 
 def look_at(store: Store, wanted: Iterable[tuple[Row, tmux.Pane]]) -> dict[Key, Sight]:
@@ -153,22 +143,22 @@ def _match(panes: list[tmux.Pane], rows: list[Row], live: dict[str, Row]) -> dic
     named: dict[str, tmux.Pane] = {}
     strangers = []
     for pane in panes:
-        row = owners.get(_place(pane))
+        row = owners.get(pane.identity.place)
         if row and (_still_called(row["name"], pane.session) or row["name"] in live):
             named[row["name"]] = pane
         else:
             strangers.append(pane)
     sockets = {row["name"]: row["socket"] for row in rows if row["status"] != "offline"}
-    taken = {_place(pane) for pane in named.values()}
+    taken = {pane.identity.place for pane in named.values()}
     for pane in strangers:
-        if _place(pane) in taken:
+        if pane.identity.place in taken:
             continue  # its window stands in several tmux sessions
         name = pane.session if pane.alone else f"{pane.session}:{pane.window}.{pane.index}"
         if name in named or sockets.get(name, pane.socket) != pane.socket:
             name = f"{name}@{pane.socket.rpartition('/')[2]}"
         if name not in named:
             named[name] = pane
-            taken.add(_place(pane))
+            taken.add(pane.identity.place)
     return named
 
 
@@ -176,14 +166,9 @@ def _still_called(name: str, session: str) -> bool:
     return name == session or name.startswith((f"{session}:", f"{session}@"))
 
 
-def _owners(rows: list[Row]) -> dict[tuple[Any, ...], Row]:
+def _owners(rows: list[Row]) -> dict[tuple[str, int, int, str], Row]:
     """The sessions that are there, by the pane that each has."""
-    columns = ("socket", "server_pid", "server_start", "pane_id")
-    return {tuple(row[c] for c in columns): row for row in rows if row["status"] != "offline"}
-
-
-def _place(pane: tmux.Pane) -> tuple[Any, ...]:
-    return pane.socket, pane.server_pid, pane.server_start, pane.id
+    return {PaneId.of(row).place: row for row in rows if row["status"] != "offline"}
 
 
 def _fingerprint(pane: tmux.Pane) -> str:
@@ -260,11 +245,7 @@ def _see(
         "status": status,
         "status_reason": reason,
         "limited_until": until,
-        "socket": pane.socket,
-        "server_pid": pane.server_pid,
-        "server_start": pane.server_start,
-        "pane_id": pane.id,
-        "pane_pid": pane.pid,
+        **pane.identity._asdict(),
         "pane_tty": pane.tty,
         "seen": _fingerprint(pane),
         "seen_at": at,

@@ -122,12 +122,11 @@ def _pane_of(session: Row, timeout: float) -> tmux.Pane | None:
     """The pane of a session that is offline, dead or left by its agent."""
     if session["pane_id"] is None:
         return None
-    wanted = tuple(session[c] for c in ("server_pid", "server_start", "pane_id", "pane_pid"))
     try:
         panes = tmux.panes(session["socket"], timeout)
     except tmux.NoServer:
         return None
-    return next((p for p in panes if (p.server_pid, p.server_start, p.id, p.pid) == wanted), None)
+    return next((pane for pane in panes if pane.identity == tmux.PaneId.of(session)), None)
 
 
 def into_shell(store: Store, session: Row, pane: tmux.Pane, plan: Plan) -> str | None:

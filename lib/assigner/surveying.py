@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from assigner import clock, files, lock, proc, tmux
+from assigner import clock, lock, proc, tmux
 from assigner.checking import (
     BAD,
     OK,
@@ -186,17 +186,16 @@ def check_lock(case: Case) -> Iterator[Row]:
 
 def check_file_system(case: Case) -> Iterator[Row]:
     """Locks of a network file system are not to be relied on (flock(2), sqlite.org/faq.html#q5)."""
-    mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     wrong = []
     for place in dict.fromkeys((case.settings.home, case.settings.database.parent)):
-        kind = files.file_system(place, mounts)
+        kind = proc.file_system(place)
         if NETWORK.match(kind):
             wrong.append(f"'{place}' is on {kind}, where locks may not hold")
     if wrong:
         detail = f"{examples(wrong)}: set ASSIGNER_HOME to a local directory"
         yield finding("file system", WARN, detail)
     else:
-        yield finding("file system", OK, files.file_system(case.settings.home, mounts) or "unknown")
+        yield finding("file system", OK, proc.file_system(case.settings.home) or "unknown")
 
 
 # --- tmux ---------------------------------------------------------------------------------------

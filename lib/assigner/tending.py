@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from assigner import agents, checks, cleaning, clock, files
+from assigner import agents, checks, cleaning, clock, files, looking
 from assigner.auditing import store_of, told
 from assigner.checking import BAD, OK, SHOWN, WARN, Case, Check, counted, examples, finding
 from assigner.db import Row
@@ -105,7 +105,7 @@ def check_sessions(case: Case) -> Iterator[Row]:
         if row["status"] == "offline":
             yield finding("session", WARN, f"'{name}' is offline: {reason}", _back(case, row))
         elif row["status"] == "unknown" or (row["status"] != "busy" and _is_new(row)):
-            learn = "empty prompt" in reason or row["status"] != "unknown"
+            learn = looking.lacks_prompt(row) or row["status"] != "unknown"
             words = ("enroll", name, "--at-prompt") if learn else ("inspect", name)
             detail = f"'{name}' is {row['status']}, and never was ready: {reason}"
             if not _is_new(row):
@@ -129,7 +129,7 @@ def _back(case: Case, row: Row) -> str:
     name, sockets = row["name"], case.settings.sockets
     if row["keepalive"]:
         return case.command(*(("resume", name) if row["given_up"] else ("keepalive",)))
-    if (row["status_reason"] or "").startswith("exited:"):  # its pane is there
+    if looking.is_there(row):  # its agent has left it
         return case.command("inspect", name)
     socket = row["socket"] or sockets[0]
     if ":" in name or name.endswith(f"@{socket.rpartition('/')[2]}"):  # as only scan calls it

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from assigner import config, crontab, files, proc, systemd, tools
+from assigner import config, crontab, files, package, proc, systemd
 from assigner.errors import SetupError
 
 # A crontab is no place for them: passes read them from .env
@@ -59,8 +59,7 @@ def warnings(kind: str) -> list[str]:
     """Why what is installed may not run, or see something else than the person; and what to do."""
     found = []
     if kind == "cron":
-        running = {p.comm for n in os.listdir("/proc") if n.isdigit() and (p := proc.stat(int(n)))}
-        if not running & _CRONS:
+        if not proc.running() & _CRONS:
             found.append("no cron is seen running: start it, e.g. 'sudo service cron start'")
     elif systemd.lingers() is False:
         always = f"to have it always run: '{systemd.lingering()}'"
@@ -154,7 +153,7 @@ def _tick() -> list[str]:
     assigner = Path(sys.executable).with_name("assigner")
     if os.access(assigner, os.X_OK):
         return [str(assigner), "tick", "--quiet", "--log"]
-    return [sys.executable, str(tools.PLACE / "tick"), "--quiet", "--log"]
+    return [sys.executable, str(package.data("bin") / "tick"), "--quiet", "--log"]
 
 
 def _systemd_command() -> str:

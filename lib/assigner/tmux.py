@@ -12,9 +12,10 @@ Facts on which this rests (tmux 3.3a to 3.5a, by experiment):
 import io
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
+from typing import Any, NamedTuple
 
 from assigner import screen, serving
 from assigner.errors import AssignerError, SetupError
@@ -37,6 +38,38 @@ class NoServer(Exception):
 
 class Unreachable(Exception):
     """It cannot be told whether a server is there: a time-out, a permission error."""
+
+
+class PaneId(NamedTuple):
+    """Which pane it is, and which process runs in it.  The server's start belongs to it, since a
+    restarted server hands out %0 again.  The fields are called as the columns of the database.
+    """
+
+    socket: str
+    server_pid: int
+    server_start: int
+    pane_id: str
+    pane_pid: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "PaneId":
+        """That of the session or attempt whose row this is."""
+        return cls(*(row[column] for column in cls._fields))
+
+    @property
+    def place(self) -> tuple[str, int, int, str]:
+        """The pane, whichever process runs in it."""
+        return self[:4]
+
+    @property
+    def formats(self) -> dict[str, object]:
+        """The values of tmux's format variables in that pane, as long as it is the same."""
+        return {
+            "pid": self.server_pid,
+            "start_time": self.server_start,
+            "pane_id": self.pane_id,
+            "pane_pid": self.pane_pid,
+        }
 
 
 @dataclass(frozen=True)
@@ -62,6 +95,10 @@ class Pane:
     activity: int
     attached: int
     client_activity: int
+
+    @property
+    def identity(self) -> PaneId:
+        return PaneId(self.socket, self.server_pid, self.server_start, self.id, self.pid)
 
 
 @dataclass(frozen=True)
@@ -295,10 +332,7 @@ def revive(pane: Pane, timeout: float, command: Sequence[str]) -> bool:
     """Run a command in a pane whose program has ended, if it still is that pane, and nothing has
     been begun there since; whether that was so.  Raises NoServer, Unreachable.
     """
-    wanted = {"pid": pane.server_pid, "start_time": pane.server_start, "pane_pid": pane.pid}
-    condition = "#{pane_dead}"
-    for name, value in wanted.items():
-        condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"
+    condition = both(pane.identity.formats, "#{pane_dead}")
     words = " ".join(map(quote, command))
     answer = f"display-message -p -t {pane.id}"
     script = (
@@ -312,6 +346,13 @@ def discard(socket: str, timeout: float, pane: str, pid: int) -> None:
     """End the session of a pane, if it still is the one whose process had that pid."""
     condition = f"#{{==:#{{pane_pid}},{pid}}}"
     _call(socket, timeout, "if-shell", "-F", "-t", pane, condition, f"kill-session -t {pane}")
+
+
+def both(wanted: Mapping[str, object], condition: str) -> str:
+    """A format that is true where the condition is and each variable has its value."""
+    for name, value in wanted.items():
+        condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"
+    return condition
 
 
 def quote(text: str) -> str:
@@ -399,6 +440,12 @@ def _client(
 
 
 def _explain(problem: str) -> None:
+    """Raise what a client's complaint means.
+
+    Its words are the only sign: the exit status is 1 for everything, and another call to the
+    socket would answer of another moment.  They are never translated, since tmux sets no
+    LC_MESSAGES.  This is the one place that knows them.
+    """
     if "no server running" in problem or "Connection refused" in problem:
         raise NoServer(problem)
     if "No such file or directory" in problem and "error connecting" in problem:

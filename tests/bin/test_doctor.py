@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from assigner import files
+from assigner import proc
 from support import PIPES, ROOT, Result, Workplace, interrupted, wait_for
 
 MORTAL = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -296,7 +296,7 @@ def test_file_systems_are_told_apart() -> None:
         "/home/you": "fuse.sshfs",
         "/home/me/my disk/x": "tmpfs",
     }
-    assert {p: files.file_system(Path(p), mounts) for p in places} == places
+    assert {p: proc.file_system(Path(p), mounts) for p in places} == places
 
 
 # --- tmux -----------------------------------------------------------------------------------------

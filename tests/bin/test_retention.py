@@ -70,6 +70,19 @@ def test_what_is_over_goes_and_what_is_needed_stays(past: Workplace) -> None:
     assert past.tool("send", "x").out == "7\n"
 
 
+def test_a_failed_prompt_stays_while_one_that_waited_for_it_may_be_retried(work: Workplace) -> None:
+    """As with clear: forgotten, it would no longer hold the other back."""
+    work.enrolled("one")
+    work.tool("send", "exit 3", "--max-attempts", 1)
+    work.tool("send", "after", "--after", 1)
+    work.tick()
+    work.tool("cancel", 2)
+    cleaned(work, "--apply", days=366)
+    assert ids(work) == [1]
+    work.tool("send", "after", "--after", 1)
+    assert work.prompt(3)["held_by"] == "dependency"
+
+
 def test_output_goes_before_its_prompt(past: Workplace) -> None:
     assert past.row("SELECT output FROM attempts WHERE prompt_id = 1") == {"output": "out hush"}
     done = cleaned(past, "--apply", "--json", days=2, output="1")

@@ -247,6 +247,16 @@ def test_dry_runs_change_nothing(work: Workplace) -> None:
     assert pane.screen() == screen
 
 
+def test_an_explanation_changes_nothing(work: Workplace) -> None:
+    work.enrolled("one")
+    work.tool("send", "true")
+    before = contents(work)
+    (row,) = work.tool("assign-next", "--explain", "--json").json
+    assert (row["prompt"], row["session"], row["chosen"]) == (1, "one", True)
+    assert contents(work) == before
+    assert work.prompt(1)["status"] == "pending"
+
+
 def test_dry_run_of_the_first_command_makes_no_database(work: Workplace) -> None:
     row = work.tool("send", "echo hi", "--dry-run", "--json").json
     assert (row["id"], row["content"], row["status"]) == (None, "echo hi", "pending")
@@ -512,7 +522,11 @@ def test_retry_all_leaves_alone_what_may_have_run(work: Workplace) -> None:
     work.enrolled("one")
     work.tick()
     with closing(sqlite3.connect(work.database)) as connection:
-        connection.execute("UPDATE prompts SET error = 'unverified: it was typed' WHERE id = 2")
+        connection.execute("UPDATE prompts SET error = 'any words' WHERE id = 2")
+        connection.execute("DROP TRIGGER attempts_finished")
+        connection.execute(
+            "UPDATE attempts SET outcome = 'unverified', failure_class = NULL WHERE prompt_id = 2"
+        )
         connection.commit()
     cleaned = work.tool("cleanup-stale", "--retry-failed", "--json").json
     assert not any(row["action"] for row in cleaned)  # all are at their limit
@@ -525,6 +539,18 @@ def test_retry_all_leaves_alone_what_may_have_run(work: Workplace) -> None:
     assert work.tool("retry", 2, "--json").json[0]["status"] == "pending"
     again = work.tool("retry", 1, status=1)
     assert again.err == "retry: prompt 1 is pending: nothing to retry\n"
+
+
+def test_retry_all_leaves_alone_what_ran_in_an_attempt_that_is_lost(work: Workplace) -> None:
+    """An earlier attempt failed; of the last one nothing is left, so it may have run."""
+    work.environment["ASSIGNER_BACKOFF_BASE"] = "0.001"
+    work.tool("send", "exit 3", "--max-attempts", 2)
+    work.enrolled("one")
+    work.run_until(lambda: work.prompt(1)["attempts"] == 2 and work.prompt(1)["completed_at"])
+    with closing(sqlite3.connect(work.database)) as connection:
+        connection.execute("DELETE FROM attempts WHERE number = 2")
+        connection.commit()
+    assert work.tool("retry", "--all", "--json").json == []
 
 
 # --- cleanup-stale ------------------------------------------------------------------------------

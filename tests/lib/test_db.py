@@ -11,6 +11,7 @@ import pytest
 
 from assigner import db
 from assigner.config import Settings
+from assigner.errors import AssignerError, BusyError, SetupError
 
 
 @pytest.fixture
@@ -54,3 +55,26 @@ def test_one_who_does_not_come_to_an_end_is_not_waited_for(store: db.Store) -> N
         stuck.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="locked"), store.transaction():
             pass
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (sqlite3.SQLITE_BUSY, BusyError),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, BusyError),
+        (sqlite3.SQLITE_LOCKED, BusyError),
+        (sqlite3.SQLITE_READONLY_DIRECTORY, SetupError),
+        (sqlite3.SQLITE_CORRUPT_INDEX, SetupError),
+        (sqlite3.SQLITE_NOTADB, SetupError),
+        (sqlite3.SQLITE_ERROR, SetupError),
+        (sqlite3.SQLITE_CANTOPEN, SetupError),
+        (sqlite3.SQLITE_FULL, AssignerError),
+        (sqlite3.SQLITE_IOERR_WRITE, AssignerError),
+        (None, AssignerError),
+    ],
+)
+def test_the_code_of_an_error_decides_what_it_means(code: int | None, kind: type) -> None:
+    error = sqlite3.OperationalError("locked, full, readonly, malformed: words decide nothing")
+    if code is not None:
+        error.sqlite_errorcode = code
+    assert type(db.failure("x", error)) is kind

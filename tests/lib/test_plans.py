@@ -13,7 +13,6 @@ STATEMENTS = sorted(path.stem for path in (sql.ROOT / "queries").glob("*.sql"))
 HOT = {
     "blockers": ["PRIMARY KEY"],
     "can_move": ["attempts_one_per_session", "prompts_retry", "prompts_held"],
-    "clearable": ["prompts_status", "dependencies_after"],
     "dependants": ["dependencies_after"],
     "delete_events_of_prompt": ["task_events_prompt"],
     "due_retries": ["prompts_retry"],
