@@ -119,7 +119,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     "view": (plain("DROP VIEW prompt_holds"), "schema", "missing", "made anew"),
     "index": (plain("DROP INDEX attempts_one_per_prompt"), "schema", "missing", "made anew"),
     "damaged index": (lambda w: overwrite(w, "prompts_open"), "integrity", "", "made anew"),
-    "counts": (plain("UPDATE prompt_counts SET prompts = 7"), "counts", "7", "300"),
+    "counts": (plain("UPDATE prompt_counts SET prompts = 7"), "counts", ": 7 ", "300"),
     "future": (
         plain(f"UPDATE heartbeats SET finished_at = '{FUTURE}'"), "timers", FUTURE, "2",
     ),
@@ -129,7 +129,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     "tree": (
         plain("""INSERT INTO leases (host, tree, taken_at)
               SELECT host, '/tree', created_at FROM prompts LIMIT 1"""),
-        "left over", "kept for nobody", "free",
+        "left over", "no attempt uses it", "released",
     ),
     "held": (
         plain("UPDATE prompts SET held_by = 'dependency', held_on = 'prompt 1' WHERE id = 3"),
@@ -137,7 +137,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     ),
     "not held": (
         plain("INSERT INTO dependencies VALUES (9, 8)"),
-        "held", "held by pause: everything", "held by dependency: prompt 8",
+        "dependencies", "held by pause: everything", "held by dependency: prompt 8",
     ),
     "no attempt": (
         execute("UPDATE prompts SET status = 'in_progress', assigned_session = 'one',"
@@ -145,20 +145,39 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "prompts", "in_progress", "failed: unverified: its attempt is lost, and may have run",
     ),
     "waiting, and typed": (
-        execute(attempt(2, "typed")), "prompts", "pending", "failed: unverified: it is typed,",
+        execute(attempt(2, "typed")), "prompts", "pending", "failed: unverified: ",
     ),
     "waiting, and claimed": (
-        execute(attempt(2, "claimed")), "attempts", "claimed: it is claimed", "released",
+        execute(attempt(2, "claimed")), "attempts", "attempt 2 is claimed", "released",
     ),
     "two at once": (
         plain("DROP INDEX attempts_one_per_prompt; DROP INDEX attempts_one_per_session;"
               "DROP TRIGGER attempts_claim;" + attempt(2, "typed") + attempt(2, "claimed")),
-        "prompts", "assigned", "failed: unverified: its prompt has 2 live attempts",
+        "prompts", "assigned", "failed: unverified: ",
     ),
     "retry of what may have run": (
         execute(f"""UPDATE attempts SET outcome = 'unverified';
                 UPDATE prompts SET status = 'failed', retry_at = '{FUTURE}' WHERE id = 1"""),
-        "retries", f"to be tried again at {FUTURE}", "not tried again by itself",
+        "retries", FUTURE, "no planned retry",
+    ),
+    "another session": (
+        execute(attempt(2, "claimed") + "UPDATE prompts SET status = 'assigned', attempts = 1,"
+                " held_by = NULL, assigned_session = 'two' WHERE id = 2"),
+        "prompts", "assigned", "pending",
+    ),
+    "another branch": (
+        execute("INSERT INTO leases (host, tree, branch, taken_at)"
+                " SELECT host, '/tree', 'main', created_at FROM prompts LIMIT 1;"
+                + attempt(2, "typed") + "UPDATE attempts SET lease_id = 1 WHERE id = 2;"
+                "UPDATE prompts SET status = 'assigned', held_by = NULL, git_branch = 'topic',"
+                " assigned_session = 'one' WHERE id = 2"),
+        "trees", "wants branch topic", "unverified",
+    ),
+    "settled while its prompt is open": (
+        plain("INSERT INTO foundation_work (prompt_id, host, session, kind, title, assigned_at,"
+              " settled_at) SELECT id, host, 'one', 'given', 'x', created_at, created_at"
+              " FROM prompts WHERE id = 2"),
+        "foundation", "settled", "open",
     ),
     "check without its attempt": (
         execute("""INSERT INTO checks (id, command, directory, seconds, work, wanted_at, updated_at,
