@@ -11,8 +11,10 @@ from functools import partial
 from assigner import attempts, clock, db, prompts, sql
 from assigner.db import Row, Store
 
+Repairs = dict[str, Callable[[Store, Row], Iterator[Row]]]
+
 LOST = "its attempt is lost, and may have run"
-# Broken rows by broken rows, one repair can uncover the next: a prompt that failed with its attempt
+# One repair can break another rule: a session still names the prompt of an attempt that has ended
 _PASSES = 5
 
 
@@ -22,10 +24,10 @@ def settle(store: Store, lost: str = LOST) -> Iterator[Row]:
     `lost` is the error of prompts whose attempt is missing.  Call it in a transaction, with all
     triggers in place.  A second call finds nothing to repair.
     """
-    repairs = {**_REPAIRS, "fail prompt": partial(_fail_lost, error=f"unverified: {lost}")}
+    repairs: Repairs = {**_REPAIRS, "fail prompt": partial(_fail_lost, error=f"unverified: {lost}")}
     yield from _name_instance(store)
     for _ in range(_PASSES):
-        done = []
+        done: list[Row] = []
         for rule, statement in sql.rules().items():
             for broken in store.execute(statement).fetchall():
                 if broken["repair"]:
@@ -126,7 +128,7 @@ def _recount(store: Store, broken: Row) -> Iterator[Row]:
     yield mended(broken["rule"], f"{broken['id']} prompts", broken["wrong"], str(found))
 
 
-_REPAIRS: dict[str, Callable[[Store, Row], Iterator[Row]]] = {
+_REPAIRS: Repairs = {
     "fail attempt": _fail_attempt,
     "release attempt": _release_attempt,
     "end check": _end_check,
