@@ -393,5 +393,5 @@ def broken(work: Workplace) -> list[str]:
         return [
             f"{name}: {text}"
             for name, rule in sql.rules().items()
-            for (text,) in connection.execute(rule)
+            for text, *_ in connection.execute(rule)
         ]

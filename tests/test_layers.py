@@ -27,6 +27,7 @@ LAYERS = {
     # 3: whatever is not named here
     2: {
         "access",
+        "databases",
         "db",
         "lock",
         "log",

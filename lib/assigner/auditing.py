@@ -150,8 +150,9 @@ def store_of(case: Case) -> db.Store:
 
 
 def told(case: Case, statement: str) -> list[str]:
-    """The one text of each row."""
-    return [str(next(iter(row.values()))) for row in store_of(case).execute(statement)]
+    """The text in the first column of each row, each text once."""
+    rows = store_of(case).execute(statement)
+    return list(dict.fromkeys(str(next(iter(row.values()))) for row in rows))
 
 
 def damage(connection: sqlite3.Connection) -> list[str]:

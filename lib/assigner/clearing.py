@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from assigner import prompts, retention
+from assigner import retention
 from assigner.db import Row, Store
 
 # A failed one that will be retried has not ended

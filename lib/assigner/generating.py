@@ -53,7 +53,7 @@ def by_command(store: Store, command: str, goal: Row, seconds: float) -> list[Ta
     told = {key: goal[key] for key in ("id", "content", "project", "priority", "vision")}
     told["tasks"] = [
         {key: task[key] for key in ("id", "content", "status")}
-        for task in store.rows("goals/tasks_of_goal", id=goal["id"])
+        for task in goals.tasks_of(store, goal["id"])
     ]
     given = json.dumps(told, ensure_ascii=False).encode() + b"\n"
     out = programs.bounded(["/bin/sh", "-c", command], given, seconds=seconds, most=MOST_OUTPUT)
@@ -81,7 +81,7 @@ def add(store: Store, goal: Row, tasks: Sequence[Task]) -> tuple[list[Row], int]
     rows: list[Row] = []
     ids: dict[str, int] = {}  # by a template's own keys
     with store.transaction():
-        had = store.rows("goals/tasks_of_goal", id=goal["id"])
+        had = goals.tasks_of(store, goal["id"])
         words = {_words(task["content"]) for task in had if not task["dedup_key"]}
         before = {task["id"] for task in had}
         for task in tasks:

@@ -1,4 +1,4 @@
-"""doctor: the database of goals, opened only to be read, and the profiles."""
+"""doctor: the database of goals, opened read-only, and the profiles."""
 
 import contextlib
 import os
@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from assigner import db, goalfiles, profiles
-from assigner.auditing import MAGIC, misshapen, other_schema, wanted_schema
+from assigner import databases, db, goalfiles, profiles
+from assigner.auditing import MAGIC, misshapen, other_schema, unreadable, wanted_schema
 from assigner.checking import (
     BAD,
     OK,
@@ -23,20 +23,20 @@ from assigner.checking import (
     open_to_others,
 )
 from assigner.db import Row, Store
-from assigner.errors import BusyError, SetupError
+from assigner.errors import SetupError
 
 
 def check_goals(case: Case) -> Iterator[Row]:
-    """What can be told of the file, and then of what is in it."""
+    """Check the file, then its rows."""
     path = case.settings.goals
     try:
         status = path.stat()
         if stat.S_ISREG(status.st_mode):
             with path.open("rb") as file:
-                header = file.read(len(MAGIC))
+                header = file.read(20)
     except (FileNotFoundError, NotADirectoryError):
         if case.settings.given_goals is None:
-            yield finding("goals", OK, "there are none")
+            yield finding("goals", OK, "no goals yet")
         else:
             detail = f"no goals at '{path}', which ASSIGNER_GOALS names"
             yield finding("goals", BAD, detail, "assigner goals init")
@@ -48,10 +48,15 @@ def check_goals(case: Case) -> Iterator[Row]:
     if not stat.S_ISREG(status.st_mode):
         yield finding("goals", BAD, f"'{path}' is not a file: move it away")
     elif not header:
-        detail = f"'{path}' is empty: 'goals init' begins anew"
+        detail = f"'{path}' is empty: 'goals init' starts a new one"
         yield finding("goals", WARN, detail, "assigner goals init")
-    elif header != MAGIC:
-        yield finding("goals", BAD, f"'{path}' is no database, or its beginning is damaged")
+    elif not header.startswith(MAGIC):
+        detail = f"'{path}' is not a database, or its beginning is damaged"
+        yield finding("goals", BAD, detail, case.recover)
+    elif 2 in header[18:] and databases.goals(case.settings):  # another program may want it
+        yield finding(
+            "goals", BAD, f"'{path}' is in WAL mode: its rows were not checked", case.repair
+        )
     else:
         yield from _open(case, status)
 
@@ -74,13 +79,12 @@ def _open(case: Case, status: os.stat_result) -> Iterator[Row]:
                 yield from _foreign(case, connection)
         except sqlite3.Error as error:
             if error.sqlite_errorname.startswith("SQLITE_READONLY_ROLLBACK"):
-                detail = f"a tool was killed while it wrote '{path}': the next one rolls that back"
+                detail = f"a tool was killed while writing '{path}': the next one rolls that back"
                 yield finding("goals", WARN, detail, "assigner goals list")
             else:
-                failure = db.failure(path, error)
-                mend = "" if isinstance(failure, BusyError) else _mend(path)
-                detail = str(failure).removesuffix(db.DIAGNOSIS)
-                yield finding("goals", BAD, detail, mend)
+                damaged = error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+                detail = str(db.failure(path, error)).removesuffix(db.DIAGNOSIS)
+                yield finding("goals", BAD, detail, case.recover if damaged else "")
 
 
 def _private(path: Path, status: os.stat_result) -> Iterator[Row]:
@@ -97,14 +101,25 @@ def _own(case: Case, store: Store) -> Iterator[Row]:
     if version != latest:
         yield other_schema("goals", version, latest, "assigner goals list")
         return
-    wrong = [] if case.quick else db.check(store)
-    if wrong := wrong or list(misshapen(store, wanted_schema(kind="goals")).values()):
-        yield finding("goals", BAD, f"'{path}': {examples(wrong)}", _mend(path))
+    if not case.quick and (wrong := db.check(store)):
+        # a damaged index can be rebuilt; a row that refers to a missing one needs a new file
+        whole = (
+            not unreadable(store.connection)
+            and not store.execute("PRAGMA foreign_key_check").fetchone()
+        )
+        command = case.repair if whole else case.recover
+        yield finding("goals", BAD, f"'{path}': {examples(wrong)}", command)
+        return
+    if differences := misshapen(store, wanted_schema(kind="goals")):
+        tables = any(name.startswith("table ") for name in differences)
+        detail = f"'{path}': {examples(list(differences.values()))}"
+        yield finding("goals", BAD, detail, case.recover if tables else case.repair)
         return
     if forgotten := _forgotten(case, store):
-        ids = forgotten[:20]
-        detail = f"in progress, but no prompt of the queue is one: task {', '.join(ids)}"
-        words = " ".join(ids)
+        words = " ".join(forgotten[:20])
+        detail = (
+            f"in progress, but no prompt in the queue runs it: task {', '.join(forgotten[:20])}"
+        )
         yield finding(
             "goals", WARN, detail, f"assigner goals drop {words} && assigner goals retry {words}"
         )
@@ -113,7 +128,7 @@ def _own(case: Case, store: Store) -> Iterator[Row]:
 
 
 def _forgotten(case: Case, store: Store) -> list[str]:
-    """Tasks that will never end by themselves: the queue is another one, or was put back."""
+    """Tasks that no prompt will end: the queue is another one, or was restored from a backup."""
     if case.store is None:
         return []
     running = store.execute("SELECT id FROM tasks WHERE status = 'in_progress' ORDER BY id")
@@ -128,7 +143,7 @@ def _forgotten(case: Case, store: Store) -> list[str]:
 
 
 def _foreign(case: Case, connection: sqlite3.Connection) -> Iterator[Row]:
-    """Another program's: only whether its tasks can be read."""
+    """Another program's database: check only whether its tasks can be read."""
     try:
         goalfiles.disguise(case.settings, connection)
     except SetupError as error:
@@ -137,7 +152,9 @@ def _foreign(case: Case, connection: sqlite3.Connection) -> Iterator[Row]:
     store = Store(connection, case.settings, "doctor", dry=True)
     said = f"another program's, {_counted(store)}"
     if not os.access(case.settings.goals, os.W_OK):
-        yield finding("goals", WARN, f"{said}, to whose file no status can be written")
+        yield finding(
+            "goals", WARN, f"{said}; its file is not writable, so no status can be stored"
+        )
     else:
         yield finding("goals", OK, said)
 
@@ -149,12 +166,6 @@ def _counted(store: Store) -> str:
     return f"{counted(row['n'], 'task')}, {row['pending']} pending"
 
 
-def _mend(path: Path) -> str:
-    """Makes it anew from what can be read of it."""
-    old, new = shlex.quote(str(path)), shlex.quote(f"{path}.new")
-    return f"sqlite3 {old} .recover | sqlite3 {new}"
-
-
 def check_profiles(case: Case) -> Iterator[Row]:
     try:
         known = profiles.load()
@@ -162,7 +173,7 @@ def check_profiles(case: Case) -> Iterator[Row]:
         yield finding("profiles", BAD, str(error))
         return
     if not known:
-        yield finding("profiles", OK, "there are none: no session is kept at work on goals")
+        yield finding("profiles", OK, "no profiles: no session is given goal tasks")
         return
     enrolled = {
         row["name"]
@@ -174,7 +185,7 @@ def check_profiles(case: Case) -> Iterator[Row]:
         detail = f"profile '{profile.name}': session '{profile.session}' is not enrolled"
         yield finding("profiles", WARN, detail, case.command("enroll", profile.session))
     if not idle:
-        yield finding("profiles", OK, f"{len(known)}, their sessions are enrolled")
+        yield finding("profiles", OK, f"{len(known)}, with all of their sessions enrolled")
 
 
 GOALS: dict[str, Check] = {"goals": check_goals, "profiles": check_profiles}

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,8 +95,8 @@ def add_task(store: Store, task: Mapping[str, Any], *, goal: int | None, after: 
     }
     check_task(store.settings, values)
     key = values.get("dedup_key")
-    if key is not None and (known := store.one("goals/task_by_key", key=key)):
-        return found(store, Reference("tasks", known["id"]))
+    if key is not None and (known := where(store, "tasks", "dedup_key = ?", [key])):
+        return found(store, Reference("tasks", known[0]["id"]))
     plain = {
         key: json.dumps(value, ensure_ascii=False)
         if isinstance(value, dict | list)
@@ -136,6 +136,22 @@ def found(store: Store, what: Reference) -> Row:
     return row
 
 
+def where(store: Store, table: str, condition: str, values: Sequence[object]) -> list[Row]:
+    """The rows of a table that satisfy the condition, by id."""
+    with store.tables() as tables:
+        return list(tables.table(table).rows_where(condition, values, order_by="id"))
+
+
+def tasks_of(store: Store, goal: int) -> list[Row]:
+    """The tasks of a goal."""
+    return where(store, "tasks", "goal_id = ?", [goal])
+
+
+def goals_of(store: Store, vision: int) -> list[Row]:
+    """The goals of a vision."""
+    return where(store, "goals", "vision_id = ?", [vision])
+
+
 def close(goals: Goals, ids: list[Reference], status: str) -> tuple[list[Row], list[str]]:
     """Tasks, goals and visions are done or dropped, with what is still to be begun below them.
 
@@ -172,23 +188,23 @@ def retry(goals: Goals, ids: list[Reference]) -> list[Row]:
                 raise UsageError(f"{each.what} is no task: only tasks are tried again")
             if row["status"] not in ("failed", "cancelled") and not row["not_before"]:
                 raise UsageError(f"{each.what} is {row['status']}: nothing to try again")
-            store.update(
-                "tasks", each.id, status="pending", attempts=0, not_before=None, error=None,
-                completed_at=None,
-            )  # fmt: skip
+            again = {"attempts": 0, "not_before": None, "error": None, "completed_at": None}
+            _write(store, each, {"status": "pending", **again})
             rows.append(_shown(each, found(store, each)))
     return rows
 
 
 def _close(store: Store, what: Reference, status: str) -> None:
     if what.table == "visions":
-        for goal in store.rows("goals/goals_of_vision", id=what.id):
+        for goal in goals_of(store, what.id):
             if goal["status"] == "active":
                 _close(store, Reference("goals", goal["id"]), status)
     if what.table == "goals":
-        store.run("goals/drop_tasks", id=what.id)
+        for task in tasks_of(store, what.id):
+            if task["status"] == "pending":
+                _close(store, Reference("tasks", task["id"]), "cancelled")
     ended = {"completed_at": clock.text(clock.now()), "not_before": None}
-    store.update(what.table, what.id, status=status, **(ended if what.table == "tasks" else {}))
+    _write(store, what, {"status": status, **(ended if what.table == "tasks" else {})})
 
 
 def _close_foreign(goals: Goals, what: Reference, status: str) -> Row:
@@ -211,11 +227,21 @@ def _active(store: Store, what: Reference) -> Row:
 
 
 def _added(store: Store, table: str, row: Row) -> Row:
-    now = clock.text(clock.now())
-    common = {"created_at": now, "updated_at": now, "updated_by": store.actor}
-    with store.transaction():
-        id = store.insert(table, {**row, **common})
+    changed = _changed(store)
+    with store.transaction(), store.tables() as tables:
+        created = {**row, **changed, "created_at": changed["updated_at"]}
+        id = int(str(tables.table(table).insert(created, pk="id").last_pk))
     return found(store, Reference(table, id))
+
+
+def _write(store: Store, what: Reference, values: Row) -> None:
+    """Set columns of one row, with the time and the writer."""
+    with store.tables() as tables:
+        tables.table(what.table).update(what.id, {**values, **_changed(store)})
+
+
+def _changed(store: Store) -> Row:
+    return {"updated_at": clock.text(clock.now()), "updated_by": store.actor}
 
 
 def _check(settings: Settings, text: str, project: str | None, priority: int) -> None:

@@ -208,7 +208,8 @@ def _list(book: Goals, args: cli.Arguments) -> None:
 
 def _listed(store: Store, what: str, args: cli.Arguments) -> list[Row]:
     """Those that are asked for; without a status, what is open."""
-    conditions, values = [], {"limit": 50 if args.limit is None else args.limit}
+    conditions: list[str] = []
+    values: Row = {}
     if args.status is not None:
         conditions.append("status = :status")
         values["status"] = args.status
@@ -219,18 +220,19 @@ def _listed(store: Store, what: str, args: cli.Arguments) -> list[Row]:
         conditions.append("instr(lower(project), lower(:project)) > 0")
         values["project"] = args.project
     counts = (
-        ", (SELECT count(*) FROM tasks AS t WHERE t.goal_id = g.id) AS tasks,"
-        " (SELECT count(*) FROM tasks AS t WHERE t.goal_id = g.id"
+        ", (SELECT count(*) FROM tasks AS t WHERE t.goal_id = goals.id) AS tasks,"
+        " (SELECT count(*) FROM tasks AS t WHERE t.goal_id = goals.id"
         "  AND t.status IN ('pending', 'in_progress')) AS open"
     )
-    shown = "g.*" + (counts if what == "goals" else "")
-    return list(
-        store.execute(
-            f"SELECT {shown} FROM {what} AS g WHERE {' AND '.join(conditions)}"  # noqa: S608 - our own words
-            " ORDER BY priority DESC, created_at, id LIMIT :limit",
-            values,
-        )
-    )
+    with store.tables() as tables:
+        limit = 50 if args.limit is None else args.limit
+        return list(
+            tables.table(what).rows_where(
+                " AND ".join(conditions), values, order_by="priority DESC, created_at, id",
+                select="*" + (counts if what == "goals" else ""),
+                limit=None if limit < 0 else limit,
+            )
+        )  # fmt: skip
 
 
 def _table(rows: list[Row], args: cli.Arguments, what: str, *, foreign: bool = False) -> None:
@@ -249,9 +251,9 @@ def _show(book: Goals, args: cli.Arguments) -> None:
     store = book.own()
     row = goals.found(store, what)
     if what.table == "goals":
-        row["tasks"] = store.rows("goals/tasks_of_goal", id=what.id)
+        row["tasks"] = _brief(goals.tasks_of(store, what.id), "dedup_key")
     if what.table == "visions":
-        row["goals"] = store.rows("goals/goals_of_vision", id=what.id)
+        row["goals"] = _brief(goals.goals_of(store, what.id))
     plain = {k: v for k, v in row.items() if v not in (None, "{}", "[]", 0) and k not in _APART}
     lines = [f"{what.what}: {row['status']}", *telling.listed(_readable(plain)).splitlines()]
     lines += ["", *row["content"].splitlines()]
@@ -262,6 +264,10 @@ def _show(book: Goals, args: cli.Arguments) -> None:
         output.one(row, args, "")
     else:
         output.lines(lines, args)
+
+
+def _brief(rows: list[Row], *more: str) -> list[Row]:
+    return [{key: row[key] for key in ("id", "content", "status", *more)} for row in rows]
 
 
 _APART = {"id", "content", "status", "tasks", "goals", "updated_at", "updated_by"}

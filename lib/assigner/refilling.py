@@ -1,33 +1,28 @@
-"""A new database from the rows of a damaged one, so that passes can go on with it."""
+"""A new database from the rows of a damaged one, in a state from which passes can go on."""
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
-from assigner import clock, identity, reading, rerooting, settling
+from assigner import clock, db, identity, reading, rerooting, settling
 from assigner.db import Row, Store
 from assigner.reading import Table
 
-# Written by migrations and triggers: made anew, not read from what is damaged
+# Written by migrations and triggers: written again, not read from the damaged file
 MADE_ANEW = {"prompt_transitions", "prompt_counts"}
 _TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 
 def fill(store: Store, source: sqlite3.Connection, tell: Callable[[int, int], None]) -> list[Row]:
-    """Load every table, settle what the losses leave open; what became of each table.
+    """Load every table of a queue, repair what the losses broke; what became of each table.
 
-    `tell` is called with how many tables are done, of how many.  Called in a transaction, with
+    `tell` is called with how many tables are done, of how many.  Call it in a transaction, with
     foreign keys off.
     """
     triggers = store.execute(_TRIGGERS).fetchall()
     for trigger in triggers:
         store.execute(f"DROP TRIGGER {trigger['name']}")
-    store.execute("DELETE FROM meta")
-    tables = list(_tables(store, source))
-    report: list[Row] = []
-    for table in tables:
-        tell(len(report), len(tables))
-        report.append(_load(store, table))
+    report = _load_all(store, source, tell)
     _refer(store, {row["table"]: row for row in report})
     store.execute("DELETE FROM prompt_counts")
     store.execute(
@@ -41,9 +36,66 @@ def fill(store: Store, source: sqlite3.Connection, tell: Callable[[int, int], No
     return report
 
 
+def fill_goals(
+    store: Store, source: sqlite3.Connection, tell: Callable[[int, int], None]
+) -> list[Row]:
+    """As `fill`, for a database of goals.
+
+    A task that waits for a lost one fails: whether that one was completed is not known.
+    """
+    report = _load_all(store, source, tell)
+    store.execute(
+        "UPDATE tasks SET status = 'failed', completed_at = :now, updated_at = :now,"
+        " updated_by = :by, error = 'task ' || after_id || ', which it waits for, was lost with a"
+        " damaged page' WHERE status = 'pending' AND after_id NOT IN (SELECT id FROM tasks)"
+    )
+    for table, column, other in (
+        ("tasks", "after_id", "tasks"), ("tasks", "goal_id", "goals"),
+        ("goals", "vision_id", "visions"),
+    ):  # fmt: skip
+        missing = f"{column} NOT IN (SELECT id FROM {other})"  # noqa: S608 - names from above
+        store.execute(f"UPDATE {table} SET {column} = NULL WHERE {missing}")  # noqa: S608
+    key, last = _known_to_the_queue(store)
+    if not store.one("instance"):
+        store.insert("meta", {"name": "instance", "value": key or db.new_instance()})
+    identity.raise_to(store, last, "tasks")
+    _continue_sequences(store, source, ("tasks", "goals", "visions"))
+    return report
+
+
+def _known_to_the_queue(store: Store) -> tuple[str | None, int]:
+    """The key of the goals of which the queue was last given a task, and the highest task id.
+
+    With another key the queue would not know which of the tasks it has already.
+    """
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(db.peek(store.settings, "doctor").connection) as connection,
+    ):
+        last = connection.execute(
+            "SELECT goals, max(prompt_id) AS prompt,"
+            " (SELECT max(CAST(task AS INTEGER)) FROM foundation_work WHERE foreign_task = 0) AS id"
+            " FROM foundation_work WHERE goals IS NOT NULL AND foreign_task = 0"
+        ).fetchone()
+        return last["goals"], last["id"] or 0
+    return None, 0
+
+
+def _load_all(
+    store: Store, source: sqlite3.Connection, tell: Callable[[int, int], None]
+) -> list[Row]:
+    store.execute("DELETE FROM meta")
+    tables = list(_tables(store, source))
+    report: list[Row] = []
+    for table in tables:
+        tell(len(report), len(tables))
+        report.append(_load(store, table))
+    return report
+
+
 def _tables(store: Store, source: sqlite3.Connection) -> Iterator[Table]:
     lost = set()
-    with contextlib.suppress(sqlite3.OperationalError):  # but for a schema that was made anew
+    with contextlib.suppress(sqlite3.OperationalError):  # only a replaced schema has it
         lost = {name for (name,) in source.execute(f"SELECT name FROM {rerooting.LOST}")}  # noqa: S608
     for row in store.execute("PRAGMA main.table_list").fetchall():
         name = row["name"]
@@ -54,7 +106,7 @@ def _tables(store: Store, source: sqlite3.Connection) -> Iterator[Table]:
         columns = [info["name"] for info in wanted if info["name"] in there]
         key = [info["name"] for info in sorted(wanted, key=lambda i: i["pk"]) if info["pk"]]
         indexes = [i[1] for i in source.execute(f"PRAGMA index_list({name})") if not i[4]]
-        damage = ["where it begins is lost"] if name in lost else []
+        damage = ["its first page is unknown"] if name in lost else []
         if row["wr"]:
             indexes = [i for i in indexes if "autoindex" not in i]
             yield Table(source, name, columns, key, indexes, damage=damage)
@@ -71,7 +123,7 @@ def _load(store: Store, table: Table) -> Row:
         loaded.add(key)
         problem = _insert(store, text, values)
         if problem and not table.key and (again := reading.row(table, key)) not in ((), values):
-            # what stood on a damaged page looked like a row, under the id of another
+            # a damaged page held something like a row, under the id of another
             problem = _insert(store, text, again)
         if problem and (not table.all_known or key in table.known):
             refused.append(f"row {key}: {problem}")
@@ -80,9 +132,9 @@ def _load(store: Store, table: Table) -> Row:
     unread = len(table.known - loaded)
     detail = [*table.damage, *refused[:3]]
     if unread and not table.damage:
-        detail.insert(0, f"{unread} that an index names are not in their place")
+        detail.insert(0, f"{unread} rows that an index names are missing")
     if table.damage and not table.all_known:
-        detail.append("how many rows are lost cannot be told")
+        detail.append("the number of lost rows is unknown")
     lost = unread + len(refused)
     if table.damage and not table.all_known:
         lost = max(lost, 1)
@@ -92,7 +144,7 @@ def _load(store: Store, table: Table) -> Row:
 
 
 def _insert(store: Store, text: str, values: reading.Values) -> str | None:
-    """Insert a row; why it is none of that table, if it is not."""
+    """Insert a row; the reason if the table does not accept it."""
     try:
         store.connection.execute(text, values)
     except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
@@ -101,7 +153,7 @@ def _insert(store: Store, text: str, values: reading.Values) -> str | None:
 
 
 def _refer(store: Store, report: dict[str, Row]) -> None:
-    """Rows that refer to a lost one: a session is put in its place, other rows are lost, too."""
+    """Replace lost sessions that rows refer to; drop rows that refer to any other lost row."""
     now = {"updated_at": clock.text(clock.now()), "updated_by": store.actor}
     for row in store.execute(
         "SELECT DISTINCT host, session FROM attempts a WHERE NOT EXISTS"
@@ -121,7 +173,7 @@ def _refer(store: Store, report: dict[str, Row]) -> None:
             row["salvaged"] -= number
             row["lost"] += number
             row["detail"] = "; ".join(
-                filter(None, [row["detail"], f"{number} refer to what is lost"])
+                filter(None, [row["detail"], f"{number} refer to a lost row"])
             )
     store.execute(
         "UPDATE prompts SET parent_id = NULL WHERE parent_id NOT IN (SELECT id FROM prompts)"
@@ -132,14 +184,18 @@ def _refer(store: Store, report: dict[str, Row]) -> None:
 
 
 def _continue_ids(store: Store, source: sqlite3.Connection) -> None:
-    """Ids that were given out are not given out again, though their rows are lost."""
+    """Never give out an id twice, even if its row is lost."""
     settings = store.settings
     given = [identity.highest_name(path) for path in (settings.run, settings.spool)]
     text = "SELECT max(attempt_id) AS id, max(prompt_id) AS prompt FROM task_events"
     told = store.execute(text).fetchone()
     identity.raise_to(store, max(*given, told["id"] or 0))
     identity.raise_to(store, told["prompt"] or 0, "prompts")
+    _continue_sequences(store, source, ("attempts", "prompts", "leases"))
+
+
+def _continue_sequences(store: Store, source: sqlite3.Connection, tables: Collection[str]) -> None:
     with contextlib.suppress(sqlite3.DatabaseError):
         for name, seq in source.execute("SELECT name, seq FROM sqlite_sequence"):
-            if name in ("attempts", "prompts", "leases") and isinstance(seq, int):
+            if name in tables and isinstance(seq, int):
                 identity.raise_to(store, seq, name)

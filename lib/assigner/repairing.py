@@ -1,8 +1,8 @@
-"""doctor --repair: what can be mended where it is.
+"""doctor --repair: repairs that can be made in place.
 
-First what keeps a pass from being made at all (modes, a directory in the lock's place), then,
-with the lock of the passes, the database: its journal, its indexes, its triggers and rows; at
-last the files that nobody needs.  Before anything in the database is changed a copy is kept.
+First whatever prevents a pass (modes, a directory in the place of the lock); then, holding the lock
+of the passes, each database: its journal, indexes, triggers and rows; last, files that nothing
+needs.  A copy is kept before a database is changed.
 """
 
 import contextlib
@@ -12,9 +12,22 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from assigner import auditing, checking, cleaning, clock, config, db, files, lock, saving, settling
+from assigner import (
+    auditing,
+    checking,
+    cleaning,
+    clock,
+    config,
+    databases,
+    db,
+    files,
+    lock,
+    saving,
+    settling,
+)
 from assigner import sql as statements
 from assigner.checking import Case
+from assigner.databases import Database
 from assigner.db import Row, Store
 from assigner.errors import SetupError
 from assigner.settling import mended
@@ -23,7 +36,7 @@ COLUMNS = ("check", "what", "before", "after", "command")
 
 
 class Repair:
-    """One run: what was mended, and the copy of the database as it was before.  SetupError."""
+    """One run: what was repaired, and copies of the databases from before.  SetupError."""
 
     def __init__(self, database: str | None, *, dry: bool) -> None:
         self.dry = dry
@@ -31,21 +44,27 @@ class Repair:
         for path in config.env_files():
             self.rows += _private("env file", path, 0o600, dry)
         self.settings = config.load(database)
-        self.copy: Path | None = None
+        self.copies: dict[str, Path] = {}  # by the name of the database
 
     def run(self, wait: float) -> None:
-        """Mend what can be mended; what cannot stays as it is.  BusyError, SetupError."""
+        """Make every repair that is safe.  BusyError, SetupError."""
         self.rows += _surroundings(self.settings, self.dry)
         with contextlib.ExitStack() as stack:
             if not self.dry:
                 files.prepare(self.settings)
                 stack.enter_context(lock.held(self.settings, wait))
-            try:
-                if self._is_opened():
-                    self._mend_database()
-            except sqlite3.DatabaseError as error:
-                if not error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-                    raise  # what is damaged is told with what is left
+            for database in (databases.queue(self.settings), databases.goals(self.settings)):
+                if database is not None:
+                    self._repair(database)
+
+    def _repair(self, database: Database) -> None:
+        try:
+            if self._is_opened(database):
+                self._repair_database(database)
+        except sqlite3.DatabaseError as error:
+            if not error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+                raise db.failure(database.path, error) from None
+            # `left` names the damage
 
     def left(self, case: Case) -> Iterator[Row]:
         """What only a person can decide, from the checks of `case`: each with its command."""
@@ -58,86 +77,102 @@ class Repair:
                     "after": "", "command": command,
                 }  # fmt: skip
 
-    def _is_opened(self) -> bool:
-        """Roll back what a killed pass left, leave WAL; whether there are rows to be looked at."""
-        path = self.settings.database.resolve()
+    def _is_opened(self, database: Database) -> bool:
+        """Roll back what a killed pass left, leave WAL mode; whether there are rows to check."""
+        check = _check_of(database)
+        path = database.path.resolve()
         if not path.is_file() or not path.stat().st_size:
-            return False  # the first tool that is run makes it
+            return False  # the next tool creates it
         with path.open("rb") as file:
             is_wal = 2 in file.read(20)[18:]
         journal = path.with_name(f"{path.name}-journal")
         left = journal.stat().st_size if journal.exists() else 0
-        rolled_back = mended("database", "journal", f"{left} bytes", "rolled back")
-        changed = mended("database", "journal mode", "WAL", "rollback journal")
+        rolled_back = mended(check, "journal", f"{left} bytes", "rolled back")
+        changed = mended(check, "journal mode", "WAL", "rollback journal")
         if self.dry and (left or is_wal):
             self.rows.append(changed if is_wal else rolled_back)
             return False
         with contextlib.closing(_connect(path)) as connection:
             names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-            if not {"_sqlite_migrations", "meta", "prompts"} <= names:
+            if not database.tables <= names:
                 raise SetupError(f"'{path}' is a database, but not one of assigner")
             if left and not (journal.exists() and journal.stat().st_size):
                 self.rows.append(rolled_back)
             if is_wal:
-                self._keep(connection)
+                self._keep(database, connection)
                 connection.execute("PRAGMA journal_mode = DELETE")
                 self.rows.append(changed)
         return True
 
-    def _mend_database(self) -> None:
+    def _repair_database(self, database: Database) -> None:
         if not self.dry:
-            self._mend_indexes()
-            self._migrate()
-        store = db.connect(self.settings, "doctor", dry=self.dry)
-        with contextlib.closing(store.connection):
-            store.execute("PRAGMA cache_spill = OFF")  # else nobody could read while we write
+            self._repair_indexes(database)
+            self._migrate(database)
+        connection = db.connection_to(database.path, database.kind, dry=self.dry)
+        store = Store(connection, self.settings, "doctor", dry=self.dry)
+        is_queue = database.name == "queue"
+        with contextlib.closing(connection):
+            store.execute("PRAGMA cache_spill = OFF")  # otherwise nobody could read while we write
             with store.transaction():
-                found = [*_recreate(store), *settling.settle(store), *_recreate(store)]
+                found = list(_recreate(store, database))
+                if is_queue:
+                    found += [*settling.settle(store), *_recreate(store, database)]
                 if found and not self.dry:
-                    # what is not committed is not in it: another connection reads what was
-                    with contextlib.closing(_connect(self.settings.database)) as connection:
-                        self._keep(connection)
+                    # another connection reads the database as it was before this transaction
+                    with contextlib.closing(_connect(database.path)) as before:
+                        self._keep(database, before)
             self.rows += found
-            while removed := cleaning.left_over(store, apply=not self.dry):
-                for row in removed:
-                    what = f"{row['kind']} {row['subject']}"
-                    self.rows.append(mended("leftovers", what, row["detail"], "removed"))
-                if self.dry:
-                    break
+            if is_queue:
+                self._remove_left_over(store)
 
-    def _migrate(self) -> None:
-        with contextlib.closing(_connect(self.settings.database)) as connection:
+    def _remove_left_over(self, store: Store) -> None:
+        while removed := cleaning.left_over(store, apply=not self.dry):
+            for row in removed:
+                what = f"{row['kind']} {row['subject']}"
+                self.rows.append(mended("leftovers", what, row["detail"], "removed"))
+            if self.dry:
+                break
+
+    def _migrate(self, database: Database) -> None:
+        with contextlib.closing(_connect(database.path)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            latest = len(statements.migrations())
+            latest = len(statements.migrations(database.kind))
             if version < latest:
-                self._keep(connection)
-                db.connect(self.settings, "doctor").connection.close()
-                self.rows.append(mended("database", "schema", str(version), str(latest)))
+                self._keep(database, connection)
+                db.connection_to(database.path, database.kind).close()
+                row = mended(_check_of(database), "schema", str(version), str(latest))
+                self.rows.append(row)
 
-    def _mend_indexes(self) -> None:
-        """Make the indexes anew where every table can be read, and something else is damaged."""
-        with contextlib.closing(_connect(self.settings.database)) as connection:
+    def _repair_indexes(self, database: Database) -> None:
+        """Rebuild the indexes where every table can be read, but something else is damaged."""
+        with contextlib.closing(_connect(database.path)) as connection:
             found = auditing.damage(connection)
             if not found or auditing.unreadable(connection):
                 return
-            self._keep(connection)
+            self._keep(database, connection)
             if not _reindex(connection):
                 _without_indexes(connection)
             left = auditing.damage(connection)
         if not left:
             what = checking.examples(found)
-            self.rows.append(mended("integrity", "indexes", what, "made anew"))
+            check = "integrity" if database.name == "queue" else _check_of(database)
+            self.rows.append(mended(check, "indexes", what, "rebuilt"))
 
-    def _keep(self, connection: sqlite3.Connection) -> None:
+    def _keep(self, database: Database, connection: sqlite3.Connection) -> None:
         """Copy what is committed, page by page, whatever state it is in; once."""
-        if self.copy:
+        if database.name in self.copies:
             return
-        database = self.settings.database.resolve()
+        real = database.path.resolve()
         now = clock.text(clock.now()).replace(":", "")
-        path = database.with_name(f"{database.name}.before-repair-{now}")
+        path = real.with_name(f"{real.name}.before-repair-{now}")
         with saving.aside(path) as new, contextlib.closing(_connect(new)) as copy:
             connection.backup(copy)
-        self.copy = path
+        self.copies[database.name] = path
+
+
+def _check_of(database: Database) -> str:
+    """Under which name doctor checks the file."""
+    return "database" if database.name == "queue" else database.name
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -150,29 +185,31 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _surroundings(settings: config.Settings, dry: bool) -> Iterator[Row]:
-    """What others can get at, or we cannot; what is missing; what is in the lock's place."""
+    """Paths that others can read, or we cannot; missing directories; a directory named lock."""
     home, check = settings.home, "state directory"
     if home.is_dir():
         yield from _private(check, home.resolve(), 0o700, dry)
         for path in (settings.run, settings.spool, settings.secrets, settings.logs):
             yield from _private(check, path, 0o700, dry)
-            if not os.path.lexists(path):  # made by files.prepare
-                yield mended(check, path, "missing", "made")
+            if not os.path.lexists(path):  # files.prepare creates it
+                yield mended(check, path, "missing", "created")
         if (home / "lock").is_dir():
-            with contextlib.suppress(OSError):  # with something in it, it is a person's
+            with contextlib.suppress(OSError):  # a person's, if it is not empty
                 if not dry:
                     (home / "lock").rmdir()
                 yield mended("lock", home / "lock", "a directory", "removed")
-    database = settings.database.resolve()
-    for path in (database, *saving.beside(database)):
-        yield from _private("database file", path, 0o600, dry)
+    for database in databases.existing(settings):
+        check = "database file" if database.name == "queue" else database.name
+        path = database.path.resolve()
+        for file in (path, *saving.beside(path)):
+            yield from _private(check, file, 0o600, dry)
     with contextlib.suppress(OSError):
         for path in sorted(settings.secrets.iterdir()):
             yield from _private("files", path, 0o600, dry)
 
 
 def _private(check: str, path: Path, wanted: int, dry: bool) -> Iterator[Row]:
-    """Have one path of ours be ours alone."""
+    """Give one path of ours the mode that only we can use it with."""
     try:
         status = path.lstat()
     except OSError:
@@ -190,10 +227,11 @@ def _private(check: str, path: Path, wanted: int, dry: bool) -> Iterator[Row]:
 # --- the schema -----------------------------------------------------------------------------------
 
 
-def _recreate(store: Store) -> Iterator[Row]:
-    """Make views, indexes and triggers as they should be; what the rows refuse stays as it is."""
+def _recreate(store: Store, database: Database) -> Iterator[Row]:
+    """Create views, indexes and triggers as the schema has them, unless the rows forbid one."""
+    check = "schema" if database.name == "queue" else _check_of(database)
     there = auditing.schema(store.connection)
-    for name, text in auditing.wanted_schema().items():
+    for name, text in auditing.wanted_schema(kind=database.kind).items():
         kind, _, title = name.partition(" ")
         if kind == "table" or there.get(name) == text:
             continue
@@ -202,15 +240,15 @@ def _recreate(store: Store) -> Iterator[Row]:
             if name in there:
                 store.execute(f'DROP {kind} "{title}"')
             store.execute(text)
-            yield mended("schema", name, "differs" if name in there else "missing", "made anew")
-        except sqlite3.DatabaseError:  # two live attempts: first they have to be settled
+            yield mended(check, name, "differs" if name in there else "missing", "recreated")
+        except sqlite3.DatabaseError:  # two live attempts: settle them first
             store.execute("ROLLBACK TO part")
         finally:
             store.execute("RELEASE part")
 
 
 def _reindex(connection: sqlite3.Connection) -> bool:
-    """Make the indexes anew in their places; whether that could be done."""
+    """Rebuild the indexes in place; whether that worked."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute("REINDEX")
@@ -222,9 +260,9 @@ def _reindex(connection: sqlite3.Connection) -> bool:
 
 
 def _without_indexes(connection: sqlite3.Connection) -> None:
-    """Have the file written anew from its tables; the indexes are made again from the schema.
+    """Rewrite the file from its tables; `_recreate` then makes the indexes from the schema.
 
-    An index whose pages are damaged cannot be dropped: it is taken out of the list of them.
+    An index with damaged pages cannot be dropped: it is removed from the list of indexes.
     """
     connection.execute("PRAGMA writable_schema = ON")
     connection.execute("DELETE FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")

@@ -1,4 +1,4 @@
-"""doctor --backup: a copy of the database, made while others write it; files that appear whole."""
+"""doctor --backup: a copy of each database, made while others write it; files that appear whole."""
 
 import contextlib
 import os
@@ -9,58 +9,80 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from assigner import db
+from assigner import databases, db
 from assigner.access import StrPath
 from assigner.checking import counted
 from assigner.config import Settings
+from assigner.databases import Database
 from assigner.db import Row
 from assigner.errors import AssignerError, BusyError, SetupError, UsageError
 
-STEP = 4096  # pages that are copied before others may write again
-RESTARTS = 3  # what others wrote makes SQLite begin again; after so many they wait for us
-TRIES = 3  # times db.PATIENCE, for a database that somebody keeps locked
+STEP = 4096  # pages to copy before others may write again
+RESTARTS = 3  # times that SQLite may begin again because others wrote; then they wait for us
+TRIES = 3  # times db.PATIENCE, for a database that another process keeps locked
+GOALS = ".goals"  # what the name of the goals' file adds to that of the queue's
 
 
 def back_up(
     settings: Settings, target: str, *, force: bool, dry: bool, tell: Callable[[int, int], None]
 ) -> Row:
-    """Write a checked copy of the database to the file `target`; what is in it.
+    """Write a checked copy of the queue to the file `target`, and of the goals to `target`.goals.
 
-    `tell` is called with how many pages are done, of how many.
+    Returns what is in them.  `tell` is called with how many pages of a database are done, of how
+    many.
 
-    Raises UsageError for a target that cannot be meant, SetupError for a database that cannot be
-    read, AssignerError where it is damaged or the copy cannot be written; nothing is left then.
+    Raises UsageError for a bad target, SetupError for a database that cannot be read,
+    AssignerError where one is damaged or a copy cannot be written; no file is left then.
     """
     path = destination(settings, target, force=force)
-    if dry:
-        return {"backup": str(path), **_copy(settings, path, ":memory:", tell)}
-    with aside(path, force=force) as new:
-        return {"backup": str(path), **_copy(settings, path, str(new), tell)}
+    goals = databases.goals(settings)
+    beside_it = path.with_name(path.name + GOALS)
+    if goals:
+        destination(settings, str(beside_it), force=force)
+    with contextlib.ExitStack() as stack:
+
+        def copy(database: Database, to: Path) -> Row:
+            new = ":memory:" if dry else str(stack.enter_context(aside(to, force=force)))
+            return _copy(database, to, new, tell)
+
+        # The queue first: goals that are newer know of prompts that it has not, and no task that
+        # has run is pending.  The other way round a task could be given twice.
+        found = {"backup": str(path), **copy(databases.queue(settings), path)}
+        found |= {"goals": None, "tasks": None, "goals_bytes": None}
+        if goals:
+            saved = copy(goals, beside_it)
+            found |= {
+                "goals": str(beside_it), "tasks": saved["tasks"], "goals_bytes": saved["bytes"],
+            }  # fmt: skip
+    return found
 
 
 def told(row: Row) -> str:
     """The outcome of a backup for people."""
-    secrets = f"; files with the secrets of {counted(row['secrets'], 'prompt')} are not in it"
-    return (
-        f"{counted(row['prompts'], 'prompt')}, {row['bytes'] / 1e6:,.1f} MB in '{row['backup']}'"
-        f"{secrets if row['secrets'] else ''}"
-    )
+    secrets = f"; the files with the secrets of {counted(row['secrets'], 'prompt')} are not in it"
+    size = f"{row['bytes'] / 1e6:,.1f} MB"
+    said = f"{counted(row['prompts'], 'prompt')}, {size} in '{row['backup']}'"
+    said += secrets if row["secrets"] else ""
+    if row["goals"]:
+        tasks = counted(row["tasks"], "goal task")
+        said += f"\n{tasks}, {row['goals_bytes'] / 1e6:,.1f} MB in '{row['goals']}'"
+    return said
 
 
 def destination(settings: Settings, target: str, *, force: bool | None = None) -> Path:
-    """Where a new database is to be written: a path without links.  UsageError for a bad one.
+    """Where to write a new database: a path without links.  UsageError for a bad one.
 
-    With `force` it may be there; None where nobody can be told to ask for that.
+    With `force` the file may exist; pass None where there is no option to ask for that.
     """
     if not target or "\0" in target:
         raise UsageError("the name of the new file is empty")
     try:
-        path, database = Path(os.path.realpath(target)), Path(os.path.realpath(settings.database))
+        path = Path(os.path.realpath(target))
+        own = [Path(os.path.realpath(each)) for each in (settings.database, settings.goals)]
     except FileNotFoundError:
         raise UsageError("the current directory is gone: give an absolute path") from None
-    own = {database, settings.home / "lock", *(beside(database))}
-    same = path in own or (path.exists() and database.exists() and path.samefile(database))
-    if same:
+    taken = {settings.home / "lock", *own, *(file for each in own for file in beside(each))}
+    if path in taken or (path.exists() and any(e.exists() and path.samefile(e) for e in own)):
         raise UsageError(f"'{target}' is the database itself, or belongs to it: name another file")
     if path.is_dir():
         raise UsageError(f"'{target}' is a directory: name a file in it")
@@ -70,14 +92,14 @@ def destination(settings: Settings, target: str, *, force: bool | None = None) -
         if not force:
             raise _taken(target, force)
     for other in beside(path):
-        if other.exists():  # SQLite would take it for the journal of what is written now
-            raise UsageError(f"'{other}' lies beside it: name another file")
+        if other.exists():  # SQLite would take it for the journal of the new file
+            raise UsageError(f"'{other}' exists beside it: name another file")
     return path
 
 
 def _taken(target: StrPath, force: bool | None) -> UsageError:
     hint = "" if force is None else ", or give --force"
-    return UsageError(f"'{target}' is there already: name another file{hint}")
+    return UsageError(f"'{target}' already exists: name another file{hint}")
 
 
 def beside(path: Path) -> list[Path]:
@@ -86,7 +108,7 @@ def beside(path: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def aside(path: Path, *, force: bool | None = None) -> Iterator[Path]:
-    """A new file of mode 0600, which becomes `path` at the end; else nothing is left of it."""
+    """A new file of mode 0600, which becomes `path` at the end, or is removed after an error."""
     new = path.with_name(f".{path.name[:200]}.{os.getpid()}")
 
     def remove() -> None:
@@ -114,7 +136,7 @@ def aside(path: Path, *, force: bool | None = None) -> Iterator[Path]:
 def _place(new: Path, path: Path, force: bool | None) -> None:
     if not force:
         try:
-            os.link(new, path)  # unlike a rename it never replaces what has come meanwhile
+            os.link(new, path)  # unlike a rename it never replaces a file made since
             return
         except FileExistsError:
             raise _taken(path, force) from None
@@ -134,7 +156,7 @@ def _sync(path: Path) -> None:
 
 @contextlib.contextmanager
 def on_signals(remove: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and TERM end us as ever, but first what is half done is removed."""
+    """Ctrl-C and TERM end this process as usual, but `remove` runs first."""
 
     def end(number: int, frame: FrameType | None) -> None:
         remove()
@@ -151,52 +173,62 @@ def on_signals(remove: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _damaged(settings: Settings, why: str) -> AssignerError:
+def _damaged(database: Database, why: str) -> AssignerError:
     shown = " ".join(why.split())[:200]
     return AssignerError(
-        f"'{settings.database}' is damaged, no backup was made: {shown}; --recover may help"
+        f"'{database.path}' is damaged, no backup was made: {shown}; --recover may help"
     )
 
 
-def _copy(settings: Settings, path: Path, new: str, tell: Callable[[int, int], None]) -> Row:
-    source = _open(settings)
+def _copy(database: Database, path: Path, new: str, tell: Callable[[int, int], None]) -> Row:
+    source = _open(database)
     copy = sqlite3.connect(new, isolation_level=None)
-    copy.set_progress_handler(lambda: 0, 100_000)  # lets a signal be heard in a long check
+    copy.set_progress_handler(lambda: 0, 100_000)  # lets a signal interrupt a long check
     try:
         copy.execute("PRAGMA synchronous = OFF")  # the whole file is synced at the end
-        _copy_pages(settings, source, copy, tell)
+        _copy_pages(database, source, copy, tell)
         copy.execute("PRAGMA journal_mode = DELETE")
         found = [row[0] for row in copy.execute("PRAGMA integrity_check(3)")]
         if found != ["ok"]:
-            raise _damaged(settings, "; ".join(found))
-        (prompts,) = copy.execute("SELECT count(*) FROM prompts").fetchone()
-        (secrets,) = copy.execute(
-            "SELECT count(*) FROM prompts WHERE secrets IS NOT NULL"
-        ).fetchone()
+            raise _damaged(database, "; ".join(found))
         (pages,) = copy.execute("PRAGMA page_count").fetchone()
         (size,) = copy.execute("PRAGMA page_size").fetchone()
+        counts = {
+            name: copy.execute(text).fetchone()[0] for name, text in _COUNTS[database.name].items()
+        }
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
-            raise _damaged(settings, str(error)) from None
+            raise _damaged(database, str(error)) from None
         raise AssignerError(f"cannot write '{path}': {error}") from None
     finally:
         source.close()
         copy.close()
-    return {"prompts": prompts, "bytes": pages * size, "secrets": secrets}
+    return {**counts, "bytes": pages * size}
 
 
-def _open(settings: Settings) -> sqlite3.Connection:
+_COUNTS = {
+    "queue": {
+        "prompts": "SELECT count(*) FROM prompts",
+        "secrets": "SELECT count(*) FROM prompts WHERE secrets IS NOT NULL",
+    },
+    "goals": {"tasks": "SELECT count(*) FROM tasks"},
+}
+
+
+def _open(database: Database) -> sqlite3.Connection:
     """The database as it is; what a killed pass left is rolled back, as every reader does."""
-    path = settings.database
+    path = database.path
     if not path.exists():
         raise SetupError(f"no database at '{path}'")
     source = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=db.PATIENCE)
     try:
         tables = {row[0] for row in source.execute("SELECT name FROM sqlite_master")}
-    except sqlite3.Error:
+    except sqlite3.DatabaseError as error:
         source.close()
+        if error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            raise _damaged(database, str(error)) from None
         raise
-    if not {"prompts", "_sqlite_migrations"} <= tables:
+    if not database.tables <= tables:
         source.close()
         raise SetupError(f"'{path}' is a database, but not one of assigner")
     return source
@@ -207,12 +239,12 @@ class _Beaten(Exception):
 
 
 def _copy_pages(
-    settings: Settings,
+    database: Database,
     source: sqlite3.Connection,
     copy: sqlite3.Connection,
     tell: Callable[[int, int], None],
 ) -> None:
-    """In steps, so that others can write meanwhile; at last, if they keep writing, at once."""
+    """In steps, so that others can write between them; in one step if they never stop."""
     left = restarts = busy = 0
 
     def watch(status: int, remaining: int, total: int) -> None:
@@ -222,7 +254,7 @@ def _copy_pages(
         left = remaining
         tell(total - remaining, total)
         if busy >= TRIES:
-            raise BusyError(f"'{settings.database}' is kept locked by somebody: try again")
+            raise BusyError(f"another process keeps '{database.path}' locked: try again")
         if restarts > RESTARTS:
             raise _Beaten
 

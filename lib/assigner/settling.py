@@ -1,30 +1,43 @@
-"""What contradicts the rules of sql/rules, led back to a state from which passes go on.
+"""Repairs for what breaks the rules of sql/rules: one function for each kind of repair.
 
-What may have run does not run again by itself: in doubt a prompt becomes failed, and says why.
-Nothing here goes past the triggers but what they themselves write (counts).
+A prompt that may have run never runs again by itself: in doubt it becomes failed, with the reason.
+Every repair passes the triggers, and leaves to them what they write themselves (counts).
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
-from assigner import attempts, clock, db, leases, prompts
+from assigner import clock, db, leases, prompts, sql
 from assigner.db import Row, Store
 
+Repairs = dict[str, Callable[[Store, Row], Iterator[Row]]]
+
 LOST = "its attempt is lost, and may have run"
+# One repair can break another rule: a session still names the prompt of an attempt that has ended
+_PASSES = 5
 
 
-def settle(store: Store, why: str = LOST) -> Iterator[Row]:
-    """Mend what contradicts itself; a row for each: check, what, before, after.
+def settle(store: Store, lost: str = LOST) -> Iterator[Row]:
+    """Repair what breaks a rule; a row for each repair: check, what, before, after.
 
-    `why` is what prompts say that have lost their attempt.  Called in a transaction, with all
-    triggers in place.  Done twice, it finds nothing the second time.
+    `lost` is the error of prompts whose attempt is missing.  Call it in a transaction, with all
+    triggers in place.  A second call finds nothing to repair.
     """
-    yield from _instance(store)
-    for step in (
-        _checks, _attempts, lambda s: _prompts(s, why), _retries, _sessions, _leases, _held,
-        _foundation, _counts, _heartbeats,
-    ):  # fmt: skip
-        yield from step(store)
+    repairs: Repairs = {**_REPAIRS, "fail prompt": partial(_fail_lost, error=f"unverified: {lost}")}
+    yield from _name_instance(store)
+    for _ in range(_PASSES):
+        done: list[Row] = []
+        for rule, statement in sql.rules().items():
+            for broken in store.execute(statement).fetchall():
+                if broken["repair"]:
+                    done += repairs[broken["repair"]](store, {"rule": rule, **broken})
+        yield from done
+        if not done:
+            break
+    yield from _release_leases(store)
+    yield from _hold_again(store)
+    yield from _reset_heartbeats(store)
 
 
 def mended(check: str, what: object, before: str, after: str) -> Row:
@@ -32,108 +45,131 @@ def mended(check: str, what: object, before: str, after: str) -> Row:
     return {**row, "command": ""}
 
 
-def _all(store: Store, text: str, **values: object) -> list[Row]:
-    return store.execute(text, values).fetchall()
+# --- one function for each kind of repair ---------------------------------------------------------
 
 
-def _instance(store: Store) -> Iterator[Row]:
-    """Without it no stamp in a pane can be read: what was being typed may have been."""
-    if store.one("instance"):
-        return
-    name = db.new_instance()
-    store.insert("meta", {"name": "instance", "value": name})
-    yield mended("instance", "instance", "lost", name)
-    for attempt in _all(
-        store, "SELECT * FROM attempts WHERE outcome IS NULL AND stage = 'typing' ORDER BY id"
-    ):
-        yield from _give_up(store, attempt, "it was being typed when the instance was lost")
+def _fail_attempt(store: Store, broken: Row) -> Iterator[Row]:
+    """End a live attempt that cannot be right, and fail its prompt."""
+    return _give_up(store, broken, waits=False)
 
 
-def _checks(store: Store) -> Iterator[Row]:
-    """A check that goes on without its attempt, and one that has ended without it."""
-    for row in _all(
-        store,
-        "SELECT c.id, c.state FROM checks c JOIN attempts a ON a.id = c.id"
-        " WHERE c.ended_at IS NULL AND a.outcome IS NOT NULL ORDER BY c.id",
-    ):
-        _end_check(store, row["id"])
-        yield mended("verdicts", f"check of attempt {row['id']}", row["state"], "cancelled")
-    for attempt in _all(
-        store,
-        "SELECT a.*, c.state AS check_state FROM checks c JOIN attempts a ON a.id = c.id"
-        " WHERE c.ended_at IS NOT NULL AND a.outcome IS NULL ORDER BY c.id",
-    ):
-        reason = f"its check has {attempt['check_state']}, and what followed is lost"
-        yield from _give_up(store, attempt, reason)
-    for attempt in _all(
-        store,
-        "SELECT a.* FROM checks c JOIN attempts a ON a.id = c.id"
-        " JOIN prompts p ON p.id = a.prompt_id WHERE c.ended_at IS NULL AND a.outcome IS NULL"
-        " AND p.status <> 'in_progress' ORDER BY c.id",
-    ):
-        yield from _give_up(store, attempt, "it was being checked, and is not in progress")
+def _release_attempt(store: Store, broken: Row) -> Iterator[Row]:
+    """End a live attempt that typed nothing: its prompt has not run, and waits again."""
+    return _give_up(store, broken, waits=True)
 
 
-def _attempts(store: Store) -> Iterator[Row]:
-    """Live attempts that do not fit to their prompt, their session, their tree, or each other."""
-    live = _all(
-        store,
-        "SELECT a.*, p.status, p.assigned_session, p.host AS prompt_host, p.git_branch,"
-        " l.branch, l.host AS lease_host,"
-        " (SELECT count(*) FROM attempts b WHERE b.outcome IS NULL AND b.prompt_id = a.prompt_id)"
-        " AS of_prompt, (SELECT count(*) FROM attempts b WHERE b.outcome IS NULL"
-        " AND b.host = a.host AND b.session = a.session) AS of_session"
-        " FROM attempts a JOIN prompts p ON p.id = a.prompt_id"
-        " LEFT JOIN leases l ON l.id = a.lease_id WHERE a.outcome IS NULL ORDER BY a.id",
-    )
-    typed = {a["prompt_id"] for a in live if a["stage"] not in attempts.UNTYPED}
-    for attempt in live:
-        fits = attempt["status"] == "assigned" or (
-            attempt["status"] == "in_progress" and attempt["stage"] == "submitted"
-        )
-        if attempt["of_prompt"] > 1:
-            reason = f"its prompt has {attempt['of_prompt']} live attempts"
-        elif attempt["of_session"] > 1:
-            reason = f"its session has {attempt['of_session']} live attempts"
-        elif not fits:
-            reason = f"it is {attempt['stage']}, its prompt {attempt['status']}"
-        elif attempt["assigned_session"] != attempt["session"]:
-            reason = f"its prompt names session '{attempt['assigned_session']}'"
-        elif attempt["prompt_host"] != attempt["host"]:
-            reason = f"its prompt is of host '{attempt['prompt_host']}'"
-        elif attempt["lease_id"] and attempt["lease_host"] != attempt["host"]:
-            reason = "its tree is of another host"
-        elif attempt["lease_id"] and attempt["git_branch"] not in (None, attempt["branch"]):
-            reason = f"its tree is kept on branch '{attempt['branch']}'"
-        else:
-            continue
-        yield from _give_up(store, attempt, reason, attempt["prompt_id"] not in typed)
+def _fail_lost(store: Store, broken: Row, error: str) -> Iterator[Row]:
+    """Fail a prompt whose outcome no attempt shows."""
+    prompt = store.one("prompt", id=broken["id"])
+    if prompt and prompt["status"] in ("assigned", "in_progress"):
+        yield _fail(store, prompt["id"], prompt["status"], error)
 
 
-def _give_up(store: Store, attempt: Row, reason: str, untyped: bool = False) -> Iterator[Row]:
-    """End a live attempt that cannot be right, and fail its prompt unless that is over.
+def _end_check(store: Store, broken: Row) -> Iterator[Row]:
+    """End a check whose attempt is over."""
+    check = _running_check(store, broken["id"])
+    if check:
+        yield _cancel_check(store, check)
 
-    Where nothing was typed for the prompt, it has not run, and waits again.
-    """
-    id, prompt = attempt["id"], attempt["prompt_id"]
-    check = store.execute(
-        "SELECT state, ended_at FROM checks WHERE id = :id", {"id": id}
+
+def _drop_retry(store: Store, broken: Row) -> Iterator[Row]:
+    """Leave it to a person whether the prompt is tried again."""
+    prompt = store.one("prompt", id=broken["id"])
+    if prompt and prompt["retry_at"]:
+        store.update("prompts", prompt["id"], retry_at=None)
+        prompts.release_dependants(store, prompt["id"])
+        before = f"{broken['wrong']}, at {prompt['retry_at']}"
+        yield mended(broken["rule"], f"prompt {prompt['id']}", before, "no planned retry")
+
+
+def _name_prompt(store: Store, broken: Row) -> Iterator[Row]:
+    """Have the session name the prompt of its live attempt."""
+    session = store.execute(
+        "SELECT name, (SELECT min(a.prompt_id) FROM attempts a WHERE a.host = s.host"
+        " AND a.session = s.name AND a.outcome IS NULL) AS prompt FROM sessions s WHERE id = :id",
+        {"id": broken["id"]},
     ).fetchone()
-    if check and check["ended_at"] is None:
-        _end_check(store, id)
-        yield mended("verdicts", f"check of attempt {id}", check["state"], "cancelled")
+    store.update("sessions", broken["id"], current_task_id=session["prompt"])
+    after = f"prompt {session['prompt']}" if session["prompt"] else "no prompt"
+    yield mended(broken["rule"], f"session {session['name']}", broken["wrong"], after)
+
+
+def _hold(store: Store, broken: Row) -> Iterator[Row]:
+    """Write down again what holds a pending prompt."""
+    before = store.one("prompt", id=broken["id"])
+    prompts.hold(store, broken["id"])
+    after = store.one("prompt", id=broken["id"])
+    if before and after and _holder(before) != _holder(after):
+        yield mended(broken["rule"], f"prompt {after['id']}", _holder(before), _holder(after))
+
+
+def _reopen_work(store: Store, broken: Row) -> Iterator[Row]:
+    """Have the next check of profiles settle the work when its prompt has ended."""
+    number = store.execute(
+        "UPDATE foundation_work SET settled_at = NULL, retry_at = NULL, told = 'again'"
+        " WHERE prompt_id = :id AND settled_at IS NOT NULL",
+        {"id": broken["id"]},
+    ).rowcount
+    if number:
+        yield mended(broken["rule"], f"prompt {broken['id']}", broken["wrong"], "open")
+
+
+def _recount(store: Store, broken: Row) -> Iterator[Row]:
+    """Count the prompts of a status again, on every host."""
+    status = {"status": broken["id"]}
+    store.execute("DELETE FROM prompt_counts WHERE status = :status", status)
+    store.execute(
+        "INSERT INTO prompt_counts (host, status, prompts)"
+        " SELECT host, status, count(*) FROM prompts WHERE status = :status GROUP BY host, status",
+        status,
+    )
+    text = "SELECT count(*) AS n FROM prompts WHERE status = :status"
+    found = store.execute(text, status).fetchone()["n"]
+    yield mended(broken["rule"], f"{broken['id']} prompts", broken["wrong"], str(found))
+
+
+_REPAIRS: Repairs = {
+    "fail attempt": _fail_attempt,
+    "release attempt": _release_attempt,
+    "end check": _end_check,
+    "drop retry": _drop_retry,
+    "name prompt": _name_prompt,
+    "hold": _hold,
+    "reopen work": _reopen_work,
+    "recount": _recount,
+}
+KINDS = {*_REPAIRS, "fail prompt"}
+
+
+# --- what the repairs share -----------------------------------------------------------------------
+
+
+def _give_up(store: Store, broken: Row, *, waits: bool) -> Iterator[Row]:
+    """End a live attempt; the last one of a prompt decides what becomes of the prompt.
+
+    With `waits` a prompt that has not begun waits again; any other open prompt fails.
+    """
+    attempt = store.execute(
+        "SELECT * FROM attempts WHERE id = :id AND outcome IS NULL", {"id": broken["id"]}
+    ).fetchone()
+    if attempt is None:  # a rule before has ended it
+        return
+    id, prompt = attempt["id"], attempt["prompt_id"]
+    if check := _running_check(store, id):
+        yield _cancel_check(store, check)
     row = store.one("prompt", id=prompt)
     assert row is not None
-    waits = untyped and row["status"] in ("pending", "assigned")
-    if row["status"] == "pending" and not waits:  # by the one way that leads to failed
+    waits = waits and row["status"] in ("pending", "assigned")
+    if row["status"] == "pending" and not waits:  # the triggers let only this way lead to failed
         store.execute(
             "UPDATE prompts SET status = 'assigned', assigned_session = :session, held_by = NULL,"
             " held_on = NULL, updated_at = :now, updated_by = :by WHERE id = :id",
             {"session": attempt["session"], "id": prompt},
         )
+    check = store.execute("SELECT state FROM checks WHERE id = :id", {"id": id}).fetchone()
     is_failed = bool(check and check["state"] == "failed")
     outcome = "failed" if is_failed else "released" if waits else "unverified"
-    evidence = {**json.loads(attempt["evidence"]), "repaired": reason}
+    evidence = {**json.loads(attempt["evidence"]), "repaired": broken["wrong"]}
     store.execute(
         "UPDATE attempts SET outcome = :outcome, failure_class = :class, finished_at = :now,"
         " lease_id = NULL, evidence = :evidence, updated_at = :now, updated_by = :by"
@@ -143,26 +179,34 @@ def _give_up(store: Store, attempt: Row, reason: str, untyped: bool = False) -> 
             "evidence": json.dumps(evidence), "id": id,
         },
     )  # fmt: skip
-    yield mended("attempts", f"attempt {id}", f"{attempt['stage']}: {reason}", outcome)
+    yield mended(broken["rule"], f"attempt {id}", broken["wrong"], outcome)
     others = store.execute(
         "SELECT 1 FROM attempts WHERE prompt_id = :id AND outcome IS NULL", {"id": prompt}
     ).fetchone()
     if others:
-        return  # the last of them decides
+        return
     if row["status"] == "assigned" and waits:
         store.run("release_prompt", id=prompt)
         prompts.hold(store, prompt)
         yield mended("prompts", f"prompt {prompt}", "assigned", "pending")
     elif row["status"] in prompts.OPEN and not waits:
-        yield _fail(store, prompt, row["status"], f"unverified: {reason}")
+        yield _fail(store, prompt, row["status"], f"unverified: {broken['wrong']}")
 
 
-def _end_check(store: Store, attempt: int) -> None:
+def _running_check(store: Store, attempt: int) -> Row | None:
+    check: Row | None = store.execute(
+        "SELECT id, state FROM checks WHERE id = :id AND ended_at IS NULL", {"id": attempt}
+    ).fetchone()
+    return check
+
+
+def _cancel_check(store: Store, check: Row) -> Row:
     store.execute(
         "UPDATE checks SET state = 'cancelled', ended_at = :now, work = NULL,"
         " updated_at = :now, updated_by = :by WHERE id = :id",
-        {"id": attempt},
+        {"id": check["id"]},
     )
+    return mended("verdicts", f"check of attempt {check['id']}", check["state"], "cancelled")
 
 
 def _fail(store: Store, prompt: int, was: str, error: str) -> Row:
@@ -175,124 +219,48 @@ def _fail(store: Store, prompt: int, was: str, error: str) -> Row:
     return mended("prompts", f"prompt {prompt}", was, f"failed: {error}")
 
 
-def _prompts(store: Store, why: str) -> Iterator[Row]:
-    """Given to a session, and no attempt tells what became of it."""
-    for row in _all(
-        store,
-        "SELECT id, status FROM prompts p WHERE status IN ('assigned', 'in_progress')"
-        " AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.prompt_id = p.id AND a.outcome IS NULL)"
-        " ORDER BY id",
-    ):
-        yield _fail(store, row["id"], row["status"], f"unverified: {why}")
+def _holder(row: Row) -> str:
+    return f"held by {row['held_by']}: {row['held_on']}" if row["held_by"] else "not held"
 
 
-def _retries(store: Store) -> Iterator[Row]:
-    for row in _all(
-        store,
-        "SELECT id, retry_at FROM prompts p WHERE retry_at IS NOT NULL"
-        " AND (attempts >= max_attempts OR EXISTS"
-        " (SELECT 1 FROM attempts a WHERE a.prompt_id = p.id"
-        " AND (a.outcome IS NULL OR a.outcome = 'unverified')"
-        " AND NOT EXISTS (SELECT 1 FROM attempts b"
-        " WHERE b.prompt_id = p.id AND b.number > a.number))) ORDER BY id",
-    ):
-        store.update("prompts", row["id"], retry_at=None)
-        prompts.release_dependants(store, row["id"])
-        before = f"to be tried again at {row['retry_at']}"
-        yield mended("retries", f"prompt {row['id']}", before, "not tried again by itself")
+# --- what breaks no rule --------------------------------------------------------------------------
 
 
-def _sessions(store: Store) -> Iterator[Row]:
-    live = (
-        "(SELECT min(a.prompt_id) FROM attempts a WHERE a.host = s.host AND a.session = s.name"
-        " AND a.outcome IS NULL)"
-    )
-    for row in _all(
-        store,
-        f"SELECT id, name, current_task_id, {live} AS prompt FROM sessions s"  # noqa: S608
-        f" WHERE coalesce(current_task_id, 0) <> coalesce({live}, 0) ORDER BY id",
-    ):
-        store.update("sessions", row["id"], current_task_id=row["prompt"])
-        yield mended(
-            "sessions", f"session {row['name']}", _prompt(row["current_task_id"]),
-            _prompt(row["prompt"]),
-        )  # fmt: skip
+def _name_instance(store: Store) -> Iterator[Row]:
+    """Give the database an instance if it lost its own.
+
+    Without the old one no mark in a pane can be read, so text that was being typed may have run.
+    """
+    if store.one("instance"):
+        return
+    name = db.new_instance()
+    store.insert("meta", {"name": "instance", "value": name})
+    yield mended("instance", "instance", "lost", name)
+    typing = "SELECT id FROM attempts WHERE outcome IS NULL AND stage = 'typing' ORDER BY id"
+    for attempt in store.execute(typing).fetchall():
+        wrong = f"attempt {attempt['id']} was being typed when the instance was lost"
+        yield from _fail_attempt(store, {"rule": "attempts", "wrong": wrong, **attempt})
 
 
-def _prompt(id: int | None) -> str:
-    return f"prompt {id}" if id else "no prompt"
+def _release_leases(store: Store) -> Iterator[Row]:
+    for lease in store.rows("leases"):
+        if lease["prompt_id"] is None:
+            leases.release(store, lease["id"])
+            yield mended("left over", lease["tree"], "leased, but no attempt uses it", "released")
 
 
-def _leases(store: Store) -> Iterator[Row]:
-    for row in _all(
-        store,
-        "SELECT id, tree FROM leases l WHERE NOT EXISTS"
-        " (SELECT 1 FROM attempts a WHERE a.lease_id = l.id) ORDER BY id",
-    ):
-        leases.release(store, row["id"])
-        yield mended("left over", row["tree"], "kept for nobody", "free")
-
-
-def _held(store: Store) -> Iterator[Row]:
-    """What waits for what it need not wait for, or does not wait for what it has to."""
-    for row in _all(
-        store,
-        "SELECT p.id, p.held_by, p.held_on FROM prompts p WHERE p.held_by IS NOT NULL"
-        " AND p.status = 'pending' AND p.host = :host"
-        " UNION SELECT p.id, p.held_by, p.held_on FROM prompts p JOIN dependencies d"
-        " ON d.prompt_id = p.id WHERE p.status = 'pending' AND p.host = :host ORDER BY 1",
-    ):
+def _hold_again(store: Store) -> Iterator[Row]:
+    """Release prompts from pauses, sessions and trees that no longer hold them."""
+    for row in store.rows("held_prompts"):
         if row["held_by"] == "tree in use" and store.one("lease_of_tree", tree=row["held_on"]):
             continue
-        prompts.hold(store, row["id"])
-        now = store.one("prompt", id=row["id"])
-        assert now is not None
-        if (before := _hold(row)) != (after := _hold(now)):
-            yield mended("held", f"prompt {row['id']}", before, after)
+        yield from _hold(store, {"rule": "held", **row})
 
 
-def _hold(row: Row) -> str:
-    return f"held by {row['held_by']}: {row['held_on']}" if row["held_by"] else "free"
-
-
-def _foundation(store: Store) -> Iterator[Row]:
-    for row in _all(
-        store,
-        "SELECT w.prompt_id, p.status FROM foundation_work w JOIN prompts p ON p.id = w.prompt_id"
-        " WHERE w.settled_at IS NOT NULL AND p.status IN ('pending', 'assigned', 'in_progress')"
-        " ORDER BY w.prompt_id",
-    ):
-        store.execute(
-            "UPDATE foundation_work SET settled_at = NULL, retry_at = NULL, told = 'again'"
-            " WHERE prompt_id = :id",
-            {"id": row["prompt_id"]},
-        )
-        before = f"settled, and {row['status']}"
-        yield mended("foundation", f"prompt {row['prompt_id']}", before, "open")
-
-
-def _counts(store: Store) -> Iterator[Row]:
-    wrong = _all(
-        store,
-        "SELECT host, status, sum(kept) AS kept, sum(there) AS there FROM"
-        " (SELECT host, status, prompts AS kept, 0 AS there FROM prompt_counts UNION ALL"
-        "  SELECT host, status, 0, count(*) FROM prompts GROUP BY host, status) AS listed"
-        " GROUP BY host, status HAVING sum(kept) <> sum(there) ORDER BY host, status",
-    )
-    for row in wrong:
-        store.execute(
-            "INSERT INTO prompt_counts (host, status, prompts) VALUES (:of, :status, :there)"
-            " ON CONFLICT (host, status) DO UPDATE SET prompts = :there",
-            {"of": row["host"], "status": row["status"], "there": row["there"]},
-        )
-        yield mended("counts", f"{row['status']} prompts", str(row["kept"]), str(row["there"]))
-
-
-def _heartbeats(store: Store) -> Iterator[Row]:
-    """A pass that has its last run before it is not due for long."""
-    for row in _all(
-        store, "SELECT * FROM heartbeats WHERE finished_at > :now ORDER BY host, script"
-    ):
+def _reset_heartbeats(store: Store) -> Iterator[Row]:
+    """A pass whose last run is in the future would not be due for a long time."""
+    late = "SELECT host, script, finished_at FROM heartbeats WHERE finished_at > :now"
+    for row in store.execute(f"{late} ORDER BY host, script").fetchall():
         store.execute(
             "UPDATE heartbeats SET finished_at = :now WHERE host = :of AND script = :script",
             {"of": row["host"], "script": row["script"]},

@@ -15,7 +15,11 @@ def query(name: str) -> str:
 
 
 def rules() -> dict[str, str]:
-    """What no constraint can say, by name: statements with a text for every wrong row."""
+    """What no constraint can say, by name: statements that return every broken row.
+
+    Columns: `wrong`, a text for people; `id`, of the row to repair; `repair`, one of the kinds in
+    settling.py, or NULL where only a person can decide.
+    """
     files = sorted((ROOT / "rules").glob("*.sql"))
     return {path.stem: path.read_text(encoding="utf-8") for path in files}
 

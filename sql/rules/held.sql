@@ -1,15 +1,16 @@
--- What is held waits for something that can end.
-SELECT 'held by a dependency that is no more: ' || p.id AS wrong
+-- A held prompt waits for something that can end.
+SELECT 'prompt ' || p.id || ' is held by a dependency that no longer exists' AS wrong, p.id,
+       'hold' AS repair
 FROM prompts p
 WHERE p.held_by = 'dependency' AND NOT EXISTS
     (SELECT 1 FROM dependencies d JOIN prompts b ON b.id = d.after_id
      WHERE d.prompt_id = p.id AND (b.status <> 'completed' OR b.review = 'wanted'))
 UNION ALL
-SELECT 'held by a time that is not its own: ' || p.id
+SELECT 'prompt ' || p.id || ' is held until a time that is not its own', p.id, 'hold'
 FROM prompts p
 WHERE p.held_by = 'time' AND coalesce(p.held_on, '') <> coalesce(p.not_before, '-')
 UNION ALL
-SELECT 'held by a limit that is no more: ' || p.id
+SELECT 'prompt ' || p.id || ' is held by a usage limit that no longer exists', p.id, 'hold'
 FROM prompts p
 WHERE p.held_by = 'limit' AND NOT EXISTS
     (SELECT 1 FROM limits l WHERE l.host = p.host AND l.account = p.held_on);

@@ -458,7 +458,7 @@ def test_database_that_somebody_keeps_locked(used: Workplace) -> None:
 
 
 INSIDE = {
-    "counts": ("UPDATE prompt_counts SET prompts = 7", "counts", "bad", "counted 7, there are 301"),
+    "counts": ("UPDATE prompt_counts SET prompts = 7", "counts", "bad", "7 prompts stored"),
     "no attempt": (
         """UPDATE prompts SET status = 'in_progress', assigned_session = 'x' WHERE id = 2;
         DELETE FROM prompt_counts;
@@ -467,7 +467,7 @@ INSIDE = {
     ),
     "held": (
         "UPDATE prompts SET held_by = 'dependency', held_on = 'prompt 1' WHERE id = 3",
-        "held", "warn", "held by a dependency that is no more: 3",
+        "held", "warn", "prompt 3 is held by a dependency",
     ),
     "lease": (
         """INSERT INTO leases (host, tree, taken_at)
@@ -478,7 +478,7 @@ INSIDE = {
         "UPDATE prompts SET content = CAST(x'ff' AS TEXT) WHERE id = 4", "integrity", "bad", "UTF-8"
     ),
     "future": (f"UPDATE prompts SET created_at = '{FUTURE}' WHERE id = 1", "clock", "warn", FUTURE),
-    "reference": ("DELETE FROM prompts WHERE id = 1", "counts", "bad", "301, there are 300"),
+    "reference": ("DELETE FROM prompts WHERE id = 1", "counts", "bad", "there are 300"),
 }  # fmt: skip
 
 
@@ -665,10 +665,10 @@ def test_places_that_are_refused(used: Workplace, option: str) -> None:
     hard.unlink()
     (used.path / "there").write_text("mine")
     hint = ", or give --force" if option == "--backup" else ""
-    taken = f"is there already: name another file{hint}\n"
+    taken = f"already exists: name another file{hint}\n"
     refused(used, taken, option, used.path / "there")
     (used.path / "new.db-journal").touch()
-    refused(used, "lies beside it", option, used.path / "new.db")
+    refused(used, "exists beside it", option, used.path / "new.db")
     refused(used, "No such file or directory", option, used.path / "no/new.db", status=1)
     refused(used, "no database at", option, used.path / "x", "--db", "/nowhere.db", status=78)
     refused(used, "--force goes with --backup", "--recover", "x", "--force")
@@ -870,10 +870,10 @@ def in_goals(work: Workplace, script: str) -> None:
 
 BROKEN_GOALS: dict[str, tuple[str, str, Callable[[Workplace, Path], object]]] = {
     "well": ("ok", "1 task, 1 pending, schema 2", lambda work, path: None),
-    "gone": ("ok", "there are none", lambda work, path: path.unlink()),
+    "gone": ("ok", "no goals yet", lambda work, path: path.unlink()),
     "a directory": ("bad", "is not a file", lambda work, path: (path.unlink(), path.mkdir())),
     "empty": ("warn", "is empty", lambda work, path: path.write_bytes(b"")),
-    "garbage": ("bad", "is no database", lambda work, path: path.write_bytes(b"garbage" * 999)),
+    "garbage": ("bad", "is not a database", lambda work, path: path.write_bytes(b"garbage" * 999)),
     "cut": ("bad", "disk image is malformed", lambda work, path: os.truncate(path, 9000)),
     "open": ("bad", "has mode 0666: others can", lambda work, path: path.chmod(0o666)),
     "the queue": (
@@ -896,7 +896,7 @@ BROKEN_GOALS: dict[str, tuple[str, str, Callable[[Workplace, Path], object]]] = 
         ),
     ),
     "no prompt": (
-        "warn", "in progress, but no prompt of the queue is one: task 1",
+        "warn", "in progress, but no prompt in the queue runs it: task 1",
         lambda work, path: in_goals(work, "UPDATE tasks SET status = 'in_progress'"),
     ),
 }  # fmt: skip
@@ -916,6 +916,154 @@ def test_database_of_goals(used: Workplace, case: str) -> None:
         for command in row["command"].split(" && "):
             used.tool(*command.split()[1:])
         assert used.tool("goals", "list", "--json").json[0]["status"] == "pending"
+
+
+@pytest.fixture
+def many_goals(used: Workplace) -> Workplace:
+    """Tasks on many pages, one of them given to a session, each with the one before it."""
+    used.tool("goals", "add-vision", "all")
+    used.tool("goals", "add-goal", "a goal", "--vision", 1)
+    used.tool("goals", "add-task", "the first", "--goal", 1)
+    text = "do this " * 100
+    values = ", ".join(
+        f"({n}, 'task {n} {text}', 'foundation', {n - 1}, 't', 't', 't')" for n in range(2, 41)
+    )
+    in_goals(
+        used,
+        "INSERT INTO tasks (id, content, project, after_id, created_at, updated_at, updated_by)"
+        f" VALUES {values}",
+    )
+    return used
+
+
+def goals_pages(work: Workplace, name: str) -> list[int]:
+    """Numbers of the leaf pages of a table or an index of the goals."""
+    with closing(sqlite3.connect(work.state / "goals.db")) as connection:
+        try:
+            found = connection.execute(
+                "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path",
+                (name,),
+            ).fetchall()
+        except sqlite3.OperationalError:
+            pytest.skip("this SQLite has no dbstat, which tells where a table's pages are")
+    return [page for (page,) in found]
+
+
+def overwrite_goals(work: Workplace, *pages: int) -> bytes:
+    """Overwrite whole pages; the file as it is then."""
+    path = work.state / "goals.db"
+    with path.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * 4096)
+            file.write(b"U" * 4096)
+    return path.read_bytes()
+
+
+def goals_report(work: Workplace, *args: object, status: Any) -> dict[str, Any]:
+    rows = work.tool("doctor", "--recover", work.path / "new.db", *args, "--json", status=status)
+    return {row["table"]: row for row in rows.json if row["database"] == "goals"}
+
+
+def rows_of(path: Path, text: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        return connection.execute(text).fetchall()
+
+
+def test_recovery_of_damaged_goals(many_goals: Workplace) -> None:
+    """The rows around a damaged page are kept; a task that waits for a lost one has failed."""
+    page = goals_pages(many_goals, "tasks")[2]
+    path, new = many_goals.state / "goals.db", many_goals.path / "new.db.goals"
+    whole_rows = dict(rows_of(path, "SELECT id, content FROM tasks"))
+    damaged = overwrite_goals(many_goals, page)
+    row = found(doctor(many_goals, status=1), "goals", "bad")
+    assert row["command"] == f"assigner doctor --recover {many_goals.database}.new"
+    dry = goals_report(many_goals, "--dry-run", status=1)
+    assert not new.exists()
+    report = goals_report(many_goals, status=1)
+    assert report == dry
+    assert (path.read_bytes(), new.stat().st_mode & 0o777) == (damaged, 0o600)
+    kept = dict(rows_of(new, "SELECT id, content FROM tasks"))
+    lost = whole_rows.keys() - kept.keys()
+    assert kept.items() <= whole_rows.items()
+    assert 0 < len(lost) < 10
+    assert (report["tasks"]["salvaged"], report["tasks"]["lost"]) == (len(kept), len(lost))
+    waiting = rows_of(new, "SELECT id, status FROM tasks WHERE status <> 'pending'")
+    assert waiting == [(max(lost) + 1, "failed")]
+    whole(many_goals.path / "new.db")
+    new.replace(path)
+    assert [r for r in doctor(many_goals) if r["check"] == "goals" and r["verdict"] == "ok"]
+    many_goals.tool("goals", "add-task", "another")
+    assert max(rows_of(path, "SELECT id FROM tasks")) == (41,)
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_recovery_of_goals_without_header_or_schema(many_goals: Workplace, offset: int) -> None:
+    path = many_goals.state / "goals.db"
+    with path.open("r+b") as file:
+        file.seek(offset * 100)
+        file.write(b"U" * (100 if offset == 0 else 3996))
+    found(doctor(many_goals, status=1), "goals", "bad")
+    assert goals_report(many_goals, status=0)["tasks"]["salvaged"] == 40
+    assert rows_of(many_goals.path / "new.db.goals", "SELECT count(*) FROM tasks") == [(40,)]
+
+
+def test_recovery_of_goals_keeps_the_key_by_which_the_queue_knows_them(used: Workplace) -> None:
+    """With another key a task that the queue has already would be given out again."""
+    goals_of(used)
+    (key,) = rows_of(used.state / "goals.db", "SELECT value FROM meta WHERE name = 'instance'")
+    execute(
+        used,
+        "INSERT INTO foundation_work (prompt_id, host, session, kind, title, goals, task, number,"
+        " assigned_at) SELECT 2, host, 'one', 'goal', 'x', '" + key[0] + "', '7', 1, created_at"
+        " FROM prompts WHERE id = 2",
+    )  # fmt: skip
+    in_goals(used, "DELETE FROM meta")
+    goals_report(used, status=0)
+    new = used.path / "new.db.goals"
+    assert rows_of(new, "SELECT value FROM meta WHERE name = 'instance'") == [key]
+    new.replace(used.state / "goals.db")
+    assert used.tool("goals", "add-task", "another").out == "8\n"
+
+
+def test_recovery_where_nothing_can_be_read_of_the_goals(used: Workplace) -> None:
+    goals_of(used).write_bytes(b"U" * 40960)
+    report = goals_report(used, status=1)
+    assert (report[""]["salvaged"], report[""]["lost"]) == (0, 1)
+    assert whole(used.path / "new.db") == 301
+    assert not (used.path / "new.db.goals").exists()
+
+
+def test_backup_has_the_goals(many_goals: Workplace) -> None:
+    copy = many_goals.path / "copy.db"
+    row = many_goals.tool("doctor", "--backup", copy, "--json").json
+    second = Path(row["goals"])
+    assert (second, row["tasks"]) == (many_goals.path / "copy.db.goals", 40)
+    assert {file.stat().st_mode & 0o777 for file in (copy, second)} == {0o600}
+    assert rows_of(second, "SELECT count(*) FROM tasks") == [(40,)]
+    refused(many_goals, "already exists", "--backup", copy)
+    copy.unlink()
+    refused(many_goals, "already exists", "--backup", copy)
+    refused(many_goals, "is the database itself", "--backup", many_goals.state / "goals.db")
+    old = second.read_bytes()
+    overwrite_goals(many_goals, goals_pages(many_goals, "tasks")[1])
+    refused(many_goals, "goals.db' is damaged", "--backup", copy, "--force", status=1)
+    assert (second.read_bytes(), copy.exists()) == (old, False)
+
+
+def test_goals_of_another_program_are_not_saved(used: Workplace) -> None:
+    path = used.path / "theirs.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE tasks (title, status, project, priority, created_at)")
+    theirs = {"ASSIGNER_GOALS": str(path)}
+    before = path.read_bytes()
+    row = used.tool("doctor", "--backup", used.path / "b.db", "--json", env=theirs).json
+    assert row["goals"] is None
+    rows = used.tool("doctor", "--recover", used.path / "r.db", "--json", env=theirs).json
+    assert {row["database"] for row in rows} == {"queue"}
+    used.tool("doctor", "--repair", env=theirs, status=None)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(

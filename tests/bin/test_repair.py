@@ -105,21 +105,21 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     "own mode": (mode("run", 0o500), "state directory", "mode 0500", "mode 0700"),
     "database": (mode("assigner.db", 0o644), "database file", "mode 0644", "mode 0600"),
     "secret": (secret, "files", "mode 0640", "mode 0600"),
-    "missing": (lambda w: shutil.rmtree(w.state / "run"), "state directory", "missing", "made"),
+    "missing": (lambda w: shutil.rmtree(w.state / "run"), "state directory", "missing", "created"),
     "lock": (lock_directory, "lock", "a directory", "removed"),
     "left over": (lambda w: (w.state / "run/1").mkdir(), "leftovers", "left over", "removed"),
     "journal": (interrupted, "database", "bytes", "rolled back"),
     "WAL": (plain("PRAGMA journal_mode = WAL"), "database", "WAL", "rollback journal"),
-    "trigger": (plain("DROP TRIGGER attempts_claim"), "schema", "missing", "made anew"),
+    "trigger": (plain("DROP TRIGGER attempts_claim"), "schema", "missing", "recreated"),
     "other trigger": (
         plain("""DROP TRIGGER prompts_delete_count; CREATE TRIGGER prompts_delete_count
               AFTER DELETE ON prompts BEGIN SELECT 1; END"""),
-        "schema", "differs", "made anew",
+        "schema", "differs", "recreated",
     ),
-    "view": (plain("DROP VIEW prompt_holds"), "schema", "missing", "made anew"),
-    "index": (plain("DROP INDEX attempts_one_per_prompt"), "schema", "missing", "made anew"),
-    "damaged index": (lambda w: overwrite(w, "prompts_open"), "integrity", "", "made anew"),
-    "counts": (plain("UPDATE prompt_counts SET prompts = 7"), "counts", "7", "300"),
+    "view": (plain("DROP VIEW prompt_holds"), "schema", "missing", "recreated"),
+    "index": (plain("DROP INDEX attempts_one_per_prompt"), "schema", "missing", "recreated"),
+    "damaged index": (lambda w: overwrite(w, "prompts_open"), "integrity", "", "rebuilt"),
+    "counts": (plain("UPDATE prompt_counts SET prompts = 7"), "counts", ": 7 ", "300"),
     "future": (
         plain(f"UPDATE heartbeats SET finished_at = '{FUTURE}'"), "timers", FUTURE, "2",
     ),
@@ -129,7 +129,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     "tree": (
         plain("""INSERT INTO leases (host, tree, taken_at)
               SELECT host, '/tree', created_at FROM prompts LIMIT 1"""),
-        "left over", "kept for nobody", "free",
+        "left over", "no attempt uses it", "released",
     ),
     "held": (
         plain("UPDATE prompts SET held_by = 'dependency', held_on = 'prompt 1' WHERE id = 3"),
@@ -137,7 +137,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     ),
     "not held": (
         plain("INSERT INTO dependencies VALUES (9, 8)"),
-        "held", "held by pause: everything", "held by dependency: prompt 8",
+        "dependencies", "held by pause: everything", "held by dependency: prompt 8",
     ),
     "no attempt": (
         execute("UPDATE prompts SET status = 'in_progress', assigned_session = 'one',"
@@ -145,20 +145,39 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "prompts", "in_progress", "failed: unverified: its attempt is lost, and may have run",
     ),
     "waiting, and typed": (
-        execute(attempt(2, "typed")), "prompts", "pending", "failed: unverified: it is typed,",
+        execute(attempt(2, "typed")), "prompts", "pending", "failed: unverified: ",
     ),
     "waiting, and claimed": (
-        execute(attempt(2, "claimed")), "attempts", "claimed: it is claimed", "released",
+        execute(attempt(2, "claimed")), "attempts", "attempt 2 is claimed", "released",
     ),
     "two at once": (
         plain("DROP INDEX attempts_one_per_prompt; DROP INDEX attempts_one_per_session;"
               "DROP TRIGGER attempts_claim;" + attempt(2, "typed") + attempt(2, "claimed")),
-        "prompts", "assigned", "failed: unverified: its prompt has 2 live attempts",
+        "prompts", "assigned", "failed: unverified: ",
     ),
     "retry of what may have run": (
         execute(f"""UPDATE attempts SET outcome = 'unverified';
                 UPDATE prompts SET status = 'failed', retry_at = '{FUTURE}' WHERE id = 1"""),
-        "retries", f"to be tried again at {FUTURE}", "not tried again by itself",
+        "retries", FUTURE, "no planned retry",
+    ),
+    "another session": (
+        execute(attempt(2, "claimed") + "UPDATE prompts SET status = 'assigned', attempts = 1,"
+                " held_by = NULL, assigned_session = 'two' WHERE id = 2"),
+        "prompts", "assigned", "pending",
+    ),
+    "another branch": (
+        execute("INSERT INTO leases (host, tree, branch, taken_at)"
+                " SELECT host, '/tree', 'main', created_at FROM prompts LIMIT 1;"
+                + attempt(2, "typed") + "UPDATE attempts SET lease_id = 1 WHERE id = 2;"
+                "UPDATE prompts SET status = 'assigned', held_by = NULL, git_branch = 'topic',"
+                " assigned_session = 'one' WHERE id = 2"),
+        "trees", "wants branch topic", "unverified",
+    ),
+    "settled while its prompt is open": (
+        plain("INSERT INTO foundation_work (prompt_id, host, session, kind, title, assigned_at,"
+              " settled_at) SELECT id, host, 'one', 'given', 'x', created_at, created_at"
+              " FROM prompts WHERE id = 2"),
+        "foundation", "settled", "open",
     ),
     "check without its attempt": (
         execute("""INSERT INTO checks (id, command, directory, seconds, work, wanted_at, updated_at,
@@ -167,6 +186,64 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "verdicts", "wanted", "cancelled",
     ),
 }  # fmt: skip
+
+
+def in_goals(script: str) -> Break:
+    def run(work: Workplace) -> None:
+        with closing(sqlite3.connect(work.state / "goals.db", isolation_level=None)) as connection:
+            connection.executescript(script)
+
+    return run
+
+
+def damaged_goals_index(work: Workplace) -> None:
+    path = work.state / "goals.db"
+    with closing(sqlite3.connect(path)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'tasks_open'"
+        ).fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"U" * 4096)
+
+
+BROKEN_GOALS: dict[str, tuple[Break, str, str]] = {
+    "mode": (lambda work: (work.state / "goals.db").chmod(0o644), "mode 0644", "mode 0600"),
+    "WAL": (in_goals("PRAGMA journal_mode = WAL"), "WAL", "rollback journal"),
+    "index": (in_goals("DROP INDEX tasks_goal"), "missing", "recreated"),
+    "damaged index": (damaged_goals_index, "", "rebuilt"),
+    "older": (in_goals("""PRAGMA user_version = 1; DELETE FROM _sqlite_migrations WHERE name LIKE
+              '0002%'; ALTER TABLE tasks DROP COLUMN check_timeout_seconds;
+              ALTER TABLE tasks DROP COLUMN check_command"""), "1", "2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN_GOALS)
+def test_goals_are_repaired_in_place(used: Workplace, case: str) -> None:
+    used.tool("goals", "add-task", "something")
+    damage, before, after = BROKEN_GOALS[case]
+    damage(used)
+    was = contents(used)
+    mended(used, "--dry-run")
+    assert contents(used) == was
+    rows = [row for row in mended(used) if row["check"] == "goals"]
+    assert [r for r in rows if before in r["before"] and after in r["after"]], rows
+    assert mended(used, status=0) == []
+    kept = list(used.state.glob("goals.db.before-repair-*"))
+    assert [path.stat().st_mode & 0o777 for path in kept] == [0o600] * (case != "mode")
+    assert used.tool("goals", "list", "--json").json[0]["content"] == "something"
+
+
+def test_damaged_goals_are_left_to_recover(used: Workplace) -> None:
+    used.tool("goals", "add-task", "something")
+    path = used.state / "goals.db"
+    with path.open("r+b") as file:
+        file.write(b"U" * 100)
+    before = path.read_bytes()
+    rows = used.tool("doctor", "--repair", "--json", status=1).json
+    (row,) = [row for row in rows if row["check"] == "goals"]
+    assert row["command"] == f"assigner doctor --recover {used.database}.new"
+    assert path.read_bytes() == before
 
 
 def mended(work: Workplace, *args: object, status: Any = (0, 1)) -> list[dict[str, str]]:
@@ -220,7 +297,7 @@ def test_copy_is_of_what_was_there_before(used: Workplace) -> None:
     used.tool("pause", "one")
     said = used.tool("doctor", "--repair").err
     (copy,) = copies(used)
-    assert f"is kept in '{copy}', without secrets' values" in said
+    assert str(copy) in said
     assert copy.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT DISTINCT prompts FROM prompt_counts").fetchall() == [(7,)]

@@ -1,1 +1,0 @@
-SELECT id, content, status FROM goals WHERE vision_id = :id ORDER BY id;

@@ -1,1 +1,0 @@
-SELECT id FROM tasks WHERE dedup_key = :key;

@@ -1,1 +1,0 @@
-SELECT id, content, status, dedup_key FROM tasks WHERE goal_id = :id ORDER BY id;
