@@ -168,7 +168,12 @@ def opened(args: Arguments, *, create: bool = True) -> Iterator[db.Store]:
     """The database; no pass is kept waiting."""
     settings = _settings(args)
     dry = getattr(args, "dry_run", False)
-    store = db.connect(settings, args.prog, dry=dry, create=create)
+    if dry:
+        from assigner import rehearsal
+
+        store = rehearsal.connect(settings, args.prog, create=create)
+    else:
+        store = db.connect(settings, args.prog, create=create)
     if args.verbose:
         say(args, f"database {settings.database}")
     try:

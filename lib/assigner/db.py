@@ -195,6 +195,11 @@ def connection_to(
     return connection
 
 
+def connection_to_present(path: Path) -> sqlite3.Connection:
+    """A database as it is, of whatever schema."""
+    return _open(path, PATIENCE)
+
+
 def peek(settings: Settings, actor: str) -> Store:
     """Open the database only to read it, whatever its schema: nothing is made, migrated or
     rolled back.  sqlite3.Error with the first statement where it cannot be read.
