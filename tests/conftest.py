@@ -46,9 +46,10 @@ def _is_spared(item: pytest.Item) -> bool:
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[Workplace]:
+def work(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workplace]:
     """An empty workplace: no database, no tmux server yet."""
-    with Workplace(tmp_path) as workplace:
+    real = request.node.get_closest_marker("real") is not None
+    with Workplace(tmp_path, real=real) as workplace:
         yield workplace
 
 

@@ -20,6 +20,8 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import Any, Self, TypeVar
 
+from forkserver import Forked, can_fork
+
 ROOT = Path(__file__).resolve().parents[1]
 PATH = "/usr/bin:/bin"
 PIPES: Any = {"stdout": PIPE, "stderr": PIPE, "encoding": "utf-8", "errors": "backslashreplace"}
@@ -191,8 +193,9 @@ class Agent(Pane):
 class Workplace:
     """Everything that one test may touch; a context manager that leaves nothing running."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, real: bool = False) -> None:
         self.path = path
+        self.real = real  # whether each tool is started in an interpreter of its own
         self.home = path / "home"
         self.state = path / "state"  # a tool's to make
         self.database = self.state / "assigner.db"
@@ -221,19 +224,21 @@ class Workplace:
         shutil.rmtree(self.socket.parent)
 
     def start(
-        self, name: str, *args: object, env: Mapping[str, str] | None = None, cwd: StrPath = "/"
-    ) -> subprocess.Popen[str]:
-        """Start a tool and do not wait, for races and kills; it is ended with the workplace."""
+        self, name: str, *args: object, env: Mapping[str, str] | None = None, cwd: StrPath = "/",
+        real: bool = False,
+    ) -> subprocess.Popen[str]:  # fmt: skip
+        """Start a tool and do not wait, for races and kills; it is ended with the workplace.
+
+        `real`: in an interpreter of its own, where a fork of one would hide what is tried.
+        """
         tool = ROOT / "bin" / name
         with tool.open("rb") as file:
             interpreter = sys.executable if b"python" in file.readline() else "/bin/sh"
-        process = subprocess.Popen(
-            [interpreter, tool, *map(str, args)],
-            stdin=PIPE,
-            env={**self.environment, **(env or {})},
-            cwd=cwd,
-            **PIPES,
-        )
+        words = [interpreter, str(tool), *map(str, args)]
+        environment = {**self.environment, **(env or {})}
+        forked = interpreter == sys.executable and not (real or self.real)
+        kind = Forked if forked and can_fork(words, environment) else subprocess.Popen
+        process = kind(words, stdin=PIPE, env=environment, cwd=cwd, **PIPES)
         self._started.append(process)
         return process
 
@@ -242,7 +247,7 @@ class Workplace:
     ) -> Result:
         """Run a tool to its end; it must end with `status` (None: any) and without a traceback.
 
-        `where` is what `start` takes: `env`, added to the bare environment, and `cwd`.
+        `where` is what `start` takes: `env`, added to the bare environment, `cwd`, and `real`.
         """
         process = self.start(name, *args, **where)
         out, err = process.communicate(input, timeout=60)

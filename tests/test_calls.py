@@ -12,7 +12,10 @@ from crash.quick import Quick
 from crash.tracing import can_trace
 from support import ROOT, Workplace
 
-pytestmark = pytest.mark.skipif(not can_trace(), reason="needs strace, on x86-64")
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(not can_trace(), reason="needs strace, on x86-64"),
+]
 
 
 @pytest.fixture

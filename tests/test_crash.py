@@ -17,6 +17,8 @@ from crash.killing import Pass
 from crash.ledger import Run, World
 from support import Workplace, wait_for
 
+pytestmark = pytest.mark.real
+
 NAIVE = Path(__file__).parent / "crash" / "naive.py"
 
 

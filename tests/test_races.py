@@ -10,6 +10,8 @@ from crash.book import Book
 from crash.killing import Pass
 from support import ROOT, Workplace
 
+pytestmark = pytest.mark.real
+
 NO_LOCK = {"PYTHONPATH": str(ROOT / "tests/nolock")}
 
 

@@ -17,6 +17,8 @@ from crash.killing import Pass, is_stopped
 from crash.tracing import can_trace, killed_at
 from support import Workplace, wait_for
 
+pytestmark = pytest.mark.real
+
 needs_strace = pytest.mark.skipif(not can_trace(), reason="needs strace, on x86-64")
 
 # Stands before the real tmux on the PATH, and has its way with the client that types.

@@ -57,21 +57,21 @@ def bounded(command: Sequence[str], given: bytes, *, seconds: float, most: int) 
     with tempfile.TemporaryFile() as standard_input:
         standard_input.write(given)
         standard_input.seek(0)
-        process = subprocess.Popen(
-            command,
-            stdin=standard_input,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    try:
-        with _ended_in_order():
-            out, err, problem = _read(process, time.monotonic() + seconds, most)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        with process:
-            process.wait()
+        with _ended_in_order():  # from before it is started: a signal finds no gap
+            process = subprocess.Popen(
+                command,
+                stdin=standard_input,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            try:
+                out, err, problem = _read(process, time.monotonic() + seconds, most)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                with process:
+                    process.wait()
     if problem == "time":
         raise AssignerError(f"it did not end within {seconds:g} s")
     if problem == "size":

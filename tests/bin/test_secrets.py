@@ -11,8 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from crash.tracing import can_trace
 from support import Result, Workplace, wait_for
+
+pytestmark = pytest.mark.real
 
 CANARY = "c4n4ry"
 ODD = "-$(touch marker)'\"#{pane_id}%H"

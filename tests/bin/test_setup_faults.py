@@ -17,6 +17,8 @@ import pytest
 from assigner import config
 from support import PIPES, ROOT, Result, Workplace, wait_for
 
+pytestmark = pytest.mark.real
+
 PASSES = (
     "scan", "keepalive", "sync-context", "observe", "retry-failed", "assign-next", "deliver",
     "tick",

@@ -20,7 +20,7 @@ FAR = "2199-01-01T00:00:00.000Z"
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
     """A workplace in which something of every kind has happened; nobody may change it."""
-    with Workplace(tmp_path_factory.mktemp("story")) as work:
+    with Workplace(tmp_path_factory.mktemp("story"), real=True) as work:
         top = work.repo()
         odd = work.path / "odd \x1b[31m\u202e"
         odd.mkdir()
@@ -88,7 +88,7 @@ def test_help_of_a_tool_in_sh_is_its_manual(work: Workplace, name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({*TOOLS} - {*IN_SH}))
 def test_help_is_a_manual(work: Workplace, name: str) -> None:
-    manual = work.tool(name, "--help").out
+    manual = work.tool(name, "--help", real=True).out
     assert work.tool("assigner", name, "--help").out == manual
     usage, _, rest = manual.partition("\n\n")
     assert usage.startswith(f"usage: {name} [-h] [--json] [--db FILE] [--verbose]")
