@@ -3,8 +3,8 @@
 PYTHON = .venv/bin/python
 # Twice the usual two cores: a test mostly waits for tmux.
 JOBS = 4
-SCRIPTS = $(shell grep -lE '^\#!.*python' bin/*)
-# As modules these would hide others of the same name: each is checked by itself, as __main__.
+SCRIPTS = $(shell grep -lE '^\#!.*python' bin/[!_]*)
+# As modules these and bin/assigner.py would hide others of the same name: each is checked by itself, as __main__.
 NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
@@ -29,7 +29,7 @@ lint: setup ## check style and types
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/support.py tests/conftest.py tests/standin.py
 	@$(PYTHON) -m mypy -p agents -p night
-	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)); do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
+	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)) bin/assigner.py; do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
 
 bench: setup ## measure against a large queue
 	@$(PYTHON) bench/bench.py

@@ -10,7 +10,7 @@ import pytest
 from assigner import config, manuals, tools
 from support import PATH, PIPES, ROOT, Workplace
 
-TOOLS = sorted(path.name for path in (ROOT / "bin").glob("[!._]*") if path.name != "assigner")
+TOOLS = sorted(path.name for path in (ROOT / "bin").glob("[!._]*") if path.stem != "assigner")
 PAGES = sorted(["assigner.1", *(f"assigner-{name}.1" for name in TOOLS)])
 WIDE = {"COLUMNS": "200"}
 
