@@ -42,4 +42,5 @@ def _start_again() -> None:
     sys.exit(78)
 
 
-_hand_over() or _start_again()
+if not _hand_over():
+    _start_again()
