@@ -3,6 +3,7 @@
 import os
 import signal
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,14 @@ def _is_spared(item: pytest.Item) -> bool:
     others = SHELLS[1:]
     kept = others[zlib.crc32(item.originalname.encode()) % len(others)]
     return item.callspec.params["shell"] not in (SHELLS[0], kept)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Why tests were skipped, and how many: what this machine lacks is read at the end of a run."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    for reason, number in sorted(reasons.items()):
+        terminalreporter.write_line(f"skipped {number}: {reason}")
 
 
 @pytest.fixture

@@ -23,9 +23,32 @@ from typing import Any, Self, TypeVar
 from forkserver import Forked, can_fork
 
 ROOT = Path(__file__).resolve().parents[1]
-PATH = "/usr/bin:/bin"
+PROGRAMS = (
+    "tmux",
+    "git",
+    "bash",
+    "zsh",
+    "dash",
+    "fish",
+    "vim.tiny",
+    "vim",
+    "less",
+    "man",
+    "strace",
+)
 PIPES: Any = {"stdout": PIPE, "stderr": PIPE, "encoding": "utf-8", "errors": "backslashreplace"}
 T = TypeVar("T")
+
+
+def path_of(programs: Sequence[str]) -> str:
+    """A PATH as short as cron's, with the places in which this machine has these programs."""
+    found = [os.path.dirname(path) for path in map(shutil.which, programs) if path]
+    return ":".join(dict.fromkeys([*found, "/usr/bin", "/bin"]))
+
+
+PATH = path_of(PROGRAMS)
+# For the text of a script of sh that stands before it on the PATH
+TMUX = shlex.quote(shutil.which("tmux") or "tmux")
 StrPath = str | Path
 Expected = int | tuple[int, ...] | None
 

@@ -65,7 +65,7 @@ RUNS_PROGRAMS = {"tmux", "git", "programs"}
 COSTLY = {"argcomplete", "tabulate", "dotenv", "sqlite_utils"}
 
 MODULES = {path.stem: path.read_text() for path in sorted((ROOT / "lib/assigner").glob("*.py"))}
-TOOLS = {path.name: path for path in sorted((ROOT / "bin").glob("[!._]*"))}
+TOOLS = {path.name: path for path in sorted((ROOT / "bin").glob("[!._]*")) if not path.suffix}
 
 
 def layer(module: str) -> int:

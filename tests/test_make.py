@@ -12,11 +12,14 @@ from support import ROOT
 TARGETS = {
     "bench", "clean", "crash", "crash-calls", "crash-disks", "crash-faults", "demo",
     "help", "install-cron", "install-systemd", "lint", "man", "model", "night",
-    "setup", "test", "test-agents", "test-hostile", "test-slow", "test-timers", "uninstall-cron",
-    "uninstall-systemd",
+    "setup", "setup-tests", "test", "test-agents", "test-fresh", "test-hostile", "test-slow",
+    "test-timers", "uninstall-cron", "uninstall-systemd",
 }  # fmt: skip
 SCRIPTS = ["tools/setup", ".ci/run"]
-COREUTILS = ["cat", "chmod", "cksum", "dirname", "mkdir", "rm"]
+COREUTILS = ["cat", "chmod", "cksum", "cp", "dirname", "mkdir", "rm", "uname"]
+
+NEEDED = ["bash", "git", "tmux", "zsh"]
+NEEDED_BY_TESTS = ["dash", "fish", "less", "man", "ps", "strace", "vim"]
 
 # It grows a virtual environment whose python knows pip, and pluggy once pip has run.
 PYTHON = """#!/bin/sh
@@ -59,7 +62,7 @@ class Machine:
             shutil.copy(ROOT / name, self.checkout / name)
         for name in COREUTILS:
             (self.bin / name).symlink_to(shutil.which(name) or name)
-        for name in ("bash", "dash", "fish", "git", "tmux", "zsh"):
+        for name in (*NEEDED, *NEEDED_BY_TESTS):
             self.program(name)
         self.program("python3", PYTHON)
         self.program("id", "#!/bin/sh\necho 0\n")
@@ -68,10 +71,10 @@ class Machine:
         (self.bin / name).write_text(text)
         (self.bin / name).chmod(0o755)
 
-    def setup(self) -> tuple[int, str]:
+    def setup(self, *arguments: str) -> tuple[int, str]:
         """Exit status and all that was said."""
         done = subprocess.run(
-            ["/bin/sh", self.checkout / "tools/setup"],
+            ["/bin/sh", self.checkout / "tools/setup", *arguments],
             cwd="/",
             env={"PATH": str(self.bin)},
             stdout=subprocess.PIPE,
@@ -132,7 +135,34 @@ def test_setup_asks_no_password(machine: Machine) -> None:
     (machine.bin / "zsh").unlink()
     machine.program("id", "#!/bin/sh\necho 1000\n")
     machine.program("dnf", "#!/bin/sh\nexit 9\n")
+    assert machine.setup() == (78, "setup: please run as root: dnf install -y zsh\n")
+    machine.program("sudo", "#!/bin/sh\nexit 1\n")
     assert machine.setup() == (78, "setup: please run: sudo dnf install -y zsh\n")
+
+
+def test_what_only_tests_use_is_asked_for_by_tests_only(machine: Machine) -> None:
+    for name in NEEDED_BY_TESTS:
+        (machine.bin / name).unlink()
+    assert machine.setup()[0] == 0
+    machine.program("uname", "#!/bin/sh\necho Linux x86_64\n")
+    machine.program("id", "#!/bin/sh\necho 1000\n")
+    machine.program("apt-get", "#!/bin/sh\nexit 9\n")
+    status, said = machine.setup("tests")
+    assert status == 78
+    packages = "dash fish less man-db procps strace vim-tiny"
+    asked = f"apt-get install -y --no-install-recommends {packages}"
+    assert re.sub(" tzdata", "", said) == f"setup: please run as root: {asked}\n"
+
+
+def test_another_vim_will_do_and_where_nothing_can_be_traced_no_strace(machine: Machine) -> None:
+    (machine.bin / "vim").rename(machine.bin / "vi")
+    (machine.bin / "strace").unlink()
+    machine.program("uname", "#!/bin/sh\necho Linux aarch64\n")
+    assert machine.setup("tests")[0] == 0
+
+
+def test_setup_refuses_what_it_does_not_know(machine: Machine) -> None:
+    assert machine.setup("test")[0] == 2
 
 
 def test_setup_uses_sudo_that_asks_nothing(machine: Machine) -> None:
@@ -140,17 +170,15 @@ def test_setup_uses_sudo_that_asks_nothing(machine: Machine) -> None:
     machine.program("id", "#!/bin/sh\necho 1000\n")
     machine.program("sudo", '#!/bin/sh\n[ "$1" = -n ] && shift && "$@"\n')
     machine.program("true")
-    machine.program(
-        "dnf", f"#!/bin/sh\ncat {machine.bin}/tmux >{machine.bin}/zsh\nchmod +x {machine.bin}/zsh\n"
-    )
+    machine.program("dnf", f"#!/bin/sh\ncp '{machine.bin}/tmux' '{machine.bin}/zsh'\n")
     assert machine.setup()[0] == 0
 
 
 @pytest.mark.parametrize("manager", ["apt-get", "dnf", "apk", "pacman", "brew"])
 def test_setup_installs_what_is_missing(machine: Machine, manager: str) -> None:
     (machine.bin / "zsh").unlink()
-    stub = f'case "$*" in *" zsh") cat {machine.bin}/tmux >{machine.bin}/zsh;; esac'
-    machine.program(manager, f"#!/bin/sh\n{stub}\nchmod +x {machine.bin}/zsh 2>&1\n")
+    stub = f"""case "$*" in *" zsh") cp '{machine.bin}/tmux' '{machine.bin}/zsh' ;; esac"""
+    machine.program(manager, f"#!/bin/sh\n{stub}\n")
     status, said = machine.setup()
     assert status == 0
     assert said.startswith(f"setup: installing zsh: {manager} ")

@@ -15,7 +15,7 @@ import pytest
 from crash.book import Book
 from crash.killing import Pass, is_stopped
 from crash.tracing import can_trace, killed_at
-from support import Workplace, wait_for
+from support import TMUX, Workplace, wait_for
 
 pytestmark = pytest.mark.real
 
@@ -24,13 +24,13 @@ needs_strace = pytest.mark.skipif(not can_trace(), reason="needs strace, on x86-
 # Stands before the real tmux on the PATH, and has its way with the client that types.
 CLIENT = """\
 #!/bin/sh
-case "$*" in *source-file*) ;; *) exec /usr/bin/tmux "$@" ;; esac
+case "$*" in *source-file*) ;; *) exec {tmux} "$@" ;; esac
 given={place}/given.$$
 cat > "$given"
-grep -q paste-buffer "$given" || exec /usr/bin/tmux "$@" < "$given"
+grep -q paste-buffer "$given" || exec {tmux} "$@" < "$given"
 {act}
 """
-TYPE = '/usr/bin/tmux "$@" < "$given"'
+TYPE = f'{TMUX} "$@" < "$given"'
 DIE = "kill -9 0"  # the pass and this
 
 
@@ -62,7 +62,7 @@ def deliver(book: Book, act: str = TYPE, **settings: str) -> Pass:
     place = book.work.path / "client"
     place.mkdir(exist_ok=True)
     client = place / "tmux"
-    client.write_text(CLIENT.format(place=shlex.quote(str(place)), act=act))
+    client.write_text(CLIENT.format(place=shlex.quote(str(place)), tmux=TMUX, act=act))
     client.chmod(0o755)
     settings["PATH"] = f"{place}:{book.work.environment['PATH']}"
     return Pass(book.work, "deliver", "--settle", 60, env=settings)

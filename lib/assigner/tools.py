@@ -14,7 +14,7 @@ def names() -> list[str]:
     return sorted(
         entry.name
         for entry in os.scandir(PLACE)
-        if entry.is_file() and entry.name != "assigner" and not entry.name.startswith((".", "_"))
+        if entry.is_file() and entry.name.partition(".")[0] not in ("", "assigner")
     )
 
 

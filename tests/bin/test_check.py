@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from crash.killing import Pass
-from support import ROOT, Workplace, wait_for
+from support import ROOT, TMUX, Workplace, wait_for
 
 NO_LOCK = {"PYTHONPATH": str(ROOT / "tests/nolock")}
 UNIQUE = f"1000.{os.getpid()}"  # seconds for which nobody else sleeps
 # Stands before the real tmux on the PATH, and has its way with the client that starts a check.
 CLIENT = """\
 #!/bin/sh
-case "$*" in *assigner-check-*) ;; *) exec /usr/bin/tmux "$@" ;; esac
+case "$*" in *assigner-check-*) ;; *) exec {tmux} "$@" ;; esac
 {act}
 """
 
@@ -328,7 +328,7 @@ def test_tmux_server_that_is_gone_before_it_begins(place: Workplace) -> None:
 
 @pytest.mark.parametrize(
     "act",
-    ["kill -9 $PPID", '/usr/bin/tmux "$@"; kill -9 0', "kill -9 0", "exit 1", "sleep 60"],
+    ["kill -9 $PPID", f'{TMUX} "$@"; kill -9 0', "kill -9 0", "exit 1", "sleep 60"],
     ids=["pass", "after", "before", "refused", "hung"],
 )
 def test_it_is_run_once_whatever_becomes_of_the_pass(place: Workplace, act: str) -> None:
@@ -337,7 +337,7 @@ def test_it_is_run_once_whatever_becomes_of_the_pass(place: Workplace, act: str)
     wanted(place)
     client = place.path / "client"
     client.mkdir()
-    (client / "tmux").write_text(CLIENT.format(act=act))
+    (client / "tmux").write_text(CLIENT.format(tmux=TMUX, act=act))
     (client / "tmux").chmod(0o755)
     path = f"{client}:{place.environment['PATH']}"
     settings = {"PATH": path, "ASSIGNER_TMUX_TIMEOUT": "1"}
@@ -368,7 +368,7 @@ def test_it_is_given_up_where_tmux_makes_no_window(place: Workplace) -> None:
     wanted(place)
     client = place.path / "client"
     client.mkdir()
-    (client / "tmux").write_text(CLIENT.format(act="exit 1"))
+    (client / "tmux").write_text(CLIENT.format(tmux=TMUX, act="exit 1"))
     (client / "tmux").chmod(0o755)
     broken = {"PATH": f"{client}:{place.environment['PATH']}"}
     place.tool("deliver", env=broken)

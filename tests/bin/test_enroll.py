@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import tomllib
 from pathlib import Path
@@ -33,7 +34,7 @@ def test_creates_a_session_that_takes_prompts(work: Workplace, shell: str) -> No
 def test_creates_where_the_caller_stands_with_the_shell_of_tmux(work: Workplace) -> None:
     (row,) = work.tool("enroll", "--create", "one", "--shell", "bash", "--json", cwd=work.path).json
     assert row["current_dir"] == str(work.path)
-    work.tmux("set-option", "-g", "default-shell", "/usr/bin/zsh")
+    work.tmux("set-option", "-g", "default-shell", str(shutil.which("zsh")))
     (work.home / ".zshrc").write_text("PS1='%% '\n")
     work.tool("enroll", "--create", "two")
     assert work.tmux("display-message", "-p", "-t", "two:", "#{pane_current_command}") == "zsh"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support import Pane, Workplace, spoken, wait_for
+from support import TMUX, Pane, Workplace, spoken, wait_for
 
 AT_ONCE = {"ASSIGNER_KILL_GRACE": "0", "ASSIGNER_BACKOFF_BASE": "0"}
 FOREVER = "echo ready; sleep 1000"
@@ -422,11 +423,11 @@ def test_reports_are_kept_until_they_are_read(work: Workplace) -> None:
 
 KILLED = """\
 #!/bin/sh
-case "$*" in *source-file*) ;; *) exec /usr/bin/tmux "$@" ;; esac
+case "$*" in *source-file*) ;; *) exec {tmux} "$@" ;; esac
 given={place}/given.$$
 cat >"$given"
 grep -q 'capture-pane.* -S -$' "$given" && kill -9 $$
-exec /usr/bin/tmux "$@" <"$given"
+exec {tmux} "$@" <"$given"
 """
 
 
@@ -437,7 +438,7 @@ def test_an_end_waits_until_its_output_can_be_read(work: Workplace) -> None:
     work.tool("send", "echo 'ASSIGNER-DONE ok all is well'", "--sentinel")
     client = work.path / "client" / "tmux"
     client.parent.mkdir()
-    client.write_text(KILLED.format(place=client.parent))
+    client.write_text(KILLED.format(place=shlex.quote(str(client.parent)), tmux=TMUX))
     client.chmod(0o755)
     deaf = {"PATH": f"{client.parent}:{work.environment['PATH']}"}
     work.tool("tick", "--until-idle", 2, env=deaf, status=(0, 1))

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -13,7 +15,9 @@ from support import Pane, Workplace, spoken, wait_for
 
 NOBODY = {"ASSIGNER_PERSON_ACTIVE": "0"}
 SOMEBODY = {"ASSIGNER_PERSON_ACTIVE": "1000"}
-PYTHON = f"{sys.executable} -q"
+PYTHON = f"{shlex.quote(sys.executable)} -q"
+EDITOR = next(filter(shutil.which, ("vim.tiny", "vim", "vi")), "vi")
+PRIVILEGED = os.geteuid() == 0  # shells show it in their prompts
 
 
 def state(pane: Pane) -> tuple[str, str]:
@@ -54,7 +58,7 @@ CASES: dict[str, tuple[Callable[[Pane], None], list[str]]] = {
     "search": (typed("", "C-r"), ["C-c"]),
     "copy": (copy_mode, ["q"]),
     "off": (switch_off, []),
-    "vim": (lines("vim.tiny -u NONE"), [":", "q", "!", "Enter"]),
+    "vim": (lines(f"{EDITOR} -u NONE"), [":", "q", "!", "Enter"]),
     "less": (lines("less /etc/passwd"), ["q"]),
     "python": (lines(PYTHON), ["C-d"]),
     "raw": (lines(f"{PYTHON} -c 'import sys, tty; tty.setraw(0); sys.stdin.read(1)'"), ["q"]),
@@ -186,7 +190,7 @@ PROMPTS = {
     "bash": {
         "plain": ("PS1='$ '", "$ "),
         "lines": (r"PS1='\w\n> '", "> "),
-        "moving": (r"PS1='\t \w \$ '", "# "),
+        "moving": (r"PS1='\t \w \$ '", "# " if PRIVILEGED else "$ "),
         "wide": (r"PS1='\[\e[1;32m\]漢字é \w\[\e[0m\] ❯ '", "❯ "),
         "modal": ("set -o vi; PS1='$ '", "$ "),
         "git": ("PS1='\\w $(git branch --show-current 2>/dev/null) > '", "> "),
@@ -194,7 +198,7 @@ PROMPTS = {
     "zsh": {
         "plain": ("PS1='%% '", "% "),
         "lines": ("PS1=$'%~\\n> '", "> "),
-        "moving": ("PS1='%* %~ %# '", "# "),
+        "moving": ("PS1='%* %~ %# '", "# " if PRIVILEGED else "% "),
         "wide": ("PS1='%B%F{green}漢字é %~%f%b ❯ '", "❯ "),
         "right": ("PS1='> '; RPROMPT='%~ %*'", "> "),
         "modal": ("bindkey -v; PS1='%% '", "% "),

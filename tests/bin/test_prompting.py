@@ -12,7 +12,7 @@ import pytest
 
 from assigner import clock
 from crash.killing import CARRY_OUT, DIE, Pass, between, is_stopped
-from support import ROOT, Agent, Workplace, wait_for
+from support import ROOT, TMUX, Agent, Workplace, wait_for
 
 NO_LOCK = {"PYTHONPATH": str(ROOT / "tests/nolock")}
 TEXTS = [
@@ -132,7 +132,7 @@ def test_a_person_who_types_meanwhile_is_not_interrupted(work: Workplace) -> Non
     """Between the look and the paste; then behind the text that stands there."""
     agent = enrolled(work, "one")
     claimed(work, "hello")
-    mine = f"/usr/bin/tmux -S {work.socket} send-keys -t {agent.id} -l mine; sleep 0.3"
+    mine = f"{TMUX} -S {work.socket} send-keys -t {agent.id} -l mine; sleep 0.3"
     between(work, "typed", f"{mine}; {CARRY_OUT}", "--settle", 0).wait()
     assert not agent.events("paste")
     agent.keys("C-u")

@@ -6,6 +6,7 @@ the PATH, or the real ones with directories of their own, in a namespace.
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from assigner import config, timers
-from support import PATH, PIPES, ROOT, Result, Workplace, wait_for
+from support import PATH, PIPES, ROOT, TMUX, Result, Workplace, wait_for
 
 BEGIN, END = b"# BEGIN assigner\n", b"# END assigner\n"
 MARKER = "# Made by assigner: `assigner timers uninstall systemd` takes it out"
@@ -29,22 +30,22 @@ ALL_PASSES = {
 
 CRONTAB = """#!/bin/sh
 spool={spool}
-echo "$1" >>$spool/calls
-[ ! -e $spool/trick ] || . $spool/trick
+echo "$1" >>"$spool/calls"
+[ ! -e "$spool/trick" ] || . "$spool/trick"
 case $1 in
--l) [ -e $spool/tab ] || {{ echo "no crontab for tester" >&2; exit 1; }}; cat $spool/tab ;;
--r) rm $spool/tab ;;
--) cat >$spool/new && mv $spool/new $spool/tab ;;
+-l) [ -e "$spool/tab" ] || {{ echo "no crontab for tester" >&2; exit 1; }}; cat "$spool/tab" ;;
+-r) rm "$spool/tab" ;;
+-) cat >"$spool/new" && mv "$spool/new" "$spool/tab" ;;
 esac
 """
 SYSTEMCTL = """#!/bin/sh
 spool={spool}
-echo "$*" >>$spool/calls
-[ ! -e $spool/trick ] || . $spool/trick
+echo "$*" >>"$spool/calls"
+[ ! -e "$spool/trick" ] || . "$spool/trick"
 case $* in
-*is-enabled*|*is-active*) [ -e $spool/on ] ;;
-*enable*) >>$spool/on ;;
-*disable*) rm $spool/on ;;
+*is-enabled*|*is-active*) [ -e "$spool/on" ] ;;
+*enable*) >>"$spool/on" ;;
+*disable*) rm "$spool/on" ;;
 esac
 """
 LOGINCTL = "#!/bin/sh\n{{ [ -e {spool}/lingers ] && echo yes; }} || echo no\n"
@@ -63,7 +64,7 @@ class Machine:
         work.environment["PATH"] = f"{self.bin}:{PATH}"
         stand_ins = {"crontab": CRONTAB, "systemctl": SYSTEMCTL, "loginctl": LOGINCTL}
         for name, text in stand_ins.items():
-            (self.bin / name).write_text(text.format(spool=self.spool))
+            (self.bin / name).write_text(text.format(spool=shlex.quote(str(self.spool))))
             (self.bin / name).chmod(0o755)
 
     def timers(self, *args: str, status: int = 0, **where: Mapping[str, str]) -> Result:
@@ -369,7 +370,10 @@ def test_block_has_the_loop_of_the_example(machine: Machine) -> None:
     _, (example,) = parsed((ROOT / "crontab.example").read_text())
     _, (block,) = parsed(machine.timers("install", "cron", "--dry-run").out)
     loop = example.removesuffix(" >/dev/null 2>&1")
-    assert loop.replace('"$ASSIGNER"', f"{Path(sys.executable).with_name('assigner')}") in block
+    assert (
+        loop.replace('"$ASSIGNER"', shlex.quote(str(Path(sys.executable).with_name("assigner"))))
+        in block
+    )
 
 
 @pytest.mark.parametrize("action", ["install", "uninstall"])
@@ -667,7 +671,7 @@ def test_real_systemd_delivers_and_spares_what_a_pass_started(
     work.stop_server()
     units = work.home / ".config/systemd/user"
     text = (units / "assigner.service").read_text()
-    start = f"/usr/bin/tmux -S {work.socket} -f /dev/null new-session -d -s kept sleep 1000"
+    start = f"{TMUX} -S {work.socket} -f /dev/null new-session -d -s kept sleep 1000"
     text = re.sub("^ExecStart=.*", f"ExecStart={start}", text, flags=re.MULTILINE)
     (units / "starts.service").write_text(text)
     assert manager.run("systemctl", "--user", "daemon-reload").returncode == 0

@@ -11,7 +11,7 @@ import pytest
 
 from support import ROOT, Workplace, wait_for
 
-TOOLS = sorted(path.name for path in (ROOT / "bin").glob("[!._]*") if path.name != "assigner")
+TOOLS = sorted(path.name for path in (ROOT / "bin").glob("[!._]*") if path.stem != "assigner")
 IN_SH = [name for name in TOOLS if (ROOT / "bin" / name).read_text().startswith("#!/bin/sh")]
 OBEYED = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 FAR = "2199-01-01T00:00:00.000Z"

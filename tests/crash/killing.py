@@ -12,16 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from support import ROOT, Workplace
+from support import ROOT, TMUX, Workplace
 
 DIE = "kill -9 0"  # the pass and this
-CARRY_OUT = '/usr/bin/tmux "$@" < "$given"'
+CARRY_OUT = f'{TMUX} "$@" < "$given"'
 CLIENT = """\
 #!/bin/sh
-case "$*" in *source-file*) ;; *) exec /usr/bin/tmux "$@" ;; esac
+case "$*" in *source-file*) ;; *) exec {tmux} "$@" ;; esac
 given={place}/given.$$
 cat > "$given"
-grep -q 'set-option[^;]*@assigner_{stamp}_' "$given" || exec /usr/bin/tmux "$@" < "$given"
+grep -q 'set-option[^;]*@assigner_{stamp}_' "$given" || exec {tmux} "$@" < "$given"
 {act}
 """
 
@@ -110,7 +110,7 @@ def between(work: Workplace, stamp: str, act: str, *args: object, **settings: An
     place = work.path / "client"
     place.mkdir(exist_ok=True)
     client = place / "tmux"
-    client.write_text(CLIENT.format(place=shlex.quote(str(place)), stamp=stamp, act=act))
+    client.write_text(CLIENT.format(place=shlex.quote(str(place)), tmux=TMUX, stamp=stamp, act=act))
     client.chmod(0o755)
     env = {"PATH": f"{place}:{work.environment['PATH']}", **settings.get("env", {})}
     return Pass(work, "deliver", *(args or ("--settle", 20)), env=env)

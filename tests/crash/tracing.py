@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from support import TMUX
+
 # What a program does to the world
 EFFECTS = (
     "openat", "rename", "renameat2", "link", "symlink", "unlink", "unlinkat", "mkdir", "rmdir",
@@ -150,7 +152,7 @@ number=1
 until mkdir {place}/$kind.$number 2>/dev/null; do number=$((number + 1)); done
 case $kind.$number in
 {which}) {act} ;;
-*) exec /usr/bin/tmux "$@" <"$given" ;;
+*) exec {tmux} "$@" <"$given" ;;
 esac
 """
 
@@ -163,8 +165,9 @@ def client(place: Path, which: str, act: str) -> str:
     """
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
-    act = act.replace("TMUX", '/usr/bin/tmux "$@" <"$given"').replace("NAME", "$kind.$number")
+    act = act.replace("TMUX", f'{TMUX} "$@" <"$given"').replace("NAME", "$kind.$number")
     file = place / "tmux"
-    file.write_text(_CLIENT.format(place=shlex.quote(str(place)), which=which, act=act))
+    words = {"place": shlex.quote(str(place)), "tmux": TMUX, "which": which, "act": act}
+    file.write_text(_CLIENT.format(**words))
     file.chmod(0o755)
     return str(place)

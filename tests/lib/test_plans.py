@@ -116,8 +116,8 @@ def goals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[db.Store]:
 @pytest.mark.parametrize("name", [name for name in GOALS if name not in SMALL])
 def test_no_statement_goes_through_all_tasks(goals: db.Store, name: str) -> None:
     scans = [step for step in plan(goals, f"goals/{name}") if step.startswith("SCAN")]
-    jumps = ["SCAN tasks USING INDEX tasks_pending"]  # from project to project
-    assert scans == (jumps if name == "pending_projects" else [])
+    jumps = "SCAN tasks USING INDEX tasks_pending"  # from project to project
+    assert set(scans) <= ({jumps} if name == "pending_projects" else set())
 
 
 def test_the_next_task_is_read_from_its_index(goals: db.Store) -> None:
@@ -127,5 +127,17 @@ def test_the_next_task_is_read_from_its_index(goals: db.Store) -> None:
 
 
 def test_projects_are_found_by_jumps(goals: db.Store) -> None:
-    text = f"EXPLAIN {sql.query('goals/pending_projects')}"
-    assert "SeekGT" in [row["opcode"] for row in goals.execute(text)]
+    """However SQLite plans it: its work grows with the projects, not with their tasks."""
+    steps = []
+    goals.execute("BEGIN")
+    goals.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+        " INSERT INTO tasks (content, project, created_at, updated_at, updated_by)"
+        " SELECT 'x', '/' || (i % 3), :now, :now, :by FROM n"
+    )
+    goals.connection.set_progress_handler(lambda: steps.append(1), 1)
+    found = goals.execute(sql.query("goals/pending_projects")).fetchall()
+    goals.connection.set_progress_handler(None, 1)
+    goals.execute("ROLLBACK")
+    assert len(found) == 3
+    assert len(steps) < 300
