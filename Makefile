@@ -24,9 +24,10 @@ demo: setup ## show the whole chain at work, in a tmux server of its own
 test: setup ## run the tests; ARGS="-k send" for some of them
 	@$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
 
-lint: setup ## check style and types
+lint: setup ## check style, types and spelling
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
+	@.venv/bin/codespell
 	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/support.py tests/conftest.py tests/standin.py
 	@$(PYTHON) -m mypy -p agents -p night
 	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)); do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
