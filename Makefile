@@ -27,10 +27,11 @@ demo: setup ## show the whole chain at work, in a tmux server of its own
 test: setup-tests ## run the tests; ARGS="-k send" for some of them
 	@$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
 
-lint: setup ## check style and types
+lint: setup ## check style, types and spelling
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/support.py tests/conftest.py tests/standin.py tools/fresh.py
+	@.venv/bin/codespell
 	@$(PYTHON) -m mypy -p agents -p night
 	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)) bin/assigner.py; do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""demo - the whole chain at work: ten prompts, three sessions, two git repositories
+"""demo - run the whole chain: ten prompts, three sessions, two git repositories
 
-All happens in a temporary directory, with a home, a queue and a tmux server of its own, which
-are gone afterwards.  Each line that begins with `$` is run as it stands, and what follows is
-what the tools print.  At the end every prompt is compared with what was expected of it.
+The demo uses a temporary directory with its own home, queue and tmux server, and removes it at the
+end.  It runs each line that begins with `$` exactly as shown and prints the output of the tools.
+At the end it compares every prompt with the expected result.
 
-exit status: 0 all was as expected; 1 something was not; 130 interrupted
+exit status: 0 every result was as expected; 1 some result was not; 130 interrupted
 """
 
 import json
@@ -22,18 +22,18 @@ from stage import ROOT, TOOLS, Stage
 
 @dataclass(frozen=True)
 class Prompt:
-    """What it shows, what `send` is told, and what is expected to come of it."""
+    """What the prompt demonstrates, the arguments of `send`, and the expected result."""
 
     shows: str
     send: str
     status: str = "completed"
-    session: str = ""  # any
+    session: str = ""  # empty: any session
     response: str = ""
-    error: str = ""  # a part of it
+    error: str = ""  # part of the message
     attempts: int = 1
 
     def as_expected(self, row: dict[str, Any]) -> bool:
-        """Whether the prompt, as `prompts` tells it, has ended so."""
+        """Whether a row of `prompts --json` shows the expected result."""
         return (
             row["status"] == self.status
             and self.session in ("", row["assigned_session"])
@@ -45,59 +45,59 @@ class Prompt:
 
 PROMPTS = [
     Prompt(
-        "The right context: directory, branch, variable, and a condition",
+        "A full context: directory, branch, variable and prerequisite",
         r"""'sleep 2; echo "$STAGE on $(cat branch.txt)" | tee ~/built' --provider shell \
     --workdir api --git-branch main --env STAGE=test --prereq 'test -f branch.txt'""",
         session="one",
         response="test on main",
     ),
     Prompt(
-        "The same directory on another branch: has to wait for the first",
+        "The same directory on another branch: waits for the first prompt",
         "'cat branch.txt' --provider shell --workdir api --git-branch feature",
         response="feature",
     ),
     Prompt(
-        "A switch of branch in the other repository",
+        "Another branch in the second repository",
         "'git branch --show-current' --provider shell --workdir web --git-branch redesign",
         response="redesign",
     ),
     Prompt(
-        "A value that does harm wherever it is taken for more than text",
+        "A value that does damage if anything treats it as more than text",
         r"""'printf "%s\n" "$WHO"' --provider shell \
     --env WHO=$'O\'Brien "$(touch ~/harm)" `touch ~/harm`\n; touch ~/harm'""",
         response='O\'Brien "$(touch ~/harm)" `touch ~/harm`\n; touch ~/harm',
     ),
     Prompt(
-        "A condition that does not hold: the prompt does not run",
+        "A prerequisite that fails: the prompt does not run",
         "'touch ~/harm' --provider shell --workdir api --prereq 'test -d lib'",
         status="failed",
         error="test -d lib",
     ),
     Prompt(
-        "A directory that is not there: nothing is typed",
+        "A directory that does not exist: nothing is typed",
         "'touch ~/harm' --provider shell --workdir nowhere",
         status="failed",
         error="does not exist",
     ),
     Prompt(
-        "One that fails at first, and is tried again half a second later",
+        "A prompt that fails once and is retried half a second later",
         "'cat ~/cache || { echo warm >~/cache; false; }' --provider shell --workdir web",
         response="warm",
         attempts=2,
     ),
     Prompt(
-        "One that needs what the first has made",
+        "A prompt that needs a file which the first one writes",
         "'cat ~/built' --provider shell --after 1",
         response="test on main",
     ),
     Prompt(
-        "Not a script but text, for the session that counts lines",
+        "Plain text instead of a script, for the session that counts lines",
         r"$'pear\napple\npear' --target tally",
         session="tally",
         response="      1 apple\n      2 pear",
     ),
     Prompt(
-        "More for the same session: the last to come, but urgent",
+        "More text for the same session: sent last, but urgent",
         r"$'now\nnow' --target tally --priority 9",
         session="tally",
         response="      2 now",
@@ -107,74 +107,76 @@ PROMPTS = [
 SENDS = "\n".join(f"# {prompt.shows}\n$ send {prompt.send}" for prompt in PROMPTS)
 
 PLAY = rf"""
-1. The sessions
+1. Sessions
 
-A tmux server of the demo's own has a bash in ~/api, a zsh in ~/web, and a session in which each
-prompt becomes the standard input of a command.  Nothing is ever typed into what is not enrolled.
+The demo's own tmux server runs bash in ~/api, zsh in ~/web, and a session in which each prompt
+becomes the standard input of a command.  assigner types only into sessions that are enrolled.
 
 $ enroll one two
 $ enroll tally --command 'sort | uniq -c'
 $ sync-context
 $ sessions
 
-2. The prompts
+2. Prompts
 
-They are queued, each with what it needs.  Nothing runs yet.
+Queue ten prompts, each with the context it needs.  Nothing runs yet.
 
 {SENDS}
-# One that is refused: nobody could know which repository is meant
+# This one is refused: a branch needs a repository
 $ send make --git-branch main
 
-3. The queue
+3. Queue
 
-In the order in which it is served: the urgent prompt first, though it was sent last.
+The queue in the order in which prompts are served: the urgent prompt is first, though it was sent
+last.
 
 $ queue
 
-4. The decisions
+4. Assignment
 
-Every candidate and what speaks for it.  Prompt 10 overtakes 9, prompt 1 gets the session that is
-in its directory and on its branch.  Prompt 2 wants another branch of that directory, and is held
-back; the queue says behind which.
+All candidates with their scores.  Prompt 10 overtakes 9.  Prompt 1 gets the session that is in its
+directory and on its branch.  Prompt 2 needs another branch of that directory, so it is held back,
+and the queue shows which prompt it waits for.
 
 $ assign-next --explain
+$ assign-next
 $ queue
 
-5. The delivery
+5. Delivery
 
-One line is typed into each claimed session: it sources a file that prepares the context, runs the
-prompt and reports how it ended.
+deliver types one line into each claimed session.  The line sources a file that prepares the
+context, runs the prompt and reports how it ended.
 
 $ deliver
 $ scan
 $ sessions
 
-6. The rest
+6. The remaining prompts
 
-The same steps again and again, as a timer would take them, until nothing is left to do.
+The same steps, repeated as a timer would repeat them, until there is nothing left to do.
 
 $ tick --until-idle 30
 
-7. The results
+7. Results
 
-All in short, then the evidence for two: the first, and the one that was tried twice.
+A summary of all prompts, then the evidence for two: the first, and the one that was retried.
 
 $ prompts
 $ show 1
 $ show 7
 
-8. What failed, and why
+8. Failures
 
-Neither prompt has run, and neither is tried again by itself: it would fail again.
+Neither prompt ran, and neither is retried automatically, because a retry would fail again.
 
 $ show 5
 $ show 6
 
-9. The state
+9. State
 
 $ status
 
-10. What to do next, in a session of your own whose shell is at its empty prompt
+10. Next steps, in a session of your own that shows an empty shell prompt
 
     tmux new-session -d -s work
     export PATH="{TOOLS}:$PATH"
@@ -183,13 +185,13 @@ $ status
     tick --until-idle 60
     prompts --target work
 
-    # in your crontab: every minute, what you have sent meanwhile
+    # in your crontab: one pass every minute
     * * * * * {TOOLS.partition(":")[0]}/assigner tick --quiet >/dev/null
 """
 
 
 def perform(stage: Stage) -> str:
-    """Show the play and run its commands; all that they have printed."""
+    """Print the play and run its commands; returns everything they printed."""
     print(stage.run("sh", ROOT / "demo/set-up.sh"), end="")
     said = ""
     for line in re.split(r"(?<!\\)\n", PLAY):
@@ -201,25 +203,25 @@ def perform(stage: Stage) -> str:
 
 
 def verdict(stage: Stage, said: str) -> bool:
-    """Say what is not as expected, and how much is; whether all is."""
+    """Print every unexpected result and the totals; returns whether everything was as expected."""
     rows = json.loads(stage.run("prompts", "--json"))
-    pairs = list(zip(PROMPTS, sorted(rows, key=lambda row: row["id"]), strict=True))
+    pairs = list(zip(PROMPTS, sorted(rows, key=lambda row: row["id"]), strict=False))
     for prompt, row in pairs:
         if not prompt.as_expected(row):
-            print(f"prompt {row['id']} should have ended otherwise: {row}")
+            print(f"prompt {row['id']}: unexpected result: {row}")
     good = [prompt.as_expected(row) for prompt, row in pairs]
     others = {
         "prompt 2 waits behind prompt 1": "behind prompt 1" in said,
         "prompt 10 overtakes prompt 9": rows[0]["assigned_at"] < rows[1]["assigned_at"],
-        "a branch of no repository is refused": "of which repository" in said,
-        "no value is run, and no prompt that failed": not (stage.home / "harm").exists(),
+        "a branch without a repository is refused": len(rows) == len(PROMPTS),
+        "no value is executed, nor a prompt that failed": not (stage.home / "harm").exists(),
     }
     for expectation, met in others.items():
         if not met:
-            print(f"expected, and not so: {expectation}")
+            print(f"not met: {expectation}")
     met = sum(others.values())
-    print(f"{sum(good)} of {len(good)} prompts ended as they should", end="; ")
-    print(f"{met} of {len(others)} other expectations were met")
+    print(f"{sum(good)} of {len(good)} prompts ended as expected", end="; ")
+    print(f"{met} of {len(others)} other expectations met")
     return all(good) and met == len(others)
 
 
@@ -230,7 +232,7 @@ def main() -> int:
         except KeyboardInterrupt:
             print("demo: interrupted", file=sys.stderr)
             return 130
-        except BrokenPipeError:  # the reader has seen enough
+        except BrokenPipeError:  # the reader has closed the pipe
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except subprocess.SubprocessError as error:

@@ -1,5 +1,5 @@
-# set-up.sh - the demo's stage: two repositories, in which each branch says its name, and three
-# tmux sessions with a shell at its prompt; run in an empty HOME, with the socket in $SOCKET
+# set-up.sh - create what the demo needs: two repositories whose branches each contain their name,
+# and three tmux sessions that show a shell prompt; run in an empty HOME, with the socket in $SOCKET
 set -eu
 
 repository() {
@@ -30,7 +30,7 @@ repository web main redesign
 
 bash='bash --norc --noprofile -i' zsh='zsh -f -i'
 command -v zsh >/dev/null || {
-    echo 'There is no zsh on this machine: bash takes its part.'
+    echo 'There is no zsh on this machine: using bash instead.'
     zsh=$bash
 }
 session one api $bash

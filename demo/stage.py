@@ -1,4 +1,4 @@
-"""Where the demo plays: a home, a queue and a tmux server of its own, gone when it is over."""
+"""A home, a queue and a tmux server for the demo alone, removed at the end."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stage:
-    """A temporary directory, and all that is started in it; `close` ends and removes it."""
+    """A temporary directory and every process started in it; `close` ends and removes both."""
 
     def __init__(self) -> None:
         for number in INTERRUPTIONS:
@@ -24,7 +24,7 @@ class Stage:
         self.place = Path(tempfile.mkdtemp(prefix="assigner-demo-"))
         self.home = self.place / "home"
         self.socket = self.place / "tmux"
-        # Nothing of the caller's settings, which lead to a real queue and real sessions
+        # None of the caller's settings: they would select a real queue and real sessions
         self.environment = {
             "HOME": str(self.home),
             "PATH": f"{TOOLS}:{os.environ.get('PATH', os.defpath)}",
@@ -39,17 +39,17 @@ class Stage:
         }
         settings = self.home / ".config/assigner/.env"
         settings.parent.mkdir(parents=True)
-        settings.touch()  # it is read instead of one in the checkout
+        settings.touch()  # assigner reads this file instead of the one in the checkout
 
     def run(self, *command: str | Path) -> str:
-        """What a program prints; CalledProcessError if it fails."""
+        """The output of a program; raises CalledProcessError if it fails."""
         return subprocess.run(
             command, cwd=self.home, env=self.environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, text=True, check=True, timeout=20,
         ).stdout  # fmt: skip
 
     def type(self, line: str) -> str:
-        """Show a command line and, as it comes, what it prints on a terminal; all of that."""
+        """Print a command line and, as it arrives, its output on a terminal; returns the output."""
         print(f"$ {line}", flush=True)
         ours, theirs = os.openpty()
         command = subprocess.Popen(
@@ -58,7 +58,7 @@ class Stage:
         )  # fmt: skip
         os.close(theirs)
         said = ""
-        with open(ours) as terminal, suppress(OSError):  # that is how a terminal's end is told
+        with open(ours) as terminal, suppress(OSError):  # EIO is how it ends
             for shown in terminal:
                 print(shown, end="", flush=True)
                 said += shown
@@ -67,7 +67,7 @@ class Stage:
         return said
 
     def close(self) -> None:
-        """Leave nothing behind, and let nobody interrupt that."""
+        """End every process and remove the directory; signals cannot interrupt this."""
         for number in INTERRUPTIONS:
             signal.signal(number, signal.SIG_IGN)
         with suppress(OSError, subprocess.SubprocessError):
@@ -82,7 +82,7 @@ class Stage:
         shutil.rmtree(self.place)
 
     def _processes(self) -> list[int]:
-        """All that was given this home, the tmux server among them."""
+        """The processes whose HOME is the demo's, among them the tmux server."""
         found = []
         for file in Path("/proc").glob("[0-9]*/environ"):
             with suppress(OSError):

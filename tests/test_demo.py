@@ -61,7 +61,7 @@ def newcomer() -> Iterator[Newcomer]:
 def test_the_demo_keeps_its_promises_and_leaves_nothing(newcomer: Newcomer) -> None:
     out, err = (demo := newcomer.starts_the_demo()).communicate(timeout=60)
     assert (demo.returncode, err) == (0, ""), out
-    verdict = "10 of 10 prompts ended as they should; 4 of 4 other expectations were met"
+    verdict = "10 of 10 prompts ended as expected; 4 of 4 other expectations met"
     assert out.splitlines()[-1] == verdict
     seen = out.replace(str(newcomer.temporary), "/tmp").replace(str(ROOT), "~/assigner")
     assert [line for line in seen.splitlines() if len(line) > 100] == []
@@ -93,8 +93,8 @@ def test_the_demo_tells_what_went_wrong(newcomer: Newcomer, tmp_path: Path) -> N
     out, err = demo.communicate(timeout=60)
     assert demo.returncode == 1, err
     assert "There is no zsh on this machine" in out
-    assert "prompt 9 should have ended otherwise" in out
-    assert "8 of 10 prompts ended as they should" in out.splitlines()[-1]
+    assert "prompt 9: unexpected result" in out
+    assert "8 of 10 prompts ended as expected" in out.splitlines()[-1]
     assert not real.exists()
     assert newcomer.finds_nothing_left()
 

@@ -22,7 +22,7 @@ from assigner import config, timers
 from support import PATH, PIPES, ROOT, TMUX, Result, Workplace, wait_for
 
 BEGIN, END = b"# BEGIN assigner\n", b"# END assigner\n"
-MARKER = "# Made by assigner: `assigner timers uninstall systemd` takes it out"
+MARKER = "# Made by assigner: `assigner timers uninstall systemd` removes it"
 ALL_PASSES = {
     "tick", "scan", "keepalive", "observe", "retry-failed", "assign-next", "deliver",
     "sync-context", "cleanup-stale", "foundation-check",
