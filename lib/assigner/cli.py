@@ -9,11 +9,12 @@ import contextlib
 import gc
 import io
 import os
+import shlex
 import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from assigner import config, db, errors, files, lock, log, providers, screen
 from assigner.errors import AssignerError, BusyError, SetupError
@@ -21,16 +22,61 @@ from assigner.errors import AssignerError, BusyError, SetupError
 Arguments = argparse.Namespace
 
 
+# How usage lines name the program before the tool: `assigner` sets it when it runs one
+usage_prefix = ""
+
+
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, where argparse would print the whole usage first."""
+    """Reports an error in one line, where argparse would print the whole usage first.
+
+    `prompt_argument` names the positional argument that is a prompt, if the tool has one.
+    """
+
+    prompt_argument = ""
 
     def error(self, message: str) -> NoReturn:
-        text = f"{self.prog}: {screen.visible(message)}; 'assigner {self.prog} --help' explains\n"
+        text = f"{self.prog}: {screen.visible(message)}; see 'assigner {self.prog} --help'\n"
         self.exit(errors.USAGE, text)
+
+    def parse_all(self) -> Arguments:
+        """Parse the command line.  An unknown option or a surplus argument is an error."""
+        args, surplus = self.parse_known_args()
+        if not surplus:
+            return args
+        options = [word.partition("=")[0] for word in surplus if word.startswith("-")]
+        known = [option for action in self._actions for option in action.option_strings]
+        for option in options:
+            if hint := nearest(option, known):
+                self.error(f"unknown option '{option}'{hint}")
+        if self.prompt_argument and (text := getattr(args, self.prompt_argument)):
+            line = " ".join([text, *surplus])
+            example = f"{self.prog} {shlex.quote(line if len(line) <= 60 else '...')}"
+            self.error(f"unexpected argument '{surplus[0]}': quote the prompt: {example}")
+        self.error(
+            f"unknown option '{options[0]}'" if options else f"unexpected argument '{surplus[0]}'"
+        )
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            problem = f"'{value}' is not one of {', '.join(choices)}"
+            raise argparse.ArgumentError(action, problem + nearest(str(value), choices))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the known one that is most like it, if any."""
+    import difflib  # only a mistake needs it
+
+    bare = {name.lstrip("-"): name for name in known if name.startswith("--") or name[0] != "-"}
+    found = difflib.get_close_matches(word.lstrip("-"), bare, 1)
+    return f" (did you mean '{bare[found[0]]}'?)" if found else ""
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Breaks no word at its hyphens: people copy options and lines from here."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(usage_prefix + prog, **options)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         import textwrap  # only who prints a manual pays
@@ -119,7 +165,7 @@ def flush() -> None:
 
 
 def _status(main: Callable[[Arguments], None], made: Parser) -> int:
-    args = made.parse_args()
+    args = made.parse_all()
     args.prog = made.prog
     args.failed = False
     args.log = getattr(args, "log", False)

@@ -48,8 +48,10 @@ def _overview() -> Iterator[str]:
     yield from (".SH SYNOPSIS", ".B assigner", ".RI [ NAME", ".RI [ ARGUMENT ...]]")
     yield from (".SH DESCRIPTION", *_text(_ABOUT))
     yield ".SH TOOLS"
-    for name in tools.names():
-        yield from _item(f"{_bold(f'assigner-{name}')}(1)", tools.summary(name))
+    for group, names in tools.GROUPS.items():
+        yield f".SS {group.capitalize()}"
+        for name in names:
+            yield from _item(f"{_bold(f'assigner-{name}')}(1)", tools.summary(name))
     yield ".SH EXIT STATUS"
     yield from _text("Of all tools; what else one means by them is on its own page.")
     for status, meaning in (

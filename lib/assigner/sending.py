@@ -17,8 +17,9 @@ from assigner.errors import UsageError
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: cli.Parser) -> None:
     """The options of `send`."""
+    parser.prompt_argument = "text"
     add = parser.add_argument
     add("text", nargs="?", metavar="TEXT", help="the prompt; - reads it from standard input")
     add("--file", metavar="F", help="read the prompt from a file; - for standard input")

@@ -8,6 +8,23 @@ from assigner import cli, package
 
 PLACE = package.data("bin")
 
+# How `assigner` and its manual page list the tools; every tool is in one group
+GROUPS = {
+    "queue": (
+        "send", "queue", "status", "show", "prompts", "review", "report", "cancel", "retry",
+        "reassign",
+    ),
+    "sessions": (
+        "enroll", "sessions", "inspect", "pause", "resume", "context", "providers", "hooks", "hook",
+    ),
+    "passes": (
+        "tick", "scan", "keepalive", "sync-context", "observe", "retry-failed", "assign-next",
+        "deliver", "cleanup-stale",
+    ),
+    "goals": ("goals", "foundation-check"),
+    "upkeep": ("doctor", "timers", "clear", "manual", "completion"),
+}  # fmt: skip
+
 
 def names() -> list[str]:
     """The names of all tools but `assigner` itself."""

@@ -43,8 +43,11 @@ def refused(work: Workplace, message: str, name: str, *args: object, **where: An
 SEND = {
     "nothing": ([], "give one of TEXT, --file and --jsonl"),
     "two prompts": (["x", "--file", "f"], "give one of TEXT, --file and --jsonl"),
-    "two texts": (["x", "y"], "unrecognized arguments: y"),
-    "unknown option": (["x", "--colour"], "unrecognized arguments: --colour"),
+    "two texts": (["x", "y"], "unexpected argument 'y': quote the prompt: send 'x y'; "),
+    "an option of the prompt": (["make", "-j4"], "quote the prompt: send 'make -j4'; "),
+    "many words": (["x"] * 99, "quote the prompt: send ...; "),
+    "misspelt option": (["x", "--tagg", "y"], "unknown option '--tagg' (did you mean '--tag'?)"),
+    "unknown option": (["--file", "x", "--zzz"], "unknown option '--zzz'; "),
     "no value": (["x", "--tag"], "--tag: expected one argument"),
     "empty": ([""], "content is empty"),
     "blank": ([" \n\t"], "content is empty"),
@@ -220,7 +223,7 @@ OTHERS: dict[str, tuple[list[object], str]] = {
     "nothing to cancel": (["cancel"], "required: ID"),
     "nothing to retry": (["retry"], "give ids, or --all"),
     "all and one to retry": (["retry", "--all", 1], "give ids, or --all"),
-    "unknown status": (["prompts", "--status", "odd"], "invalid choice: 'odd'"),
+    "unknown status": (["prompts", "--status", "odd"], "'odd' is not one of pending, "),
     "negative limit": (["prompts", "--limit", "-1"], "'-1' is not a number of rows"),
     "no limit": (["queue", "--limit", "all"], "'all' is not a whole number"),
     "negative wait": (["scan", "--wait", "-1"], "'-1' is not a number of seconds"),
@@ -231,7 +234,11 @@ OTHERS: dict[str, tuple[list[object], str]] = {
     "look and retry": (["cleanup-stale", "--verify-only", "--retry-failed"], "changes nothing"),
     "trust nothing": (["hooks", "show", "--trust"], "--trust is for install"),
     "word for new goals": (["goals", "init", "extra"], "init takes no argument"),
-    "unknown tool": (["assigner", "dig"], "no tool 'dig'"),
+    "unknown tool": (["assigner", "dig"], "unknown tool 'dig'"),
+    "misspelt tool": (["assigner", "sned"], "unknown tool 'sned' (did you mean 'send'?)"),
+    "misspelt option": (["queue", "--jsno"], "unknown option '--jsno' (did you mean '--json'?)"),
+    "unknown option": (["queue", "--zzz"], "unknown option '--zzz'; see 'assigner queue --help'"),
+    "misspelt action": (["review", "aprove", 1], "(did you mean 'approve'?)"),
 }
 
 

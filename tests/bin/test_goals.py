@@ -101,7 +101,7 @@ def test_a_dry_run_changes_nothing(goal: Workplace) -> None:
 
 BAD: dict[str, tuple[list[object], str]] = {
     "no action": ([], "required: ACTION"),
-    "unknown action": (["add-dream", "x"], "invalid choice: 'add-dream'"),
+    "unknown action": (["add-dream", "x"], "'add-dream' is not one of "),
     "no text": (["add-goal"], "add-goal takes one argument"),
     "empty text": (["add-goal", ""], "add-goal takes one argument"),
     "escape": (["add-vision", "a\x1b"], r"content has the control character \x1b"),

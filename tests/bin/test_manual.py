@@ -143,8 +143,8 @@ def test_manual_of_a_source(source: str, manual: str) -> None:
 
 
 def test_help_of_a_tool_by_name(work: Workplace) -> None:
-    assert work.tool("assigner", "help", "send").out == work.tool("send", "--help").out
+    assert work.tool("assigner", "help", "send").out == work.tool("assigner", "send", "--help").out
     assert work.tool("assigner", "help").out == work.tool("assigner").out
     assert work.tool("assigner", "help", "none", status=2).err.startswith(
-        "assigner: no tool 'none'"
+        "assigner: unknown tool 'none'"
     )

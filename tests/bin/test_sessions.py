@@ -67,7 +67,7 @@ def test_sessions_by_filter(house: Workplace, case: str) -> None:
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
-        (["--status", "odd"], "invalid choice: 'odd'"),
+        (["--status", "odd"], "'odd' is not one of "),
         (["--env", "1A"], "not a name of a variable: '1A'"),
         (["--env", "=x"], "not a name of a variable: ''"),
         (["--dir", ""], "the name of a directory is empty"),
@@ -188,7 +188,7 @@ def test_context_refuses(work: Workplace) -> None:
     before = contents(work)
     cases: list[tuple[list[object], str]] = [
         ([], "required: ACTION"),
-        (["keep", "a", "one"], "invalid choice: 'keep'"),
+        (["keep", "a", "one"], "'keep' is not one of save, show, "),
         (["save", "b"], "save takes NAME and SESSION"),
         (["restore", "a"], "restore takes NAME and SESSION"),
         (["drop"], "drop takes NAME"),

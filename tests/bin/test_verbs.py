@@ -5,6 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -89,8 +90,10 @@ def test_help_of_a_tool_in_sh_is_its_manual(work: Workplace, name: str) -> None:
 @pytest.mark.parametrize("name", sorted({*TOOLS} - {*IN_SH}))
 def test_help_is_a_manual(work: Workplace, name: str) -> None:
     manual = work.tool(name, "--help").out
-    assert work.tool("assigner", name, "--help").out == manual
     usage, _, rest = manual.partition("\n\n")
+    front, _, same = work.tool("assigner", name, "--help").out.partition("\n\n")
+    assert same == rest
+    assert front.split() == usage.replace(": ", ": assigner ", 1).split()
     assert usage.startswith(f"usage: {name} [-h] [--json] [--db FILE] [--verbose]")
     assert rest.startswith(f"{name} - ")
     assert "exit status: 0 " in rest
@@ -104,8 +107,13 @@ def test_help_is_a_manual(work: Workplace, name: str) -> None:
 
 def test_assigner_lists_and_runs_the_tools(story: Workplace) -> None:
     listed = story.tool("assigner").out
-    assert [line.split()[0] for line in listed.splitlines()[2:]] == TOOLS
-    assert all(len(line.split()) > 3 for line in listed.splitlines()[2:])
+    lines = [line.split() for line in listed.splitlines() if re.match("  [a-z]", line)]
+    assert sorted(name for name, *_ in lines) == TOOLS
+    assert all(len(line) > 3 for line in lines)
+    headings = [text.partition("\n")[0] for text in listed.split("\n\n")[1:-1]]
+    assert headings == ["queue", "sessions", "passes", "goals", "upkeep"]
+    version = metadata.version("assigner")
+    assert story.tool("assigner", "--version").out == f"assigner {version}\n"
     assert story.tool("assigner", "--help").out == listed
     assert story.tool("assigner", "queue").out == story.tool("queue").out
     assert story.tool("assigner", "show", 99, status=2).err == "show: no prompt 99\n"
