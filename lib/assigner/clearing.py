@@ -1,4 +1,4 @@
-"""clear: prompts that ended long ago are forgotten, with all that belongs to them."""
+"""clear: delete prompts that ended long ago, with everything that belongs to them."""
 
 import shutil
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from typing import NamedTuple
 from assigner import retention
 from assigner.db import Row, Store
 
-# A failed one that will be retried has not ended
+# A failed prompt that will be retried has not ended
 STATUSES = ("completed", "failed", "cancelled")
-_BATCH = 500  # prompts of one transaction: others get their turn in between
+_BATCH = 500  # prompts per transaction, so that other processes can write in between
 
 
 class Batch(NamedTuple):
-    """Prompts to be deleted in one transaction, by rising id."""
+    """Prompts to delete in one transaction, in order of id."""
 
     status: str
     before: str
@@ -22,9 +22,9 @@ class Batch(NamedTuple):
 
 
 def choose(store: Store, days: int, statuses: Sequence[str]) -> tuple[list[Row], list[Batch]]:
-    """How many prompts that ended so many days ago may go, and how many others still need.
+    """Prompts that ended more than `days` ago: counts of those to delete and to keep, and batches.
 
-    And those that may go: all are chosen before the first goes, which may free another.
+    All are chosen before the first is deleted, because a deletion may free another prompt.
     """
     before = retention.days_ago(days)
     found, batches = [], []
@@ -48,7 +48,7 @@ def choose(store: Store, days: int, statuses: Sequence[str]) -> tuple[list[Row],
 
 
 def delete(store: Store, batch: Batch) -> int:
-    """Delete those that may still go, then the files that only they had; how many."""
+    """Delete the prompts that are still unneeded, then their own files; their number."""
     first, last = batch.ids[0], batch.ids[-1]
     span = {"status": batch.status, "before": batch.before, "first": first, "last": last}
     runs = list(store.settings.run.iterdir())
@@ -62,7 +62,7 @@ def delete(store: Store, batch: Batch) -> int:
         for secrets in set(gone.values()) - {None}:
             if not store.one("shares_secrets", secrets=secrets):
                 files.append(store.settings.secrets / secrets)
-    for path in files:  # not earlier: a commit that failed would leave prompts without them
+    for path in files:  # only after the commit: if it fails, the prompts still need their files
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -71,7 +71,7 @@ def delete(store: Store, batch: Batch) -> int:
 
 
 def _prompt_of(store: Store, run: Path) -> int | None:
-    """The prompt to whose attempt a directory of files belongs."""
+    """The prompt of the attempt to which a directory of files belongs."""
     attempt = run.name.partition(".")[0]
     if not attempt.isdecimal():
         return None

@@ -1,8 +1,8 @@
 """One pass at a time.
 
 The kernel frees the lock when its holder dies, however it dies.  Python opens the file
-close-on-exec, so that a tmux server started meanwhile does not inherit it.  The database
-guards every claim by itself: this lock spares passes from doing each other's work.
+close-on-exec, so that a tmux server started meanwhile does not inherit the lock.  The database
+guards every claim itself: the lock only keeps passes from doing the same work twice.
 """
 
 import contextlib
@@ -37,14 +37,14 @@ def held(settings: Settings, wait: float) -> Iterator[None]:
 
 
 def holder(path: Path) -> int | None:
-    """The process that holds the lock file; 0 where that cannot be told, None if it is free.
+    """The process that holds the lock; 0 if that is unknown, None if the lock is free.
 
-    OSError where the file cannot be read.
+    OSError if the file cannot be read.
     """
     if pids := holders(path):
         return pids[0]
     with path.open("rb") as file:
-        try:  # a list in /proc may leave out what runs in another container
+        try:  # /proc may not list processes in another container
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return next(iter(holders(path)), 0)
@@ -52,7 +52,7 @@ def holder(path: Path) -> int | None:
 
 
 def holders(path: Path) -> list[int]:
-    """The processes that have locked a file in whatever way, as /proc/locks lists them."""
+    """The processes that hold any lock on a file, from /proc/locks."""
     status = path.stat()
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
     found = []

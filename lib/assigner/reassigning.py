@@ -1,4 +1,4 @@
-"""reassign: another target for a prompt that nobody has begun to type."""
+"""reassign: change the target of a prompt before it is typed."""
 
 import json
 
@@ -8,11 +8,11 @@ from assigner.errors import UsageError
 
 
 def reassign(store: Store, prompt: int, *, session: str | None, provider: str | None) -> Row:
-    """Give a waiting prompt this target, or none; its row, with a `note` where that is too late.
+    """Give a waiting prompt this target, or none; its row, with a `note` if it is too late.
 
-    Called inside a transaction.  A claim that nobody has begun to type is given back first, as
-    cancel does: deliver finds that it can no longer commit the stage `typing`.  UsageError for
-    an unknown prompt, and for a branch that would have no directory.
+    Call it inside a transaction.  It first releases a claim that is not being typed, as cancel
+    does: deliver then cannot commit the stage `typing`.  UsageError for an unknown prompt, and
+    for a branch without a directory.
     """
     row = store.one("prompt", id=prompt)
     if row is None:

@@ -15,11 +15,11 @@ def query(name: str) -> str:
 
 
 def rules() -> dict[str, str]:
-    """What no constraint can say, by name: statements with a text for every wrong row."""
+    """Rules beyond the constraints, by name: statements that select a text for each wrong row."""
     files = sorted((ROOT / "rules").glob("*.sql"))
     return {path.stem: path.read_text(encoding="utf-8") for path in files}
 
 
 def migrations(kind: str = "migrations") -> list[tuple[str, Path]]:
-    """Names and files of all migrations in sql/KIND, in their order."""
+    """Names and files of all migrations in sql/KIND, in order."""
     return [(path.stem, path) for path in sorted((ROOT / kind).glob("[0-9]*.sql"))]

@@ -356,7 +356,7 @@ def test_goals_that_cannot_be_used_harm_nothing(work: Workplace) -> None:
     kept = goals.read_bytes()
     goals.write_bytes(b"garbage" * 1000)
     result = work.tool("foundation-check", env=after(work, 200), status=1)
-    assert "is damaged or no database" in result.err and result.err.count("\n") == 1
+    assert "is damaged or not a database" in result.err and result.err.count("\n") == 1
     goals.write_bytes(kept)
     assert outcomes(check(work)) == [("foundation", "completed", "goal", "1")]
 
@@ -447,7 +447,7 @@ BAD = {
     "[a]\nsession = 's'\nprojects = ['']": (78, "has an empty one"),
     "[a]\nsession = 's'\nworking_dir = 'x'": (78, "is not an absolute path: 'x'"),
     "['a b']\nsession = 's'": (78, "its name is not plain"),
-    "[a": (78, "is not TOML"),
+    "[a": (78, "is not valid TOML"),
 }
 
 

@@ -216,7 +216,7 @@ def test_a_busy_session_that_writes_nothing_is_told_of_once(work: Workplace) -> 
     assert row["outcome"] == "stuck"
     assert told() == []
     assert work.tool("status", "--json").json["sessions"][0]["stuck"] is True
-    assert "stuck: it has written nothing" in work.tool("status").out
+    assert "stuck: no output" in work.tool("status").out
 
 
 def test_what_cannot_be_kept_alive_is_refused(work: Workplace) -> None:

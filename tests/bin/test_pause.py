@@ -194,7 +194,7 @@ def test_until_idle_ends_when_all_that_is_left_is_paused(work: Workplace) -> Non
         work.tool("pause", *pause)
         prompt = send(work)
         assert work.tick(until=50).err == ""
-        assert waits(work)[prompt] == "pause: every session for it"
+        assert waits(work)[prompt] == "pause: all matching sessions"
         work.tool("resume", *pause)
     work.tick()
     assert waits(work) == {}
@@ -314,6 +314,6 @@ def test_what_cannot_be_meant_pauses_nothing(work: Workplace) -> None:
             assert (result.out, result.err.count("\n")) == ("", 1)
             assert message in result.err, result
     said = work.tool("pause", "--list", "one", status=2)
-    assert said.err == "pause: --list goes with nothing else\n"
+    assert said.err == "pause: --list takes no other option and no session\n"
     work.tool("pause", "one", "--dry-run")
     assert paused(work) == []

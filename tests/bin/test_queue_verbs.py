@@ -129,10 +129,10 @@ def test_what_ended_long_ago_goes_with_all_that_is_its_own(work: Workplace) -> N
     left.mkdir()
     assert work.tool("clear", "--days", 1, "--json").json == []
     told = work.tool("clear", "--days", 1, env=LONG_AFTER)
-    assert told.err == "clear: nothing was deleted: --apply does it\n"
+    assert told.err == "clear: no prompt was deleted: give --apply to delete them\n"
     assert told.out.splitlines()[2].split()[:3] == ["completed", "2", "0"]
     dry = work.tool("clear", "--days", 1, "--apply", "--dry-run", env=LONG_AFTER)
-    assert (dry.out, dry.err) == (told.out, told.err.replace("\n", ", without --dry-run\n"))
+    assert (dry.out, dry.err) == (told.out, "clear: no prompt was deleted: leave out --dry-run\n")
     assert counts(work) == {"completed": 2, "pending": 1}
     assert work.tool("clear", "--days", 1, "--apply", env=LONG_AFTER).out == told.out
     assert counts(work) == {"pending": 1}

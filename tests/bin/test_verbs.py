@@ -494,7 +494,7 @@ def test_cancel_what_waits_and_what_failed(work: Workplace) -> None:
     work.enrolled("one")
     work.tick()
     done = work.tool("cancel", 3, status=1)
-    assert done.err == "cancel: prompt 3 has completed already\n"
+    assert done.err == "cancel: prompt 3 has already completed\n"
     assert work.tool("retry", 1, 2).err == ""
     assert work.prompt(4)["held_on"] == "prompt 1"
     work.tick()
@@ -529,7 +529,7 @@ def test_retry_all_leaves_alone_what_may_have_run(work: Workplace) -> None:
         (1, "pending", 0),
         (3, "pending", 0),
     ]
-    assert result.err == "retry: left alone, as they may have run: 1; retry those by id (show ID)\n"
+    assert result.err == "retry: skipped 1 that may have run: look at 'show ID', then retry by id\n"
     assert work.tool("retry", 2, "--json").json[0]["status"] == "pending"
     again = work.tool("retry", 1, status=1)
     assert again.err == "retry: prompt 1 is pending: nothing to retry\n"
@@ -551,9 +551,9 @@ def test_cleanup_tells_and_with_apply_does(work: Workplace) -> None:
         ("live", "one", ""),
         ("target", "nowhere", ""),
         ("failed", "prompt 1", ""),
-        ("run", "77", "remove it"),
+        ("run", "77", "remove"),
     ]
-    assert found[2]["detail"] == "aimed at any, ran in one: command: exit status 3"
+    assert found[2]["detail"] == "target any, ran in one: command: exit status 3"
     before = contents(work)
     wanted = work.tool("cleanup-stale", *everything)
     assert contents(work) == before
@@ -596,7 +596,7 @@ def test_tick_until_idle_says_that_time_was_up(work: Workplace) -> None:
     work.enrolled("one")
     work.tool("send", "sleep 100")
     result = work.tool("tick", "--until-idle", 0.5, status=1)
-    assert result.err == "tick: not idle after 0.5 s\n"
+    assert result.err == "tick: not idle within 0.5 s\n"
 
 
 def test_relative_database_by_option(work: Workplace) -> None:
