@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from assigner import attempts, clock, db, pausing, prompts, retention, worktrees
+from assigner import attempts, clock, db, pausing, prompts, retention, states, worktrees
 from assigner.db import Row, Store
 
 DAY = 86400.0
@@ -59,7 +59,7 @@ def _claims(store: Store, apply: bool) -> list[Row]:
     """Claims of sessions that are gone, as scan would find them, and leases without attempts."""
     found = []
     for attempt in store.rows("live_attempts"):
-        if attempt["session_status"] == "offline" and attempt["stage"] in attempts.UNTYPED:
+        if attempt["session_status"] == "offline" and attempt["stage"] in states.UNTYPED:
             detail = f"attempt {attempt['id']} of prompt {attempt['prompt_id']}"
             found.append(_finding("claim", attempt["session"], detail, "release"))
             if apply:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from assigner import config, output, prompts, providers, screen, tools
+from assigner import config, output, providers, screen, states, tools
 from assigner.errors import SetupError
 
 SHELLS = ("bash", "zsh", "fish")
@@ -108,7 +108,7 @@ def _values(tool: str, action: argparse.Action) -> Callable[..., Any] | None:
         case _, ("SESSION" | "NAME"):
             return _asked(_sessions)
         case _, "ID":
-            return _asked(_prompts, _STATUSES.get(tool, prompts.STATUSES))
+            return _asked(_prompts, _STATUSES.get(tool, states.PROMPT_STATUSES))
         case _, "B":
             return _asked(_branches)
         case _, "P":
@@ -122,10 +122,10 @@ def _values(tool: str, action: argparse.Action) -> Callable[..., Any] | None:
 
 # The statuses of prompts that a tool acts on, if not on all
 _STATUSES: Mapping[str, tuple[str, ...]] = {
-    "cancel": (*prompts.OPEN, "failed"),
+    "cancel": (*states.OPEN, "failed"),
     "retry": ("failed", "cancelled"),
     "review": ("completed",),
-    "send": prompts.OPEN,
+    "send": states.OPEN,
 }
 
 

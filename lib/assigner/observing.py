@@ -16,6 +16,7 @@ from assigner import (
     files,
     proc,
     screen,
+    states,
     tmux,
 )
 from assigner.db import Row, Store
@@ -41,7 +42,7 @@ def observe(store: Store) -> list[Row]:
         if not attempt["check_state"]:
             live.append(attempt)
         elif (result := checks.judge(store, attempt)) and checks.conclude(store, result):
-            changed[attempt["id"]] = checks.told(result)
+            changed[attempt["id"]] = checks.as_row(result)
             if not store.dry:
                 files.remove_run(store.settings, attempt["id"])
     turns = [attempt for attempt in live if agents.is_agent(attempt["provider"])]
@@ -97,8 +98,8 @@ def _drain(store: Store) -> tuple[dict[int, Row], bool]:
                 _late(store, report, noted)
             elif _apply(store, live[report.attempt], report, noted):
                 row = live[report.attempt]
-                changed[row["id"]] = attempts.told(
-                    row, "in_progress", "its session reported that it runs"
+                changed[row["id"]] = attempts.as_row(
+                    row, "submitted", "its session reported that it runs"
                 )
     if not store.dry:
         for report in reports:
@@ -240,7 +241,7 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
         if attempt["cancel_requested_at"]:
             verdict = replace(verdict, outcome="cancelled")
         elif checks.want(store, verdict, output):
-            return attempts.told(attempt, "to be checked", attempt["check_command"])
+            return attempts.as_row(attempt, "check-requested", attempt["check_command"])
         else:
             return None
     with store.transaction():
@@ -264,7 +265,7 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
             conversations.keep(store, *verdict.conversation, attempt["affinity"])
     if verdict.outcome != "ending" and not store.dry:
         files.remove_run(store.settings, attempt["id"])
-    return attempts.told(attempt, verdict.outcome, verdict.error or "")
+    return attempts.as_row(attempt, states.action_of(verdict.outcome), verdict.error or "")
 
 
 def _outputs(store: Store, verdicts: Sequence[Verdict]) -> tuple[dict[int, str], set[int]]:

@@ -137,7 +137,7 @@ _COLOURS = {
 
 
 def _in_colour(title: str, cell: str, shown: str) -> str:
-    if title in ("status", "outcome"):
+    if title in ("status", "action"):
         return painted(shown, cell)
     return painted(shown, "held") if title == "held by" else shown
 

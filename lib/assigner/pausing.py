@@ -10,7 +10,7 @@ import pwd
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from assigner import attempts, clock, drafting, providers, sessions
+from assigner import attempts, clock, drafting, providers, sessions, states
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -64,7 +64,7 @@ def pause(store: Store, wanted: Sequence[Place]) -> list[Row]:
                     ("session", attempt["session"]),
                 ):
                     continue
-                untyped = attempt["stage"] in attempts.UNTYPED
+                untyped = attempt["stage"] in states.UNTYPED
                 row["given_back" if untyped else "running"].append(attempt["prompt_id"])
                 if untyped:
                     attempts.finish(store, attempt, "released", evidence={"released": "paused"})

@@ -2,7 +2,7 @@
 
 import json
 
-from assigner import attempts, prompts
+from assigner import attempts, prompts, states
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -19,7 +19,7 @@ def reassign(store: Store, prompt: int, *, session: str | None, provider: str | 
         raise UsageError(f"no prompt {prompt}")
     if row["status"] == "assigned":
         live = attempts.live_of(store, prompt)
-        if live["stage"] not in attempts.UNTYPED:
+        if live["stage"] not in states.UNTYPED:
             does = "runs in" if live["stage"] == "submitted" else "is being typed into"
             return {**row, "note": f"{does} {row['assigned_session']}: cancel it"}
         attempts.finish(store, live, "released", evidence={"released": "reassigned"})

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from assigner import attempts, clock, files, limits, proc, screen, tmux, unknowns
+from assigner import attempts, clock, files, limits, proc, screen, states, tmux, unknowns
 from assigner.db import Row, Store
 from assigner.looking import Key, Known, Sight, look
 
@@ -350,7 +350,7 @@ def _lose(
         yield {**row, "status": status, "status_reason": reason}
     if status == "offline":
         store.run("hold_target", name=row["name"])
-        if attempt and attempt["stage"] in attempts.UNTYPED:
+        if attempt and attempt["stage"] in states.UNTYPED:
             with contextlib.suppress(OSError):
                 files.revoke(store.settings, attempt["id"])
             attempts.finish(store, attempt, "released", evidence={"vanished": reason})

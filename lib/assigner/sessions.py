@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
-STATUSES = ("idle", "busy", "waiting", "limited", "occupied", "unknown", "offline")
-
 
 def choose(
     rows: Iterable[Row],

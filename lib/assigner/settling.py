@@ -7,7 +7,7 @@ Nothing here goes past the triggers but what they themselves write (counts).
 import json
 from collections.abc import Iterator
 
-from assigner import attempts, clock, db, prompts
+from assigner import attempts, clock, db, prompts, states
 from assigner.db import Row, Store
 
 LOST = "its attempt is lost, and may have run"
@@ -86,7 +86,7 @@ def _attempts(store: Store) -> Iterator[Row]:
         " FROM attempts a JOIN prompts p ON p.id = a.prompt_id"
         " LEFT JOIN leases l ON l.id = a.lease_id WHERE a.outcome IS NULL ORDER BY a.id",
     )
-    typed = {a["prompt_id"] for a in live if a["stage"] not in attempts.UNTYPED}
+    typed = {a["prompt_id"] for a in live if a["stage"] not in states.UNTYPED}
     for attempt in live:
         fits = attempt["status"] == "assigned" or (
             attempt["status"] == "in_progress" and attempt["stage"] == "submitted"
@@ -153,7 +153,7 @@ def _give_up(store: Store, attempt: Row, reason: str, untyped: bool = False) -> 
         store.run("release_prompt", id=prompt)
         prompts.hold(store, prompt)
         yield mended("prompts", f"prompt {prompt}", "assigned", "pending")
-    elif row["status"] in prompts.OPEN and not waits:
+    elif row["status"] in states.OPEN and not waits:
         yield _fail(store, prompt, row["status"], f"unverified: {reason}")
 
 

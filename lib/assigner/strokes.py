@@ -136,7 +136,7 @@ def release(store: Store, attempt: Row, reason: str) -> Row:
         ended = attempts.finish(store, attempt, "released", evidence={"released": reason})
     if ended:  # else another pass is at it, and needs them
         files.remove_run(store.settings, attempt["id"])
-    return attempts.told(attempt, "released" if ended else "waits", reason)
+    return attempts.as_row(attempt, "released" if ended else "deferred", reason)
 
 
 def fail(
@@ -155,4 +155,4 @@ def fail(
             store, attempt, "failed", failure_class=failure_class, step=step, exit_status=status,
             output=output, error=f"{failure_class}: {step}: {reason}",
         )  # fmt: skip
-    return attempts.told(attempt, "failed" if ended else "waits", f"{step}: {reason}")
+    return attempts.as_row(attempt, "failed" if ended else "deferred", f"{step}: {reason}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assigner import clock, pausing, prompts, screen
+from assigner import clock, pausing, screen, states
 from assigner.db import Row, Store
 from assigner.output import decoded, excerpt, home_short, painted, table
 
@@ -178,7 +178,7 @@ def state(store: Store) -> Row:
     sessions = [row for row in store.rows("sessions") if row["enrolled"]]
     stopped = pausing.providers_paused(store)
     return {
-        "prompts": {status: counts.get(status, 0) for status in prompts.STATUSES},
+        "prompts": {status: counts.get(status, 0) for status in states.PROMPT_STATUSES},
         "sessions": [
             {
                 **{key: row[key] for key in ("name", "status", "status_reason", "current_task_id")},

@@ -19,7 +19,7 @@ _PATIENCE = 3  # so many times ASSIGNER_START_WAIT the outcome waits for that
 def step(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
     """The stroke that takes the text away; the end in this pass where there is none to be made."""
     if not _stands(job.attempt, job.provider.manner, shown, text):
-        return attempts.told(job.attempt, "waits", f"it is cancelled: {shown.verdict.reason}")
+        return attempts.as_row(job.attempt, "deferred", f"it is cancelled: {shown.verdict.reason}")
     if proc.unread(job.pane.tty):
         return None
     return strokes.ending(job, shown, manners.clearing(job.provider.manner, text))

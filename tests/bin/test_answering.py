@@ -177,7 +177,7 @@ def test_why_a_turn_is_not_ended_is_told(work: Workplace) -> None:
         return work.tool("tick", "--json").json
 
     (row,) = wait_for(told, what="why it goes on")
-    assert (row["pass"], row["outcome"], row["reason"]) == ("deliver", "waits", "in copy mode")
+    assert (row["pass"], row["action"], row["reason"]) == ("deliver", "deferred", "in copy mode")
     work.tmux("send-keys", "-t", agent.id, "-X", "cancel")
     assert prompt(work, id, "failed")["error"].startswith("timeout: ")
 

@@ -113,7 +113,7 @@ def test_deliver_types_nothing_where_a_claim_was_paused_meanwhile(
     work.tool("assign-next")
     by_hand(work, stop)
     (row,) = work.tool("deliver", "--json").json
-    assert (row["outcome"], row["reason"]) == ("released", "it is paused")
+    assert (row["action"], row["reason"]) == ("released", "it is paused")
     assert pane.screen() == before
     by_hand(work, go)
     work.tick()

@@ -232,7 +232,7 @@ def test_dry_runs_change_nothing(work: Workplace) -> None:
         (["sync-context"], ""),
         (["observe"], ""),
         (["assign-next"], ""),
-        (["deliver"], "to be typed"),
+        (["deliver"], "  typed"),
         (["tick"], "to be typed"),
         (["tick", "--until-idle", 50], "to be typed"),
         (["retry", 1], "pending"),
