@@ -15,7 +15,7 @@ from assigner.db import Row
 from assigner.errors import AssignerError
 
 Item = TypeVar("Item")
-Tell = Callable[[int, int], None]  # done, of how much
+Report = Callable[[int, int], None]  # done, of how much
 
 # Columns that hold JSON text: JSON output contains the parsed value
 JSON_COLUMNS = {
@@ -53,20 +53,20 @@ def rows(
         print(empty, file=sys.stderr)
 
 
-def one(found: Row, args: Arguments, text: str, *, coloured: bool = False) -> None:
+def one(found: Row, args: Arguments, text: str, *, colored: bool = False) -> None:
     """Print one object: as JSON, or as the lines of `text`."""
     if args.json:
         _print(_json(decoded(found)))
     else:
-        lines(text.split("\n"), args, coloured=coloured)
+        lines(text.split("\n"), args, colored=colored)
 
 
-def lines(text: Sequence[str], args: Arguments, *, coloured: bool = False) -> None:
+def lines(text: Sequence[str], args: Arguments, *, colored: bool = False) -> None:
     """Print lines for people, without control characters.
 
-    The caller has already escaped `coloured` lines, which contain color sequences of this module.
+    The caller has already escaped `colored` lines, which contain color sequences of this module.
     """
-    shown = text if coloured else [screen.visible(line) for line in text]
+    shown = text if colored else [screen.visible(line) for line in text]
     if not cli.logged(args, (f"{args.prog}: {line}" for line in shown)):
         _print("\n".join(shown))
 
@@ -86,7 +86,7 @@ def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
         _shrink(widths, floors, room)
         shown = [
             [
-                _in_colour(title, cell, shorten(cell, width))
+                _in_color(title, cell, shorten(cell, width))
                 for title, cell, width in zip(titles, row, widths, strict=True)
             ]
             for row in shown
@@ -120,14 +120,14 @@ def _shrink(widths: list[int], floors: Sequence[int], room: int) -> None:
 def _paragraph(titles: Sequence[str], row: Sequence[str]) -> str:
     width = max(map(screen.width, titles)) + 1 + _GAP
     return "\n".join(
-        f"{title + ':':<{width}}{_in_colour(title, cell, cell)}"
+        f"{title + ':':<{width}}{_in_color(title, cell, cell)}"
         for title, cell in zip(titles, row, strict=True)
         if cell
     )
 
 
 # Colors of states on a terminal (ECMA-48, SGR)
-_COLOURS = {
+_COLORS = {
     "completed": "32", "idle": "32",
     "failed": "31", "unverified": "31",
     "assigned": "33", "waiting": "33", "limited": "33", "occupied": "33", "unknown": "33",
@@ -136,7 +136,7 @@ _COLOURS = {
 }  # fmt: skip
 
 
-def _in_colour(title: str, cell: str, shown: str) -> str:
+def _in_color(title: str, cell: str, shown: str) -> str:
     if title in ("status", "action"):
         return painted(shown, cell)
     return painted(shown, "held") if title == "held by" else shown
@@ -144,11 +144,11 @@ def _in_colour(title: str, cell: str, shown: str) -> str:
 
 def painted(text: str, state: str) -> str:
     """The text in the color of a state, if stdout is a terminal that wants colors."""
-    colour = _COLOURS.get(state)
-    return f"\x1b[{colour}m{text}\x1b[0m" if colour and text and _is_colourful() else text
+    color = _COLORS.get(state)
+    return f"\x1b[{color}m{text}\x1b[0m" if color and text and _is_colorful() else text
 
 
-def _is_colourful() -> bool:
+def _is_colorful() -> bool:
     """Whether to use colors (no-color.org)."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
     return wanted and sys.stdout.isatty()
@@ -162,7 +162,7 @@ def shorten(text: str, width: int) -> str:
 
 
 @contextlib.contextmanager
-def meter(what: str, *, quiet: bool = False) -> Iterator[Tell]:
+def meter(what: str, *, quiet: bool = False) -> Iterator[Report]:
     """Yield a function of (done, total) that shows progress in a line on stderr, on a terminal.
 
     The line appears after half a second, and is erased at the end, also on an error, so that a
@@ -171,17 +171,17 @@ def meter(what: str, *, quiet: bool = False) -> Iterator[Tell]:
     shown, due = False, time.monotonic() + 0.5
     visible = _is_watched() and not quiet
 
-    def tell(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         nonlocal shown, due
         if visible and (now := time.monotonic()) > due:
             due, shown = now + 0.1, True
-            _tell(f"\r{_bar(done, total, what)}\x1b[K")
+            _redraw(f"\r{_bar(done, total, what)}\x1b[K")
 
     try:
-        yield tell
+        yield report
     finally:
         if shown:
-            _tell("\r\x1b[K")
+            _redraw("\r\x1b[K")
 
 
 @contextlib.contextmanager
@@ -192,11 +192,11 @@ def progress(
     if quiet or not _is_watched():
         yield items
         return
-    with meter(what) as tell:
+    with meter(what) as report:
 
         def counted() -> Iterator[Item]:
             for done, item in enumerate(items):
-                tell(done, total)
+                report(done, total)
                 yield item
 
         yield counted()
@@ -213,7 +213,7 @@ def _bar(done: int, total: int, what: str) -> str:
     return shorten(bar, shutil.get_terminal_size().columns - 1)
 
 
-def _tell(text: str) -> None:
+def _redraw(text: str) -> None:
     with contextlib.suppress(OSError):  # the terminal is gone, and the work continues
         print(text, end="", file=sys.stderr, flush=True)
 

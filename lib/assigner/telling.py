@@ -25,9 +25,9 @@ def story(store: Store, prompt: int) -> Row | None:
     }
 
 
-def told(tale: Row) -> str:
+def describe(found: Row) -> str:
     """A prompt for people: its result, the request, then its history."""
-    prompt = decoded(tale)
+    prompt = decoded(found)
     attempts: list[Row] = prompt["attempts_made"]
     last = attempts[-1] if attempts else None
     held = f" (held: {held_text(prompt)})" if prompt["held_by"] else ""
@@ -59,8 +59,8 @@ def told(tale: Row) -> str:
         lines += ["", "feedback", *_indented(prompt["feedback"])]
     checks = {check["id"]: check for check in prompt["checks"]}
     for attempt in attempts:
-        told_above = attempt is last and _is_short(attempt["output"])
-        lines += ["", *_attempt(attempt, with_output=not told_above)]
+        shown_above = attempt is last and _is_short(attempt["output"])
+        lines += ["", *_attempt(attempt, with_output=not shown_above)]
         if attempt["id"] in checks:
             lines += check(checks[attempt["id"]])
     lines += ["", "events"]
