@@ -136,27 +136,30 @@ def test_send_refuses_standard_input(place: Workplace) -> None:
 
 LINES: dict[str, tuple[object, str]] = {
     "no object": ([], "not a JSON object"),
-    "no content": ({}, "no content"),
+    "no content": ({}, "key 'content' is missing"),
     "empty content": ({"content": ""}, "content is empty"),
     "NUL": ({"content": "a\0b"}, "content has a NUL character"),
     "half a character": ({"content": "\ud800"}, "content is not valid UTF-8"),
     "5 MB": ({"content": MEGABYTES}, "content has 5000000 bytes, the limit is 1000000"),
     "unknown key": ({"content": "x", "colour": 1}, "unknown key 'colour' (known: content, "),
     "a key not to be set": ({"content": "x", "status": "failed"}, "unknown key 'status'"),
-    "number for content": ({"content": 1}, "content is not a string: 1"),
-    "text for a priority": ({"content": "x", "priority": "1"}, 'priority is not a whole number: "'),
+    "number for content": ({"content": 1}, "'content' is not a string: 1"),
+    "text for a priority": ({"content": "x", "priority": "1"}, "'priority' is not a whole number"),
     "truth for a priority": ({"content": "x", "priority": True}, "not a whole number: true"),
     "fraction for a priority": ({"content": "x", "priority": 1.0}, "not a whole number: 1.0"),
     "huge priority": ({"content": "x", "priority": 10**30}, "priority is not a whole number from"),
     "relative directory": ({"content": "x", "working_dir": "r"}, "not an absolute path: 'r'"),
-    "list for variables": ({"content": "x", "env_vars": ["A"]}, "env_vars is not an object"),
-    "number in a variable": ({"content": "x", "env_vars": {"A": 1}}, "variable 'A' is no text"),
+    "list for variables": ({"content": "x", "env_vars": ["A"]}, "'env_vars' is not an object"),
+    "number in a variable": (
+        {"content": "x", "env_vars": {"A": 1}},
+        "variable 'A' is not a string",
+    ),
     "number for a command": ({"content": "x", "prerequisites": [1]}, "a prerequisite is empty"),
     "number for a tag": ({"content": "x", "tags": [1]}, "tag is not a string: '1'"),
-    "text for tags": ({"content": "x", "tags": "a"}, "tags is not an array"),
+    "text for tags": ({"content": "x", "tags": "a"}, "'tags' is not an array"),
     "no number of seconds": ({"content": "x", "timeout_seconds": True}, "not a number: true"),
     "endless": ({"content": "x", "timeout_seconds": 1e300}, "not a positive number of seconds"),
-    "no time": ({"content": "x", "not_before": "later"}, "not a time: 'later'"),
+    "no time": ({"content": "x", "not_before": "later"}, "'later' is not a time"),
     "unknown provider": ({"content": "x", "target_provider": "y"}, "unknown provider 'y'"),
     "odd session": ({"content": "x", "target_session": "a\nb"}, "has a control character"),
     "no branch's name": ({"content": "x", "git_branch": "-b"}, "'-b' is not a branch name"),
@@ -199,7 +202,7 @@ def test_secrets_go_with_what_was_not_queued(place: Workplace) -> None:
 
 OTHERS: dict[str, tuple[list[object], str]] = {
     "unknown session to enrol": (["enroll", "nowhere"], "no session 'nowhere': run scan"),
-    "unknown sessions to enrol": (["enroll", *"zyxwvutsrq"], "no session 'z': "),
+    "unknown sessions to enrol": (["enroll", *"zyxwvutsrq"], "no session 'z'"),
     "unknown session to list": (["sessions", "nowhere"], "no session 'nowhere'"),
     "unknown session to inspect": (["inspect", "nowhere"], "no session 'nowhere'"),
     "nothing to inspect": (["inspect"], "give SESSION, or --provider P --screen FILE"),
@@ -307,7 +310,7 @@ def test_branch_that_does_not_exist_fails_before_the_prompt(work: Workplace, she
 
 def test_enroll_refuses_all_for_one_unknown(work: Workplace) -> None:
     work.shell("one")
-    assert work.tool("enroll", "one", "nowhere", status=2).err.endswith("there are one\n")
+    assert work.tool("enroll", "one", "nowhere", status=2).err.endswith("(known sessions: one)\n")
     for command in ("", "a\x1b[m"):
         said = work.tool("enroll", "one", "--command", command, status=2).err
         assert "the command is empty or has a control character" in said

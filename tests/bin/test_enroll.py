@@ -140,7 +140,7 @@ def test_a_server_that_does_not_answer_is_told(work: Workplace) -> None:
     os.kill(server, signal.SIGSTOP)
     slow = {"ASSIGNER_TMUX_TIMEOUT": "0.3"}
     said = work.tool("enroll", "--create", "one", status=1, env=slow).err
-    assert said == "enroll: cannot make the session 'one': tmux did not answer within 0.3 s\n"
+    assert said == "enroll: cannot create session 'one': tmux did not answer within 0.3 s\n"
     os.kill(server, signal.SIGCONT)
     assert names(work) == ["other"]
 
@@ -169,9 +169,9 @@ def test_makes_the_directory_of_the_socket_as_tmux_does(work: Workplace) -> None
 
 
 REFUSED: dict[str, tuple[list[object], str]] = {
-    "a dot": (["a.b"], "not a name for a new session: 'a.b'"),
-    "a colon": (["a:b"], "not a name for a new session: 'a:b'"),
-    "a format": (["#(touch marker)"], "not a name for a new session: '#(touch marker)'"),
+    "a dot": (["a.b"], "'a.b' is not a name for a new session"),
+    "a colon": (["a:b"], "'a:b' is not a name for a new session"),
+    "a format": (["#(touch marker)"], "'#(touch marker)' is not a name for a new session"),
     "empty": ([""], "'' is not a name for a new session"),
     "an option": (["--", "-x"], "'-x' is not a name for a new session"),
     "newline": (["a\nb"], r"'a\nb' is not a name for a new session"),

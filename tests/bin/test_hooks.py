@@ -246,7 +246,7 @@ def test_a_file_that_is_broken_hides_no_other_agent(work: Workplace) -> None:
     ("arguments", "said"),
     [
         (["install"], "give an agent"),
-        (["install", "vim"], "no agent is named 'vim'"),
+        (["install", "vim"], "unknown agent 'vim'"),
         (["install", "aider"], "no hooks of 'aider' are known"),
         (["install", "claude", "--trust"], "need no trust"),
     ],

@@ -295,7 +295,7 @@ def test_a_pause_that_is_ended_meanwhile_holds_nothing(work: Workplace) -> None:
 BAD = {
     "nothing": ([], "give sessions, or --provider P, or --all"),
     "two kinds": (["one", "--all"], "give sessions, or --provider P, or --all"),
-    "unknown session": (["one", "odd"], "no session 'odd': there are one\n"),
+    "unknown session": (["one", "odd"], "no session 'odd' (known sessions: one)\n"),
     "unknown provider": (
         ["--provider", "abacus"],
         "unknown provider 'abacus' (known: aider, ",

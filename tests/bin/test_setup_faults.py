@@ -102,8 +102,8 @@ def make_directory(path: Path) -> None:
 DATABASES = {
     make_no_database: "is damaged or not a database: file is not a database; run 'assigner doctor'",
     make_damaged: "is damaged or not a database: database disk image is malformed; run 'assigner",
-    make_foreign: "is a database, but not one of assigner",
-    make_foreign_of_our_version: "is a database, but not one of assigner",
+    make_foreign: "is a database of another program",
+    make_foreign_of_our_version: "is a database of another program",
     make_newer: "was written by a newer assigner (schema 99, this one knows",
     make_directory: "cannot open",
 }
@@ -243,7 +243,7 @@ def test_state_directory_of_somebody_else(work: Workplace) -> None:
         os.chown(theirs, 65534, 65534)
     for command in EACH:
         result = work.tool(*command, status=78, env={"ASSIGNER_HOME": str(theirs)})
-        says(result, 78, f"state directory '{theirs}' belongs to another user")
+        says(result, 78, f"state directory '{theirs}' belongs to somebody else")
 
 
 def test_state_directory_that_cannot_be_made(work: Workplace) -> None:
@@ -340,7 +340,7 @@ def test_env_file_that_cannot_be_trusted(used: Workplace) -> None:
         says(
             used.tool("queue", status=78),
             78,
-            f"others can write '{file}': chown it to yourself and chmod 600",
+            f"other users can write '{file}': chown it to yourself and chmod 600",
         )
     file.chmod(0)
     says(run(used, "queue", under=MORTAL), 78, f"cannot read '{file}': Permission denied")

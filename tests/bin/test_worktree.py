@@ -252,7 +252,7 @@ def test_send_refuses(work: Workplace, options: list[str], message: str) -> None
     assert message in work.tool("send", "x", "--worktree", *options, status=2).err
     line = json.dumps({"content": "x", "worktree": 1})
     refused = work.tool("send", "--jsonl", "-", input=line, status=2)
-    assert "worktree is not true or false: 1" in refused.err
+    assert "'worktree' is not true or false: 1" in refused.err
     assert work.rows("SELECT * FROM prompts") == []
 
 
