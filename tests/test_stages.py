@@ -93,7 +93,7 @@ def test_killed_around_the_keys(book: Book, act: str, reason: str) -> None:
     assert deliver(book, act).wait() == -signal.SIGKILL
     assert attempt(book)["stage"] == "typing"
     (row,) = book.work.tool("deliver", "--json").json
-    assert (row["outcome"], row["reason"]) == ("typed", reason)
+    assert (row["action"], row["reason"]) == ("typed", reason)
     finish(book)
 
 
@@ -225,7 +225,7 @@ def test_paused_after_a_pass_died_before_the_keys(book: Book) -> None:
     (row,) = book.work.tool("pause", "--all", "--json").json
     assert row["running"] == [1]  # as far as pause can tell
     (row,) = book.work.tool("deliver", "--json").json
-    assert (row["outcome"], row["reason"]) == ("released", "it is paused")
+    assert (row["action"], row["reason"]) == ("released", "it is paused")
     assert pane.screen() == before
     book.work.tool("resume", "--all")
     finish(book)

@@ -1,6 +1,6 @@
 """assigner: queued prompts for the AI agents and shells that people keep open in tmux.
 
-The Python interface; the command line and this do the same.
+This is the Python interface; it does the same as the command line.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for only now: a pass pays for nothing that it does not use."""
+    """Import a function on first use, so that a pass does not pay for unused ones."""
     if name not in __all__:
         raise AttributeError(f"module 'assigner' has no attribute '{name}'")
     from importlib import import_module

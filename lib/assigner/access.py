@@ -1,4 +1,4 @@
-"""Files and directories that are the person's alone: made so whatever the umask, else refused."""
+"""Files and directories private to the user: created private whatever the umask, else refused."""
 
 import contextlib
 import os
@@ -14,9 +14,7 @@ StrPath = str | Path
 
 
 def make_private(path: Path) -> None:
-    """Make a directory, and what is missing above it, the person's alone, whatever the umask.
-    OSError.
-    """
+    """Create a private directory and its missing parents, whatever the umask.  OSError."""
     try:
         path.mkdir(mode=0o700)
     except FileNotFoundError:
@@ -32,52 +30,51 @@ def make_private(path: Path) -> None:
 
 
 def own_directory(directory: Path) -> None:
-    """Make a directory of the state directory if it is not there.  OSError; SetupError where
-    something else is in its place.
+    """Create a directory of the state directory if it is missing.  OSError; SetupError if
+    something else has its name.
     """
     try:
         make_private(directory)
     except FileExistsError as error:
-        raise SetupError(f"cannot make '{directory}': {error.strerror}") from None
+        raise SetupError(f"cannot create '{directory}': {error.strerror}") from None
     status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-        raise SetupError(f"'{directory}' is not a directory of yours")
+        raise SetupError(f"'{directory}' is not a directory that you own")
     if stat.S_IMODE(status.st_mode) != 0o700:
         directory.chmod(0o700)
 
 
 def refuse_foreign(path: Path, *, shared: bool = False) -> None:
-    """Refuse what is no file of the person's that nobody else can write; a link to such a file is
-    followed if it is the person's.  With `shared` others may own it, or write it as a group.
-    SetupError.
+    """Refuse a file that the user does not own, or that others can write; follow a link that the
+    user owns.  With `shared` others may own the file, or write it as a group.  SetupError.
     """
     try:
         link, status = path.lstat(), path.stat()
     except OSError as error:
         if path.is_symlink():
             raise SetupError(f"cannot open '{path}': a link: {error.strerror}") from None
-        return  # whoever opens it tells what is wrong
+        return  # opening the file will raise the error
     trusted = (os.geteuid(), 0) if stat.S_ISLNK(link.st_mode) else (os.geteuid(),)
     if stat.S_ISDIR(status.st_mode):
         return
     if not stat.S_ISREG(status.st_mode):
-        raise SetupError(f"cannot open '{path}': it is not a file")
+        raise SetupError(f"cannot open '{path}': not a regular file")
     if not shared and (link.st_uid not in trusted or status.st_uid != os.geteuid()):
-        raise SetupError(f"'{path}' belongs to somebody else")
+        raise SetupError(f"'{path}' belongs to another user")
     if status.st_mode & (stat.S_IWOTH if shared else stat.S_IWGRP | stat.S_IWOTH):
-        raise SetupError(f"others can write '{path}': chmod 600 it")
+        raise SetupError(f"other users can write '{path}': chmod 600 it")
 
 
 @contextlib.contextmanager
 def own_file(path: StrPath) -> Iterator[BinaryIO]:
-    """A file of ours, opened to be read.  OSError where it is none, a link, or a pipe."""
+    """Open the user's own file for reading.  OSError for any other file, a link, or a pipe."""
     with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
         yield file
 
 
 def open_own(path: StrPath, flags: int) -> int:
-    """Open a file of ours, made with mode 0600 where `flags` say so.  OSError where it is
-    somebody else's, a link, or nothing that holds a text: none is followed or waited for.
+    """Open the user's own file, created with mode 0600 if `flags` say so.  OSError for another
+    user's file, a link, or anything that is not a regular file; never follows or waits.
     """
     always = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     descriptor = os.open(path, flags | always, 0o600)
@@ -85,4 +82,4 @@ def open_own(path: StrPath, flags: int) -> int:
     if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
         return descriptor
     os.close(descriptor)
-    raise PermissionError(EPERM, "not a file of yours", str(path))
+    raise PermissionError(EPERM, "not a file that you own", str(path))

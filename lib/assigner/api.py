@@ -1,4 +1,4 @@
-"""The functions that Python programs call; each opens the database for itself."""
+"""The functions for Python programs; each opens and closes the database itself."""
 
 import contextlib
 import json
@@ -53,13 +53,13 @@ def send_prompt(
     review: bool = False,
     raw: bool = False,
 ) -> int:
-    """Queue a prompt; its id.  The arguments are the options of `send`.
+    """Queue a prompt and return its id.  The arguments are the options of `send`.
 
-    A relative `working_dir` counts from the current directory.  With `parent_id` what is at its
-    default here is as that prompt has it.  `after` holds ids, or keys of prompts.  A
-    prompt whose `dedup_key` another has already is not queued: the id is the other's.  Raises
-    UsageError for what cannot be meant, SetupError where the state directory is unfit, or the
-    provider's file, sqlite3.Error where the database is.
+    A relative `working_dir` is relative to the current directory.  With `parent_id` the prompt
+    inherits from that one every argument left at its default.  `after` holds ids, or keys of
+    prompts.  If a prompt with this `dedup_key` exists, returns that prompt's id and queues none.
+    Raises UsageError for invalid arguments, SetupError if the state directory or a provider's file
+    cannot be used, sqlite3.Error if the database cannot.
     """
     draft = drafting.Draft(
         content=content,
@@ -102,7 +102,7 @@ def send_prompt(
 def get_session_state(name: str) -> Row:
     """current_dir, git_branch, env_vars (a dict), idle (a bool), status and status_reason.
 
-    As the last scan saw it.  Raises UsageError for an unknown session.
+    As recorded by the last scan.  Raises UsageError for an unknown session.
     """
     with _store() as store:
         session = sessions.find(store, name)
@@ -121,7 +121,7 @@ def get_session_context(name: str) -> Row:
 
 
 def get_sessions_with_env(key: str, value: str | None = None) -> list[Row]:
-    """The sessions in which a prompt exported that variable, with that value if one is given."""
+    """The sessions in which a prompt exported this variable, with this value if one is given."""
     with _store() as store:
         found = sessions.choose(store.rows("sessions"), env=[(key, value)])
     return [{**row, "env_vars": json.loads(row["env_vars"])} for row in found]
@@ -134,9 +134,9 @@ def update_session_context(
     git_branch: str | None = None,
     env_vars: Mapping[str, str] | None = None,
 ) -> None:
-    """Note what is known of a session's context; what is not given stays.
+    """Record a session's context; arguments that are None change nothing.
 
-    The next sync-context writes what it finds in the directory and the branch.  Raises
+    The next sync-context overwrites the directory and the branch with what it finds.  Raises
     UsageError for an unknown session.
     """
     with _store() as store, store.transaction():

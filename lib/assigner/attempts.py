@@ -12,10 +12,9 @@ from typing import Any
 
 from assigner import backoff, clock, leases, limits, prompts, sessions
 from assigner.db import Row, Store
+from assigner.states import UNTYPED, Action
 from assigner.tmux import PaneId
 
-# Before these stages are left, nothing has been typed: the claim can be given back.
-UNTYPED = ("claimed", "preparing", "prepared")
 # A failing command may succeed later, and what failed its check is told why.  A wrong context will
 # not, what a person interrupted is theirs, and what may have run must not run again unless the
 # prompt says that it can.
@@ -252,13 +251,13 @@ def lasted(attempt: Row, since: str, now: float) -> float:
     return passed if passed >= 0 else max(0.0, now - clock.seconds(attempt["updated_at"]))
 
 
-def told(attempt: Row, outcome: str, reason: str) -> Row:
-    """What a pass prints of an attempt on which it acted."""
+def as_row(attempt: Row, action: Action, reason: str) -> Row:
+    """The row that a pass prints for an attempt on which it acted."""
     return {
         "attempt": attempt["id"],
         "prompt": attempt["prompt_id"],
         "session": attempt["session"],
-        "outcome": outcome,
+        "action": action,
         "reason": reason,
     }
 

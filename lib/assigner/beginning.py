@@ -139,7 +139,7 @@ def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Str
         attempts.advance(store, attempt["id"], "claimed", "prepared")
         attempts.advance(store, attempt["id"], "preparing", "prepared")
         if not attempts.advance(store, attempt["id"], "prepared", "typing"):
-            return attempts.told(attempt, "waits", "another pass is at it")
+            return attempts.as_row(attempt, "deferred", "another pass is at it")
         files.place_run(store.settings, attempt["id"])
         home = _home(job.provider, attempt)
         now = clock.text(clock.now())
@@ -161,7 +161,7 @@ def _launch(store: Store, job: Job, shown: Shown, wanted: Task) -> Stroke | Row:
         return give_back.fail(store, attempt, path.step, path.reason)
     with store.transaction():
         if not attempts.advance(store, attempt["id"], "claimed", "preparing"):
-            return attempts.told(attempt, "waits", "another pass is at it")
+            return attempts.as_row(attempt, "deferred", "another pass is at it")
         files.place_run(store.settings, attempt["id"])
     stroke = strokes.stroke(job, shown, stamp=RESPAWNED, number=attempt["id"])
     return replace(stroke, program=("/bin/sh", path))

@@ -1,6 +1,6 @@
 """cancel: before anything is typed at once, afterwards over passes."""
 
-from assigner import attempts, preparing, prompts
+from assigner import attempts, preparing, prompts, states
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
@@ -19,7 +19,7 @@ def cancel(store: Store, prompt: int) -> Row:
         prompts.cancel(store, prompt)
     elif row["status"] in ("assigned", "in_progress"):
         live = attempts.live_of(store, prompt)
-        if live["stage"] in attempts.UNTYPED:
+        if live["stage"] in states.UNTYPED:
             if preparing.begun(live) and not store.dry:
                 preparing.end_step(store, live, "TERM")  # and the agent is back where it was
             attempts.finish(store, attempts.Verdict(live, "cancelled"))

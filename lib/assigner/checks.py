@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assigner import access, attempts, clock, conversations, files, proc, screen, worktrees
+from assigner import access, attempts, clock, conversations, files, proc, screen, states, worktrees
 from assigner.attempts import Verdict
 from assigner.checkrun import MARK
 from assigner.db import Row, Store
@@ -124,11 +124,11 @@ def conclude(store: Store, result: Result) -> bool:
     return True
 
 
-def told(result: Result) -> Row:
-    """What a pass prints of it."""
-    outcome = {"passed": "completed"}.get(result.state, result.state)
+def as_row(result: Result) -> Row:
+    """The row that a pass prints for the end of a check."""
+    action = states.action_of(result.state)
     reason = {"passed": "its check passed"}.get(result.state, f"check: {result.reason}")
-    return attempts.told(result.attempt, outcome, "" if outcome == "cancelled" else reason)
+    return attempts.as_row(result.attempt, action, "" if action == "cancelled" else reason)
 
 
 def is_overdue(store: Store, attempt: Row, now: float) -> bool:

@@ -1,15 +1,26 @@
-"""cleanup-stale: what is left over, found and, if wanted, put right."""
+"""cleanup-stale: find leftovers, and clean them up on request."""
 
 import contextlib
 import os
 import shutil
 from pathlib import Path
 
-from assigner import attempts, clock, db, leases, pausing, prompts, retention, sessions, worktrees
+from assigner import (
+    attempts,
+    clock,
+    db,
+    leases,
+    pausing,
+    prompts,
+    retention,
+    sessions,
+    states,
+    worktrees,
+)
 from assigner.db import Row, Store
 
 DAY = 86400.0
-# Sessions that nobody needs after this time
+# Offline sessions and unused working trees are removed after this time
 SESSION_DAYS = 7
 WORKTREE_DAYS = 7
 
@@ -17,7 +28,7 @@ WORKTREE_DAYS = 7
 def clean(
     store: Store, *, apply: bool, retry_failed: bool = False, retarget: bool = False
 ) -> list[Row]:
-    """Findings, each with what is or would be done about it (`action`, empty where nothing is)."""
+    """Findings, each with the action taken or proposed (`action`, empty if none)."""
     return [
         *_sessions(store, apply),
         *_claims(store, apply),
@@ -30,12 +41,12 @@ def clean(
 
 
 def verify(store: Store) -> list[Row]:
-    """What is wrong with the database: SQLite's own check and broken references."""
+    """Problems of the database: SQLite's own check and broken references."""
     return [_finding("database", "", problem, "") for problem in db.check(store)]
 
 
 def due(store: Store, every: float = 3600.0) -> bool:
-    """Whether the last clean-up is so long ago that `tick` does the next."""
+    """Whether the last clean-up is so old that `tick` runs the next."""
     last = store.one("last_heartbeat", script="cleanup-stale")
     return last is None or clock.since(last["finished_at"], clock.now()) > every
 
@@ -44,7 +55,7 @@ def _sessions(store: Store, apply: bool) -> list[Row]:
     found = []
     for row in store.rows("stale_sessions", before=retention.days_ago(SESSION_DAYS)):
         detail = f"offline since {row['updated_at']}: {row['status_reason']}"
-        found.append(_finding("session", row["name"], detail, "forget it"))
+        found.append(_finding("session", row["name"], detail, "delete"))
         if apply:
             with store.transaction():
                 sessions.forget(store, row)
@@ -59,15 +70,15 @@ def _claims(store: Store, apply: bool) -> list[Row]:
     """Claims of sessions that are gone, as scan would find them, and leases without attempts."""
     found = []
     for attempt in store.rows("live_attempts"):
-        if attempt["session_status"] == "offline" and attempt["stage"] in attempts.UNTYPED:
+        if attempt["session_status"] == "offline" and attempt["stage"] in states.UNTYPED:
             detail = f"attempt {attempt['id']} of prompt {attempt['prompt_id']}"
-            found.append(_finding("claim", attempt["session"], detail, "give it back"))
+            found.append(_finding("claim", attempt["session"], detail, "release"))
             if apply:
                 with store.transaction():
                     attempts.finish(store, attempts.Verdict(attempt, "released"))
     for lease in store.rows("leases"):
         if lease["prompt_id"] is None:
-            found.append(_finding("lease", lease["tree"], "nobody works there", "end it"))
+            found.append(_finding("lease", lease["tree"], "no prompt runs there", "release"))
             if apply:
                 with store.transaction():
                     leases.release(store, lease["id"])
@@ -75,7 +86,7 @@ def _claims(store: Store, apply: bool) -> list[Row]:
 
 
 def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
-    """Prompts that wait for a session that is not there, or for what is there by now."""
+    """Prompts that wait for a missing session, or for something that has come back."""
     found = []
     trees = {lease["tree"] for lease in store.rows("leases")}
     there = {"tree in use": trees, "pause": pausing.held_ons(store)}
@@ -83,7 +94,9 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
         held_by, held_on, prompts_held = row["held_by"], row["held_on"], row["prompts"]
         detail = f"{prompts_held} prompt{'s' * (prompts_held != 1)} held: {held_by}"
         if held_by == "target missing" and not prompts.session_is_there(store, held_on):
-            found.append(_finding("target", held_on, detail, "free for any" if retarget else ""))
+            found.append(
+                _finding("target", held_on, detail, "remove the target" if retarget else "")
+            )
             if apply and retarget:
                 with store.transaction():
                     prompts.free_from_target(store, held_on)
@@ -96,7 +109,7 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
 
 
 def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
-    """Failed prompts, also those that wait for a retry.  What may have run is left to a person."""
+    """Failed prompts, also those due for a retry; a person must retry one that may have run."""
     found = []
     for row in store.rows("failed", limit=200):
         below = row["attempts"] < row["max_attempts"] and not row["may_have_run"]
@@ -110,14 +123,16 @@ def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
 
 
 def left_over(store: Store, apply: bool) -> list[Row]:
-    """Files of attempts that are over, old reports, secrets that no prompt needs any more."""
+    """Files of ended attempts, old reports, and secrets that no prompt needs any longer."""
     settings, old = store.settings, clock.now() - store.settings.keep_reports_days * DAY
-    runs = list(settings.run.iterdir())  # listed first: an attempt that is younger is not in it
+    runs = list(
+        settings.run.iterdir()
+    )  # listed first, so that it has no file of an attempt newer than `living`
     living = [*store.rows("live_attempts"), *store.rows("attempts_elsewhere")]
     live = {str(row["id"]) for row in living}
     used = {row["secrets"] for row in store.rows("used_secrets")}
     doomed = [("run", path) for path in runs if path.name.partition(".")[0] not in live]
-    doomed += [  # what a live attempt reported is still to be read
+    doomed += [  # no pass has read the reports of a live attempt yet
         ("spool", path)
         for path in settings.spool.iterdir()
         if path.name.partition(".")[0] not in live and _older(path, old)
@@ -127,16 +142,18 @@ def left_over(store: Store, apply: bool) -> list[Row]:
         for path in settings.secrets.iterdir()
         if path.name not in used and _older(path, clock.now() - 3600)
     ]
-    doomed += [  # of a start that came to nothing
+    doomed += [  # from a start that failed
         ("start", path) for path in settings.starts.glob("*") if _older(path, clock.now() - 3600)
     ]
     found = []
     for kind, path in doomed[: retention.FILES]:
-        found.append(_finding(kind, path.name, "left over", "remove it"))
+        found.append(_finding(kind, path.name, "left over", "remove"))
         if apply and kind != "secret":
             _remove(path)
     if apply:
-        with store.transaction():  # while nobody can begin to share one, as `send --parent` does
+        with (
+            store.transaction()
+        ):  # in a transaction, so that `send --parent` cannot start sharing one
             used = {row["secrets"] for row in store.rows("used_secrets")}
             for kind, path in doomed[: retention.FILES]:
                 if kind == "secret" and path.name not in used:
@@ -145,7 +162,7 @@ def left_over(store: Store, apply: bool) -> list[Row]:
 
 
 def _worktrees(store: Store, apply: bool) -> list[Row]:
-    """Working trees of prompts' own that nobody wants; git keeps what has changes."""
+    """Unused working trees of prompts; git keeps those with changes."""
     found = []
     for tree in worktrees.unwanted(store, clock.now() - WORKTREE_DAYS * DAY):
         problem = worktrees.why_kept(tree)
@@ -153,7 +170,7 @@ def _worktrees(store: Store, apply: bool) -> list[Row]:
             problem = worktrees.remove(tree)
         name = os.path.relpath(tree, worktrees.root(store.settings))
         detail = f"not used for {WORKTREE_DAYS} days" + (f", kept: {problem}" if problem else "")
-        found.append(_finding("worktree", name, detail, "" if problem else "remove it"))
+        found.append(_finding("worktree", name, detail, "" if problem else "remove"))
     return found
 
 

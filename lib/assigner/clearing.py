@@ -1,4 +1,4 @@
-"""clear: prompts that ended long ago are forgotten, with all that belongs to them."""
+"""clear: delete prompts that ended long ago, with everything that belongs to them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,9 +6,9 @@ from typing import NamedTuple
 from assigner import retention
 from assigner.db import Row, Store
 
-# A failed one that will be retried has not ended
+# A failed prompt that will be retried has not ended
 STATUSES = ("completed", "failed", "cancelled")
-_BATCH = 500  # prompts of one transaction: others get their turn in between
+_BATCH = 500  # prompts per transaction, so that other processes can write in between
 
 
 class Batch(NamedTuple):
@@ -20,9 +20,9 @@ class Batch(NamedTuple):
 
 
 def choose(store: Store, days: int, statuses: Sequence[str]) -> tuple[list[Row], list[Batch]]:
-    """How many prompts that ended so many days ago may go, and how many others still need.
+    """Prompts that ended more than `days` ago: counts of those to delete and to keep, and batches.
 
-    And those that may go: all are chosen before the first goes, which may free another.
+    All are chosen before the first is deleted, because a deletion may free another prompt.
     """
     before = retention.days_ago(days)
     found, batches = [], []

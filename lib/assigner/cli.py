@@ -1,7 +1,7 @@
-"""How every tool is called: the flags that all share, and what becomes of a failure.
+"""How every tool runs: the options that all share, and how a failure is reported.
 
-Exit status: 0 done, 1 some item failed, 2 usage, 70 a fault of ours, 75 somebody else is at work,
-78 set-up.
+Exit status: 0 done, 1 some item failed, 2 usage, 70 internal error, 75 another process is busy,
+78 setup.
 """
 
 import argparse
@@ -9,11 +9,12 @@ import contextlib
 import gc
 import io
 import os
+import shlex
 import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from assigner import config, db, errors, files, lock, log, providers, screen
 from assigner.errors import AssignerError, BusyError, SetupError
@@ -21,16 +22,61 @@ from assigner.errors import AssignerError, BusyError, SetupError
 Arguments = argparse.Namespace
 
 
+# How usage lines name the program before the tool: `assigner` sets it when it runs one
+usage_prefix = ""
+
+
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, where argparse would print the whole usage first."""
+    """Reports an error in one line, where argparse would print the whole usage first.
+
+    `prompt_argument` names the positional argument that is a prompt, if the tool has one.
+    """
+
+    prompt_argument = ""
 
     def error(self, message: str) -> NoReturn:
-        text = f"{self.prog}: {screen.visible(message)}; 'assigner {self.prog} --help' explains\n"
+        text = f"{self.prog}: {screen.visible(message)}; see 'assigner {self.prog} --help'\n"
         self.exit(errors.USAGE, text)
+
+    def parse_all(self) -> Arguments:
+        """Parse the command line.  An unknown option or a surplus argument is an error."""
+        args, surplus = self.parse_known_args()
+        if not surplus:
+            return args
+        options = [word.partition("=")[0] for word in surplus if word.startswith("-")]
+        known = [option for action in self._actions for option in action.option_strings]
+        for option in options:
+            if hint := nearest(option, known):
+                self.error(f"unknown option '{option}'{hint}")
+        if self.prompt_argument and (text := getattr(args, self.prompt_argument)):
+            line = " ".join([text, *surplus])
+            example = f"{self.prog} {shlex.quote(line if len(line) <= 60 else '...')}"
+            self.error(f"unexpected argument '{surplus[0]}': quote the prompt: {example}")
+        self.error(
+            f"unknown option '{options[0]}'" if options else f"unexpected argument '{surplus[0]}'"
+        )
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            problem = f"'{value}' is not one of {', '.join(choices)}"
+            raise argparse.ArgumentError(action, problem + nearest(str(value), choices))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the known one that is most like it, if any."""
+    import difflib  # only a mistake needs it
+
+    bare = {name.lstrip("-"): name for name in known if name.startswith("--") or name[0] != "-"}
+    found = difflib.get_close_matches(word.lstrip("-"), bare, 1)
+    return f" (did you mean '{bare[found[0]]}'?)" if found else ""
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Breaks no word at its hyphens: people copy options and lines from here."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(usage_prefix + prog, **options)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         import textwrap  # only who prints a manual pays
@@ -45,7 +91,7 @@ def parser(doc: str | None, *, changes: bool = False, is_pass: bool = False) -> 
     """
     if doc is None:
         name = os.path.basename(sys.argv[0])
-        print(f"{name}: PYTHONOPTIMIZE=2 leaves the manuals out: unset it", file=sys.stderr)
+        print(f"{name}: PYTHONOPTIMIZE=2 removes the manuals: unset it", file=sys.stderr)
         raise SystemExit(errors.SETUP)
     name, _, manual = doc.strip().partition(" - ")
     made = Parser(
@@ -54,26 +100,32 @@ def parser(doc: str | None, *, changes: bool = False, is_pass: bool = False) -> 
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    made.add_argument("--json", action="store_true", help="print JSON, keys named as the columns")
+    made.add_argument("--json", action="store_true", help="print JSON, with column names as keys")
     made.add_argument(
         "--db", metavar="FILE", help="the database (default: assigner.db in the state directory)"
     )
     made.add_argument(
-        "--verbose", action="store_true", help="say which database is used, and more of a fault"
+        "--verbose",
+        action="store_true",
+        help="print the database's path, and the stack of an internal error",
     )
     if changes or is_pass:
         made.add_argument(
-            "--dry-run", action="store_true", help="show what would happen, and change nothing"
+            "--dry-run",
+            action="store_true",
+            help="show what would happen, without changing anything",
         )
     if is_pass:
-        made.add_argument("--quiet", action="store_true", help="no word when another pass runs")
+        made.add_argument(
+            "--quiet", action="store_true", help="exit silently if another pass is running"
+        )
         made.add_argument(
             "--wait", type=seconds, default=5.0, metavar="SECONDS",
-            help="how long to wait for another pass to end (default 5)",
+            help="wait this long for another pass to end (default 5)",
         )  # fmt: skip
         made.add_argument(
             "--log", action="store_true",
-            help=f"write what happens to logs/{name}.log in the state directory, and print nothing",
+            help=f"log to logs/{name}.log in the state directory instead of printing",
         )  # fmt: skip
     return made
 
@@ -83,7 +135,7 @@ _noted: list[Parser] | None = None
 
 @contextlib.contextmanager
 def parsers_only() -> Iterator[list[Parser]]:
-    """While this lasts, `run` runs nothing: it adds the parser to the list that this gives."""
+    """In this context `run` runs no tool; it adds the tool's parser to the yielded list."""
     global _noted
     _noted = []
     try:
@@ -93,13 +145,13 @@ def parsers_only() -> Iterator[list[Parser]]:
 
 
 def run(main: Callable[[Arguments], None], made: Parser) -> None:
-    """Parse, call `main`, and turn a failure into one line and its exit status."""
+    """Parse, call `main`, and turn a failure into one line and an exit status."""
     if _noted is not None:
         _noted.append(made)
         return
-    gc.freeze()  # what is imported stays to the end: the collector need not go through it
+    gc.freeze()  # imported modules live to the end: keep the collector from scanning them
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Ctrl-C ends us as a kill does, which no pass minds; Python's exception may get lost
+        # Ctrl-C ends a pass like a kill, which is safe; a KeyboardInterrupt may get lost
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _make_streams_safe()
     try:
@@ -110,7 +162,7 @@ def run(main: Callable[[Arguments], None], made: Parser) -> None:
 
 
 def flush() -> None:
-    """Print what is left, or forget it where nobody takes it, lest Python fails over it later."""
+    """Print buffered output; drop a stream that nobody reads, or Python fails on it at exit."""
     for name in ("stdout", "stderr"):
         try:
             getattr(sys, name).flush()
@@ -119,12 +171,12 @@ def flush() -> None:
 
 
 def _status(main: Callable[[Arguments], None], made: Parser) -> int:
-    args = made.parse_args()
+    args = made.parse_all()
     args.prog = made.prog
     args.failed = False
     args.log = getattr(args, "log", False)
     if args.log and (args.json or args.dry_run):
-        made.error("--log goes with neither --json nor --dry-run")
+        made.error("--log excludes --json and --dry-run")
     status = _outcome(main, args)
     quiet = args.log and args.quiet and status == errors.BUSY
     if args.log and status and not quiet:
@@ -151,21 +203,21 @@ def _outcome(main: Callable[[Arguments], None], args: Arguments) -> int:
         about = f"'{error.filename}': " if error.filename else ""
         say(args, f"{about}{error.strerror or error}")
         return errors.FAILED
-    except ImportError as error:  # a file that cannot be read now, or a package that is gone
+    except ImportError as error:  # an unreadable file, or a package that has been removed
         say(args, f"cannot load a part of the program: {error}")
         return errors.SETUP
-    except Exception as error:  # a fault of ours: a person gets one line, no stack
+    except Exception as error:  # a bug in assigner: print one line, no stack
         if args.verbose:
             raise
-        # not its repr, which may have all of a text in it, secrets too
+        # not its repr, which may contain a whole text, even secrets
         fault = f"{type(error).__name__}: {error}"
-        say(args, f"internal error, please report it: {fault} (--verbose tells more)")
+        say(args, f"internal error, please report it: {fault} (--verbose shows the stack)")
         return 70
 
 
 @contextlib.contextmanager
 def opened(args: Arguments, *, create: bool = True) -> Iterator[db.Store]:
-    """The database; no pass is kept waiting."""
+    """Open the database, without the lock of passes."""
     settings = _settings(args)
     dry = getattr(args, "dry_run", False)
     if dry:
@@ -184,9 +236,9 @@ def opened(args: Arguments, *, create: bool = True) -> Iterator[db.Store]:
 
 @contextlib.contextmanager
 def locked(args: Arguments) -> Iterator[db.Store]:
-    """The database, with the lock that lets one pass run at a time; a dry run needs none.
+    """Open the database under the lock that lets one pass run at a time; a dry run needs no lock.
 
-    A pass that comes to its end leaves its heartbeat.
+    A pass that completes records its heartbeat.
     """
     settings = _settings(args)
     with contextlib.ExitStack() as stack:
@@ -207,14 +259,14 @@ def _settings(args: Arguments) -> config.Settings:
 
 
 def say(args: Arguments, text: str) -> None:
-    """One line to the person: on stderr, or in the log."""
+    """Print one line for people, to stderr or to the log."""
     line = f"{args.prog}: {screen.visible(text)}"
     if not logged(args, [line]):
         print(line, file=sys.stderr)
 
 
 def logged(args: Arguments, lines: Iterable[str]) -> bool:
-    """Whether --log is given, and the lines are in the log.  Where they cannot be, stderr tells."""
+    """Log the lines if --log is given; whether they were logged.  stderr shows why not."""
     if not args.log:
         return False
     try:
@@ -222,7 +274,7 @@ def logged(args: Arguments, lines: Iterable[str]) -> bool:
         files.prepare(settings)
         log.write(settings, args.prog, lines)
         return True
-    except SetupError:  # which is most likely what was to be logged
+    except SetupError:  # most likely the very error to be logged
         return False
     except OSError as error:
         problem = f"cannot write the log in '{settings.logs}': {error.strerror}"
@@ -231,13 +283,13 @@ def logged(args: Arguments, lines: Iterable[str]) -> bool:
 
 
 def complain(args: Arguments, text: str) -> None:
-    """An item failed; the rest go on, and the exit status tells at the end."""
+    """Report a failed item; the others continue, and the exit status becomes 1."""
     say(args, text)
     args.failed = True
 
 
 def seconds(value: str) -> float:
-    """A number of seconds from zero on, for argparse."""
+    """Convert to a number of seconds >= 0, for argparse."""
     with contextlib.suppress(ValueError):
         if 0 <= (number := float(value)) < 1e9:
             return number
@@ -245,7 +297,7 @@ def seconds(value: str) -> float:
 
 
 def whole(value: str) -> int:
-    """A whole number, for argparse."""
+    """Convert to a whole number, for argparse."""
     try:
         number = int(value)
     except ValueError:
@@ -256,40 +308,40 @@ def whole(value: str) -> int:
 
 
 def positive(value: str) -> int:
-    """A whole number above zero, for argparse."""
+    """Convert to a whole number above zero, for argparse."""
     if (number := whole(value)) > 0:
         return number
     raise argparse.ArgumentTypeError(f"'{value}' is not a whole number above zero")
 
 
 def limit(value: str) -> int:
-    """How many rows at most, for argparse: 0 means all, which is -1 in SQL."""
+    """Convert to a maximum number of rows, for argparse: 0 means all, -1 in SQL."""
     if (number := whole(value)) >= 0:
         return number or -1
     raise argparse.ArgumentTypeError(f"'{value}' is not a number of rows")
 
 
 def directory(value: str) -> str:
-    """A directory, made absolute against the caller's, for argparse."""
+    """Convert to an absolute path, from the current directory, for argparse."""
     try:
         path = os.path.abspath(os.path.expanduser(value))
     except OSError:
-        raise argparse.ArgumentTypeError("the current directory is gone") from None
+        raise argparse.ArgumentTypeError("the current directory no longer exists") from None
     if not value:
-        raise argparse.ArgumentTypeError("the name of a directory is empty")
+        raise argparse.ArgumentTypeError("'' is not a directory")
     return path
 
 
-_MOST = 1 << 29  # bytes of a file: some never end
+_MOST = 1 << 29  # bytes read from a file: some, such as /dev/zero, never end
 
 
 def named(path: str) -> str:
-    """A file's name for people, who may have given `-`."""
+    """A file's name for messages; `-` is standard input."""
     return "standard input" if path == "-" else f"'{path}'"
 
 
 def text_of(path: str) -> str:
-    """What a file, or `-` for standard input, says; one final newline is left out."""
+    """The text of a file, or of standard input for `-`, without one final newline."""
     try:
         with contextlib.nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
             data = file.read(_MOST + 1)
@@ -303,7 +355,7 @@ def text_of(path: str) -> str:
 
 
 def _make_streams_safe() -> None:
-    """Streams that the caller closed swallow and give nothing; no text is too odd to print."""
+    """Replace closed streams by /dev/null, and escape what stdout cannot encode."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115

@@ -1,4 +1,4 @@
-"""Times as the database keeps them: UTC, ISO 8601, milliseconds, `Z`.
+"""Times as the database stores them: UTC, ISO 8601, milliseconds, `Z`.
 
 The text has a fixed width, so that comparing texts compares times.
 """
@@ -31,34 +31,34 @@ def text(moment: float) -> str:
 
 
 def seconds(moment: str) -> float:
-    """The reverse of `text`; a time without a zone is UTC.  ValueError for what is no time."""
+    """The reverse of `text`; a time without a zone is UTC.  ValueError if it is not a time."""
     at = datetime.fromisoformat(moment)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def since(moment: str, at: float) -> float:
-    """Seconds from `moment`, at which something was done, to `at`; endless where it lies ahead.
+    """Seconds from `moment`, a time in the past, to `at`; infinite if it lies in the future.
 
-    The clock was set back then, and nobody knows by how much: what is due after a time is due.
+    In that case the clock was set back by an unknown amount: whatever waits for a delay is due.
     """
     passed = at - seconds(moment)
     return passed if passed >= 0 else float("inf")
 
 
 def parse(value: str) -> str:
-    """What a person writes (`+90s`, `+2h`, ISO 8601; local time where no zone is given) -> `text`.
+    """What a person writes (`+90s`, `+2h`, ISO 8601; local time without a zone) -> `text`.
 
-    Raises UsageError where it is neither.
+    Raises UsageError for anything else.
     """
     try:
         if match := _DURATION.match(value):
             return text(now() + float(match[1]) * _SECONDS[match[2]])
         if (at := datetime.fromisoformat(value).timestamp()) < 0:
-            raise ValueError("texts of such years do not compare as their times do")
+            raise ValueError("times before 1970 do not sort as texts")
         return text(at)
     except (ValueError, OverflowError, OSError):
         raise UsageError(
-            f"not a time: '{value}' (write 2026-02-14T20:00, with Z for UTC, or +30m)"
+            f"'{value}' is not a time: write 2026-02-14T20:00, with Z for UTC, or +30m"
         ) from None
 
 

@@ -1,15 +1,17 @@
-"""assigner - list the tools, or run one: `assigner NAME ...`
+"""assigner - list the tools, or run one: `assigner TOOL ...`
 
-For people who install with pip, pipx or uv, where bare names such as `scan` would collide.
+People who install with pip, pipx or uv need this one command on the PATH: bare names such as
+`scan` would collide with other programs.
 """
 
 import os
 import runpy
 import sys
+from typing import NoReturn
 
 from assigner import tools
 
-# Older spellings, each with what it leads to; what stands behind it is passed on.
+# Older spellings, each with the tool and the arguments that it means; its value is passed on
 OLDER = {
     "--send": ["send"],
     "--queue": ["queue"],
@@ -25,32 +27,60 @@ OLDER = {
 
 def main() -> None:
     """Run the tool that the first argument names; without one, list them all."""
-    if "_ARGCOMPLETE" in os.environ:  # a shell asks what could be typed next
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks for completions
         from assigner import completing
 
         completing.answer()
-    names = tools.names()
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help") or sys.argv[1:] == ["help"]:
-        lines = ["usage: assigner NAME [ARGUMENT ...]; assigner NAME --help is its manual", ""]
-        lines += [f"  {name:<17}{tools.summary(name)}" for name in names]
-        from assigner import cli
+        _print(overview())
+        return
+    if sys.argv[1:] == ["--version"]:
+        from importlib import metadata
 
-        print("\n".join(lines))
-        cli.flush()
+        _print(f"assigner {metadata.version('assigner')}")
         return
     option, equals, value = sys.argv[1].partition("=")
     given = OLDER.get(option, [sys.argv[1]]) + ([value] if option in OLDER and equals else [])
     name, *arguments = [*given, *sys.argv[2:]]
     if name == "help":
         name, arguments = arguments[0], ["--help"]
+    names = tools.names()
     if name not in names:
-        from assigner import screen
-
-        problem = f"assigner: no tool '{screen.visible(name)}': 'assigner' lists them"
-        print(problem, file=sys.stderr)
-        raise SystemExit(2)
+        _refuse(name, names)
     path = str(tools.PLACE / name)
     if tools.is_sh(name):
         os.execv("/bin/sh", ["sh", path, *arguments])  # noqa: S606 - there is no line to misread
+    from assigner import cli
+
+    cli.usage_prefix = "assigner "
     sys.argv = [name, *arguments]
     runpy.run_path(path, run_name="__main__")
+
+
+def overview() -> str:
+    """The tools in groups, each with its summary."""
+    lines = ["usage: assigner TOOL [ARGUMENT ...]", "       assigner [--help | --version]"]
+    for group, names in tools.GROUPS.items():
+        lines += ["", group, *(f"  {name:<17}{tools.summary(name)}" for name in names)]
+    return "\n".join([*lines, "", "'assigner TOOL --help' prints the manual of a tool"])
+
+
+def _print(text: str) -> None:
+    from assigner import cli
+
+    print(text)
+    cli.flush()
+
+
+def _refuse(name: str, names: list[str]) -> NoReturn:
+    from assigner import cli, screen
+
+    is_option = name.startswith("-")
+    known = [*OLDER, "--help", "--version"] if is_option else [*names, "help"]
+    hint = cli.nearest(name, known)
+    kind = "option" if is_option else "tool"
+    print(
+        f"assigner: unknown {kind} '{screen.visible(name)}'{hint}; run 'assigner' for a list",
+        file=sys.stderr,
+    )
+    raise SystemExit(2)

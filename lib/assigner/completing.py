@@ -1,8 +1,8 @@
-"""What can be typed next: `assigner` asked by a shell, through argcomplete.
+"""Shell completion: `assigner` answers a shell's question, through argcomplete.
 
 The shell's function sets _ARGCOMPLETE, COMP_LINE and COMP_POINT and calls `assigner`, which
 answers on descriptor 8.  The answer comes from the tools' own parsers and, for values, from the
-database; nothing is run, made or waited for.
+database; completion runs no tool, creates no file and waits for no lock.
 """
 
 import argparse
@@ -16,34 +16,34 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from assigner import config, output, prompts, providers, screen, tools
+from assigner import config, output, providers, screen, states, tools
 from assigner.errors import SetupError
 
 SHELLS = ("bash", "zsh", "fish")
 
-# What can be typed, and what it means
+# Completions, each with its description
 Found = Iterator[tuple[str, str]]
 Answer = Mapping[str, str]
 
-# `assigner` where a command begins, maybe behind assignments, sudo and the like
+# `assigner` at the beginning of a command, maybe after assignments, sudo and the like
 _COMMAND = re.compile(r"(?:^|[;&|(\n])[^;&|()\n'\"]*?(?<![^\s/;&|(])(?=assigner\s)")
-# A path that no shell takes for more than a word
+# A path that every shell reads as one word
 _PLAIN = re.compile(r"[\w./+@-]+\Z", re.ASCII)
 
 
 def script(shell: str) -> str:
-    """What a shell has to read to complete the arguments of `assigner`."""
+    """The script that lets a shell complete the arguments of `assigner`."""
     from argcomplete.shell_integration import shellcode
 
     own = Path(sys.executable).with_name("assigner")
     program = str(own) if own.exists() else shutil.which("assigner") or ""
-    # By its path: it need not be on the PATH where people call it by an alias
+    # By its path: people who call it by an alias need not have it on the PATH
     called = program if _PLAIN.match(program) else None
     return shellcode(["assigner"], shell=shell, argcomplete_script=called)
 
 
 def answer() -> NoReturn:
-    """Tell the shell that asks, and end."""
+    """Answer the shell, and exit."""
     from argcomplete import autocomplete
     from argcomplete.completers import SuppressCompleter
     from argcomplete.lexers import split_line
@@ -51,12 +51,12 @@ def answer() -> NoReturn:
     line, point = os.environ.get("COMP_LINE", ""), os.environ.get("COMP_POINT", "")
     line = _command(line[: int(point)] if point.isdecimal() else line)
     os.environ |= {"COMP_LINE": line, "COMP_POINT": str(len(line))}
-    with contextlib.suppress(Exception):  # a shell's line is no place for what went wrong
+    with contextlib.suppress(Exception):  # an error message would garble the line being typed
         words = split_line(line)[3]
         name = words[1] if len(words) > 1 else ""
         own = tools.parser(name) if name in tools.names() else None
         actions = own._actions if own else []
-        # Options come unasked only where no value of the tool's own can be offered
+        # Offer options unasked only where there is no value to offer
         values = any(not a.option_strings and (a.choices or _values(name, a)) for a in actions)
         autocomplete(
             _parser(name, own),
@@ -68,12 +68,12 @@ def answer() -> NoReturn:
 
 
 def _long(action: argparse.Action) -> list[str]:
-    """An action's long options; behind the first stand its older spellings."""
+    """An action's long options; after the first come older spellings."""
     return [option for option in action.option_strings if option.startswith("--")]
 
 
 def _command(line: str) -> str:
-    """The command that is being typed: zsh gives all of its line, with what stands before that."""
+    """The command being typed: zsh passes its whole line, with earlier commands."""
     begin = 0
     for match in _COMMAND.finditer(line):
         before = line[: match.end()]
@@ -83,7 +83,7 @@ def _command(line: str) -> str:
 
 
 def _parser(name: str, own: argparse.ArgumentParser | None) -> argparse.ArgumentParser:
-    """The parser of `assigner`: all tools by name, and the named one with what it takes."""
+    """The parser of `assigner`: all tools by name, the given one with its arguments."""
     made = argparse.ArgumentParser(prog="assigner", add_help=False)
     chosen = made.add_subparsers()
     for tool in tools.names():
@@ -99,7 +99,7 @@ def _parser(name: str, own: argparse.ArgumentParser | None) -> argparse.Argument
 
 
 def _values(tool: str, action: argparse.Action) -> Callable[..., Any] | None:
-    """What completes an option's value, or a positional argument, by what it is called."""
+    """The completer of an option's value or a positional argument, chosen by its name."""
     from argcomplete.completers import ChoicesCompleter, DirectoriesCompleter, FilesCompleter
 
     match action.dest, action.metavar:
@@ -108,7 +108,7 @@ def _values(tool: str, action: argparse.Action) -> Callable[..., Any] | None:
         case _, ("SESSION" | "NAME"):
             return _asked(_sessions)
         case _, "ID":
-            return _asked(_prompts, _STATUSES.get(tool, prompts.STATUSES))
+            return _asked(_prompts, _STATUSES.get(tool, states.PROMPT_STATUSES))
         case _, "B":
             return _asked(_branches)
         case _, "P":
@@ -120,17 +120,17 @@ def _values(tool: str, action: argparse.Action) -> Callable[..., Any] | None:
     return None
 
 
-# Which prompts a tool does something to, where not to all
+# The statuses of prompts that a tool acts on, if not on all
 _STATUSES: Mapping[str, tuple[str, ...]] = {
-    "cancel": (*prompts.OPEN, "failed"),
+    "cancel": (*states.OPEN, "failed"),
     "retry": ("failed", "cancelled"),
     "review": ("completed",),
-    "send": prompts.OPEN,
+    "send": states.OPEN,
 }
 
 
 def _asked(find: Callable[..., Found], *how: Any) -> Callable[..., Answer]:
-    """`find` on the database as it stands; no answer where that is missing, old or busy."""
+    """Run `find` on the database; no answer if that is missing, old or busy."""
 
     def answered(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> Answer:
         try:
@@ -159,7 +159,7 @@ def _sessions(connection: sqlite3.Connection) -> Found:
 def _prompts(
     connection: sqlite3.Connection, statuses: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
-    """The newest."""
+    """The newest prompts."""
     places = ", ".join("?" * len(statuses))
     yield from connection.execute(
         "SELECT CAST(id AS TEXT), status || ': ' || substr(content, 1, 200) FROM prompts"  # noqa: S608 - places
@@ -175,7 +175,7 @@ def _branches(connection: sqlite3.Connection) -> Found:
 
 
 def _tags(connection: sqlite3.Connection) -> Found:
-    """Those of the newest prompts."""
+    """The tags of the newest prompts."""
     yield from connection.execute(
         "SELECT DISTINCT value, '' FROM (SELECT tags FROM prompts ORDER BY id DESC LIMIT 1000),"
         " json_each(tags)"

@@ -1,7 +1,7 @@
 """Settings: from the environment, else from one `.env` file that only its owner can write.
 
 The file is `$XDG_CONFIG_HOME/assigner/.env`, else `.env` in the checkout; never one in the
-current directory, which may be anybody's.  `.env.example` documents each setting.
+current directory, which may belong to anyone.  `.env.example` documents each setting.
 """
 
 import io
@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings, checked.  Durations are seconds, but for days; sizes are bytes."""
+    """All settings, checked.  Durations are in seconds unless named days; sizes are in bytes."""
 
     home: Path
     database: Path
@@ -52,59 +52,59 @@ class Settings:
 
     @property
     def goals(self) -> Path:
-        """The database of goals: one that was named, else beside the queue's."""
+        """The database of goals: ASSIGNER_GOALS, else next to the queue's."""
         return self.given_goals or self.database.with_name("goals.db")
 
     @property
     def foundation(self) -> Path:
-        """States and work logs of the sessions that have a profile."""
+        """States and work logs of sessions with a profile."""
         return self.home / "foundation"
 
     @property
     def run(self) -> Path:
-        """One directory per attempt: the generated files."""
+        """The generated files, in one directory per attempt."""
         return self.home / "run"
 
     @property
     def spool(self) -> Path:
-        """Reports from sessions, waiting to be read."""
+        """Reports from sessions that no pass has read yet."""
         return self.home / "spool"
 
     @property
     def logs(self) -> Path:
-        """What the passes of timers have done."""
+        """The logs of passes that a timer runs."""
         return self.home / "logs"
 
     @property
     def unknown(self) -> Path:
-        """Screens of agents that no rule recognised."""
+        """Screens of agents that no rule recognized."""
         return self.home / "unknown"
 
     @property
     def secrets(self) -> Path:
-        """Values of variables that appear nowhere else."""
+        """Files with the values of secret variables, which are stored nowhere else."""
         return self.home / "secrets"
 
     @property
     def starts(self) -> Path:
-        """The files by which sessions are being started."""
+        """The files that start sessions."""
         return self.home / "starts"
 
     @property
     def worktrees(self) -> Path:
-        """git working trees of prompts' own."""
+        """The git working trees made for prompts."""
         return self.home / "worktrees"
 
 
 def load(database: str | None = None) -> Settings:
-    """The settings in force; `database` is `--db`.  Raises SetupError that names a bad setting."""
+    """Load the settings; `database` is `--db`.  SetupError names an invalid setting."""
     values = {**env_file(), **{k: v for k, v in os.environ.items() if k in KNOWN and v}}
     for setting, value in values.items():
         _check(setting, value)
     home = _absolute(values, "ASSIGNER_HOME")
     chosen = Path(database).absolute() if database else _absolute(values, "ASSIGNER_DB")
     if chosen and not chosen.name:
-        raise SetupError(f"'{chosen}' is no file for a database: give one to --db or ASSIGNER_DB")
+        raise SetupError(f"'{chosen}' is not a file name: give one to --db or ASSIGNER_DB")
     if home is None:
         home = xdg("XDG_STATE_HOME", ".local/state") / "assigner"
         _check("the path of the state directory", str(home))
@@ -137,13 +137,13 @@ _PLAIN = [
 ]
 _WEIGHTS = [(f.name, f"ASSIGNER_SCORE_{f.name.upper()}") for f in fields(Weights)]
 _PLACES = ("HOME", "DB", "GOALS", "TMUX_SOCKETS", "SESSIONS", "HOST")
-# Every setting that there is
+# All settings
 KNOWN = {
     *(f"ASSIGNER_{name}" for name in _PLACES),
     *(setting for _, setting, _ in _PLAIN),
     *(setting for _, setting in _WEIGHTS),
 }
-# Zero would mean: wait for ever; or, to one person, keep for ever, to another, keep nothing
+# Zero is ambiguous: wait forever or not at all, keep forever or keep nothing
 _ABOVE_ZERO = {
     "ASSIGNER_TMUX_TIMEOUT",
     "ASSIGNER_CHECK_TIMEOUT",
@@ -180,13 +180,15 @@ def _sockets(value: str | None) -> tuple[str, ...]:
         sockets = tuple(dict.fromkeys(part for part in value.split(":") if part)) or ("",)
         for socket in sockets:
             if not socket.startswith("/"):
-                raise SetupError(f"ASSIGNER_TMUX_SOCKETS has no absolute path: '{socket}'")
+                raise SetupError(
+                    f"ASSIGNER_TMUX_SOCKETS has a path that is not absolute: '{socket}'"
+                )
         return sockets
     return (socket_below(os.environ.get("TMUX_TMPDIR") or "/tmp"),)  # noqa: S108 - tmux(1)
 
 
 def socket_below(directory: str) -> str:
-    """Where tmux has its default socket if TMUX_TMPDIR is that directory, tmux(1)."""
+    """The path of tmux's default socket if TMUX_TMPDIR is this directory, tmux(1)."""
     return f"{directory}/tmux-{os.getuid()}/default"
 
 
@@ -198,7 +200,7 @@ def _absolute(values: Mapping[str, str], setting: str) -> Path | None:
 
 
 def xdg(variable: str, default: str) -> Path:
-    """A person's own directory: where the variable says, else `default` in HOME.  SetupError."""
+    """A user's directory: the variable's value, else `default` in HOME.  SetupError."""
     value = os.environ.get(variable)
     if value and value.startswith("/"):
         return Path(value)
@@ -210,14 +212,14 @@ def xdg(variable: str, default: str) -> Path:
 
 
 def own(name: str) -> Path | None:
-    """A person's own file or directory of that name; None where nothing tells where that is."""
+    """The user's own file or directory of that name; None if the environment names no place."""
     if not (os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME")):
         return None
     return xdg("XDG_CONFIG_HOME", ".config") / "assigner" / name
 
 
 def own_tables(kind: str) -> list[Path]:
-    """A person's own TOML files of a kind, sorted.  SetupError where they cannot be listed."""
+    """The user's own TOML files of a kind, sorted.  SetupError if they cannot be listed."""
     directory = own(kind)
     try:
         found = [] if directory is None else list(directory.iterdir())
@@ -229,23 +231,23 @@ def own_tables(kind: str) -> list[Path]:
 
 
 def table(path: Path, text: str) -> dict[str, Any]:
-    """What the TOML says that was read from that file.  SetupError."""
-    import tomllib  # only who reads such a file pays
+    """Parse TOML that was read from that file.  SetupError."""
+    import tomllib  # only needed to read such a file
 
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SetupError(f"'{path}' is not TOML: {error}") from None
+        raise SetupError(f"'{path}' is not valid TOML: {error}") from None
 
 
 def env_files() -> list[Path]:
-    """Where `.env` may stand; the first that exists is read."""
+    """The possible paths of `.env`; the first that exists is read."""
     mine = own(".env")
     return [*([mine] if mine else []), CHECKOUT / ".env"]
 
 
 def env_file() -> dict[str, str]:
-    """The settings that the one `.env` file has which counts."""
+    """The settings in the first `.env` file that exists."""
     for path in env_files():
         text = trusted_text(path)
         if text is not None:
@@ -254,9 +256,9 @@ def env_file() -> dict[str, str]:
 
 
 def trusted_text(path: Path, *, built_in: bool = False) -> str | None:
-    """What a file says that decides what is run; None where there is none.
+    """The text of a file that decides what assigner runs; None if it does not exist.
 
-    Raises SetupError for one that others can write, unless it is `built_in`, or that cannot be
+    Raises SetupError for a file that others can write, unless it is `built_in`, or that cannot be
     read.
     """
     try:
@@ -265,7 +267,9 @@ def trusted_text(path: Path, *, built_in: bool = False) -> str | None:
             raise SetupError(f"'{path}' is not a file")
         others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if not built_in and (others or status.st_uid not in (os.geteuid(), 0)):
-            raise SetupError(f"others can write '{path}': chown and chmod 600 it")
+            raise SetupError(
+                f"other users can write '{path}': chown it to yourself and chmod 600 it"
+            )
         return path.read_text("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -276,8 +280,8 @@ def trusted_text(path: Path, *, built_in: bool = False) -> str | None:
 
 
 def _parse(path: Path, text: str) -> dict[str, str]:
-    """The settings that a file of `NAME=value` lines gives a value."""
-    from dotenv.parser import parse_stream  # costs 20 ms, and only who has the file pays
+    """The settings to which a file of `NAME=value` lines gives a value."""
+    from dotenv.parser import parse_stream  # costs 20 ms, and is needed only if the file exists
 
     found = {}
     for line in parse_stream(io.StringIO(text)):
@@ -287,7 +291,7 @@ def _parse(path: Path, text: str) -> dict[str, str]:
         if line.error or (line.key and line.value is None):
             raise SetupError(f"{place} is not NAME=value")
         if line.key and line.key not in KNOWN:
-            raise SetupError(f"{place}: unknown setting '{line.key}' (.env.example has them all)")
+            raise SetupError(f"{place}: unknown setting '{line.key}' (.env.example lists all)")
         if line.key and line.value:
             found[line.key] = line.value
     return found

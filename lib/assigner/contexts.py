@@ -15,11 +15,12 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")
 
 
 def find(store: Store, name: str) -> Row:
-    """The kept context of that name; UsageError that says which there are."""
+    """The saved context of that name; UsageError names the known ones."""
     if row := store.one("context", name=name):
         return row
     names = [row["name"] for row in store.rows("contexts")]
-    raise UsageError(f"no context '{name}': {sessions.there_are(names) or 'none is kept'}")
+    hint = f"known contexts: {sessions.some_of(names)}" if names else "none saved"
+    raise UsageError(f"no context '{name}' ({hint})")
 
 
 def save(store: Store, name: str, session_name: str, *, force: bool) -> Row:

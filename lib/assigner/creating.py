@@ -1,4 +1,4 @@
-"""enroll --create: sessions that are not there yet are made."""
+"""enroll --create: create sessions that do not exist yet."""
 
 import contextlib
 import os
@@ -29,12 +29,12 @@ from assigner.recognising import Provider
 
 _POLL = 0.05
 _PATIENCE, _PATIENCE_AGENT = 5.0, 20.0  # seconds until a new session is ready
-_STEADY = 10  # so often an agent is seen to ask before that is believed
+_STEADY = 10  # looks in a row that must show the agent's question before it counts
 
 
 class Wish(NamedTuple):
-    """How a session is to be: where it stands (None: here), which shell (None: tmux's, or for
-    an agent the person's), and as what it is enrolled.
+    """The requested session: its directory (None: the current one), its shell (None: tmux's, or
+    for an agent the login shell), and its options of enroll.
     """
 
     directory: str | None
@@ -43,15 +43,15 @@ class Wish(NamedTuple):
 
 
 def lacking(store: Store, names: Sequence[str], wish: Wish) -> list[str]:
-    """The names for which a session is to be made.
+    """The names whose sessions do not exist yet.
 
-    UsageError for one that tmux would change, a directory, shell or one-shot command that will
-    not do, or a session that is there but not as it is wished.
+    UsageError for a name that tmux would change, an unusable directory, shell or command, or a
+    session that exists but differs from the request.
     """
     enrolling.check(wish.choice)
     if agent := agents.known(wish.choice.provider):
         if not (wish.choice.command or agent.start):
-            raise UsageError(f"{agent.name} has no line that starts it: give --command")
+            raise UsageError(f"the command that starts {agent.name} is unknown: give --command")
         enrolling.check_agent(agent, wish.choice)
     elif wish.choice.trust or wish.choice.auto_approve or wish.choice.respawn:
         raise UsageError("--trust, --respawn and --auto-approve are for agents: give --provider")
@@ -63,22 +63,21 @@ def lacking(store: Store, names: Sequence[str], wish: Wish) -> list[str]:
 
 
 def create(store: Store, name: str, wish: Wish, *, settle: float | None, silent: str | None) -> Row:
-    """Make a session on the first configured socket and enrol it; its row.
+    """Create a session on the first configured socket and enroll it; its row.
 
-    For at most `settle` seconds its shell is waited for, and as long until it stands at its
-    prompt, an agent at its composer; what is not ready by then is enrolled, and its row says why
-    it is not.  `silent` is why the socket could not be asked.  AssignerError where nothing comes
-    of it.
+    Waits at most `settle` seconds for the shell, and as long again for its prompt, or an agent's
+    composer; a session that is not ready by then is enrolled, and its row has the reason.
+    `silent` is why the socket does not answer.  AssignerError if no session was created.
     """
     if silent is not None:
-        raise AssignerError(f"cannot make the session '{name}': {silent}")
+        raise AssignerError(f"cannot create session '{name}': {silent}")
     directory = wish.directory or _here()
     agent = agents.known(wish.choice.provider)
     if agent and (missing := _missing(agent, wish)):
         raise missing
     if store.dry:
         provider = wish.choice.provider or ("command" if wish.choice.command else "shell")
-        reason = f"to be made in {directory}"
+        reason = f"would be created in {directory}"
         planned = {"provider": provider, "enrolled": 1, "status": None, "status_reason": reason}
         return {"name": name, **planned}
     if agent:
@@ -100,9 +99,9 @@ def create(store: Store, name: str, wish: Wish, *, settle: float | None, silent:
     if session is None or session["status"] == "offline":
         if session and session["enrolled"]:
             enrolling.leave(store, name)
-        raise AssignerError(f"the new session '{name}' ended before it showed a prompt")
+        raise AssignerError(f"new session '{name}' ended before it showed a prompt")
     process = proc.stat(session["pane_pid"])
-    if process and shell_of(process) is None:  # a shell had started it, and is gone
+    if process and shell_of(process) is None:  # a shell had started this program, and has exited
         enrolling.leave(store, name)
         pane = session["pane_id"], session["pane_pid"]
         tmux.discard(session["socket"], store.settings.tmux_timeout, *pane)
@@ -111,7 +110,7 @@ def create(store: Store, name: str, wish: Wish, *, settle: float | None, silent:
 
 
 def _missing(agent: Provider, wish: Wish) -> AssignerError | None:
-    """Why an agent cannot be started at all."""
+    """The error if the agent's program is not installed, else None."""
     program = starting.missing(wish.choice.command or agent.start, os.environ.get("PATH"))
     if program is None:
         return None
@@ -123,7 +122,7 @@ def _missing(agent: Provider, wish: Wish) -> AssignerError | None:
 def _create_agent(
     store: Store, name: str, agent: Provider, directory: str, wish: Wish, settle: float
 ) -> Row:
-    """Make a session that runs an agent, and enrol it; its row, ready or not after `settle`."""
+    """Create a session that runs an agent, and enroll it; its row within `settle` seconds."""
     trusted = (directory, *wish.choice.trust) if agent.launch.trusts else ()
     line = wish.choice.command or agent.start
     choice = wish.choice._replace(command=line, trust=trusted)
@@ -143,7 +142,7 @@ def _create_agent(
     try:
         starting.start(store, session, plan, socket, stays=True)
     except (tmux.Unreachable, tmux.NoServer) as error:
-        raise AssignerError(f"cannot make the session '{name}' on '{socket}': {error}") from None
+        raise AssignerError(f"cannot create session '{name}' on '{socket}': {error}") from None
     scanning.scan(store)
     session = sessions.find(store, name)
     if session["status"] != "offline":
@@ -158,7 +157,7 @@ def _create_agent(
 
 
 def _watch(store: Store, name: str, settle: float) -> Row:
-    """Wait until a new session's agent is ready, asks something or has ended; its row."""
+    """Wait until a new session's agent is ready, asks a question or has ended; its row."""
     until = time.monotonic() + settle
     asked = 0
     while True:
@@ -172,7 +171,7 @@ def _watch(store: Store, name: str, settle: float) -> Row:
 
 
 def _ended(store: Store, session: Row, agent: Provider) -> AssignerError:
-    """Leave no session of an agent that has ended; what it said."""
+    """Remove the session of an agent that has ended; the error with its last output."""
     name, said = session["name"], ""
     if session["pane_id"]:
         said = " ".join(_shown(store, session)[-3:])
@@ -183,11 +182,11 @@ def _ended(store: Store, session: Row, agent: Provider) -> AssignerError:
     if session["enrolled"]:
         enrolling.leave(store, name)
     reason = said or session["status_reason"]
-    return AssignerError(f"the new session '{name}' ended before {agent.name} was ready: {reason}")
+    return AssignerError(f"new session '{name}' ended before {agent.name} was ready: {reason}")
 
 
 def _shown(store: Store, session: Row) -> list[str]:
-    """The lines on a session's screen that say something; none where that cannot be read."""
+    """The nonempty lines on a session's screen; none if it cannot be read."""
     pane = session["pane_id"]
     try:
         texts = tmux.history(session["socket"], store.settings.tmux_timeout, [pane])
@@ -198,9 +197,9 @@ def _shown(store: Store, session: Row) -> list[str]:
 
 
 def _make(store: Store, name: str, directory: str, shell: str | None, settle: float) -> None:
-    """Have tmux make a session, and wait until a known shell runs in it.
+    """Let tmux create a session, and wait until a known shell runs in it.
 
-    AssignerError, and no session is left, where it comes to nothing.
+    On AssignerError no session is left.
     """
     socket, timeout = store.settings.sockets[0], store.settings.tmux_timeout
     try:
@@ -210,23 +209,23 @@ def _make(store: Store, name: str, directory: str, shell: str | None, settle: fl
             return
         tmux.discard(socket, timeout, pane, pid)
     except tmux.Unreachable as error:
-        raise AssignerError(f"cannot make the session '{name}' on '{socket}': {error}") from None
+        raise AssignerError(f"cannot create session '{name}' on '{socket}': {error}") from None
     except tmux.NoServer:
-        program = None  # it was the server's last session
+        program = None  # the server exited with its last session
     if program is None:
-        raise AssignerError(f"the new session '{name}' ended at once")
+        raise AssignerError(f"new session '{name}' ended immediately")
     raise _no_shell(program.comm, name)
 
 
 def _no_shell(program: str, name: str) -> AssignerError:
     return AssignerError(
-        f"no prompt can be typed to {program}, which ran in the new session '{name}':"
+        f"assigner cannot type prompts to '{program}', which ran in new session '{name}':"
         f" give --shell ({', '.join(DIALECTS)})"
     )
 
 
 def _shown_shell(pid: int, settle: float) -> proc.Stat | None:
-    """The process of a new pane, once it is a known shell or time is up; None if it ended."""
+    """The process of a new pane, once it is a known shell or the time is up; None if it ended."""
     until = time.monotonic() + settle
     while True:
         process = proc.stat(pid)
@@ -238,24 +237,24 @@ def _shown_shell(pid: int, settle: float) -> proc.Stat | None:
 
 
 def _is_missing(store: Store, name: str, wish: Wish) -> bool:
-    """Whether that session is to be made; UsageError where it cannot be, or is another one."""
+    """Whether the session must be created; UsageError if it cannot be, or differs."""
     row = store.one("session", name=name)
     if (row is None or row["status"] == "offline") and not sessions.parts_of(store, name):
         if not enrolling.PLAIN_NAME.match(name):
             raise UsageError(
-                f"not a name for a new session: '{name}' (letters, digits, _ and -, at most 64)"
+                f"'{name}' is not a name for a new session: use letters, digits, _, - (at most 64)"
             )
         return True
     session = sessions.find(store, name)
     process = proc.stat(session["pane_pid"])
     if wish.shell is not None and process and process.comm != os.path.basename(wish.shell):
-        raise UsageError(f"session '{name}' is there, and runs {process.comm}, not '{wish.shell}'")
+        raise UsageError(f"session '{name}' exists, but runs {process.comm}, not '{wish.shell}'")
     if wish.directory is not None:
         stands = proc.directory(session["pane_pid"])
         if stands != os.path.realpath(wish.directory):
-            place = f"'{stands}'" if stands else "a directory that cannot be told"
+            place = f"'{stands}'" if stands else "an unknown directory"
             raise UsageError(
-                f"session '{name}' is there, and stands in {place}, not '{wish.directory}'"
+                f"session '{name}' exists, but is in {place}, not in '{wish.directory}'"
             )
     return False
 
@@ -264,14 +263,16 @@ def _here() -> str:
     try:
         return os.getcwd()
     except OSError:
-        raise UsageError("the current directory is gone: give --workdir") from None
+        raise UsageError("the current directory no longer exists: give --workdir") from None
 
 
 def _known_shell(shell: str) -> str:
-    """The absolute path of a shell that prompts can be typed to.  UsageError."""
+    """The absolute path of a shell that assigner can type to.  UsageError."""
     path = shutil.which(os.path.expanduser(shell))
     if path is None:
-        raise UsageError(f"cannot run the shell '{shell}': no such program")
+        raise UsageError(f"cannot run shell '{shell}': no such program")
     if os.path.basename(path) not in DIALECTS:
-        raise UsageError(f"no prompt can be typed to '{shell}' (shells: {', '.join(DIALECTS)})")
+        raise UsageError(
+            f"assigner cannot type prompts to '{shell}' (known shells: {', '.join(DIALECTS)})"
+        )
     return os.path.abspath(path)

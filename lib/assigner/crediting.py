@@ -7,7 +7,7 @@ killed in between, the next check tells the goals what they know, and counts.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from assigner import attempts, backoff, clock, goalfiles, worklog
+from assigner import attempts, backoff, clock, goalfiles, states, worklog
 from assigner.db import Row, Store
 from assigner.errors import AssignerError
 from assigner.goalfiles import Goals
@@ -40,7 +40,7 @@ def settle(this: Round) -> None:
         counted = [fate for fate in news if fate.ended and _count(this.store, fate)]
     for fate in counted:
         again = f"tried again at {fate.retry_at}: " if fate.retry_at else ""
-        this.tell(fate.work, fate.status, f"{again}{fate.reason}")
+        this.tell(fate.work, states.action_of(fate.status), f"{again}{fate.reason}")
 
 
 def tell_taken(this: Round, goals: Goals, works: Iterable[Row]) -> None:

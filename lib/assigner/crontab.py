@@ -1,7 +1,7 @@
-"""One marked block in the person's crontab; every other byte of it stays as it is.
+"""One marked block in the user's crontab; every other byte stays as it is.
 
-Of a crontab only crontab(1) may know where it lies.  It has no compare-and-set: what is to be
-replaced is read once more just before.
+Only crontab(1) knows where a crontab is stored.  It has no compare-and-set, so update() reads the
+crontab again just before it replaces it.
 """
 
 import re
@@ -15,9 +15,9 @@ _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 
 
 def update(block: str | None, *, dry: bool) -> tuple[bytes, bytes]:
-    """Have the crontab contain our block, or with None no block; what it was, and what it is now.
+    """Put our block into the crontab, or with None remove it; the crontab before and after.
 
-    Raises SetupError, with nothing changed, where that cannot be done.
+    Raises SetupError, with nothing changed, if that fails.
     """
     for _ in range(5):
         old = read()
@@ -29,25 +29,25 @@ def update(block: str | None, *, dry: bool) -> tuple[bytes, bytes]:
             if not has(read(), block):
                 break
             return old, new
-    raise BusyError("somebody else changes the crontab at the same time: try again")
+    raise BusyError("another process is changing the crontab: try again")
 
 
 def read() -> bytes:
-    """The person's crontab, empty where there is none.  SetupError where it cannot be told."""
+    """The user's crontab, empty if there is none.  SetupError if it cannot be read."""
     done = _crontab("-l")
     if done.status == 0:
         return done.out
     # crontab(1) has no other sign of it than these words, under LC_ALL=C, beside status 1
     if done.status == 1 and "no crontab for" in done.problem:
         return b""
-    raise SetupError(f"cannot read the crontab, nothing was changed: {done.problem}")
+    raise SetupError(f"cannot read the crontab (nothing was changed): {done.problem}")
 
 
 def replaced(old: bytes, block: str | None) -> bytes:
-    """The crontab with the block where the former one stood, else at its end; or without one.
+    """The crontab with the block in place of the former one, else at its end; or without one.
 
-    A missing newline at the end is added: without it cron would not take the file.  Raises
-    SetupError where the markers are broken.
+    Adds a missing newline at the end, without which cron rejects the file.  Raises SetupError if
+    the markers are broken.
     """
     before, _, after = _parts(old)
     if block is not None:
@@ -59,7 +59,7 @@ def replaced(old: bytes, block: str | None) -> bytes:
 
 
 def has(text: bytes, block: str | None = "") -> bool:
-    """Whether that block is in it; with None: none of ours; by default: any of ours."""
+    """Whether the crontab has this block; with None: no block; by default: any block of ours."""
     _, ours, _ = _parts(text)
     if not block:
         return bool(ours) is (block is not None)
@@ -67,7 +67,7 @@ def has(text: bytes, block: str | None = "") -> bool:
 
 
 def _parts(text: bytes) -> tuple[bytes, bytes, bytes]:
-    """What stands before our block, the block with its markers, and what stands after it."""
+    """The text before our block, the block with its markers, and the text after it."""
     lines = _LINE.findall(text)
     begins, ends = (
         [number for number, line in enumerate(lines, 1) if line.strip() == marker.encode()]
@@ -77,8 +77,8 @@ def _parts(text: bytes) -> tuple[bytes, bytes, bytes]:
         return text, b"", b""
     if len(begins) != 1 or len(ends) != 1 or begins > ends:
         raise SetupError(
-            "the crontab has no one block from begin to end, nothing was changed:"
-            f" '{BEGIN}' in {_named(begins)}, '{END}' in {_named(ends)}; mend it with 'crontab -e'"
+            "the markers of the block in the crontab do not match (nothing was changed):"
+            f" '{BEGIN}' in {_named(begins)}, '{END}' in {_named(ends)}; fix it with 'crontab -e'"
         )
     first, last = begins[0] - 1, ends[0]
     return b"".join(lines[:first]), b"".join(lines[first:last]), b"".join(lines[last:])
@@ -91,7 +91,7 @@ def _named(numbers: list[int]) -> str:
 def _write(text: bytes) -> None:
     done = _crontab("-", given=text) if text else _crontab("-r")
     if done.status:
-        raise SetupError(f"crontab refused the change, nothing was changed: {done.problem}")
+        raise SetupError(f"crontab rejected the change (nothing was changed): {done.problem}")
 
 
 def _crontab(*arguments: str, given: bytes = b"") -> programs.Done:

@@ -1,6 +1,6 @@
-"""The database: opened, migrated, and asked by named statements.
+"""The database: opens it, migrates it, and runs named statements.
 
-Rollback journal, synchronous=EXTRA, BEGIN IMMEDIATE, patience with whoever writes: one-shot
+Rollback journal, synchronous=EXTRA, BEGIN IMMEDIATE, and a long timeout for other writers: one-shot
 processes gain nothing from WAL, and SQLite before 3.51.3 can corrupt a WAL database.
 """
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-PATIENCE = 10.0  # seconds with one who writes
-_LONGEST = 120.0  # with many, one after the other
-# What SQLite reads beside a database, and believes
+PATIENCE = 10.0  # seconds to wait for one writer
+_LONGEST = 120.0  # seconds to wait while many write in turn
+# Files next to a database that SQLite reads and trusts
 JOURNALS = ("-journal", "-wal", "-shm")
-DIAGNOSIS = "; 'assigner doctor' tells what to do"
+DIAGNOSIS = "; run 'assigner doctor'"
 
 
 class Store:
-    """One connection.  `:now`, `:host` and `:by` are given to every statement."""
+    """One connection.  Every statement can use the values `:now`, `:host` and `:by`."""
 
     def __init__(
         self, connection: sqlite3.Connection, settings: Settings, actor: str, *, dry: bool = False
@@ -51,7 +51,7 @@ class Store:
         return row
 
     def run(self, name: str, /, **values: Any) -> int:
-        """Execute sql/queries/NAME.sql; how many rows it changed."""
+        """Execute sql/queries/NAME.sql; the number of rows it changed."""
         return self.execute(sql.query(name), values).rowcount
 
     def run_many(self, name: str, /, rows: Iterable[Row]) -> None:
@@ -60,17 +60,17 @@ class Store:
         self.connection.executemany(sql.query(name), ({**common, **row} for row in rows))
 
     def execute(self, statement: str, values: Row | None = None) -> sqlite3.Cursor:
-        """Execute a statement that a tool composes itself (filters)."""
+        """Execute a statement that the caller composes (filters)."""
         return self._execute(statement, {**self._common(), **(values or {})})
 
     def insert(self, table: str, row: Row) -> int:
-        """Insert one row with the columns that it names; its id."""
+        """Insert one row with the given columns; its id."""
         cursor = self._execute(_insertion(table, *row), row)
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
     def update(self, table: str, key: int, /, **values: Any) -> None:
-        """Set columns of the row with that id, and who and when."""
+        """Set columns of the row with this id, and record who changed it and when."""
         values |= {"updated_at": clock.text(clock.now()), "updated_by": self.actor}
         assignments = ", ".join(f"{name} = :{name}" for name in values)
         statement = f"UPDATE {table} SET {assignments} WHERE id = :id"  # noqa: S608 - our own names
@@ -94,9 +94,9 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator["Store"]:
-        """Everything inside commits together or not at all.  No tmux or git call belongs inside.
+        """Everything inside commits together or not at all.  Never call tmux or git inside.
 
-        Within another one it is a part of that.
+        Inside another transaction it is a part of that one.
         """
         if self.connection.in_transaction:
             yield self
@@ -111,7 +111,7 @@ class Store:
             raise
 
     def _begin(self) -> None:
-        """Begin to write, however many do, as long as they get on."""
+        """Begin a write transaction; keep waiting as long as other writers make progress."""
         until = time.monotonic() + _LONGEST
         while True:
             before = self._version()
@@ -124,18 +124,18 @@ class Store:
                     raise
 
     def _version(self) -> int:
-        """What changes whenever somebody else has written."""
+        """A number that changes whenever another connection has written."""
         return int(self.connection.execute("PRAGMA data_version").fetchone()["data_version"])
 
     @property
     def instance(self) -> str:
-        """Eight hex digits that name this database: tmux options of two databases never meet."""
+        """Eight hex digits that name this database and its tmux options."""
         row = self.one("instance")
         assert row is not None
         return str(row["value"])
 
     def _execute(self, statement: str, values: Row) -> sqlite3.Cursor:
-        """The name of a directory or a branch need not be UTF-8, as texts in a database are."""
+        """Execute; escape values that are not UTF-8, as paths and branches may be."""
         try:
             return self.connection.execute(statement, values)
         except UnicodeEncodeError:
@@ -148,10 +148,10 @@ class Store:
 
 
 def connect(settings: Settings, actor: str, *, dry: bool = False, create: bool = True) -> Store:
-    """Open the database, bring its schema up to date.
+    """Open the database and migrate its schema.
 
-    With `dry`, a copy in memory is worked on and nothing is kept, not even an empty file.  With
-    `create` false a missing file is an error.  Raises SetupError for what is no database of ours.
+    With `dry`, opens a copy in memory and changes nothing on disk, not even an empty file.  With
+    `create` false a missing file is an error.  Raises SetupError for a file of another program.
     """
     connection = connection_to(settings.database, dry=dry, create=create)
     return Store(connection, settings, actor, dry=dry)
@@ -165,8 +165,10 @@ def connection_to(
     create: bool = True,
     patience: float = PATIENCE,
 ) -> sqlite3.Connection:
-    """A database whose schema sql/KIND describes, opened as `connect` says."""
-    missing = not os.path.exists(path)  # also where that cannot be told: opening it tells why
+    """Open a database with the schema of sql/KIND; see `connect` for the arguments."""
+    missing = not os.path.exists(
+        path
+    )  # also if a directory is unreadable: opening the file then raises the error
     if missing and not create:
         raise SetupError(f"no database at '{path}'")
     for file in (path, *(path.with_name(path.name + end) for end in JOURNALS)):
@@ -201,8 +203,8 @@ def connection_to_present(path: Path) -> sqlite3.Connection:
 
 
 def peek(settings: Settings, actor: str) -> Store:
-    """Open the database only to read it, whatever its schema: nothing is made, migrated or
-    rolled back.  sqlite3.Error with the first statement where it cannot be read.
+    """Open the database only to read it, whatever its schema: creates, migrates and rolls back
+    nothing.  If it cannot be read, the first statement raises sqlite3.Error.
     """
     where = f"{settings.database.as_uri()}?mode=ro"
     connection = sqlite3.connect(where, uri=True, timeout=PATIENCE, isolation_level=None)
@@ -244,7 +246,7 @@ def versions(store: Store, kind: str = "migrations") -> tuple[int, int]:
 
 
 def check(store: Store) -> list[str]:
-    """What SQLite finds wrong with the file; empty when all is well."""
+    """Problems that SQLite finds in the file; empty if there are none."""
     found = [row["integrity_check"] for row in store.execute("PRAGMA integrity_check")]
     problems = [] if found == ["ok"] else found
     for row in store.execute("PRAGMA foreign_key_check"):
@@ -253,7 +255,7 @@ def check(store: Store) -> list[str]:
 
 
 def new_instance() -> str:
-    """A name for a database that none has had."""
+    """A new random name for a database."""
     return os.urandom(4).hex()
 
 
@@ -274,8 +276,8 @@ def _open(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, kind: str, latest: int) -> None:
-    """Apply what is missing, all of it or nothing, also when two processes come at once."""
-    from sqlite_utils import Database, Migrations  # 65 ms, and only a new schema pays
+    """Apply the missing migrations, all or none, even if two processes try at once."""
+    from sqlite_utils import Database, Migrations  # 65 ms, and only migrations need it
 
     migrations = Migrations("assigner")
     for name, file in sql.migrations(kind):
@@ -285,7 +287,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, kind: str, latest: int)
     try:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
         if tables and "_sqlite_migrations" not in tables:
-            raise SetupError(f"'{path}' is a database, but not one of assigner")
+            raise SetupError(f"'{path}' is a database of another program")
         migrations.apply(Database(connection, execute_plugins=False, recursive_triggers=False))
         connection.execute(
             "INSERT INTO meta (name, value) VALUES ('instance', ?) ON CONFLICT DO NOTHING",
@@ -306,7 +308,7 @@ def _insertion(table: str, *names: str) -> str:
 
 
 def _encodable(value: Any) -> Any:
-    """A text with every byte that is no UTF-8 written `\\udcff`."""
+    """A text with each byte that is not UTF-8 escaped, as `\\udcff`."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 

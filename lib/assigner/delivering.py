@@ -23,11 +23,11 @@ from assigner import (
     task,
     tmux,
 )
-from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
 from assigner.errors import SetupError
 from assigner.looking import Sight
 from assigner.scanning import list_panes, look_at
+from assigner.states import UNTYPED
 from assigner.tmux import PaneId
 
 # A shell's line has its Enter with it, an agent's prompt is not yet submitted
@@ -51,7 +51,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         and (not attempt["cancel_requested_at"] or _is_typed_to_agent(attempt))
     ]
     if store.dry or not waiting:
-        return acted + [attempts.told(attempt, "to be typed", "") for attempt in waiting]
+        return acted + [attempts.as_row(attempt, "typed", "") for attempt in waiting]
     panes, silent = list_panes(store)
     by_identity = {pane.identity: pane for pane in panes}
     by_place = {pane.identity.place: pane for pane in panes}
@@ -73,7 +73,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     typings: list[tuple[Row, keyboard.Stroke]] = []
     for attempt, pane in there:
         if attempt["stage"] == "typing" and _recover(store, attempt):
-            acted.append(attempts.told(attempt, "typed", "found by its stamp"))
+            acted.append(attempts.as_row(attempt, "typed", "found by its stamp"))
         elif sight := sights.get((pane.socket, pane.id)):
             outcome = _prepare(store, attempt, sight)
             if isinstance(outcome, keyboard.Stroke):
@@ -85,7 +85,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         from assigner import prompting  # what only agents need, only their passes import
 
         acted += prompting.deliver(store, to_agents, settle=settle)
-    _settle(store, settle, {row["attempt"] for row in acted if row["outcome"] == "typed"})
+    _settle(store, settle, {row["attempt"] for row in acted if row["action"] == "typed"})
     return acted
 
 
@@ -125,7 +125,7 @@ def end_attempts(store: Store) -> list[Row]:
         if is_turn:
             turns.append({**attempt, "ending": ending})
         elif store.dry or _signal(store, attempt, name):
-            acted.append(attempts.told(attempt, f"SIG{name}", ending))
+            acted.append(attempts.as_row(attempt, "signalled", f"SIG{name}: {ending}"))
     return acted + _interrupt(store, turns)
 
 
@@ -138,7 +138,7 @@ def _signal(store: Store, attempt: Row, name: str) -> bool:
 
 def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
     if store.dry or not turns:
-        return [attempts.told(attempt, "Escape", attempt["ending"]) for attempt in turns]
+        return [attempts.as_row(attempt, "interrupted", attempt["ending"]) for attempt in turns]
     panes = {pane.identity: pane for pane in list_panes(store)[0]}
     from assigner import prompting
 
@@ -205,7 +205,7 @@ def _type(store: Store, typings: list[tuple[Row, keyboard.Stroke]]) -> list[Row]
                 socket, store.settings.tmux_timeout, store.instance, [typing for _, typing in mine]
             )
         except (tmux.NoServer, tmux.Unreachable) as error:
-            acted += [attempts.told(attempt, "waits", str(error)) for attempt, _ in mine]
+            acted += [attempts.as_row(attempt, "deferred", str(error)) for attempt, _ in mine]
             continue
         with store.transaction():
             for attempt, _ in mine:
@@ -213,9 +213,9 @@ def _type(store: Store, typings: list[tuple[Row, keyboard.Stroke]]) -> list[Row]
                 if answer == "typed":
                     attempts.advance(store, attempt["id"], "typing", "typed", at)
                 acted.append(
-                    attempts.told(attempt, "typed", "")
+                    attempts.as_row(attempt, "typed", "")
                     if answer == "typed"
-                    else attempts.told(attempt, "waits", answer)
+                    else attempts.as_row(attempt, "deferred", answer)
                 )
     return acted
 

@@ -11,7 +11,7 @@ from assigner import composer, hookrules, naming, oneshots, turns
 from assigner.errors import SetupError
 from assigner.manners import COUNTS, Launch, Manner
 from assigner.recognising import Failure, Provider, Rule
-from assigner.sessions import STATUSES
+from assigner.states import SESSION_STATUSES
 
 _KEYS = {
     "start": str,
@@ -29,7 +29,7 @@ _KEYS = {
 }
 _FAILURES = ("api", "auth", "context", "interrupted", "limited")
 _STATES = ("empty", "draft", "unclear", "none")
-_RULE_STATUSES = tuple(status for status in STATUSES if status != "unknown")
+_RULE_STATUSES = tuple(status for status in SESSION_STATUSES if status != "unknown")
 
 
 class Reader:

@@ -1,4 +1,4 @@
-"""Drafts: prompts before they are queued, completed and checked."""
+"""Drafts: prompts before they are queued, and their checks."""
 
 import json
 import re
@@ -10,13 +10,13 @@ from assigner import files, screen
 from assigner.config import Settings
 from assigner.errors import UsageError
 
-# One variable may have 128 KiB, all with the arguments a quarter of the stack: execve(2)
+# execve(2) limits one variable to 128 KiB, all with the arguments to a quarter of the stack
 MAX_VARIABLES = 100_000
 MAX_COMMENT = 10_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-# What a shell expands or runs before it reads a line, what it is itself (zshparam(1), bash(1),
-# fish(1)): exported, it would change the session, not only the prompt
+# Variables that a shell expands or runs before it reads a line, or that control the shell itself
+# (zshparam(1), bash(1), fish(1)): exporting them would change the session, not only the prompt
 _SHELLS_OWN = {
     "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS3", "PS4", "PROMPT", "PROMPT2", "PROMPT3", "PROMPT4",
     "RPROMPT", "RPROMPT2", "RPS1", "RPS2", "SPROMPT", "prompt", "psvar", "histchars", "argv",
@@ -29,7 +29,7 @@ CONTEXT = {"working_dir": str, "git_branch": str, "env_vars": dict, "prerequisit
 
 @dataclass
 class Draft:
-    """A prompt before it is queued; the names are those of the table's columns."""
+    """A prompt before it is queued; the fields are named like the columns of the table."""
 
     content: str
     priority: int = 0
@@ -59,18 +59,18 @@ class Draft:
     check_timeout_seconds: float | None = None
     review: bool = False
     raw: bool = False
-    secrets: str | None = None  # the file of another prompt that has `secret_vars`
-    given: frozenset[str] = frozenset()  # what is meant although it is the default
+    secrets: str | None = None  # another prompt's file with `secret_vars`
+    given: frozenset[str] = frozenset()  # fields given explicitly, even with the default value
 
 
 def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
-    """Complete the draft from its metadata, and refuse what cannot be meant.  UsageError."""
+    """Complete the draft from its metadata, and refuse invalid values.  UsageError."""
     _from_metadata(draft)
     _check_text("content", draft.content)
     if draft.metadata:
         _check_json("metadata", draft.metadata)
     if not draft.content.strip():
-        raise UsageError("content is empty: say what is to be done")
+        raise UsageError("content is empty: give the text of the prompt")
     size = len(draft.content.encode())
     if size > settings.max_content:
         raise UsageError(f"content has {size} bytes, the limit is {settings.max_content}")
@@ -87,16 +87,16 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
     for name in (*draft.env_vars, *draft.secret_vars):
         check_variable(name)
     for name, value in {**draft.env_vars, **draft.secret_vars}.items():
-        if not isinstance(value, str):  # it may be secret: say nothing of it
-            raise UsageError(f"the value of the variable '{name}' is no text")
+        if not isinstance(value, str):  # it may be secret: do not print it
+            raise UsageError(f"the value of the variable '{name}' is not a string")
         _check_plain(f"the value of the variable '{name}'", value)
     size = sum(
         len(value.encode()) for value in (*draft.env_vars.values(), *draft.secret_vars.values())
     )
     if size > MAX_VARIABLES:
         raise UsageError(
-            f"the variables have {size} bytes, the limit is {MAX_VARIABLES}: with more no program"
-            " can be started; put them into a file"
+            f"the variables have {size} bytes, the limit is {MAX_VARIABLES}, as programs could not"
+            " start with more: put them into a file"
         )
     for command in draft.prerequisites:
         if not isinstance(command, str) or not command.strip():
@@ -109,14 +109,14 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
     if draft.git_branch is not None:
         check_branch(draft.git_branch)
     elif draft.worktree:
-        raise UsageError("a working tree of its own is one for a branch: give --git-branch")
+        raise UsageError("--worktree needs a branch: give --git-branch")
     for tag in draft.tags:
         check_name("tag", tag)
     for after in draft.after:
         if isinstance(after, str):
             check_name("after", after)
         elif after == 0 or isinstance(after, float):
-            raise UsageError(f"after names no prompt: {after}")
+            raise UsageError(f"after is not a prompt: {after}")
         else:
             _check_integer("after", after)
     for name, key in (("dedup_key", draft.dedup_key), ("affinity", draft.affinity)):
@@ -125,9 +125,9 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
 
 
 def check_comment(text: str) -> None:
-    """Refuse what a reviewer cannot mean to say."""
+    """Refuse an empty or overlong comment.  UsageError."""
     if not text.strip():
-        raise UsageError("the comment is empty: say what is to be done better")
+        raise UsageError("the comment is empty: say what to do better")
     _check_text("comment", text)
     if len(text) > MAX_COMMENT:
         raise UsageError(f"the comment has {len(text)} characters, the limit is {MAX_COMMENT}")
@@ -136,7 +136,7 @@ def check_comment(text: str) -> None:
 def _check_check(draft: Draft) -> None:
     if draft.check_command is None:
         if draft.check_timeout_seconds is not None:
-            raise UsageError("a time for which check? give --check")
+            raise UsageError("--check-timeout needs a check: give --check")
         return
     _check_text("check", draft.check_command)
     if not draft.check_command.strip():
@@ -144,7 +144,7 @@ def _check_check(draft: Draft) -> None:
 
 
 def check_target(session: str | None, provider: str | None, providers: Iterable[str]) -> None:
-    """Refuse what can be no session's name, and a provider that is not known."""
+    """Refuse an invalid session name and an unknown provider.  UsageError."""
     if provider is not None and provider not in providers:
         known = ", ".join(sorted(providers))
         raise UsageError(f"unknown provider '{provider}' (known: {known})")
@@ -153,17 +153,17 @@ def check_target(session: str | None, provider: str | None, providers: Iterable[
 
 
 def check_variable(name: str) -> None:
-    """Refuse what no shell can export, and what shells would obey or keep for themselves."""
+    """Refuse variables that shells cannot export, or that control a shell.  UsageError."""
     if not _VARIABLE.match(name):
-        raise UsageError(f"not a name of a variable: '{name}'")
+        raise UsageError(f"'{name}' is not a variable name")
     if name in _SHELLS_OWN:
-        raise UsageError(f"'{name}' is a variable of shells' own: set it within the prompt")
+        raise UsageError(f"'{name}' controls the shell: set it inside the prompt")
     if name in _OURS or name.startswith(("__assigner_", "__assigned_")):
-        raise UsageError(f"'{name}' is a variable of assigner's own: take another name")
+        raise UsageError(f"'{name}' is reserved for assigner: choose another name")
 
 
 def check_branch(name: str) -> None:
-    """Refuse what git-check-ref-format(1) refuses, and names that git reads as options."""
+    """Refuse what git-check-ref-format(1) refuses or git reads as an option.  UsageError."""
     _check_plain("git_branch", name)
     bad = (
         not name
@@ -178,16 +178,16 @@ def check_branch(name: str) -> None:
         or any(ord(c) < 33 or ord(c) == 127 or c in "~^:?*[\\" for c in name)
     )
     if bad:
-        raise UsageError(f"not a name of a branch: '{name}'")
+        raise UsageError(f"'{name}' is not a branch name")
 
 
 def missing_directory(draft: Draft) -> str | None:
-    """What is wrong with the working directory now, for a warning; None if nothing is."""
+    """A warning about the working directory as it is now; None if it can be used."""
     return None if draft.working_dir is None else files.directory_problem(draft.working_dir)
 
 
 def _from_metadata(draft: Draft) -> None:
-    """Context may be given in metadata too; an option wins."""
+    """Take the context from metadata too; options override it."""
     if not draft.metadata:
         return
     for key, kind in CONTEXT.items():
@@ -199,7 +199,7 @@ def _from_metadata(draft: Draft) -> None:
         setattr(draft, key, value)
     state = draft.metadata.get("session_state", {})
     if not isinstance(state, dict) or not all(isinstance(v, str) for v in state.values()):
-        raise UsageError("metadata: 'session_state' is not a JSON object of texts")
+        raise UsageError("metadata: 'session_state' is not a JSON object of strings")
 
 
 _JSON_NAMES: Mapping[object, str] = {str: "string", dict: "object", list: "array"}
@@ -220,16 +220,16 @@ def _check_json(name: str, value: object) -> None:
 
 
 def check_name(name: str, value: str) -> None:
-    """What people type to find it again: not empty, and nothing that cannot be seen."""
+    """Refuse an empty name or one with invisible characters: people must be able to type it."""
     _check_plain(name, value)
     if not value.strip() or screen.visible(value) != value:
         raise UsageError(f"{name} is empty or has a control character: '{value}'")
 
 
 def _check_plain(name: str, value: str) -> None:
-    """No NUL, which no shell can hold, and text that is text."""
+    """Refuse NUL, which no shell can hold, and anything but UTF-8 text."""
     if not isinstance(value, str):
-        raise UsageError(f"{name} is no text: '{value}'")
+        raise UsageError(f"{name} is not a string: '{value}'")
     if "\0" in value:
         raise UsageError(f"{name} has a NUL character")
     try:
@@ -239,7 +239,7 @@ def _check_plain(name: str, value: str) -> None:
 
 
 def _check_text(name: str, value: str) -> None:
-    """What is typed or run has no control characters: they are keystrokes."""
+    """Refuse control characters in text that is typed or run: they would act as keystrokes."""
     _check_plain(name, value)
     if found := _CONTROL.search(value):
         hint = ": convert it with tr -d '\\r'" if found[0] == "\r" else ""

@@ -1,4 +1,4 @@
-"""enroll: which sessions may be given prompts.  Nothing is ever typed into another."""
+"""enroll: the sessions that assigner may type into.  It never types into any other."""
 
 import json
 import os
@@ -25,12 +25,12 @@ from assigner.errors import AssignerError, UsageError
 from assigner.looking import Known, Sight, is_there, look
 from assigner.recognising import Provider
 
-# tmux expands `#`, rewrites `.` and `:`, and gives meaning to `=`, `$`, `@`, `%` and a first `-`
+# tmux expands `#`, rewrites `.` and `:`, and interprets `=`, `$`, `@`, `%` and a leading `-`
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}\Z")
 
 
 def enrolled(store: Store) -> list[Row]:
-    """The sessions that may be given prompts; `by` is a pattern of the settings, or `name`."""
+    """The enrolled sessions; `by` is a pattern of the settings, or `name`."""
     patterns = store.settings.session_patterns
     return [
         {**row, "by": next((p for p in patterns if fnmatchcase(row["name"], p)), "name")}
@@ -40,10 +40,10 @@ def enrolled(store: Store) -> list[Row]:
 
 
 class Choice(NamedTuple):
-    """What a person says of a session: which provider it is (None: what is seen), the `command`
-    of a one-shot executor or by which an agent is started, whose account it uses; whether its
-    agent may be started again for a prompt, then goes on with its conversation, and has leave to
-    act unasked; whether it is started again where it died, and what its agent may trust.
+    """The options of enroll for a session: its provider (None: detect it), the `command` of a
+    one-shot executor or that starts an agent, and the account; whether assigner may restart the
+    agent for a prompt, continue its conversation, and let it act without asking; whether
+    keepalive restarts the session, and what the agent trusts.
     """
 
     provider: str | None = None
@@ -57,10 +57,10 @@ class Choice(NamedTuple):
 
 
 def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: bool = False) -> Row:  # noqa: B008 - it is immutable
-    """Opt a session in, and learn how a shell's empty prompt ends; its row.
+    """Enroll a session, and remember how its shell's empty prompt ends; its row.
 
-    With `at_prompt` the person says that the prompt which is shown now is empty, whatever it
-    looks like.  UsageError for a session that is not there, and what can run in none.
+    With `at_prompt` the prompt shown now is empty, whatever it looks like.  UsageError for a
+    missing session, and for options that do not fit it.
     """
     session = sessions.find(store, name)
     if session["status"] == "offline" and not is_there(session):
@@ -101,8 +101,8 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
 
 
 def renew(store: Store, name: str, choice: Choice) -> Row | None:
-    """Have a session that is kept alive, and is not there, be started again though it was given
-    up; its row.  None where that is not what is asked for.
+    """Let keepalive try again to restart an offline session that it has given up; its row.
+    None if the session or the options do not ask for that.
     """
     session = sessions.find(store, name)
     if not session["keepalive"] or not session["enrolled"] or session["status"] != "offline":
@@ -115,7 +115,7 @@ def renew(store: Store, name: str, choice: Choice) -> Row | None:
 
 
 def keep_environment(store: Store, session: Row) -> None:
-    """Keep that in which what runs in a session was started, once it is there."""
+    """Save the environment of a session's process, to restart the session with it."""
     if session["environment"] is None and not session["starting"] and not store.dry:
         is_agent = agents.is_agent(session["provider"])
         pid = proc_of(session) if is_agent else session["pane_pid"]
@@ -125,7 +125,7 @@ def keep_environment(store: Store, session: Row) -> None:
 
 
 def check(choice: Choice) -> None:
-    """Refuse a provider that is not known, and a command that no shell can run.  UsageError."""
+    """Refuse an unknown provider, and a command that no shell can run.  UsageError."""
     drafting.check_target(None, choice.provider, providers.names())
     command = choice.command
     if choice.provider == "command" and command is None:
@@ -137,18 +137,18 @@ def check(choice: Choice) -> None:
 
 
 def check_agent(agent: Provider, choice: Choice) -> None:
-    """Refuse what an agent cannot be started with.  UsageError."""
+    """Refuse options that the agent does not support.  UsageError."""
     if choice.auto_approve and not agent.launch.approve:
-        raise UsageError(f"{agent.name} has no option for --auto-approve: see its own settings")
+        raise UsageError(f"{agent.name} does not support --auto-approve: use its own settings")
     if choice.resumes and not agent.launch.resume:
-        raise UsageError(f"{agent.name} cannot go on with a conversation: leave out --resume")
+        raise UsageError(f"{agent.name} cannot continue a conversation: leave out --resume")
     trusting.check(agent, choice.trust)
 
 
 def _command(session: Row, provider: str, choice: Choice) -> str | None:
-    """What starts the agent of a session again: what a person says, else what has started it.
+    """The command that restarts a session's agent: the given one, else the one that started it.
 
-    UsageError for what only an agent can do.
+    UsageError for options that only agents support.
     """
     agent = agents.known(provider)
     if agent:
@@ -160,30 +160,34 @@ def _command(session: Row, provider: str, choice: Choice) -> str | None:
         "--trust": choice.trust,
     }
     for option in [option for option, given in wanted.items() if given and agent is None]:
-        raise UsageError(f"{option} is for agents, and '{session['name']}' is a {provider}")
+        raise UsageError(
+            f"{option} is for agents, but session '{session['name']}' runs a {provider}"
+        )
     if not ((choice.respawn or choice.keepalive) and agent) or choice.command:
         return choice.command
     if session["pane_pid"] == proc_of(session) and session["command"]:
-        return str(session["command"])  # what we have started it with, our own options left out
+        return str(
+            session["command"]
+        )  # the command that assigner started, without the options that it adds
     from assigner import launching
 
     return launching.running_line(proc_of(session))
 
 
 def _start(session: Row, provider: str) -> Row:
-    """What it takes to start a session again as it is.  UsageError for what cannot be."""
+    """The columns needed to restart a session as it is.  UsageError if it cannot be restarted."""
     name = session["name"]
     if not PLAIN_NAME.match(name):
         raise UsageError(
-            f"'{name}' cannot be kept alive: not one pane, or a name that is not made of letters,"
-            " digits, _ and -"
+            f"session '{name}' cannot be kept alive: it must have one pane, and a name of letters,"
+            " digits, _ and - only"
         )
     agent = agents.known(provider)
-    if session["starting"]:  # what it is made as is known
+    if session["starting"]:  # its row already has them
         return {}
     directory = proc.directory(proc_of(session) if agent else session["pane_pid"])
     if directory is None:
-        raise UsageError(f"where '{name}' stands cannot be told: it cannot be kept alive")
+        raise UsageError(f"session '{name}' cannot be kept alive: its directory is unknown")
     from assigner import launching
 
     line = None if agent else launching.shell_line(session["pane_pid"])
@@ -191,18 +195,18 @@ def _start(session: Row, provider: str) -> Row:
 
 
 def proc_of(session: Row) -> int:
-    """The process in front of a session."""
+    """The foreground process of a session."""
     return proc.front(session["pane_pid"]) or 0
 
 
 def _account_of(command: str | None, provider: str) -> str | None:
-    """An agent's one-shot mode uses the account of the agent."""
+    """The account of an agent's one-shot mode: that of the agent."""
     once = providers.once(command) if provider == "command" else None
     return once[0] if once else None
 
 
 def _seen(store: Store, session: Row, choice: Choice) -> str:
-    """What runs in a session, as a look tells: an agent, or a shell, which may run a command."""
+    """The provider that a look at the session shows: an agent, a shell, or a one-shot command."""
     sight = _sight(store, session, scanning.know(None, None))
     if sight and sight.agent:
         return sight.agent
@@ -210,12 +214,12 @@ def _seen(store: Store, session: Row, choice: Choice) -> str:
 
 
 def leave(store: Store, name: str) -> Row:
-    """Opt a session out; UsageError while a prompt runs in it, or for an unknown one."""
+    """Opt a session out; UsageError while a prompt runs in it, or if it is unknown."""
     session = sessions.find(store, name)
     if session["current_task_id"]:
         raise UsageError(
             f"session '{name}' has prompt {session['current_task_id']}:"
-            " wait for its end, or cancel it"
+            " wait for the prompt to end, or cancel it"
         )
     with store.transaction():
         if not sessions.leave(store, session):
@@ -225,18 +229,18 @@ def leave(store: Store, name: str) -> Row:
 
 
 def _shown(store: Store, session: Row) -> screen.Ending:
-    """The ending of the prompt that stands on the session's screen now."""
+    """The ending of the prompt that the session shows now."""
     sight = _sight(store, session, scanning.know(session, None))
     if sight is None:
         raise UsageError(f"session '{session['name']}' is {session['status']}")
     ending = screen.learn(sight.line.text, sight.line.cursor_x) if sight.line else None
     if ending is None:
-        raise UsageError(f"session '{session['name']}' does not stand at an empty prompt")
+        raise UsageError(f"session '{session['name']}' does not show an empty prompt")
     return ending
 
 
 def _sight(store: Store, session: Row, known: Known) -> Sight | None:
-    """A fresh look at a session; None if its pane is gone.  AssignerError if tmux is silent."""
+    """Look at a session now; None if its pane is gone.  AssignerError if tmux does not answer."""
     panes, _ = scanning.list_panes(store)
     pane = next((pane for pane in panes if pane.identity == tmux.PaneId.of(session)), None)
     if pane is None:
@@ -244,4 +248,4 @@ def _sight(store: Store, session: Row, known: Known) -> Sight | None:
     try:
         return look(store, [(pane, known)], clock.now())[pane.socket, pane.id]
     except (tmux.NoServer, tmux.Unreachable) as error:
-        raise AssignerError(f"session '{session['name']}' cannot be looked at: {error}") from None
+        raise AssignerError(f"cannot look at session '{session['name']}': {error}") from None

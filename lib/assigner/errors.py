@@ -1,4 +1,4 @@
-"""What can go wrong, and the exit status it has (sysexits.h names 75 and 78)."""
+"""The kinds of errors, each with its exit status (75 and 78 are from sysexits.h)."""
 
 FAILED = 1
 USAGE = 2
@@ -13,18 +13,18 @@ class AssignerError(Exception):
 
 
 class UsageError(AssignerError):
-    """The caller asked for something that cannot be meant."""
+    """The request makes no sense."""
 
     status = USAGE
 
 
 class BusyError(AssignerError):
-    """Somebody else is at work; the same call may go through later."""
+    """Another process is busy; the same call may succeed later."""
 
     status = BUSY
 
 
 class SetupError(AssignerError):
-    """The machine, the settings or the state directory are not fit for work."""
+    """The machine, the settings or the state directory cannot be used."""
 
     status = SETUP

@@ -8,9 +8,9 @@ from assigner.db import Row, Store
 def release(store: Store, attempt: Row, reason: str) -> Row:
     """Give the claim back, as the session is not what it was; what the pass prints of it."""
     if not _end(store, Verdict(attempt, "released", evidence={"released": reason})):
-        return attempts.told(attempt, "waits", reason)
+        return attempts.as_row(attempt, "deferred", reason)
     files.remove_run(store.settings, attempt["id"])
-    return attempts.told(attempt, "released", reason)
+    return attempts.as_row(attempt, "released", reason)
 
 
 def fail(
@@ -34,10 +34,10 @@ def fail(
         error=f"{failure_class}: {step}: {reason}",
     )
     if not _end(store, verdict):
-        return attempts.told(attempt, "waits", f"{step}: {reason}")
+        return attempts.as_row(attempt, "deferred", f"{step}: {reason}")
     if attempt["stage"] != "preparing":  # a script that prepares a context may still read its files
         files.remove_run(store.settings, attempt["id"])
-    return attempts.told(attempt, "failed", f"{step}: {reason}")
+    return attempts.as_row(attempt, "failed", f"{step}: {reason}")
 
 
 def _end(store: Store, verdict: Verdict) -> bool:

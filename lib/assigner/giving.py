@@ -64,7 +64,7 @@ def _give_tasks(this: Round, goals: Goals, profiles: Sequence[Profile]) -> Seque
             break
         given, wrong = _queue(this.store, goals, chosen)
         for work in given:
-            this.tell(work, "assigned", work["title"])
+            this.tell(work, "queued", work["title"])
         tell_taken(this, goals, given)
         for id, error in wrong.items():
             _refuse(this, goals, id, error)
@@ -197,7 +197,7 @@ def _give_general(this: Round, profiles: Sequence[Profile]) -> None:
     with this.store.transaction():
         works = [_queue_general(this.store, profile, draft) for profile, draft in drafts]
     for work in works:
-        this.tell(work, "assigned", "general work")
+        this.tell(work, "queued", "general work")
 
 
 def _queue_general(store: Store, profile: Profile, draft: Draft) -> Row:

@@ -1,9 +1,9 @@
-"""Who a database is to tmux: its instance, and attempt ids that only rise.
+"""The identity of a database to tmux: its instance, and attempt ids that only increase.
 
 tmux refuses to type for an attempt whose id is not above the pane's stamp
-`@assigner_typed_INSTANCE`, and reports name their attempt by its id.  A database that was put
-back from a backup has lost ids that were given out since: into those panes it could never type,
-and old reports would be taken for new ones.
+`@assigner_typed_INSTANCE`, and reports name their attempt by its id.  A database restored from a
+backup has lost the ids assigned since: it could never type into those panes again, and would take
+old reports for new ones.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from assigner.errors import UsageError
 
 
 def highest(store: Store) -> int:
-    """The highest attempt id that this database has given out, as far as it knows."""
+    """The highest attempt id that this database remembers to have assigned."""
     given = store.execute(
         "SELECT max(coalesce((SELECT max(id) FROM attempts), 0),"
         " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'attempts'), 0)) AS id"
@@ -25,9 +25,9 @@ def highest(store: Store) -> int:
 
 
 def traces(store: Store) -> dict[str, int]:
-    """By place, the highest attempt id that panes, reports and generated files tell of.
+    """By place, the highest attempt id found in panes, reports and generated files.
 
-    A server that cannot be asked tells nothing.
+    A server that does not answer is left out.
     """
     settings = store.settings
     found: dict[str, int] = {}
@@ -42,7 +42,7 @@ def traces(store: Store) -> dict[str, int]:
 
 
 def highest_name(directory: Path) -> int:
-    """The highest attempt id with which a name in spool/ or run/ begins; 0 where there is none."""
+    """The highest attempt id at the start of a name in spool/ or run/; 0 if there is none."""
     with contextlib.suppress(FileNotFoundError):
         heads = (name.partition(".")[0] for name in os.listdir(directory))
         return max((int(head) for head in heads if head.isascii() and head.isdigit()), default=0)
@@ -50,17 +50,17 @@ def highest_name(directory: Path) -> int:
 
 
 def renew(store: Store) -> Row:
-    """Give the database another instance, and attempt ids above all that are known anywhere.
+    """Give the database a new instance, and attempt ids above all that are known anywhere.
 
-    UsageError while an attempt is alive: its stamp is needed, to tell whether it was typed.
+    UsageError while an attempt is alive: its stamp is needed to know whether it was typed.
     """
     top = max(highest(store), *traces(store).values())
     instance = db.new_instance()
     with store.transaction():
         if live := store.execute("SELECT * FROM attempts WHERE outcome IS NULL").fetchone():
             raise UsageError(
-                f"attempt {live['id']} of prompt {live['prompt_id']} is alive in session"
-                f" '{live['session']}': wait for its end, or cancel it"
+                f"attempt {live['id']} of prompt {live['prompt_id']} is running in session"
+                f" '{live['session']}': wait for the prompt to end, or cancel it"
             )
         store.execute("UPDATE meta SET value = :value WHERE name = 'instance'", {"value": instance})
         raise_to(store, top)
@@ -68,7 +68,7 @@ def renew(store: Store) -> Row:
 
 
 def raise_to(store: Store, id: int, table: str = "attempts") -> None:
-    """The next row of the table gets an id above this one."""
+    """Make the next row of the table get an id above this one."""
     values = {"seq": id, "name": table}
     changed = store.execute(
         "UPDATE sqlite_sequence SET seq = max(seq, :seq) WHERE name = :name", values

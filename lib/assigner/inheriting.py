@@ -1,4 +1,4 @@
-"""What a prompt that names a parent takes from it: all that is not said anew."""
+"""What a prompt inherits from its parent: everything that it does not set itself."""
 
 import json
 from dataclasses import MISSING, fields
@@ -9,20 +9,20 @@ from assigner.db import Row, Store
 from assigner.drafting import Draft
 from assigner.errors import UsageError
 
-# What is a prompt's own.  Variables and metadata are taken one by one.
+# Never inherited; variables and metadata are inherited one by one
 _OWN = {
     "content", "not_before", "deadline", "after", "parent_id", "dedup_key", "secrets", "given",
     "env_vars", "secret_vars", "metadata",
 }  # fmt: skip
 _TARGET = {"target_session", "target_provider"}
-_RESULTS = {"extractions"}  # metadata that came of the parent's run
+_RESULTS = {"extractions"}  # metadata from the parent's run
 
 
 def inherit(store: Store, draft: Draft) -> None:
-    """Complete a draft that is not yet checked from the parent that it names.
+    """Complete an unchecked draft from the parent that it names.
 
-    What is not in `given` and stands at its default counts as not said.  UsageError for an
-    unknown parent, and where values of its secret variables are no longer kept.
+    A field that is not in `given` and has its default is inherited.  UsageError for an unknown
+    parent, or if the values of its secret variables have been deleted.
     """
     parent = _row(store, draft.parent_id)
     said = {
@@ -49,14 +49,14 @@ def inherit(store: Store, draft: Draft) -> None:
 def _row(store: Store, parent: object) -> Row:
     if type(parent) is int and 0 < parent < 2**31 and (row := store.one("prompt", id=parent)):
         return row
-    raise UsageError(f"no prompt {parent} to take the rest from")
+    raise UsageError(f"no prompt {parent} to inherit from")
 
 
 def _variables(store: Store, draft: Draft, parent: Row) -> None:
-    """Take the variables that the draft does not set; share the file of secrets if that does."""
+    """Inherit the variables that the draft does not set; share the parent's file of secrets."""
     own = draft.env_vars or draft.metadata.get("env_vars") or {}
     if not isinstance(own, dict):
-        return  # check refuses it
+        return  # drafting.check refuses this
     taken: dict[str, str | None] = {
         name: value
         for name, value in json.loads(parent["env_vars"]).items()
@@ -84,7 +84,7 @@ def _default(field: Any) -> Any:
 
 
 def _value(stored: Any, default: Any) -> Any:
-    """A column as a draft has it."""
+    """The value of a column in the type that a draft has."""
     if isinstance(default, bool):
         return bool(stored)
     return json.loads(stored) if isinstance(default, list) else stored

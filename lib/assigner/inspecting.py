@@ -1,4 +1,4 @@
-"""inspect: a fresh look at one session, and all by which it is judged."""
+"""inspect: look at one session now, and show all the evidence for its status."""
 
 import json
 from dataclasses import asdict
@@ -9,7 +9,7 @@ from assigner.looking import Sight, look
 
 
 def inspect(store: Store, name: str) -> Row:
-    """A fresh look at a session, and all by which it is judged.  UsageError if it is unknown."""
+    """Look at a session now; its status and all evidence.  UsageError if it is unknown."""
     session = sessions.find(store, name)
     panes, silent = scanning.list_panes(store)
     attempt = next((a for a in store.rows("live_attempts") if a["session"] == name), None)

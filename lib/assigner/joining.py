@@ -1,4 +1,4 @@
-"""enroll: from options to enrolled sessions."""
+"""enroll: its options, and how they become enrolled sessions."""
 
 import argparse
 
@@ -9,53 +9,63 @@ from assigner.errors import AssignerError, UsageError
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `enroll`."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="tmux session, or pane of it")
-    parser.add_argument("--create", action="store_true", help="make the session if there is none")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a tmux session, or a pane of it")
     parser.add_argument(
-        "--workdir", type=cli.directory, metavar="DIR", help="where a new session stands"
+        "--create", action="store_true", help="create the session if it does not exist"
     )
-    parser.add_argument("--shell", metavar="PATH", help="what a new session runs")
-    parser.add_argument("--provider", metavar="P", help="what runs in it (default: what is seen)")
+    parser.add_argument(
+        "--workdir", type=cli.directory, metavar="DIR", help="the directory of a new session"
+    )
+    parser.add_argument("--shell", metavar="PATH", help="the shell of a new session")
+    parser.add_argument(
+        "--provider", metavar="P", help="what runs in the session (default: detect it)"
+    )
     parser.add_argument(
         "--command", metavar="CMD",
-        help="one-shot: CMD reads each prompt on standard input; of an agent: what starts it",
+        help="one-shot: CMD reads each prompt on standard input; for an agent: how to start it",
     )  # fmt: skip
     parser.add_argument(
         "--respawn", action="store_true",
-        help="start its agent again where a prompt needs another context (default: tell it)",
+        help="restart the agent for another context (default: describe it in the prompt)",
     )  # fmt: skip
     parser.add_argument(
         "--resume", dest="resumes", action="store_true",
-        help="with --respawn, --keepalive: go on with its conversation where its directory stays",
+        help="with --respawn or --keepalive: continue the conversation in the same directory",
     )  # fmt: skip
     parser.add_argument(
         "--auto-approve", action="store_true",
-        help="when it is started by us: with leave to act unasked, by its own option",
+        help="start the agent with its option to act without asking",
     )  # fmt: skip
     parser.add_argument(
         "--trust", type=cli.directory, action="append", default=[], metavar="DIR",
-        help="where it is started by us: what its agent may trust, with all below (repeated)",
+        help="make the agent trust this directory and everything below (repeated)",
     )  # fmt: skip
     parser.add_argument(
-        "--keepalive", action="store_true", help="start it again as it is now when it dies"
+        "--keepalive", action="store_true", help="restart the session as it is now when it dies"
     )
     parser.add_argument(
-        "--account", metavar="NAME", help="whose usage limit counts (default: one for each agent)"
+        "--account",
+        metavar="NAME",
+        help="the account whose usage limit counts (default: one for each agent)",
     )
     parser.add_argument(
-        "--at-prompt", action="store_true", help="what it shows now is its empty prompt: learn it"
+        "--at-prompt",
+        action="store_true",
+        help="the session shows its empty prompt now: remember that",
     )
     parser.add_argument(
         "--settle", type=cli.seconds, metavar="SECONDS",
-        help="how long to wait for a new session's prompt (default 5; for an agent 20)",
+        help="wait this long for a new session's prompt (default 5; for an agent 20)",
     )  # fmt: skip
-    parser.add_argument("--remove", action="store_true", help="opt the sessions out again")
-    parser.add_argument("--list", action="store_true", help="what is enrolled, and by what")
+    parser.add_argument("--remove", action="store_true", help="no longer type into the sessions")
+    parser.add_argument(
+        "--list", action="store_true", help="list the enrolled sessions, and what enrolled each"
+    )
 
 
 def check(args: argparse.Namespace) -> None:
     if args.list and (args.names or args.create or args.remove or args.at_prompt):
-        raise UsageError("--list goes with no NAME and no other task")
+        raise UsageError("--list takes no NAME, --create, --remove or --at-prompt")
     if not (args.names or args.list):
         raise UsageError("the following arguments are required: NAME, or --list")
     given = args.provider, args.command, args.account
@@ -63,20 +73,20 @@ def check(args: argparse.Namespace) -> None:
         args.at_prompt, args.respawn, args.resumes, args.auto_approve, args.trust, args.keepalive
     )  # fmt: skip
     if args.remove and (any(flags) or given != (None, None, None)):
-        raise UsageError("--remove goes with no other option")
+        raise UsageError("--remove takes no other option")
     again = args.respawn or args.keepalive
     if args.resumes and not again:
-        raise UsageError("--resume goes with --respawn or --keepalive")
+        raise UsageError("--resume needs --respawn or --keepalive")
     if (args.auto_approve or args.trust) and not (again or args.create):
-        raise UsageError("--auto-approve and --trust go with --respawn, --keepalive or --create")
+        raise UsageError("--auto-approve and --trust need --respawn, --keepalive or --create")
     if args.create and (args.remove or args.at_prompt):
-        raise UsageError("--create goes with neither --remove nor --at-prompt")
+        raise UsageError("--create excludes --remove and --at-prompt")
     if not args.create and (args.workdir is not None or args.shell is not None):
         raise UsageError("--workdir and --shell are for --create")
 
 
 def wish_of(args: argparse.Namespace) -> creating.Wish:
-    """What a session is to be."""
+    """The requested session."""
     choice = enrolling.Choice(
         args.provider, args.command, args.account, args.respawn, args.resumes, args.auto_approve,
         args.keepalive, tuple(args.trust),

@@ -25,6 +25,7 @@ from assigner import (
 )
 from assigner.db import Row, Store
 from assigner.errors import AssignerError
+from assigner.states import Action
 
 LASTS = 60.0  # seconds after which a start has come to something
 MOST_QUICK_DEATHS = 5
@@ -46,9 +47,10 @@ def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]
     for name, session in dead.items():
         if name in live:
             reason = f"attempt {live[name]['id']} is not judged yet"
-            told.append(_told(name, "waits", reason))
+            told.append(_as_row(name, "deferred", reason))
         elif row := _again(store, session):
-            (started if row["outcome"] == "started" else told).append(row)
+            has_begun = row["action"] == "started" and not store.dry
+            (started if has_begun else told).append(row)
     return told + _settle(store, started, settle)
 
 
@@ -81,7 +83,7 @@ def _look_after(store: Store, session: Row) -> list[Row]:
     with store.transaction():
         sessions.note_stuck(store, session, last)
         _event(store, session, "session.stuck", reason)
-    return [_told(session["name"], "stuck", reason)]
+    return [_as_row(session["name"], "stuck", reason)]
 
 
 def _again(store: Store, session: Row) -> Row | None:
@@ -97,21 +99,21 @@ def _again(store: Store, session: Row) -> Row | None:
             return None
     directory = session["start_dir"] or "/"
     if problem := files.directory_problem(directory):
-        return _told(name, "waits", problem)
+        return _as_row(name, "deferred", problem)
     if store.dry:
-        return _told(name, "to be started", session["status_reason"])
+        return _as_row(name, "started", session["status_reason"])
     known = session["socket"] in settings.sockets
     socket = session["socket"] if known else settings.sockets[0]
     is_agent = agents.is_agent(session["provider"])
     try:
         plan = _plan(store, session, directory)
         if refusal := starting.start(store, session, plan, socket, stays=is_agent):
-            return _told(name, "waits", refusal)
+            return _as_row(name, "deferred", refusal)
     except (tmux.NoServer, tmux.Unreachable, AssignerError) as error:
-        return _told(name, "failed", str(error))
+        return _as_row(name, "failed", str(error))
     with store.transaction():
         _event(store, session, "session.started", session["status_reason"])
-    return _told(name, "started", session["status_reason"])
+    return _as_row(name, "started", session["status_reason"])
 
 
 def _plan(store: Store, session: Row, directory: str) -> starting.Plan:
@@ -140,7 +142,7 @@ def _give_up(store: Store, session: Row) -> Row:
     with store.transaction():
         sessions.give_up(store, session, reason)
         _event(store, session, "session.given_up", reason)
-    return _told(name, "given up", reason)
+    return _as_row(name, "given-up", reason)
 
 
 def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
@@ -152,7 +154,7 @@ def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
         now = {row["name"]: row for row in sessions.kept_alive(store)}
         if all(_has_come(store, now[name]) for name in names) or time.monotonic() > until:
             return [
-                _told(name, "started", f"{now[name]['status']}: {now[name]['status_reason']}")
+                _as_row(name, "started", f"{now[name]['status']}: {now[name]['status_reason']}")
                 for name in sorted(names)
             ]
         time.sleep(_POLL)
@@ -170,7 +172,7 @@ def _event(store: Store, session: Row, kind: str, reason: str) -> None:
     events.record(store, kind, {"reason": reason, "by": store.actor}, session=session["name"])
 
 
-def _told(session: str, outcome: str, reason: str) -> Row:
+def _as_row(session: str, action: Action, reason: str) -> Row:
     return {
-        "attempt": None, "prompt": None, "session": session, "outcome": outcome, "reason": reason
+        "attempt": None, "prompt": None, "session": session, "action": action, "reason": reason
     }  # fmt: skip

@@ -39,8 +39,8 @@ def drain(store: Store, reports: Sequence[files.HookReport]) -> dict[int, Row]:
             if attempt is None:
                 _note_conversation(store, report, heard)
             elif _apply(store, attempt, heard, report.at):
-                changed[attempt["id"]] = attempts.told(
-                    attempt, "in_progress", f"{report.provider} reported that it has the prompt"
+                changed[attempt["id"]] = attempts.as_row(
+                    attempt, "submitted", f"{report.provider} reported that it has the prompt"
                 )
     if not store.dry:
         for report in reports:

@@ -1,8 +1,8 @@
 """One pass at a time.
 
 The kernel frees the lock when its holder dies, however it dies.  Python opens the file
-close-on-exec, so that a tmux server started meanwhile does not inherit it.  The database
-guards every claim by itself: this lock spares passes from doing each other's work.
+close-on-exec, so that a tmux server started meanwhile does not inherit the lock.  The database
+guards every claim itself: the lock only keeps passes from doing the same work twice.
 """
 
 import contextlib
@@ -36,9 +36,9 @@ def held(settings: Settings, wait: float) -> Iterator[None]:
 
 
 def holder(path: Path) -> int | None:
-    """The process that holds the lock file; 0 where that cannot be told, None if it is free.
+    """The process that holds the lock; 0 if that is unknown, None if the lock is free.
 
-    OSError where the file cannot be read.
+    OSError if the file cannot be read.
     """
     if pids := proc.lockers(path):
         return pids[0]

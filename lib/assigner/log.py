@@ -1,8 +1,8 @@
-"""The log of a tool that a timer runs: a line with its time for each thing that happened.
+"""The log of a tool that a timer runs: a line with a time for each event.
 
-Several processes append at once, and none loses a line: each takes the file's own lock, and
-looks whether the file is still the one of that name before it writes or rotates it.  What
-logging.handlers has for this costs 10 ms, and rotates away what other processes write.
+Several processes append at once without losing lines: each locks the file, and checks that the
+file still has its name before writing or rotating it.  logging.handlers costs 10 ms, and loses
+lines that other processes write during a rotation.
 """
 
 import contextlib
@@ -15,25 +15,25 @@ from pathlib import Path
 from assigner import access, clock
 from assigner.config import Settings
 
-# How long another writer is waited for; a stopped process must not stop all passes with it
+# Seconds to wait for another writer; a stopped process must not block all passes
 _PATIENCE = 1.0
 
 
 def write(settings: Settings, name: str, lines: Iterable[str]) -> None:
-    """Append the lines to logs/NAME.log, and rotate it where it gets too long.  OSError."""
+    """Append the lines to logs/NAME.log, and rotate the file if it gets too long.  OSError."""
     now = clock.text(clock.now())
     append(settings, settings.logs / f"{name}.log", [f"{now} {line}" for line in lines])
 
 
 def append(settings: Settings, path: Path, lines: Iterable[str]) -> None:
-    """Append lines to any such log.  OSError."""
+    """Append lines to any log of this kind.  OSError."""
     data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
     while not _appended(settings, path, data):
-        pass  # rotated: others may have filled the new file meanwhile
+        pass  # rotated: other processes may have filled the new file already
 
 
 def _appended(settings: Settings, path: Path, data: bytes) -> bool:
-    """Append to the file if there is room; else rotate it away, and say so."""
+    """Append to the file and return True, or rotate a full file and return False."""
     with _opened(path) as (descriptor, is_ours):
         size = os.fstat(descriptor).st_size
         if is_ours and size and size + len(data) > settings.log_size:
@@ -45,7 +45,7 @@ def _appended(settings: Settings, path: Path, data: bytes) -> bool:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[int, bool]]:
-    """The open file of that name, and whether it is locked, as far as that can be had in time."""
+    """The open file of that name, and whether it was locked within _PATIENCE."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         descriptor = access.open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -70,14 +70,14 @@ def _lock(descriptor: int, deadline: float) -> bool:
 
 
 def _is_named(descriptor: int, path: Path) -> bool:
-    """Whether nobody has rotated the file away since it was opened."""
+    """Whether the open file still has this name: no process has rotated it since."""
     with contextlib.suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(descriptor), os.lstat(path))
     return False
 
 
 def _rotate(path: Path, kept: int) -> None:
-    """NAME.log becomes NAME.log.1, that NAME.log.2, and so on; what is above `kept` goes."""
+    """Rename NAME.log to NAME.log.1, that to NAME.log.2, and so on; keep `kept` of them."""
     names = [path, *(path.with_name(f"{path.name}.{n}") for n in range(1, kept + 1))]
     for older, newer in zip(reversed(names[1:]), reversed(names[:-1]), strict=True):
         with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Manual pages: each tool's docstring and parser, as roff for man(1) (groff_man(7))."""
+"""Manual pages: each tool's docstring and parser as roff for man(1) (groff_man(7))."""
 
 import argparse
 import re
@@ -8,7 +8,7 @@ from textwrap import dedent
 
 from assigner import package, tools
 
-# What roff reads otherwise, or man shows as a look-alike that no shell would take
+# Characters that roff interprets, or that man shows as a look-alike which no shell accepts
 _SPECIAL = {
     "\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti",
 }  # fmt: skip
@@ -18,20 +18,19 @@ _STATUS = re.compile(r"(?:^|; )(\d+) ")
 _SECTIONS = {"exit status:": "EXIT STATUS", "example:": "EXAMPLES", "examples:": "EXAMPLES"}
 
 _ABOUT = """\
-Queues prompts in one SQLite file and types them, each exactly once, into the tmux sessions that
-are enrolled.  Every prompt names the directory, git branch, variables and prerequisites that it
-needs: its session is brought there first.  Small tools do it, each makes one short pass and
-leaves.
+Queues prompts in one SQLite file and types each exactly once into an enrolled tmux session.  A
+prompt names the directory, git branch, variables and prerequisites that it needs, and assigner
+prepares them in the session first.  Small tools do the work: each makes one short pass and exits.
 
-Without NAME, or with --help, the tools are listed.  `assigner NAME --help` and
-`assigner help NAME` print a tool's manual without man(1)."""
+Without TOOL, or with --help, assigner lists the tools.  `assigner TOOL --help` and
+`assigner help TOOL` print a tool's manual without man(1)."""
 _FILES = {
     "~/.local/state/assigner": "the state directory: $ASSIGNER_HOME, else $XDG_STATE_HOME/assigner",
     "~/.local/state/assigner/assigner.db": "the database, in the state directory",
-    "~/.local/state/assigner/goals.db": "the goals, beside the database; $ASSIGNER_GOALS names"
-    " another file",
+    "~/.local/state/assigner/goals.db": "the goals, next to the database, unless"
+    " $ASSIGNER_GOALS names another file",
     "~/.local/state/assigner/foundation": "state and work log of each session that has a profile",
-    "~/.config/assigner/foundation.toml": "profiles, as foundation-check tells",
+    "~/.config/assigner/foundation.toml": "the profiles, see foundation-check",
     "~/.config/assigner/.env": "settings, NAME=value lines as under ENVIRONMENT, owned and"
     " writable by you alone; $XDG_CONFIG_HOME/assigner/.env where that is set",
 }
@@ -45,30 +44,32 @@ def pages() -> dict[str, str]:
 
 def _overview() -> Iterator[str]:
     yield from _head("assigner", "hand queued prompts to the shells and agents that run in tmux")
-    yield from (".SH SYNOPSIS", ".B assigner", ".RI [ NAME", ".RI [ ARGUMENT ...]]")
+    yield from (".SH SYNOPSIS", ".B assigner", ".RI [ TOOL", ".RI [ ARGUMENT ...]]")
     yield from (".SH DESCRIPTION", *_text(_ABOUT))
     yield ".SH TOOLS"
-    for name in tools.names():
-        yield from _item(f"{_bold(f'assigner-{name}')}(1)", tools.summary(name))
+    for group, names in tools.GROUPS.items():
+        yield f".SS {group.capitalize()}"
+        for name in names:
+            yield from _item(f"{_bold(f'assigner-{name}')}(1)", tools.summary(name))
     yield ".SH EXIT STATUS"
-    yield from _text("Of all tools; what else one means by them is on its own page.")
+    yield from _text("The exit statuses of all tools; the page of each tool has the details.")
     for status, meaning in (
         ("0", "done"),
         ("1", "some item failed"),
-        ("2", "usage: nothing was done"),
-        ("70", "a fault of assigner itself"),
-        ("75", "somebody else is at work: try again"),
-        ("78", "the set-up is wrong"),
+        ("2", "wrong usage: nothing was done"),
+        ("70", "internal error of assigner"),
+        ("75", "another process is busy: try again"),
+        ("78", "the setup is wrong"),
     ):
         yield from _item(_bold(status), meaning)
     yield ".SH FILES"
     for path, what in _FILES.items():
         yield from _item(_italic(path), what)
     yield ".SH ENVIRONMENT"
-    yield from _text("What is set here wins over the file of settings.")
+    yield from _text("Variables override the file of settings.")
     for name, what in _settings():
         yield from _item(_bold(name), what)
-    yield from _item(_bold("NO_COLOR"), "tables have no colours if this is set to anything")
+    yield from _item(_bold("NO_COLOR"), "if set to anything, tables have no colors")
     yield from (".SH SEE ALSO", ".BR tmux (1)")
 
 
@@ -107,7 +108,7 @@ def _tool(name: str) -> Iterator[str]:
 
 
 def _settings() -> Iterator[tuple[str, str]]:
-    """Every setting, and what .env.example says of it."""
+    """Every setting with its description in .env.example."""
     file = package.data(".env.example")
     for block in file.read_text(encoding="utf-8").split("\n\n"):
         *lines, last = block.splitlines()
@@ -123,7 +124,7 @@ def _head(name: str, what: str) -> Iterator[str]:
 
 
 def _usage(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """What argparse shows as usage: options that exclude each other between bars."""
+    """The usage as argparse shows it: mutually exclusive options with bars between."""
     groups = parser._mutually_exclusive_groups
     grouped = {action: group for group in groups for action in group._group_actions}
     options = [action for action in parser._actions if action.option_strings]
@@ -158,7 +159,7 @@ def _value(action: argparse.Action) -> str:
 
 
 def _text(text: str) -> Iterator[str]:
-    """Paragraphs; those that are indented or written line by line stay as they are."""
+    """Paragraphs as roff; indented ones and lists keep their lines."""
     for index, paragraph in enumerate(text.split("\n\n")):
         if index:
             yield ".PP"
@@ -176,7 +177,7 @@ def _verbatim(text: str) -> Iterator[str]:
 
 
 def _filled(text: str) -> Iterator[str]:
-    """Lines that man joins; what stands between backquotes is bold."""
+    """Lines that man joins; text between backquotes is bold."""
     for line in text.split("\n"):
         parts = _CODE.split(line)
         marked = [
@@ -200,7 +201,7 @@ def _italic(text: str) -> str:
 
 
 def _escaped(text: str, starts_line: bool = True) -> str:
-    """Text that roff prints as it stands."""
+    """Text escaped so that roff prints it unchanged."""
     shown = "".join(
         _SPECIAL.get(char) or (char if char.isascii() else f"\\[u{ord(char):04X}]") for char in text
     )
@@ -212,14 +213,14 @@ def _is_section(paragraph: str) -> bool:
 
 
 def _is_named(tool: str, text: str) -> bool:
-    """Whether a text speaks of a tool, and not just uses the word."""
+    """Whether a text names a tool, and does not just use the word."""
     if "-" in tool:
         return bool(re.search(rf"\b{tool}\b", text))
     return bool(re.search(rf"`{tool}\b", text))
 
 
 def write(directory: Path, made: Mapping[str, str], *, dry: bool = False) -> list[Path]:
-    """Write the pages to man1 in `directory`, each at once or not at all; their paths.  OSError."""
+    """Write the pages to man1 in `directory`, each atomically; their paths.  OSError."""
     section = directory / "man1"
     if not dry:
         section.mkdir(parents=True, exist_ok=True)
@@ -231,7 +232,7 @@ def write(directory: Path, made: Mapping[str, str], *, dry: bool = False) -> lis
 
 
 def is_searched(directory: Path, environment: Mapping[str, str]) -> bool:
-    """Whether man looks there: by MANPATH, or beside a directory of the PATH (manpath(5))."""
+    """Whether man looks there: by MANPATH, or next to a directory on the PATH (manpath(5))."""
     named = environment.get("MANPATH", "").split(":")
     if str(directory) in named:
         return True

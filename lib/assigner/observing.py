@@ -14,6 +14,7 @@ from assigner import (
     proc,
     reports,
     screen,
+    states,
     tmux,
 )
 from assigner.attempts import Verdict
@@ -36,7 +37,7 @@ def observe(store: Store) -> list[Row]:
         if not attempt["check_state"]:
             live.append(attempt)
         elif (result := checks.judge(store, attempt)) and checks.conclude(store, result):
-            changed[attempt["id"]] = checks.told(result)
+            changed[attempt["id"]] = checks.as_row(result)
             if not store.dry:
                 files.remove_run(store.settings, attempt["id"])
     turns = [attempt for attempt in live if agents.is_agent(attempt["provider"])]
@@ -65,7 +66,7 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
         if attempt["cancel_requested_at"]:
             verdict = replace(verdict, outcome="cancelled")
         elif checks.want(store, verdict, output):
-            return attempts.told(attempt, "to be checked", attempt["check_command"])
+            return attempts.as_row(attempt, "check-requested", attempt["check_command"])
         else:
             return None
     with store.transaction():
@@ -78,7 +79,7 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
             conversations.keep(store, *verdict.conversation, attempt["affinity"])
     if verdict.outcome != "ending" and not store.dry:
         files.remove_run(store.settings, attempt["id"])
-    return attempts.told(attempt, verdict.outcome, verdict.error or "")
+    return attempts.as_row(attempt, states.action_of(verdict.outcome), verdict.error or "")
 
 
 def _outputs(store: Store, verdicts: Sequence[Verdict]) -> tuple[dict[int, str], set[int]]:

@@ -1,4 +1,4 @@
-"""What tools print: a table for people, JSON for programs.  Stdout is data."""
+"""How tools print: tables for people, JSON for programs.  Only data goes to stdout."""
 
 import contextlib
 import json
@@ -15,9 +15,9 @@ from assigner.db import Row
 from assigner.errors import AssignerError
 
 Item = TypeVar("Item")
-Tell = Callable[[int, int], None]  # done, of how much
+Report = Callable[[int, int], None]  # done, of how much
 
-# Columns that hold JSON: in JSON output they are what they hold
+# Columns that hold JSON text: JSON output contains the parsed value
 JSON_COLUMNS = {
     "metadata", "env_vars", "prerequisites", "tags", "evidence", "data", "prompt_endings",
     "trusted",
@@ -38,8 +38,8 @@ def rows(
 ) -> None:
     """Print `columns` of the rows: as a table, or as a JSON array with the same keys.
 
-    With `whole` JSON has all keys of the rows.  `empty` is said on stderr where a person would
-    see nothing at all.
+    With `whole` JSON has all keys of the rows.  If there are no rows, a person sees `empty` on
+    stderr.
     """
     listed = [row if args.json and whole else {c: row.get(c) for c in columns} for row in found]
     if args.json:
@@ -53,27 +53,27 @@ def rows(
         print(empty, file=sys.stderr)
 
 
-def one(found: Row, args: Arguments, text: str, *, coloured: bool = False) -> None:
-    """Print one object: as JSON, or the lines that stand for it."""
+def one(found: Row, args: Arguments, text: str, *, colored: bool = False) -> None:
+    """Print one object: as JSON, or as the lines of `text`."""
     if args.json:
         _print(_json(decoded(found)))
     else:
-        lines(text.split("\n"), args, coloured=coloured)
+        lines(text.split("\n"), args, colored=colored)
 
 
-def lines(text: Sequence[str], args: Arguments, *, coloured: bool = False) -> None:
-    """Print lines for people, with nothing in them that a terminal obeys.
+def lines(text: Sequence[str], args: Arguments, *, colored: bool = False) -> None:
+    """Print lines for people, without control characters.
 
-    What is `coloured` has been made so by who made it, but for colours of ours.
+    The caller has already escaped `colored` lines, which contain color sequences of this module.
     """
-    shown = text if coloured else [screen.visible(line) for line in text]
+    shown = text if colored else [screen.visible(line) for line in text]
     if not cli.logged(args, (f"{args.prog}: {line}" for line in shown)):
         _print("\n".join(shown))
 
 
 def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
-    """A table for people; on a terminal too narrow for it each row becomes a paragraph."""
-    import tabulate  # 45 ms, and only who prints a table pays
+    """A table for people; if the terminal is too narrow, each row becomes a paragraph."""
+    import tabulate  # 45 ms, and only tables need it
 
     titles = [header.replace("_", " ") for header in headers]
     shown = [[_cell(value) for value in row] for row in cells]
@@ -86,7 +86,7 @@ def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
         _shrink(widths, floors, room)
         shown = [
             [
-                _in_colour(title, cell, shorten(cell, width))
+                _in_color(title, cell, shorten(cell, width))
                 for title, cell, width in zip(titles, row, widths, strict=True)
             ]
             for row in shown
@@ -97,7 +97,7 @@ def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
 
 
 def _noted(row: Row) -> str:
-    """A row on one line, for a log: `name=value`, what is empty left out."""
+    """A row on one line, for a log: `name=value`, without empty values."""
     cells = {key: _cell(_decode_flag(key, value)) for key, value in row.items()}
     return " ".join(
         f"{key}={json.dumps(value, ensure_ascii=False) if ' ' in value else value}"
@@ -107,11 +107,11 @@ def _noted(row: Row) -> str:
 
 
 _GAP = 2  # between columns
-_FLOOR = 8  # narrower columns tell nothing
+_FLOOR = 8  # narrower columns are unreadable
 
 
 def _shrink(widths: list[int], floors: Sequence[int], room: int) -> None:
-    """Fit the columns into the room: the widest give way."""
+    """Fit the columns into `room`: shrink the widest first."""
     for _ in range(sum(widths) - room):
         spare = [width - floor for width, floor in zip(widths, floors, strict=True)]
         widths[spare.index(max(spare))] -= 1
@@ -120,14 +120,14 @@ def _shrink(widths: list[int], floors: Sequence[int], room: int) -> None:
 def _paragraph(titles: Sequence[str], row: Sequence[str]) -> str:
     width = max(map(screen.width, titles)) + 1 + _GAP
     return "\n".join(
-        f"{title + ':':<{width}}{_in_colour(title, cell, cell)}"
+        f"{title + ':':<{width}}{_in_color(title, cell, cell)}"
         for title, cell in zip(titles, row, strict=True)
         if cell
     )
 
 
-# What states look like on a terminal (ECMA-48, SGR)
-_COLOURS = {
+# Colors of states on a terminal (ECMA-48, SGR)
+_COLORS = {
     "completed": "32", "idle": "32",
     "failed": "31", "unverified": "31",
     "assigned": "33", "waiting": "33", "limited": "33", "occupied": "33", "unknown": "33",
@@ -136,20 +136,20 @@ _COLOURS = {
 }  # fmt: skip
 
 
-def _in_colour(title: str, cell: str, shown: str) -> str:
-    if title in ("status", "outcome"):
+def _in_color(title: str, cell: str, shown: str) -> str:
+    if title in ("status", "action"):
         return painted(shown, cell)
     return painted(shown, "held") if title == "held by" else shown
 
 
 def painted(text: str, state: str) -> str:
-    """The text in the colour of a state, where stdout is a terminal and nobody minds colours."""
-    colour = _COLOURS.get(state)
-    return f"\x1b[{colour}m{text}\x1b[0m" if colour and text and _is_colourful() else text
+    """The text in the color of a state, if stdout is a terminal that wants colors."""
+    color = _COLORS.get(state)
+    return f"\x1b[{color}m{text}\x1b[0m" if color and text and _is_colorful() else text
 
 
-def _is_colourful() -> bool:
-    """Whether to use colours (no-color.org)."""
+def _is_colorful() -> bool:
+    """Whether to use colors (no-color.org)."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
     return wanted and sys.stdout.isatty()
 
@@ -162,42 +162,41 @@ def shorten(text: str, width: int) -> str:
 
 
 @contextlib.contextmanager
-def meter(what: str, *, quiet: bool = False) -> Iterator[Tell]:
-    """Gives a function that is told how much is done, and of how much; on a terminal a line on
-    stderr shows it.
+def meter(what: str, *, quiet: bool = False) -> Iterator[Report]:
+    """Yield a function of (done, total) that shows progress in a line on stderr, on a terminal.
 
-    The line comes where it takes longer than half a second, and goes at the end, also when that
-    is an error, so that no message stands behind it.
+    The line appears after half a second, and is erased at the end, also on an error, so that a
+    message starts on an empty line.
     """
     shown, due = False, time.monotonic() + 0.5
     visible = _is_watched() and not quiet
 
-    def tell(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         nonlocal shown, due
         if visible and (now := time.monotonic()) > due:
             due, shown = now + 0.1, True
-            _tell(f"\r{_bar(done, total, what)}\x1b[K")
+            _redraw(f"\r{_bar(done, total, what)}\x1b[K")
 
     try:
-        yield tell
+        yield report
     finally:
         if shown:
-            _tell("\r\x1b[K")
+            _redraw("\r\x1b[K")
 
 
 @contextlib.contextmanager
 def progress(
     items: Iterable[Item], total: int, what: str, *, quiet: bool = False
 ) -> Iterator[Iterable[Item]]:
-    """Gives `items`, to be gone through; a `meter` tells how far that is."""
+    """Yield `items` to iterate over; a `meter` shows the progress."""
     if quiet or not _is_watched():
         yield items
         return
-    with meter(what) as tell:
+    with meter(what) as report:
 
         def counted() -> Iterator[Item]:
             for done, item in enumerate(items):
-                tell(done, total)
+                report(done, total)
                 yield item
 
         yield counted()
@@ -214,18 +213,18 @@ def _bar(done: int, total: int, what: str) -> str:
     return shorten(bar, shutil.get_terminal_size().columns - 1)
 
 
-def _tell(text: str) -> None:
-    with contextlib.suppress(OSError):  # nobody looks any more, and the work goes on
+def _redraw(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal is gone, and the work continues
         print(text, end="", file=sys.stderr, flush=True)
 
 
 def excerpt(text: str, width: int = 60) -> str:
-    """The beginning of a text on one line, with nothing in it that a terminal obeys."""
+    """The beginning of a text on one line, without control characters."""
     return shorten(screen.visible(" ".join(text[: 4 * width].split())), width)
 
 
 def decoded(row: Row) -> Row:
-    """A row as JSON tells it: JSON columns opened, flags as true and false."""
+    """A row for JSON output: JSON columns parsed, flags as true and false."""
     return {key: _decode(key, value) for key, value in row.items()}
 
 
@@ -242,20 +241,20 @@ def _decode_flag(key: str, value: Any) -> Any:
 
 
 def _json(value: Any) -> str:
-    """JSON in which, too, no character is left that a terminal obeys."""
+    """JSON without control characters, which it escapes."""
     unicode = sys.stdout.encoding.lower() in ("utf-8", "utf8")
     text = json.dumps(value, ensure_ascii=not unicode, indent=1)
     return screen.UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _print(text: str) -> None:
-    """To stdout, all of it, or an error that says so."""
+    """Print all of the text to stdout, or raise an error."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise AssignerError(f"cannot write the answer: {error.strerror}") from None
+        raise AssignerError(f"cannot write to standard output: {error.strerror}") from None
 
 
 def _cell(value: Any) -> str:
@@ -269,7 +268,7 @@ def _cell(value: Any) -> str:
 
 
 def home_short(path: str | None) -> str:
-    """A path with the person's home written `~`."""
+    """A path with the home directory written `~`."""
     home = os.environ.get("HOME", "")
     if path and home and (path == home or path.startswith(home + "/")):
         return "~" + path[len(home) :]

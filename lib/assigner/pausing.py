@@ -1,6 +1,7 @@
-"""pause, resume: what runs runs to its end, and nothing new is claimed.
+"""pause, resume: running prompts continue to their end, and no new ones are claimed.
 
-A session says itself that it is paused; a provider, or everything, stands in the table pauses.
+A paused session has a flag in its row; a pause of a provider, or of everything, is a row of the
+table pauses.
 """
 
 import os
@@ -8,29 +9,29 @@ import pwd
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from assigner import attempts, clock, drafting, events, providers, sessions
+from assigner import attempts, clock, drafting, events, providers, sessions, states
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
-_BATCH = 20_000  # prompts of one transaction: others get their turn in between
+_BATCH = 20_000  # prompts per transaction, so that other processes can write in between
 
 
 class Place(NamedTuple):
-    """What is paused: a `session` or a `provider` by its name, or `everything`."""
+    """A thing to pause: a `session` or a `provider` by name, or `everything`."""
 
     kind: str
     name: str = ""
 
     @property
     def held_on(self) -> str:
-        """How prompts that wait for it name it."""
+        """The value of held_on of prompts that wait for it."""
         return self.name or self.kind
 
 
 def places(
     store: Store, names: Sequence[str], provider: str | None, everything: bool
 ) -> list[Place]:
-    """What a person names, checked.  UsageError, which says what there is."""
+    """The places that a person names, checked.  UsageError names the known ones."""
     if (bool(names), provider is not None, everything).count(True) != 1:
         raise UsageError("give sessions, or --provider P, or --all")
     drafting.check_target(None, provider, providers.names())
@@ -44,11 +45,11 @@ def places(
 
 
 def pause(store: Store, wanted: Sequence[Place]) -> list[Row]:
-    """Claim nothing more there; rows that say since when, and what becomes of the claims.
+    """Pause these places; rows with the time of the pause, and what happened to live claims.
 
-    All of it holds from one transaction on; that waiting prompts say so follows in several.
-    What nobody has begun to type is given back: deliver commits the stage `typing` before it
-    types, and finds that it no longer can.
+    The pause takes effect in one transaction; marking the waiting prompts takes several more.
+    Claims that are not being typed are released: deliver commits the stage `typing` before it
+    types, and then cannot.
     """
     with store.transaction():
         rows = [_paused(store, place) for place in wanted]
@@ -62,7 +63,7 @@ def pause(store: Store, wanted: Sequence[Place]) -> list[Row]:
                     ("session", attempt["session"]),
                 ):
                     continue
-                untyped = attempt["stage"] in attempts.UNTYPED
+                untyped = attempt["stage"] in states.UNTYPED
                 row["given_back" if untyped else "running"].append(attempt["prompt_id"])
                 if untyped:
                     paused = attempts.Verdict(attempt, "released", evidence={"released": "paused"})
@@ -73,9 +74,9 @@ def pause(store: Store, wanted: Sequence[Place]) -> list[Row]:
 
 
 def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
-    """Let prompts be claimed there again; rows that say how many no longer wait for it.
+    """End the pause of these places; rows with the number of prompts that it no longer holds.
 
-    What else is paused stays so.
+    Other pauses stay.
     """
     with store.transaction():
         for place in wanted:
@@ -94,7 +95,7 @@ def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
 
 
 def listed(store: Store) -> list[Row]:
-    """All that is paused, with since when and by whom."""
+    """Everything that is paused, since when and by whom."""
     places = [
         (Place("provider" if r["provider"] else "everything", r["provider"]), r)
         for r in store.rows("pauses")
@@ -104,19 +105,19 @@ def listed(store: Store) -> list[Row]:
 
 
 def named(row: Row) -> str:
-    """What a row of `listed` is about, for people."""
+    """The place of a row of `listed`, for people."""
     return f"{row['kind']} {row['name'] or ''}".strip()
 
 
 def providers_paused(store: Store) -> set[str]:
-    """The providers that are paused; an empty name stands for everything."""
+    """The paused providers; an empty name means everything."""
     return {row["provider"] for row in store.rows("pauses")}
 
 
 def why(session: Row, stopped: set[str]) -> str:
-    """What keeps a session from being given prompts, empty if nothing does.
+    """Which pause keeps a session from getting prompts; empty if none does.
 
-    `stopped` is what providers_paused says.
+    `stopped` is the result of providers_paused.
     """
     if "" in stopped:
         return "everything is paused"
@@ -128,12 +129,12 @@ def why(session: Row, stopped: set[str]) -> str:
 
 
 def held_ons(store: Store) -> set[str]:
-    """All that prompts may be held on by a pause."""
+    """All values of held_on that a current pause may cause."""
     return {row["name"] or row["kind"] for row in listed(store)}
 
 
 def _hold(store: Store, place: Place) -> int:
-    """Have the waiting prompts that can run nowhere else say so; how many."""
+    """Mark waiting prompts that can run nowhere else as held; their number."""
     if place.kind == "everything":
         return _in_batches(store, place, "hold_all")
     if place.kind == "session":
@@ -146,7 +147,7 @@ def _hold(store: Store, place: Place) -> int:
 
 
 def _in_batches(store: Store, place: Place, query: str, **values: str) -> int:
-    """Run the query as long as there is work for it and the pause lasts; how many it has held."""
+    """Repeat the query while it finds prompts and the pause lasts; the number held."""
     held, batch = 0, _BATCH
     while batch == _BATCH:
         with store.transaction():
@@ -158,7 +159,7 @@ def _in_batches(store: Store, place: Place, query: str, **values: str) -> int:
 
 
 def _release(store: Store, place: Place) -> int:
-    """Have those that waited for it wait for what else there is; how many."""
+    """Release the prompts that this pause holds; their number."""
     group = {"held_by": "pause", "held_on": place.held_on}
     released = last = 0
     while True:
@@ -171,7 +172,7 @@ def _release(store: Store, place: Place) -> int:
 
 
 def _paused(store: Store, place: Place) -> Row:
-    """Pause it unless it is; its row."""
+    """Pause a place unless it is paused already; its row."""
     since = {"paused_at": clock.text(clock.now()), "paused_by": _who(store)}
     if place.kind == "session":
         session = sessions.find(store, place.name)
@@ -202,7 +203,7 @@ def _event(store: Store, place: Place, what: str) -> None:
 
 
 def _who(store: Store) -> str:
-    """The person, and the tool by which it was done."""
+    """The user, and the tool that the user ran."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -24,10 +24,10 @@ from assigner import (
     strokes,
     tmux,
 )
-from assigner.attempts import UNTYPED
 from assigner.db import Row, Store
 from assigner.keyboard import ENTERED, Stroke
 from assigner.looking import UNREAD, Key, Shown, Sight
+from assigner.states import UNTYPED, Action
 from assigner.strokes import Job
 
 MOST_ENTERS = 5  # so often Enter is pressed for one prompt at most
@@ -42,7 +42,7 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
     """Type what is claimed to agents, for at most `settle` seconds; a row for each attempt."""
     jobs = {job.attempt["id"]: job for job in strokes.jobs_of(there)}
     acted = [
-        attempts.told(attempt, "waits", str(agents.usable(attempt["provider"])))
+        attempts.as_row(attempt, "deferred", str(agents.usable(attempt["provider"])))
         for attempt, _ in there
         if attempt["id"] not in jobs
     ]
@@ -68,7 +68,7 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
         time.sleep(_POLL)
     waits = "not seen in its composer yet"
     return acted + [
-        attempts.told(job.attempt, "waits", why.get(id, waits)) for id, job in jobs.items()
+        attempts.as_row(job.attempt, "deferred", why.get(id, waits)) for id, job in jobs.items()
     ]
 
 
@@ -100,10 +100,10 @@ def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]
             id = job.attempt["id"]
             if isinstance(step, str) or id in refused:
                 why = step if isinstance(step, str) else refused[id]
-                waits[id] = attempts.told(job.attempt, "waits", why)
+                waits[id] = attempts.as_row(job.attempt, "deferred", why)
             else:
-                what = "Escape" if step.keys == _ESCAPE else "taken out of its composer"
-                pressed[id] = attempts.told(job.attempt, what, job.attempt["ending"])
+                what: Action = "interrupted" if step.keys == _ESCAPE else "withdrawn"
+                pressed[id] = attempts.as_row(job.attempt, what, job.attempt["ending"])
     return list((waits | pressed).values())
 
 
@@ -151,7 +151,7 @@ def _refresh(store: Store, jobs: dict[int, Job]) -> list[Row]:
             del jobs[id]
             if row and row["stage"] == "submitted":
                 by = attempts.turn_of(row).get("submitted_by", "")
-                done.append(attempts.told(row, "submitted", by))
+                done.append(attempts.as_row(row, "submitted", by))
         else:
             job.attempt = row
             job.pane = replace(job.pane, pid=row["pane_pid"])  # it may have been started again
@@ -179,7 +179,7 @@ def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row
     attempt = job.attempt
     stamped = shown.screen.typed == attempt["id"]
     if attempt["cancel_requested_at"] and not stamped:
-        return attempts.told(attempt, "waits", "it is cancelled")
+        return attempts.as_row(attempt, "deferred", "it is cancelled")
     if stamped and shown.screen.typed_pid == attempt["pane_pid"]:
         with store.transaction():
             attempts.advance(store, attempt["id"], "typing", "typed")
@@ -234,7 +234,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
     if presses and sight.status in ("idle", "busy", "waiting", "limited"):
         with store.transaction():
             if attempts.submit(store, attempt, "screen", clock.now()):
-                return attempts.told(attempt, "submitted", "screen")
+                return attempts.as_row(attempt, "submitted", "screen")
     return sight.reason
 
 

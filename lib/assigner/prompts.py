@@ -10,9 +10,6 @@ from assigner.db import Row, Store
 from assigner.drafting import Draft
 from assigner.errors import UsageError
 
-OPEN = ("pending", "assigned", "in_progress")
-STATUSES = (*OPEN, "completed", "failed", "cancelled")
-
 _JSON = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make a new one for each value
 SECRETS_GONE = "the secret values of the parent are no longer kept"
 _NOT_HELD: Row = {"held_by": None, "held_on": None}

@@ -24,7 +24,7 @@ def deliver(store: Store) -> list[Row]:
 def _start(store: Store, attempt: Row) -> list[Row]:
     """Make its files, commit that it is being started, ask tmux for a window."""
     if store.dry:
-        return [attempts.told(attempt, "to be checked", attempt["check_command"])]
+        return [attempts.as_row(attempt, "check-started", attempt["check_command"])]
     now = clock.now()
     if attempt["check_state"] == "starting":
         if clock.since(attempt["check_tried_at"], now) < store.settings.start_wait:
@@ -50,8 +50,8 @@ def _start(store: Store, attempt: Row) -> list[Row]:
         )
     except (AssignerError, tmux.NoServer, tmux.Unreachable) as error:
         # It may come to it late: what takes the token first runs
-        return [attempts.told(attempt, "waits", f"its check: {error}")]
-    return [attempts.told(attempt, "checking", attempt["check_command"])]
+        return [attempts.as_row(attempt, "deferred", f"its check: {error}")]
+    return [attempts.as_row(attempt, "check-started", attempt["check_command"])]
 
 
 def _make(store: Store, attempt: Row) -> str | None:
@@ -85,9 +85,9 @@ def _make(store: Store, attempt: Row) -> str | None:
 def _fail(store: Store, attempt: Row, reason: str) -> Row:
     result = checks.Result(attempt, "failed", reason)
     if not checks.conclude(store, result):
-        return attempts.told(attempt, "waits", "another pass is at it")
+        return attempts.as_row(attempt, "deferred", "another pass is at it")
     files.remove_run(store.settings, attempt["id"])
-    return checks.told(result)
+    return checks.as_row(result)
 
 
 def _end(store: Store, attempt: Row) -> list[Row]:
@@ -99,7 +99,7 @@ def _end(store: Store, attempt: Row) -> list[Row]:
         left = [] if store.dry else checks.left_over(store, attempt)
         for process in left:
             _signal(process, signal.SIGKILL)
-        return [attempts.told(attempt, "SIGKILL", "left by its check")] if left else []
+        return [attempts.as_row(attempt, "signalled", "SIGKILL: left by its check")] if left else []
     name = "TERM"
     if attempt["signalled_at"]:
         if clock.since(attempt["signalled_at"], now) < 2 * store.settings.kill_grace + 10:
@@ -115,7 +115,7 @@ def _end(store: Store, attempt: Row) -> list[Row]:
             return []
     if not store.dry:
         _signal(pid, signal.Signals[f"SIG{name}"])
-    return [attempts.told(attempt, f"SIG{name}", "its check")]
+    return [attempts.as_row(attempt, "signalled", f"SIG{name}: its check")]
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -1,23 +1,23 @@
-"""reassign: another target for a prompt that nobody has begun to type."""
+"""reassign: change the target of a prompt before it is typed."""
 
-from assigner import attempts, events, prompts
+from assigner import attempts, events, prompts, states
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
 
 def reassign(store: Store, prompt: int, *, session: str | None, provider: str | None) -> Row:
-    """Give a waiting prompt this target, or none; its row, with a `note` where that is too late.
+    """Give a waiting prompt this target, or none; its row, with a `note` if it is too late.
 
-    Called inside a transaction.  A claim that nobody has begun to type is given back first, as
-    cancel does: deliver finds that it can no longer commit the stage `typing`.  UsageError for
-    an unknown prompt, and for a branch that would have no directory.
+    Call it inside a transaction.  It first releases a claim that is not being typed, as cancel
+    does: deliver then cannot commit the stage `typing`.  UsageError for an unknown prompt, and
+    for a branch without a directory.
     """
     row = store.one("prompt", id=prompt)
     if row is None:
         raise UsageError(f"no prompt {prompt}")
     if row["status"] == "assigned":
         live = attempts.live_of(store, prompt)
-        if live["stage"] not in attempts.UNTYPED:
+        if live["stage"] not in states.UNTYPED:
             does = "runs in" if live["stage"] == "submitted" else "is being typed into"
             return {**row, "note": f"{does} {row['assigned_session']}: cancel it"}
         reassigned = attempts.Verdict(live, "released", evidence={"released": "reassigned"})

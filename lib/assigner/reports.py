@@ -41,8 +41,8 @@ def drain(store: Store) -> tuple[dict[int, Row], bool]:
                 _late(store, report, noted)
             elif _apply(store, live[report.attempt], report, noted):
                 row = live[report.attempt]
-                changed[row["id"]] = attempts.told(
-                    row, "in_progress", "its session reported that it runs"
+                changed[row["id"]] = attempts.as_row(
+                    row, "submitted", "its session reported that it runs"
                 )
     if not store.dry:
         for report in spooled:

@@ -1,7 +1,8 @@
-"""Retention: what is over is kept for a time and then forgotten, a bounded number at a time.
+"""Retention: delete old rows, a bounded number at a time.
 
-Each kind of row is found by an index over when it ended, so that a pass costs what it forgets,
-not what is there.  A transaction holds BATCH rows: nobody waits long for one.
+An index over the time of the end finds each kind of row, so that the cost of a pass depends on
+what it deletes, not on the size of the database.  A transaction deletes BATCH rows, so that other
+processes need not wait long.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ PROMPTS, OUTPUTS, EVENTS, FILES = 10_000, 10_000, 100_000, 10_000
 
 
 def forget(store: Store, *, apply: bool) -> list[Row]:
-    """What is older than the settings allow, and with `apply` is deleted, as findings."""
+    """Find rows older than the settings allow, and with `apply` delete them; findings."""
     settings = store.settings
     kinds: list[tuple[str, Callable[..., int], float, int]] = [
         ("prompts", delete_prompts, settings.keep_prompts_days, PROMPTS),
@@ -32,14 +33,12 @@ def forget(store: Store, *, apply: bool) -> list[Row]:
     for kind, delete, days, limit in kinds:
         if number := delete(store, days_ago(days), limit=limit, apply=apply):
             detail = f"{number} older than {days:g} days"
-            found.append(
-                {"kind": "old", "subject": kind, "detail": detail, "action": "forget them"}
-            )
+            found.append({"kind": "old", "subject": kind, "detail": detail, "action": "delete"})
     return found
 
 
 def days_ago(days: float) -> str:
-    """The time so long ago, as the database keeps times."""
+    """The time `days` ago, as the database stores times."""
     return clock.text(max(0.0, clock.now() - days * 86400.0))
 
 

@@ -1,4 +1,4 @@
-"""review: what was completed and awaits a person's word, approved or sent back."""
+"""review: approve or reject completed prompts."""
 
 from typing import Any
 
@@ -6,23 +6,23 @@ from assigner import checks, clock, drafting, events, git, prompts, screen
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
-_EARLIER = 4000  # so much of an earlier response the next attempt is told
+_EARLIER = 4000  # characters of the earlier response that the next attempt gets
 
 
 def waiting(store: Store, limit: int = -1) -> list[Row]:
-    """The prompts that await a review, longest first, each with what is to be looked at."""
+    """The prompts that await a review, longest waiting first, each with what to look at."""
     rows = store.rows("reviews", limit=limit)
     seen: dict[str, git.Changes | None] = {}
     return [_with_findings(store, row, seen) for row in rows]
 
 
 def find(store: Store, prompt: int) -> Row:
-    """One that awaits a review, with what is to be looked at.  UsageError for another one."""
+    """A prompt that awaits a review, with what to look at.  UsageError for any other."""
     return _with_findings(store, _awaiting(store, prompt), {})
 
 
 def approve(store: Store, prompt: int) -> Row:
-    """It is done: who waits for it may run.  Called inside a transaction; UsageError."""
+    """Approve a prompt, and release its dependents.  Call inside a transaction; UsageError."""
     _awaiting(store, prompt)
     prompts.approve(store, prompt)
     _note(store, prompt, "review.approved", {})
@@ -30,9 +30,9 @@ def approve(store: Store, prompt: int) -> Row:
 
 
 def reject(store: Store, prompt: int, comment: str) -> Row:
-    """It waits again, with the comment and its earlier response, its attempts counted from zero.
+    """Queue a prompt again with the comment and its earlier response; attempts count from zero.
 
-    Called inside a transaction; UsageError.
+    Call inside a transaction; UsageError.
     """
     drafting.check_comment(comment)
     row = _awaiting(store, prompt)
@@ -46,9 +46,11 @@ def _awaiting(store: Store, prompt: int) -> Row:
     if row["review"] is None:
         raise UsageError(f"prompt {prompt} was not sent with --review")
     if row["review"] == "approved":
-        raise UsageError(f"prompt {prompt} is approved already")
+        raise UsageError(f"prompt {prompt} is already approved")
     if row["status"] != "completed":
-        raise UsageError(f"prompt {prompt} is {row['status']}: there is nothing to review yet")
+        raise UsageError(
+            f"prompt {prompt} is {row['status']}: only a completed one can be reviewed"
+        )
     return row
 
 
@@ -64,11 +66,11 @@ def _note(store: Store, prompt: int, kind: str, data: dict[str, Any]) -> None:
 
 
 def _feedback(row: Row, comment: str) -> str:
-    text = f"This was done before, and a person who reviewed it sends it back:\n\n{comment.strip()}"
+    text = f"You have done this task before. A reviewer rejected the result:\n\n{comment.strip()}"
     if row["response"]:
         earlier = screen.tail(row["response"], _EARLIER)
-        text += f"\n\nThe earlier answer:\n\n{earlier}"
-    return f"{text}\n\nThe task, once more:"
+        text += f"\n\nYour earlier answer:\n\n{earlier}"
+    return f"{text}\n\nThe task again:"
 
 
 def _with_findings(store: Store, row: Row, seen: dict[str, git.Changes | None]) -> Row:

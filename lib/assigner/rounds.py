@@ -6,6 +6,7 @@ from assigner import db, goalfiles
 from assigner.db import Row, Store
 from assigner.errors import AssignerError
 from assigner.goalfiles import Goals
+from assigner.states import Action
 
 
 class Round:
@@ -50,11 +51,11 @@ class Round:
             self._goals.close()
         self._goals = None
 
-    def tell(self, work: Row, outcome: str, reason: str) -> None:
+    def tell(self, work: Row, action: Action, reason: str) -> None:
         self.rows.append(
             {
                 "session": work["session"],
-                "outcome": outcome,
+                "action": action,
                 "kind": work["kind"],
                 "task": work["task"],
                 "prompt": work["prompt_id"],

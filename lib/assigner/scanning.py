@@ -7,7 +7,19 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from assigner import attempts, clock, files, limits, proc, prompts, screen, sessions, tmux, unknowns
+from assigner import (
+    attempts,
+    clock,
+    files,
+    limits,
+    proc,
+    prompts,
+    screen,
+    sessions,
+    states,
+    tmux,
+    unknowns,
+)
 from assigner.db import Row, Store
 from assigner.looking import Key, Known, Sight, look
 from assigner.tmux import PaneId
@@ -331,7 +343,7 @@ def _lose(
         yield {**row, "status": status, "status_reason": reason}
     if status == "offline":
         prompts.hold_for_target(store, row["name"])
-        if attempt and attempt["stage"] in attempts.UNTYPED:
+        if attempt and attempt["stage"] in states.UNTYPED:
             with contextlib.suppress(OSError):
                 files.revoke(store.settings, attempt["id"])
             vanished = attempts.Verdict(attempt, "released", evidence={"vanished": reason})

@@ -1,4 +1,4 @@
-"""send: from options, files and JSON lines to queued prompts."""
+"""send: its options, and how options, files and JSON lines become queued prompts."""
 
 import argparse
 import gc
@@ -17,24 +17,25 @@ from assigner.errors import UsageError
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: cli.Parser) -> None:
     """The options of `send`."""
+    parser.prompt_argument = "text"
     add = parser.add_argument
     add("text", nargs="?", metavar="TEXT", help="the prompt; - reads it from standard input")
     add("--file", metavar="F", help="read the prompt from a file; - for standard input")
     add("--jsonl", metavar="F", help="queue many: one JSON object a line; - for standard input")
-    add("--priority", type=cli.whole, metavar="N", help="higher runs first (default 0)")
+    add("--priority", type=cli.whole, metavar="N", help="higher priorities run first (default 0)")
     add(
         "--target",
         dest="target_session",
         metavar="SESSION",
-        help="only in this session, also if it comes later",
+        help="only in this session, even if it does not exist yet",
     )
     add(
         "--provider",
         dest="target_provider",
         metavar="P",
-        help="only where this runs: shell, command, or an agent (`providers` lists them)",
+        help="only in a session of this provider: shell, command, or an agent (see `providers`)",
     )
     add(
         "--workdir",
@@ -42,28 +43,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="working_dir",
         type=cli.directory,
         metavar="DIR",
-        help="run it there",
+        help="run the prompt in this directory",
     )
-    add("--git-branch", metavar="B", help="on that branch of the directory's repository")
+    add("--git-branch", metavar="B", help="on this branch of the directory's repository")
     add(
         "--worktree",
         action="store_true",
         default=None,
-        help="in a working tree for that branch alone, made under the state directory",
+        help="in a separate working tree for the branch, created under the state directory",
     )
     add(
         "--env",
         action="append",
         default=[],
         metavar="K[=V]",
-        help="set a variable; without a value it is taken from here and kept secret (repeated)",
+        help="set a variable; without V from the environment, and secret (repeated)",
     )
     add(
         "--env-file",
         action="append",
         default=[],
         metavar="F",
-        help="set the variables of a file of K=V lines, and keep them secret (repeated)",
+        help="set secret variables from a file of K=V lines (repeated)",
     )
     add(
         "--prereq",
@@ -71,28 +72,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="CMD",
-        help="run this first, in its context; if it fails, the prompt does not run (repeated)",
+        help="run this command first, in the context; if it fails, so does the prompt (repeated)",
     )
-    add("--metadata", metavar="JSON", help="a JSON object that is kept with the prompt")
+    add("--metadata", metavar="JSON", help="a JSON object to store with the prompt")
     add(
         "--no-context-match",
         dest="prefer_context_match",
         action="store_false",
         default=None,
-        help="take the longest idle session, whatever its context",
+        help="use the longest idle session, whatever its context",
     )
     add(
         "--no-validate",
         dest="validate_context",
         action="store_false",
         default=None,
-        help="do not check the context once it is prepared",
+        help="do not verify the prepared context",
     )
     add(
         "--min-score",
         type=cli.whole,
         metavar="N",
-        help="wait for a session that scores N, at most ASSIGNER_CONTEXT_WAIT (60 s)",
+        help="wait for a session with this score, at most ASSIGNER_CONTEXT_WAIT (60 s)",
     )
     add(
         "--after",
@@ -100,41 +101,45 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=cli.positive,
         default=[],
         metavar="ID",
-        help="run only once that prompt has completed (repeated)",
+        help="run only after that prompt has completed (repeated)",
     )
     add(
         "--check",
         dest="check_command",
         metavar="CMD",
-        help="what was completed is a success only if sh runs this with status 0 afterwards",
+        help="the prompt succeeds only if this command, run by sh afterwards, exits with 0",
     )
     add(
         "--check-timeout",
         dest="check_timeout_seconds",
         type=cli.seconds,
         metavar="S",
-        help="end the check after S seconds, which fails it (default ASSIGNER_CHECK_TIMEOUT, 600)",
+        help="the check fails after S seconds (default ASSIGNER_CHECK_TIMEOUT, 600)",
     )
     add(
         "--review",
         action="store_true",
         default=None,
-        help="what waits for it runs only once a person has approved it (`review`)",
+        help="hold dependent prompts until you approve the result with `review`",
     )
-    add("--not-before", metavar="T", help="not before 2026-02-14T20:00, with Z for UTC, or +30m")
+    add(
+        "--not-before",
+        metavar="T",
+        help="run no earlier than 2026-02-14T20:00, with Z for UTC, or +30m",
+    )
     add("--max-attempts", type=cli.positive, metavar="N", help="try at most N times (default 3)")
     add(
         "--idempotent",
         action="store_true",
         default=None,
-        help="it may run twice: retry it also when its session vanishes or it runs too long",
+        help="safe to run twice: also retry after a lost session or a timeout",
     )
     add(
         "--timeout",
         dest="timeout_seconds",
         type=cli.seconds,
         metavar="S",
-        help="end it after S seconds",
+        help="stop the prompt after S seconds",
     )
     add("--tag", dest="tags", action="append", default=[], metavar="T", help="a label (repeated)")
     add(
@@ -142,35 +147,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="parent_id",
         type=cli.positive,
         metavar="ID",
-        help="what is not said here is as that prompt has it: context, target, tags ...",
+        help="inherit everything not given here (context, target, tags, ...) from prompt ID",
     )
     add(
         "--key",
         dest="dedup_key",
         metavar="K",
-        help="queue it once: where a prompt has that key, print its id",
+        help="queue it only once: if a prompt has this key, print that prompt's id",
     )
     add(
         "--affinity",
         metavar="KEY",
-        help="a one-shot agent goes on with the conversation of its last prompt with that key",
+        help="continue the conversation of a one-shot agent's last prompt with this key",
     )
     add(
         "--raw",
         action="store_true",
         default=None,
-        help="typed to an agent as it stands: `/compact` is then a command of the agent's",
+        help="type the text to an agent unchanged: `/compact` then is a command of the agent",
     )
     add(
         "--sentinel",
         action="store_true",
         default=None,
-        help="it is done only if it says so: by a line 'ASSIGNER-DONE ok SUMMARY', or 'report ok'",
+        help="complete only after a line 'ASSIGNER-DONE ok SUMMARY', or 'report ok'",
     )
 
 
 def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
-    """What the command line asks for, not yet checked, each with its place.  UsageError."""
+    """The drafts that the command line asks for, unchecked, each with its place.  UsageError."""
     given = [option for option in (args.text, args.file, args.jsonl) if option is not None]
     if len(given) != 1:
         raise UsageError("give one of TEXT, --file and --jsonl")
@@ -178,7 +183,7 @@ def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
         raise UsageError("--key is for one prompt: give each line its own 'dedup_key'")
     base = _base(args)
     if args.jsonl is not None:
-        gc.disable()  # looking for cycles among so many drafts is a tenth of the time
+        gc.disable()  # the collector would take a tenth of the time
         lines = cli.text_of(args.jsonl).split("\n")
         with output.progress(lines, len(lines), "reading") as counted:
             return list(_from_lines(cli.named(args.jsonl), counted, base))
@@ -187,7 +192,7 @@ def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
 
 
 def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list[str]]:
-    """Check and queue; the ids, and warnings for people.  UsageError queues none."""
+    """Check and queue the drafts: ids, and warnings for people.  Queues none on UsageError."""
     with output.progress(wanted, len(wanted), "checking") as counted:
         for place, draft in counted:
             try:
@@ -203,8 +208,8 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
 
     def drafts() -> Iterator[Draft]:
         nonlocal place
-        with output.progress(wanted, len(wanted), "queueing") as each:
-            for place, draft in each:  # noqa: B007 - where an error is
+        with output.progress(wanted, len(wanted), "queuing") as each:
+            for place, draft in each:  # noqa: B007 - an error names it
                 yield draft
 
     try:
@@ -215,7 +220,7 @@ def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list
 
 
 def _base(args: argparse.Namespace) -> Draft:
-    """The draft that holds what the options say."""
+    """The draft that the options describe."""
     values = {
         name: getattr(args, name)
         for name in _KINDS.keys() - {"content", "metadata", "env_vars", "not_before"}
@@ -231,7 +236,7 @@ def _base(args: argparse.Namespace) -> Draft:
 
 
 def _variables(options: list[str], paths: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The variables that may be seen, and the secret ones."""
+    """The visible variables, and the secret ones."""
     plain, secret = {}, {}
     for path in paths:
         for number, line in enumerate(cli.text_of(path).split("\n"), 1):
@@ -247,19 +252,19 @@ def _variables(options: list[str], paths: list[str]) -> tuple[dict[str, str], di
         elif name in os.environ:
             secret[name] = os.environ[name]
         else:
-            raise UsageError(f"the variable '{name}' is not set here: give --env {name}=VALUE")
+            raise UsageError(f"variable '{name}' is not set: give --env {name}=VALUE")
     return plain, secret
 
 
 def _unquoted(value: str) -> str:
-    """A value as in a shell: one pair of quotes around all of it is not part of it."""
+    """A value without the pair of quotes around it, as in a shell."""
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         return value[1:-1]
     return value
 
 
 def metadata(text: str) -> dict[str, Any]:
-    """The JSON object that a person gives as metadata.  UsageError."""
+    """Parse metadata, a JSON object.  UsageError."""
     try:
         value = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
@@ -270,7 +275,7 @@ def metadata(text: str) -> dict[str, Any]:
 
 
 def _from_lines(name: str, lines: Iterable[str], base: Draft) -> Iterator[tuple[str, Draft]]:
-    """A draft for each line that is not empty, with its place."""
+    """A draft for each nonempty line, with its place."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -284,11 +289,11 @@ def _from_lines(name: str, lines: Iterable[str], base: Draft) -> Iterator[tuple[
         if unknown := sorted(value.keys() - _KINDS.keys()):
             raise UsageError(f"{place}unknown key '{unknown[0]}' (known: {', '.join(_KINDS)})")
         if "content" not in value:
-            raise UsageError(f"{place}no content")
+            raise UsageError(f"{place}key 'content' is missing")
         for key, given in value.items():
             if type(given) not in _KINDS[key]:
                 kind = _KIND_NAMES[_KINDS[key][0]]
-                raise UsageError(f"{place}{key} is not {kind}: {json.dumps(given)[:60]}")
+                raise UsageError(f"{place}'{key}' is not {kind}: {json.dumps(given)[:60]}")
         if value.get("not_before") is not None:
             try:
                 value["not_before"] = clock.parse(value["not_before"])
@@ -304,7 +309,7 @@ def _from_lines(name: str, lines: Iterable[str], base: Draft) -> Iterator[tuple[
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 _JSON = json.JSONDecoder(parse_constant=_refuse)
@@ -317,7 +322,7 @@ _KIND_NAMES: dict[type, str] = {
     list: "an array",
     dict: "an object",
 }
-# What a JSON line may say, in exact types (a bool is no number); the first is told to people
+# The keys of a JSON line with their exact types (a bool is not a number); messages name the first
 _KINDS: dict[str, tuple[type, ...]] = {
     "content": (str,),
     "priority": (int,),

@@ -8,8 +8,6 @@ from typing import Any
 from assigner.db import Row, Store
 from assigner.errors import UsageError
 
-STATUSES = ("idle", "busy", "waiting", "limited", "occupied", "unknown", "offline")
-
 
 def choose(
     rows: Iterable[Row],
@@ -37,13 +35,15 @@ def choose(
 
 
 def find(store: Store, name: str) -> Row:
-    """The session of that name; UsageError that says which there are."""
+    """The session of that name; UsageError names the known ones."""
     if row := store.one("session", name=name):
         return row
     if parts := parts_of(store, name):
         raise UsageError(f"session '{name}' has several panes: name one ({', '.join(parts)})")
     names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
-    raise UsageError(f"no session '{name}': {there_are(names) or 'scan has seen none'}")
+    known = some_of(names)
+    hint = f" (known sessions: {known})" if known else ": run scan to find sessions"
+    raise UsageError(f"no session '{name}'{hint}")
 
 
 def kept_alive(store: Store) -> list[Row]:
@@ -51,10 +51,10 @@ def kept_alive(store: Store) -> list[Row]:
     return [row for row in store.rows("sessions") if row["keepalive"] and row["enrolled"]]
 
 
-def there_are(names: Sequence[str]) -> str:
-    """Some of the names that a person could have meant; empty if there is none."""
+def some_of(names: Sequence[str]) -> str:
+    """The first of the names, for a message; empty if there are none."""
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return f"there are {', '.join(names[:12])}{more}" if names else ""
+    return f"{', '.join(names[:12])}{more}" if names else ""
 
 
 def parts_of(store: Store, name: str) -> list[str]:

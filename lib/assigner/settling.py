@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from assigner import clock, db, leases, prompts, sql
+from assigner import clock, db, leases, prompts, sql, states
 from assigner.db import Row, Store
 
 Repairs = dict[str, Callable[[Store, Row], Iterator[Row]]]
@@ -189,7 +189,7 @@ def _give_up(store: Store, broken: Row, *, waits: bool) -> Iterator[Row]:
         store.run("release_prompt", id=prompt)
         prompts.hold(store, prompt)
         yield mended("prompts", f"prompt {prompt}", "assigned", "pending")
-    elif row["status"] in prompts.OPEN and not waits:
+    elif row["status"] in states.OPEN and not waits:
         yield _fail(store, prompt, row["status"], f"unverified: {broken['wrong']}")
 
 

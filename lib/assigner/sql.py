@@ -15,7 +15,7 @@ def query(name: str) -> str:
 
 
 def rules() -> dict[str, str]:
-    """What no constraint can say, by name: statements that return every broken row.
+    """Rules beyond the constraints, by name: statements that return every broken row.
 
     Columns: `wrong`, a text for people; `id`, of the row to repair; `repair`, one of the kinds in
     settling.py, or NULL where only a person can decide.
@@ -25,5 +25,5 @@ def rules() -> dict[str, str]:
 
 
 def migrations(kind: str = "migrations") -> list[tuple[str, Path]]:
-    """Names and files of all migrations in sql/KIND, in their order."""
+    """Names and files of all migrations in sql/KIND, in order."""
     return [(path.stem, path) for path in sorted((ROOT / kind).glob("[0-9]*.sql"))]

@@ -77,7 +77,7 @@ def withdraw(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
     the agent has keys to read.
     """
     if not pasted_text.is_clearable(job.attempt, job.provider.manner, shown, text):
-        return attempts.told(job.attempt, "waits", f"it is cancelled: {shown.verdict.reason}")
+        return attempts.as_row(job.attempt, "deferred", f"it is cancelled: {shown.verdict.reason}")
     if proc.unread(job.pane.tty):
         return None
     return ending(job, shown, manners.clearing(job.provider.manner, text))

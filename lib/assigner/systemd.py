@@ -1,4 +1,4 @@
-"""The person's own systemd units: a timer and the pass that it starts."""
+"""The user's own systemd units: a timer and the pass that it starts."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ NAMES = ("assigner.service", TIMER)
 
 
 def directory() -> Path:
-    """Where a person's units lie, systemd.unit(5)."""
+    """The directory of the user's units, systemd.unit(5)."""
     return config.xdg("XDG_CONFIG_HOME", ".config") / "systemd" / "user"
 
 
@@ -38,12 +38,12 @@ def units(command: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def escaped(text: str) -> str:
-    """Text for within double quotes in a unit, where % begins a specifier."""
+    """Text escaped for double quotes in a unit, where % starts a specifier."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
 
 
 def installed() -> dict[str, str]:
-    """The text of each of our units that is there."""
+    """The text of each installed unit of ours."""
     found = {}
     for name in NAMES:
         if (text := _ours(directory() / name)) is not None:
@@ -52,18 +52,18 @@ def installed() -> dict[str, str]:
 
 
 def foreign() -> list[Path]:
-    """What has the name of one of our units and is none of ours."""
+    """Files with the name of one of our units that assigner did not write."""
     paths = [directory() / name for name in NAMES]
     return [path for path in paths if os.path.lexists(path) and _ours(path) is None]
 
 
 def install(texts: Mapping[str, str]) -> bool:
-    """Write the units and start the timer; whether anything was changed.
+    """Write the units and start the timer; whether anything changed.
 
-    Raises SetupError or AssignerError, with the units as they were.
+    Raises SetupError or AssignerError, with the units restored.
     """
     if strangers := foreign():
-        raise SetupError(f"'{strangers[0]}' was not made by 'timers install': move it away")
+        raise SetupError(f"'timers install' did not create '{strangers[0]}': move it away")
     _ask_manager()
     before = installed()
     changed = before != texts
@@ -78,7 +78,7 @@ def install(texts: Mapping[str, str]) -> bool:
 
 
 def uninstall() -> str | None:
-    """Stop the timer and remove our units; what could not be done with the manager, or None."""
+    """Stop the timer and remove our units; the error of the systemd manager, or None."""
     ours, problem = installed(), None
     try:
         _ask_manager()
@@ -87,7 +87,7 @@ def uninstall() -> str | None:
     except AssignerError as error:
         problem = str(error)
     _write({}, remove=ours)
-    if TIMER in ours:  # what disable would have removed
+    if TIMER in ours:  # the link that disable would have removed
         (directory() / "timers.target.wants" / TIMER).unlink(missing_ok=True)
     if ours and problem is None:
         _systemctl("daemon-reload")
@@ -95,7 +95,7 @@ def uninstall() -> str | None:
 
 
 def lingering() -> str:
-    """The command that has the person's manager always run."""
+    """The command that keeps the user's manager running."""
     try:
         return f"sudo loginctl enable-linger {pwd.getpwuid(os.getuid()).pw_name}"
     except KeyError:
@@ -103,18 +103,18 @@ def lingering() -> str:
 
 
 def lingers() -> bool | None:
-    """Whether the person's manager runs without a login; None where that cannot be told."""
+    """Whether the user's manager runs without a login; None if that is unknown."""
     try:
         done = programs.run("loginctl", "show-user", str(os.getuid()), "-p", "Linger", "--value")
     except programs.NotInstalled:
         return None
-    if done.status:  # nobody of that number is logged in, so that the manager is there for once
+    if done.status:  # the user is not logged in, so logind has no record
         return None
     return done.out.strip() == b"yes"
 
 
 def _ours(path: Path) -> str | None:
-    """The file's text, if its first line is that of our unit."""
+    """The text of the file if its first line is that of our units, else None."""
     try:
         if path.is_symlink():
             return None
@@ -126,7 +126,7 @@ def _ours(path: Path) -> str | None:
 
 
 def _write(texts: Mapping[str, str], *, remove: Mapping[str, str] | None = None) -> None:
-    """Write files, each of them whole or not at all, and remove those that are only in `remove`."""
+    """Write files, each atomically, and remove those that are only in `remove`."""
     place = directory()
     if texts:
         access.make_private(place)
@@ -144,7 +144,7 @@ def _write(texts: Mapping[str, str], *, remove: Mapping[str, str] | None = None)
 
 @contextlib.contextmanager
 def _restored(before: Mapping[str, str], *, if_changed: bool) -> Iterator[None]:
-    """On a failure the units are again what they were."""
+    """On a failure, restore the units."""
     try:
         yield
     except BaseException:
@@ -156,17 +156,17 @@ def _restored(before: Mapping[str, str], *, if_changed: bool) -> Iterator[None]:
 
 
 def _ask_manager() -> None:
-    """SetupError where no manager of this person answers."""
+    """SetupError if the user's systemd manager does not answer."""
     try:
         done = programs.run("systemctl", "--user", "show", "-p", "Version")
     except programs.NotInstalled:
         raise SetupError(
-            "cannot find 'systemctl': without systemd, use cron: 'assigner timers install cron'"
+            "cannot find 'systemctl': use cron instead: 'assigner timers install cron'"
         ) from None
     if done.status:
         raise SetupError(
-            f"no systemd manager of yours answers: {done.problem};"
-            f" log in as yourself, not by su or sudo, or have it always run:"
+            f"your systemd manager does not answer: {done.problem};"
+            f" log in as yourself, not through su or sudo, or keep it running with"
             f" '{lingering()}'"
         )
 

@@ -1,18 +1,18 @@
-"""What people are told: one prompt's story, one session's look, the state of everything."""
+"""What `show`, `review` and `status` print: one prompt with its history, and the whole state."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assigner import clock, pausing, prompts, screen
+from assigner import clock, pausing, screen, states
 from assigner.db import Row, Store
 from assigner.output import decoded, excerpt, home_short, painted, table
 
-# What metadata has, too, of the context that was given by option
+# Keys of metadata that repeat the prompt's context
 _CONTEXT = ("working_dir", "env_vars", "git_branch", "prerequisites")
 
 
 def story(store: Store, prompt: int) -> Row | None:
-    """A prompt's row with its attempts, events and what it waits for; None for an unknown one."""
+    """A prompt's row with attempts, checks, events and dependencies; None if unknown."""
     row = store.one("prompt", id=prompt)
     if row is None:
         return None
@@ -25,9 +25,9 @@ def story(store: Store, prompt: int) -> Row | None:
     }
 
 
-def told(tale: Row) -> str:
-    """The story for people: what became of it, what was asked for, then how it went."""
-    prompt = decoded(tale)
+def describe(found: Row) -> str:
+    """A prompt for people: its result, the request, then its history."""
+    prompt = decoded(found)
     attempts: list[Row] = prompt["attempts_made"]
     last = attempts[-1] if attempts else None
     held = f" (held: {held_text(prompt)})" if prompt["held_by"] else ""
@@ -37,7 +37,7 @@ def told(tale: Row) -> str:
         "target": prompt["target_session"] or prompt["target_provider"],
         "directory": home_short(prompt["working_dir"]),
         "branch": prompt["git_branch"],
-        "working tree": "of its own" if prompt["worktree"] else None,
+        "working tree": "its own" if prompt["worktree"] else None,
         "variables": variables(prompt["env_vars"]),
         "prerequisites": "; ".join(prompt["prerequisites"]),
         "after": ", ".join(str(other) for other in prompt["after"]),
@@ -47,7 +47,7 @@ def told(tale: Row) -> str:
         "parent": prompt["parent_id"],
         "key": prompt["dedup_key"],
         "affinity": prompt["affinity"],
-        "sentinel": "demanded" if prompt["sentinel"] else None,
+        "sentinel": "required" if prompt["sentinel"] else None,
         "check": prompt["check_command"],
         "review": prompt["review"],
         "raw": "yes" if prompt["raw"] else None,
@@ -59,8 +59,8 @@ def told(tale: Row) -> str:
         lines += ["", "feedback", *_indented(prompt["feedback"])]
     checks = {check["id"]: check for check in prompt["checks"]}
     for attempt in attempts:
-        told_above = attempt is last and _is_short(attempt["output"])
-        lines += ["", *_attempt(attempt, with_output=not told_above)]
+        shown_above = attempt is last and _is_short(attempt["output"])
+        lines += ["", *_attempt(attempt, with_output=not shown_above)]
         if attempt["id"] in checks:
             lines += check(checks[attempt["id"]])
     lines += ["", "events"]
@@ -73,24 +73,24 @@ def told(tale: Row) -> str:
 
 
 def stage(attempt: Row, checks: Sequence[Row]) -> str:
-    """How far a live attempt is; its check is the last of it."""
+    """The stage of a live attempt; its check comes last."""
     mine = next((c for c in checks if c["id"] == attempt["id"]), None)
     if mine is None:
-        return ": waits for ".join(filter(None, (attempt["stage"], tasks(attempt["evidence"]))))
+        return ": waiting for ".join(filter(None, (attempt["stage"], tasks(attempt["evidence"]))))
     since = f" since {mine['started_at']}" if mine["started_at"] else ""
     return f"being checked{since}" if mine["ended_at"] is None else str(attempt["stage"])
 
 
 def tasks(evidence: Row) -> str:
-    """What an attempt waits for whose turn has ended, if tasks that it began run on."""
-    return "background tasks of its turn" if evidence.get("turn", {}).get("background") else ""
+    """What an attempt still waits for if its turn has ended but left tasks running."""
+    return "background tasks of the turn" if evidence.get("turn", {}).get("background") else ""
 
 
 def check(row: Row) -> list[str]:
     """A check for people."""
     facts = {
         "check": row["command"],
-        "it": row["state"] + (f": {row['reason']}" if row["reason"] else ""),
+        "result": row["state"] + (f": {row['reason']}" if row["reason"] else ""),
         "in": home_short(row["directory"]),
         "started": row["started_at"],
         "ended": row["ended_at"],
@@ -102,17 +102,17 @@ def check(row: Row) -> list[str]:
 
 
 def review(row: Row) -> str:
-    """What a reviewer is to look at."""
+    """What a reviewer looks at."""
     facts = {
         "completed": f"{row['completed_at']}, {row['waits_since']} ago",
         "session": row["assigned_session"],
         "directory": home_short(row["directory"]),
-        "waiting for it": ", ".join(map(str, row["dependants"])),
+        "dependent prompts": ", ".join(map(str, row["dependants"])),
     }
     parts = (
         ("response", row["response"]),
         ("changes", row["changes"]),
-        ("commits since it began", "\n".join(row["commits"] or [])),
+        ("commits since the prompt started", "\n".join(row["commits"] or [])),
     )
     lines = [f"prompt {row['id']} awaits a review"]
     lines += [*_facts({k: v for k, v in facts.items() if v}), "", *_indented(row["content"])]
@@ -125,17 +125,17 @@ def review(row: Row) -> str:
 
 
 def variables(values: Mapping[str, str | None]) -> str:
-    """Variables for people; a secret one has no value here."""
+    """Variables for people; secret ones without their values."""
     return ", ".join(
         f"{name}=(secret)" if value is None else f"{name}={value}" for name, value in values.items()
     )
 
 
-_TAIL = 10  # so many lines of output are told before all else
+_TAIL = 10  # lines of output shown at the top
 
 
 def _upshot(prompt: Row, last: Row | None) -> list[str]:
-    """What became of a prompt, or how far it is."""
+    """The result of a prompt, or its progress."""
     session = last["session"] if last else None
     facts: Row = {
         "error": prompt["error"],
@@ -149,7 +149,7 @@ def _upshot(prompt: Row, last: Row | None) -> list[str]:
     lines = _facts({name: value for name, value in facts.items() if value not in (None, "")})
     if last and last["output"]:
         shown = last["output"].rstrip("\n").split("\n")
-        left_out = "" if _is_short(last["output"]) else f", its last {_TAIL} lines of {len(shown)}"
+        left_out = "" if _is_short(last["output"]) else f", last {_TAIL} of {len(shown)} lines"
         lines += [f"  output{left_out}:", *(" " * 4 + line for line in shown[-_TAIL:])]
     return lines
 
@@ -159,7 +159,7 @@ def _is_short(output: str | None) -> bool:
 
 
 def held_text(prompt: Row) -> str:
-    """What a held prompt waits for."""
+    """The reason why a prompt is held."""
     named = prompt["held_on"]
     if prompt["held_by"] == "pause" and named != "everything":
         kind = "session" if named == prompt["target_session"] else "provider"
@@ -168,17 +168,17 @@ def held_text(prompt: Row) -> str:
 
 
 def listed(found: Row) -> str:
-    """An object for people, a line for each of its keys."""
+    """An object for people, one line per key."""
     return "\n".join(_safe(line) for line in _facts(found))
 
 
 def state(store: Store) -> Row:
-    """Counts, sessions, what is paused, what runs and what needs a look."""
+    """Counts, sessions, pauses, running prompts, and what needs attention."""
     counts = {row["status"]: row["prompts"] for row in store.rows("counts")}
     sessions = [row for row in store.rows("sessions") if row["enrolled"]]
     stopped = pausing.providers_paused(store)
     return {
-        "prompts": {status: counts.get(status, 0) for status in prompts.STATUSES},
+        "prompts": {status: counts.get(status, 0) for status in states.PROMPT_STATUSES},
         "sessions": [
             {
                 **{key: row[key] for key in ("name", "status", "status_reason", "current_task_id")},
@@ -253,15 +253,15 @@ def screenful(now: Row) -> str:
 
 
 def _looks(session: Row) -> Iterator[str | None]:
-    """What there is to say about a session."""
+    """Remarks about a session."""
     yield "paused" if session["paused"] else None
     yield session["given_up"]
-    yield "stuck: it has written nothing for long" if session["stuck"] else None
+    yield "stuck: no output for a long time" if session["stuck"] else None
     yield session["status_reason"]
 
 
 def _attempt(attempt: Row, *, with_output: bool) -> list[str]:
-    end = attempt["outcome"] or f"alive at stage {attempt['stage']}"
+    end = attempt["outcome"] or f"running, at stage {attempt['stage']}"
     failure = f" ({attempt['failure_class']})" if attempt["failure_class"] else ""
     lines = [
         f"attempt {attempt['number']} (id {attempt['id']}) in {attempt['session']}: {end}{failure}"

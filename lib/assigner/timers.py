@@ -1,7 +1,7 @@
-"""What runs the passes unattended: cron or systemd, and what they have to know for it.
+"""Timers that run the passes: cron or systemd, and the environment that they need.
 
-A timer starts with a bare environment.  What the person's own has, and a pass would otherwise
-see differently, is written beside the command: the PATH, the settings, which tmux servers.
+A timer starts with a bare environment.  The variables of the user's own environment that change
+what a pass sees are stored with the command: the PATH, the settings, the tmux servers.
 """
 
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 from assigner import config, crontab, files, package, proc, systemd
 from assigner.errors import SetupError
 
-# A crontab is no place for them: passes read them from .env
+# Never stored in a crontab or unit: passes read these from .env
 _SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|KEY)S?$")
 _STANDARD = ("/usr/local/bin", "/usr/bin", "/bin")
 # cron's own limit of a command, in bytes (MAX_COMMAND of Vixie cron)
@@ -25,9 +25,9 @@ _CRONS = {"cron", "crond", "fcron", "cronie", "dcron"}
 
 
 def install(kind: str, database: str | None, *, dry: bool) -> tuple[str, dict[str, bytes]]:
-    """Have cron or systemd run the passes; the outcome, and what stands now in which place.
+    """Let cron or systemd run the passes; the outcome, and the new contents by place.
 
-    Raises SetupError where the other one does already.
+    Raises SetupError if the other one already does.
     """
     _refuse_second(kind)
     known = environment(database)
@@ -42,36 +42,36 @@ def install(kind: str, database: str | None, *, dry: bool) -> tuple[str, dict[st
 
 
 def uninstall(kind: str, *, dry: bool) -> tuple[str, dict[str, bytes], list[str]]:
-    """The reverse, and what else there is to say about it."""
+    """Undo install; the outcome, the contents by place, and problems."""
     if kind == "cron":
         old, new = crontab.update(None, dry=dry)
         return "not installed" if old == new else "removed", {"crontab": new}, []
     ours = systemd.installed()
     problems = [
-        f"'{path}' was not made by 'timers install': left as it is" for path in systemd.foreign()
+        f"'timers install' did not create '{path}': it was kept" for path in systemd.foreign()
     ]
     if ours and not dry and (problem := systemd.uninstall()):
-        problems.append(f"the files are removed, but a timer may still be running: {problem}")
+        problems.append(f"the files were removed, but the timer may still be running: {problem}")
     return "removed" if ours else "not installed", _placed(dict.fromkeys(ours, "")), problems
 
 
 def warnings(kind: str) -> list[str]:
-    """Why what is installed may not run, or see something else than the person; and what to do."""
+    """Why the timer may not run, or see other sessions than the user; and what to do."""
     found = []
     if kind == "cron":
         if not proc.running() & _CRONS:
             found.append("no cron is seen running: start it, e.g. 'sudo service cron start'")
     elif systemd.lingers() is False:
-        always = f"to have it always run: '{systemd.lingering()}'"
+        always = f"to keep it running: '{systemd.lingering()}'"
         found.append(f"the timer stops when you log out; {always}")
     if here := _socket_here(config.load()):
-        remedy = "set ASSIGNER_TMUX_SOCKETS in .env, so that your own commands do too"
+        remedy = "set ASSIGNER_TMUX_SOCKETS in .env, so that your own commands do so too"
         found.append(f"passes also look at the tmux server '{here[0]}': {remedy}")
     return found
 
 
 def environment(database: str | None) -> dict[str, str]:
-    """The variables without which a timer's pass would see other settings or sockets."""
+    """The variables that a timer's pass needs to see the same settings and sockets."""
     settings = config.load(database)
     file = config.env_file()
     known = {
@@ -85,7 +85,7 @@ def environment(database: str | None) -> dict[str, str]:
         if (value := os.environ.get(name, "")).startswith("/"):
             known[name] = value
     home = os.environ.get("HOME")
-    if home and home != _home():  # a timer gets the one that the system knows
+    if home and home != _home():  # a timer gets the HOME in the password database
         known.setdefault("XDG_CONFIG_HOME", f"{home}/.config")
         if "ASSIGNER_HOME" not in file:
             known.setdefault("ASSIGNER_HOME", str(settings.home))
@@ -100,7 +100,7 @@ def environment(database: str | None) -> dict[str, str]:
 
 
 def search_path(longest: int = 10_000) -> str:
-    """A PATH on which a timer finds the programs that the person does."""
+    """A PATH on which a timer finds the same programs as the user."""
     given = os.environ.get("PATH", "").split(":")
     usable = [e for e in given if e.startswith("/") and e.isprintable() and os.path.isdir(e)]
     whole = ":".join(dict.fromkeys((*usable, *_STANDARD)))
@@ -114,9 +114,9 @@ def search_path(longest: int = 10_000) -> str:
 def cron_block(known: Mapping[str, str]) -> str:
     """The lines for a crontab.
 
-    A setting there holds for all lines below it, other people's too: only ours, by their names,
-    stand as settings, the rest inside the command.  That is the standard shell's, whatever SHELL
-    is set above.
+    A setting in a crontab applies to all lines below it, also to the user's own: so only
+    ASSIGNER_ variables become settings, the others go into the command.  /bin/sh runs the
+    command, whatever SHELL is set above.
     """
     tick = shlex.join(_tick())
     rest = {name: value for name, value in known.items() if not name.startswith("ASSIGNER_")}
@@ -127,29 +127,31 @@ def cron_block(known: Mapping[str, str]) -> str:
         script = f"exec >/dev/null 2>&1; export {exports}; {loop}"
         line = f"/bin/sh -c {shlex.quote(script)}"
         if "\\" in line or not line.isprintable():
-            raise SetupError(f"a path has what no crontab can hold: {line!a}")
+            raise SetupError(f"a path has a character that a crontab cannot hold: {line!a}")
         line = line.replace("%", "\\%")
         if len(line.encode()) <= _LONGEST:
             break
     else:
         raise SetupError(f"the command is too long for a crontab: '{line}'")
-    about = "# `assigner timers uninstall cron` takes these lines out; logs/tick.log tells of them"
+    about = (
+        "# `assigner timers uninstall cron` removes these lines; see logs/tick.log for their log"
+    )
     settings = [f"{n}={_setting(n, v)}" for n, v in known.items() if n.startswith("ASSIGNER_")]
     return "\n".join([about, *settings, f"* * * * * {line}", ""])
 
 
 def _setting(name: str, value: str) -> str:
-    """A value as crontab(5) wants it: in quotes where it has blanks or quotes of its own."""
+    """A value for crontab(5): quoted if it has blanks or quotes."""
     if not re.search(r"""[\s'"#]""", value):
         return value
     for quote in ('"', "'"):
         if quote not in value:
             return f"{quote}{value}{quote}"
-    raise SetupError(f"{name} has both kinds of quotes, which no crontab can hold: {value}")
+    raise SetupError(f"{name} has both kinds of quotes, which a crontab cannot hold: '{value}'")
 
 
 def _tick() -> list[str]:
-    """The command of a pass, by absolute paths: of this very installation."""
+    """The command of a pass of this installation, by absolute paths."""
     assigner = Path(sys.executable).with_name("assigner")
     if os.access(assigner, os.X_OK):
         return [str(assigner), "tick", "--quiet", "--log"]
@@ -160,14 +162,14 @@ def _systemd_command() -> str:
     words = []
     for word in _tick():
         if not word.isprintable():
-            raise SetupError(f"a path has what no unit can hold: {word!a}")
+            raise SetupError(f"a path has a character that a unit cannot hold: {word!a}")
         plain = re.fullmatch(r"[A-Za-z0-9_./+-]+", word)
         words.append(word if plain else f'"{systemd.escaped(word).replace("$", "$$")}"')
     return " ".join(words)
 
 
 def _refuse_second(kind: str) -> None:
-    """Two timers would do no harm: their passes would only wait for each other."""
+    """Refuse a second timer: it is harmless, but its passes would only wait for the first."""
     if kind == "cron" and systemd.TIMER in systemd.installed():
         other = "systemd"
     elif kind == "systemd" and _in_crontab():
@@ -175,13 +177,13 @@ def _refuse_second(kind: str) -> None:
     else:
         return
     raise SetupError(
-        f"{other} runs the passes already, and two timers would only compete for the lock:"
-        f" first 'assigner timers uninstall {other}'"
+        f"{other} already runs the passes, and two timers would only compete for the lock:"
+        f" first run 'assigner timers uninstall {other}'"
     )
 
 
 def _in_crontab() -> bool:
-    """Whether cron runs the passes; it does not for who may not have a crontab."""
+    """Whether cron runs the passes; False if the user may not have a crontab."""
     try:
         text = crontab.read()
     except SetupError:
@@ -194,7 +196,7 @@ def _placed(texts: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def _socket_here(settings: config.Settings) -> list[str]:
-    """The tmux server in which the person installs the timer, if no setting names any."""
+    """The socket of the tmux server that the user is in, if no setting names one."""
     socket = os.environ.get("TMUX", "").rsplit(",", 2)[0]
     named = "ASSIGNER_TMUX_SOCKETS" in {**config.env_file(), **os.environ}
     known = {os.path.realpath(path) for path in settings.sockets}

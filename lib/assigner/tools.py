@@ -1,4 +1,4 @@
-"""The tools in bin/: their names, manuals and parsers, without running any."""
+"""The tools in bin/: their names, manuals and parsers, without running a tool."""
 
 import ast
 import os
@@ -8,9 +8,26 @@ from assigner import cli, package
 
 PLACE = package.data("bin")
 
+# How `assigner` and its manual page list the tools; every tool is in one group
+GROUPS = {
+    "queue": (
+        "send", "queue", "status", "show", "prompts", "review", "report", "cancel", "retry",
+        "reassign",
+    ),
+    "sessions": (
+        "enroll", "sessions", "inspect", "pause", "resume", "context", "providers", "hooks", "hook",
+    ),
+    "passes": (
+        "tick", "scan", "keepalive", "sync-context", "observe", "retry-failed", "assign-next",
+        "deliver", "cleanup-stale",
+    ),
+    "goals": ("goals", "foundation-check"),
+    "upkeep": ("doctor", "timers", "clear", "manual", "completion"),
+}  # fmt: skip
+
 
 def names() -> list[str]:
-    """The names of all tools but `assigner` itself."""
+    """The names of all tools except `assigner` itself."""
     return sorted(
         entry.name
         for entry in os.scandir(PLACE)
@@ -19,7 +36,7 @@ def names() -> list[str]:
 
 
 def manual(name: str) -> str:
-    """A tool's manual, `NAME - what` and the rest: its docstring, in sh its first comment."""
+    """A tool's manual, which begins `NAME - SUMMARY`: its docstring, or in sh its first comment."""
     return manual_in((PLACE / name).read_text(encoding="utf-8"))
 
 
@@ -36,18 +53,18 @@ def manual_in(source: str) -> str:
 
 
 def summary(name: str) -> str:
-    """What a tool does, on one line."""
+    """A tool's summary, one line."""
     return manual(name).partition("\n")[0].partition(" - ")[2]
 
 
 def is_sh(name: str) -> bool:
-    """Whether a tool is in sh, for those who cannot wait for Python, or have another."""
+    """Whether a tool is a script for sh: its callers cannot wait for Python, or have another."""
     with (PLACE / name).open(encoding="utf-8") as file:
         return "python" not in file.readline()
 
 
 def parser(name: str) -> cli.Parser | None:
-    """The parser that a tool would run with; None for one in sh."""
+    """The parser of a tool; None for a script for sh."""
     if is_sh(name):
         return None
     with cli.parsers_only() as found:

@@ -15,9 +15,9 @@ from assigner import access, clock, files, log, screen
 from assigner.config import Settings
 from assigner.db import Row, Store
 from assigner.profiles import Profile
+from assigner.states import OPEN
 
 _TAIL = 65536  # bytes of the log in which a line is looked for that may have been written
-OPEN = ("pending", "assigned", "in_progress")
 
 
 def directory(settings: Settings) -> Path:

@@ -209,14 +209,14 @@ def test_each_tool_says_so_in_one_line(work: Workplace) -> None:
     for command in (["send", "y"], ["tick"], ["queue"], ["goals", "list"]):
         result = work.tool(*command, status=(0, 78))
         if command[0] != "goals":
-            said = f"{command[0]}: others can write '{work.database}': chmod 600 it\n"
+            said = f"{command[0]}: other users can write '{work.database}': chmod 600 it\n"
             assert (result.status, result.out, result.err) == (78, "", said)
     row = work.tool("doctor", "--quick", "--json", status=1).json
     assert any(f"chmod 600 {work.database}" in entry["command"] for entry in row)
     if IS_ROOT:
         work.database.chmod(0o600)
         os.chown(work.database, NOBODY, NOBODY)
-        said = f"queue: '{work.database}' belongs to somebody else\n"
+        said = f"queue: '{work.database}' belongs to another user\n"
         assert work.tool("queue", status=78).err == said
 
 
@@ -332,7 +332,7 @@ def test_a_script_writes_nowhere_but_into_the_spool(work: Workplace, script: str
         assert list(spool.iterdir()) == []
         if script == "report":
             assert done.returncode == 78
-            assert done.stderr.decode() == f"report: '{spool}' belongs to somebody else\n"
+            assert done.stderr.decode() == f"report: spool '{spool}' belongs to another user\n"
 
 
 def test_a_hook_takes_no_more_than_it_keeps_and_lets_nobody_wait(work: Workplace) -> None:

@@ -177,7 +177,7 @@ def test_why_a_turn_is_not_ended_is_told(work: Workplace) -> None:
         return work.tool("tick", "--json").json
 
     (row,) = wait_for(told, what="why it goes on")
-    assert (row["pass"], row["outcome"], row["reason"]) == ("deliver", "waits", "in copy mode")
+    assert (row["pass"], row["action"], row["reason"]) == ("deliver", "deferred", "in copy mode")
     work.tmux("send-keys", "-t", agent.id, "-X", "cancel")
     assert prompt(work, id, "failed")["error"].startswith("timeout: ")
 
@@ -329,7 +329,7 @@ def test_what_background_tasks_leave_open_ends(work: Workplace) -> None:
     news = "<task-notification>\n<task-id>b0</task-id>\n</task-notification>"
     told("UserPromptSubmit", "y", prompt=news)
     told("Stop", "y", last_assistant_message="built", background_tasks=[{"id": "b1"}])
-    assert work.tool("queue", "--json").json[0]["waits_for"] == "background tasks of its turn"
+    assert work.tool("queue", "--json").json[0]["waits_for"] == "background tasks of the turn"
     assert "submitted: waits for background tasks" in work.tool("show", first).out
     work.environment["ASSIGNER_STUCK_AFTER"] = "1"
     assert prompt(work, first, "completed")["response"] == "built"

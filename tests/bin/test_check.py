@@ -430,7 +430,7 @@ UPDATE checks SET state = 'running', pid = 1, started_at = '1';
     [
         (["--check", " "], "check is empty: give a command"),
         (["--check", "a\rb"], "check has the control character \\r at position 1"),
-        (["--check-timeout", "5"], "a time for which check? give --check"),
+        (["--check-timeout", "5"], "--check-timeout needs a check: give --check"),
         (
             ["--check", "x", "--check-timeout", "0"],
             "check_timeout is not a positive number of seconds: 0.0",

@@ -474,7 +474,7 @@ INSIDE = {
     "lease": (
         """INSERT INTO leases (host, tree, taken_at)
         SELECT host, '/tree', created_at FROM prompts LIMIT 1""",
-        "left over", "warn", "/tree: nobody works there",
+        "left over", "warn", "/tree: no prompt runs there",
     ),
     "text": (
         "UPDATE prompts SET content = CAST(x'ff' AS TEXT) WHERE id = 4", "integrity", "bad", "UTF-8"
@@ -551,7 +551,7 @@ def test_database_that_was_put_back(work: Workplace) -> None:
     work.tool("send", f"touch {work.path}/ran")
     work.tool("assign-next")
     refused = work.tool("doctor", "--renew-instance", status=2)
-    assert "attempt 1 of prompt 1 is alive in session 'one'" in refused.err
+    assert "attempt 1 of prompt 1 is running in session 'one'" in refused.err
     work.tool("cancel", 1)
     work.tool("retry", 1)
     with (work.state / "lock").open() as file:

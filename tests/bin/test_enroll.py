@@ -118,8 +118,11 @@ def test_waits_for_a_slow_shell_but_not_for_ever(work: Workplace) -> None:
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("exit 3", "the new session 'one' ended"),
-        ("exec sleep 60", "no prompt can be typed to sleep, which ran in the new session 'one'"),
+        ("exit 3", "new session 'one' ended"),
+        (
+            "exec sleep 60",
+            "assigner cannot type prompts to 'sleep', which ran in new session 'one'",
+        ),
     ],
 )
 def test_what_comes_to_nothing_leaves_no_session(
@@ -138,7 +141,7 @@ def test_a_server_that_does_not_answer_is_told(work: Workplace) -> None:
     os.kill(server, signal.SIGSTOP)
     slow = {"ASSIGNER_TMUX_TIMEOUT": "0.3"}
     said = work.tool("enroll", "--create", "one", status=1, env=slow).err
-    assert said == "enroll: cannot make the session 'one': tmux did not answer within 0.3 s\n"
+    assert said == "enroll: cannot create session 'one': tmux did not answer within 0.3 s\n"
     os.kill(server, signal.SIGCONT)
     assert names(work) == ["other"]
 
@@ -167,21 +170,24 @@ def test_makes_the_directory_of_the_socket_as_tmux_does(work: Workplace) -> None
 
 
 REFUSED: dict[str, tuple[list[object], str]] = {
-    "a dot": (["a.b"], "not a name for a new session: 'a.b'"),
-    "a colon": (["a:b"], "not a name for a new session: 'a:b'"),
-    "a format": (["#(touch marker)"], "not a name for a new session: '#(touch marker)'"),
-    "empty": ([""], "not a name for a new session: ''"),
-    "an option": (["--", "-x"], "not a name for a new session: '-x'"),
-    "newline": (["a\nb"], r"not a name for a new session: 'a\nb'"),
+    "a dot": (["a.b"], "'a.b' is not a name for a new session"),
+    "a colon": (["a:b"], "'a:b' is not a name for a new session"),
+    "a format": (["#(touch marker)"], "'#(touch marker)' is not a name for a new session"),
+    "empty": ([""], "'' is not a name for a new session"),
+    "an option": (["--", "-x"], "'-x' is not a name for a new session"),
+    "newline": (["a\nb"], r"'a\nb' is not a name for a new session"),
     "too long": (["a" * 65], "at most 64"),
-    "good and bad": (["good", "b@d"], "not a name for a new session: 'b@d'"),
+    "good and bad": (["good", "b@d"], "'b@d' is not a name for a new session"),
     "no directory": (["one", "--workdir", "/nowhere"], "directory '/nowhere' does not exist"),
     "file for a directory": (["one", "--workdir", "/etc/passwd"], "is not a directory"),
-    "no program": (["one", "--shell", "nonsense"], "cannot run the shell 'nonsense'"),
-    "no shell": (["one", "--shell", "/bin/true"], "no prompt can be typed to '/bin/true' (shells"),
-    "and remove": (["one", "--remove"], "--create goes with neither --remove nor --at-prompt"),
-    "elsewhere": (["there", "--workdir", "/usr"], "session 'there' is there, and stands in '"),
-    "another shell": (["there", "--shell", "zsh"], "'there' is there, and runs bash, not 'zsh'"),
+    "no program": (["one", "--shell", "nonsense"], "cannot run shell 'nonsense'"),
+    "no shell": (
+        ["one", "--shell", "/bin/true"],
+        "assigner cannot type prompts to '/bin/true' (known shells",
+    ),
+    "and remove": (["one", "--remove"], "--create excludes --remove and --at-prompt"),
+    "elsewhere": (["there", "--workdir", "/usr"], "session 'there' exists, but is in '"),
+    "another shell": (["there", "--shell", "zsh"], "'there' exists, but runs bash, not 'zsh'"),
     "several panes": (["two"], "session 'two' has several panes: name one"),
     "empty command": (["one", "--command", " "], "the command is empty"),
 }
@@ -205,7 +211,7 @@ def test_a_dry_run_makes_nothing(work: Workplace) -> None:
     work.shell("there")
     new = ["--create", "there", "one", "--dry-run", "--workdir", work.home, "--json"]
     rows = {row["name"]: row for row in work.tool("enroll", *new).json}
-    assert rows["one"]["status_reason"] == f"to be made in {work.home}"
+    assert rows["one"]["status_reason"] == f"would be created in {work.home}"
     assert rows["there"]["enrolled"] is True
     assert names(work) == ["there"]
     assert work.tool("enroll", "--list", "--json").json == []
@@ -221,7 +227,7 @@ def test_lists_what_is_enrolled_and_by_what(work: Workplace) -> None:
     found = work.tool("enroll", "--list", "--json").json
     assert [(row["name"], row["by"]) for row in found] == [("agent-1", "agent-*"), ("one", "name")]
     assert work.tool("enroll", "--list").out.splitlines()[2].split()[:2] == ["agent-1", "agent-*"]
-    assert "--list goes with no NAME" in work.tool("enroll", "--list", "one", status=2).err
+    assert "--list takes no NAME" in work.tool("enroll", "--list", "one", status=2).err
 
 
 # --- agents -------------------------------------------------------------------------------------
@@ -315,7 +321,7 @@ REFUSED_OF_AGENTS: dict[str, tuple[list[object], str]] = {
     "nothing to trust": (["--provider", "opencode", "--trust", "/"], "opencode is not told what"),
     "a shell": (["--provider", "shell", "--trust", "/"], "are for agents: give --provider"),
     "no agent": (["--provider", "nonsense"], "nonsense"),
-    "resume for ever": (["--resume"], "--resume goes with --respawn or --keepalive"),
+    "resume for ever": (["--resume"], "--resume needs --respawn or --keepalive"),
 }
 
 
@@ -328,6 +334,6 @@ def test_create_refuses_what_no_agent_can_be(work: Workplace) -> None:
         assert (said.out, said.err.count("\n")) == ("", 1), case
     assert not work.servers()
     work.enrolled("two")
-    assert "go with --respawn" in work.tool("enroll", "two", "--trust", "/", status=2).err
+    assert "need --respawn" in work.tool("enroll", "two", "--trust", "/", status=2).err
     trust = ["--trust", "/", "--keepalive"]
     assert "--trust is for agents" in work.tool("enroll", "two", *trust, status=2).err

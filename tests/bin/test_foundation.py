@@ -38,7 +38,7 @@ def check(work: Workplace, *args: object, later: float = 200, **where: Any) -> l
 
 
 def outcomes(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    return [(row["session"], row["outcome"], row["kind"], row["task"]) for row in rows]
+    return [(row["session"], row["action"], row["kind"], row["task"]) for row in rows]
 
 
 def add(work: Workplace, text: str, *options: object) -> None:
@@ -83,7 +83,7 @@ def test_the_whole_way(work: Workplace) -> None:
     ran = work.home / "ran"
     for id, seen in ((2, "high env_1 8081 1"), (3, "newer"), (1, "low")):
         *_, given = check(work)
-        assert outcomes([given]) == [("foundation", "assigned", "goal", str(id))]
+        assert outcomes([given]) == [("foundation", "queued", "goal", str(id))]
         assert task(work, id)["status"] == "in_progress"
         assert state(work)["current_task"]["id"] == id
         work.tick(until=60)
@@ -129,7 +129,7 @@ def test_tasks_may_wait_for_a_task_or_be_for_a_session(work: Workplace) -> None:
     add(work, "true", "--target", "another", "--priority", 9)
     add(work, "false", "--max-attempts", 1)
     add(work, "true", "--after", 2, "--priority", 5)
-    assert outcomes(check(work)) == [("foundation", "assigned", "goal", "2")]
+    assert outcomes(check(work)) == [("foundation", "queued", "goal", "2")]
     work.tick(until=60)
     assert outcomes(check(work)) == [("foundation", "failed", "goal", "2")]
     assert check(work) == []
@@ -142,7 +142,7 @@ def test_a_task_that_can_be_no_prompt_is_refused(work: Workplace) -> None:
     with closing(sqlite3.connect(work.database)) as connection, connection:
         connection.execute("UPDATE sessions SET current_dir = NULL")
     result = work.tool("foundation-check", "--json", env=after(work, 200), status=1)
-    assert outcomes(result.json) == [("foundation", "assigned", "goal", "2")]
+    assert outcomes(result.json) == [("foundation", "queued", "goal", "2")]
     assert result.err.startswith("foundation-check: task 1: branch 'main' of which repository?")
     assert task(work, 1)["status"] == "failed"
 
@@ -156,10 +156,10 @@ def test_a_failed_task_goes_back_and_is_given_up_at_last(work: Workplace) -> Non
     assert len(check(work)) == 1
     work.tick(until=60)
     (row,) = check(work)
-    assert row["outcome"] == "failed" and "tried again at" in row["reason"]
+    assert row["action"] == "failed" and "tried again at" in row["reason"]
     assert (task(work, 1)["status"], task(work, 1)["attempts"]) == ("pending", 1)
     assert check(work, later=300) == []
-    assert outcomes(check(work, later=2000)) == [("foundation", "assigned", "goal", "1")]
+    assert outcomes(check(work, later=2000)) == [("foundation", "queued", "goal", "1")]
     work.tick(until=60)
     check(work)
     assert (task(work, 1)["status"], task(work, 1)["attempts"]) == ("failed", 2)
@@ -168,7 +168,7 @@ def test_a_failed_task_goes_back_and_is_given_up_at_last(work: Workplace) -> Non
     assert work_log(work)[1].startswith("Failed task 1: ")
     assert (state(work)["tasks_failed"], state(work)["work_sessions"]) == (2, 2)
     work.tool("goals", "retry", 1)
-    assert outcomes(check(work)) == [("foundation", "assigned", "goal", "1")]
+    assert outcomes(check(work)) == [("foundation", "queued", "goal", "1")]
 
 
 def test_what_would_fail_again_is_not_tried_again(work: Workplace) -> None:
@@ -189,10 +189,10 @@ def test_a_task_that_fails_its_check_is_told_why(work: Workplace) -> None:
     )
     assert (task(work, 1)["check_command"] or "").startswith("test")
     for outcome in ("failed", "completed"):
-        assert check(work)[-1]["outcome"] == "assigned"
+        assert check(work)[-1]["action"] == "queued"
         work.tick(until=60)
         assert work.rows("SELECT status FROM prompts ORDER BY id")[-1]["status"] == outcome
-    assert check(work)[0]["outcome"] == "completed"
+    assert check(work)[0]["action"] == "completed"
     first, second = (work.home / "told").read_text().split("\n", 1)
     assert first == "" and "exit status 7" in second
     assert (task(work, 1)["status"], task(work, 1)["attempts"]) == ("completed", 2)
@@ -204,7 +204,7 @@ def test_cancelled_and_closed_by_a_person(work: Workplace) -> None:
     check(work)
     work.tool("cancel", 1)
     assert outcomes(check(work)) == [
-        ("foundation", "cancelled", "goal", "1"), ("foundation", "assigned", "goal", "2"),
+        ("foundation", "cancelled", "goal", "1"), ("foundation", "queued", "goal", "2"),
     ]  # fmt: skip
     assert task(work, 1)["status"] == "cancelled"
     said = work.tool("goals", "drop", 2).err
@@ -308,7 +308,7 @@ def test_another_programs_rules_hold(work: Workplace) -> None:
     result = work.tool("foundation-check", "--json", env=after(work, 200), status=1)
     assert "task c: content is empty" in result.err
     assert result.err.count("\n") == 2 and "takes no status 'failed'" in result.err
-    assert outcomes(result.json) == [("foundation", "assigned", "goal", "b")]
+    assert outcomes(result.json) == [("foundation", "queued", "goal", "b")]
     assert theirs() == {"a": "pending", "b": "in_progress", "c": "pending"}
 
 
@@ -331,17 +331,17 @@ def test_another_programs_tasks_come_back(work: Workplace) -> None:
         with closing(sqlite3.connect(path)) as connection:
             return [status for (status,) in connection.execute("SELECT status FROM tasks")]
 
-    assert outcomes(check(work)) == [("foundation", "assigned", "goal", "2")]
+    assert outcomes(check(work)) == [("foundation", "queued", "goal", "2")]
     assert theirs() == ["pending", "in_progress"]
     work.tick(until=60)
     assert outcomes(check(work)) == [
-        ("foundation", "failed", "goal", "2"), ("foundation", "assigned", "goal", "1"),
+        ("foundation", "failed", "goal", "2"), ("foundation", "queued", "goal", "1"),
     ]  # fmt: skip
     assert theirs() == ["in_progress", "pending"]
     work.tick(until=60)
     assert outcomes(check(work, later=250)) == [("foundation", "completed", "goal", "1")]
     assert theirs() == ["completed", "pending"]
-    assert outcomes(check(work, later=5000)) == [("foundation", "assigned", "goal", "2")]
+    assert outcomes(check(work, later=5000)) == [("foundation", "queued", "goal", "2")]
 
 
 def test_goals_that_cannot_be_used_harm_nothing(work: Workplace) -> None:
@@ -356,7 +356,7 @@ def test_goals_that_cannot_be_used_harm_nothing(work: Workplace) -> None:
     kept = goals.read_bytes()
     goals.write_bytes(b"garbage" * 1000)
     result = work.tool("foundation-check", env=after(work, 200), status=1)
-    assert "is damaged or no database" in result.err and result.err.count("\n") == 1
+    assert "is damaged or not a database" in result.err and result.err.count("\n") == 1
     goals.write_bytes(kept)
     assert outcomes(check(work)) == [("foundation", "completed", "goal", "1")]
 
@@ -447,7 +447,7 @@ BAD = {
     "[a]\nsession = 's'\nprojects = ['']": (78, "has an empty one"),
     "[a]\nsession = 's'\nworking_dir = 'x'": (78, "is not an absolute path: 'x'"),
     "['a b']\nsession = 's'": (78, "its name is not plain"),
-    "[a": (78, "is not TOML"),
+    "[a": (78, "is not valid TOML"),
 }
 
 

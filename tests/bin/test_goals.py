@@ -101,7 +101,7 @@ def test_a_dry_run_changes_nothing(goal: Workplace) -> None:
 
 BAD: dict[str, tuple[list[object], str]] = {
     "no action": ([], "required: ACTION"),
-    "unknown action": (["add-dream", "x"], "invalid choice: 'add-dream'"),
+    "unknown action": (["add-dream", "x"], "'add-dream' is not one of "),
     "no text": (["add-goal"], "add-goal takes one argument"),
     "empty text": (["add-goal", ""], "add-goal takes one argument"),
     "escape": (["add-vision", "a\x1b"], r"content has the control character \x1b"),
@@ -111,7 +111,7 @@ BAD: dict[str, tuple[list[object], str]] = {
     "unknown task before": (["add-task", "x", "--after", 9], "no task 9"),
     "empty project": (["add-goal", "x", "--project", " "], "project is empty"),
     "a secret": (["add-task", "x", "--env", "KEY"], "not K=V: 'KEY'"),
-    "no variable": (["add-task", "x", "--env", "1=2"], "not a name of a variable: '1'"),
+    "no variable": (["add-task", "x", "--env", "1=2"], "'1' is not a variable name"),
     "unknown provider": (["add-task", "x", "--provider", "abacus"], "unknown provider 'abacus'"),
     "bad metadata": (["add-task", "x", "--metadata", "[]"], "metadata is not a JSON object"),
     "an option of others": (["add-vision", "x", "--goal", 1], "--goal is for add-task, generate"),
@@ -166,7 +166,7 @@ def test_a_persons_own_template_wins(goal: Workplace) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("tasks = [", "is not TOML"),
+        ("tasks = [", "is not valid TOML"),
         ("", "it has no [[tasks]]"),
         ("colour = 1", "'colour' is no key (known: about, tasks)"),
         ("tasks = [1]", "task 1: it is no table"),
@@ -223,7 +223,7 @@ GARBAGE = {
     "no content": ("echo '{}'", "no content"),
     "empty content": ("echo '{\"content\": \" \"}'", "content is empty"),
     "an empty check": ("echo '{\"content\": \"x\", \"check_command\": \" \"}'", "check is empty"),
-    "no check": ("echo '{\"content\": \"x\", \"check_timeout_seconds\": 1}'", "for which check?"),
+    "no check": ("echo '{\"content\": \"x\", \"check_timeout_seconds\": 1}'", "needs a check"),
     "an unknown key": ("echo '{\"content\": \"x\", \"colour\": 1}'", "unknown key 'colour'"),
     "a wrong kind": ("echo '{\"content\": \"x\", \"priority\": true}'", "not a whole number: true"),
     "no number": ("echo '{\"content\": \"x\", \"timeout_seconds\": NaN}'", "no JSON number"),
@@ -338,7 +338,7 @@ def test_files_that_will_not_do(work: Workplace) -> None:
         connection.execute("CREATE TABLE other (id)")
     missing = work.path / "missing.db"
     for path, message, status in (
-        (file, "is damaged or no database", 78),
+        (file, "is damaged or not a database", 78),
         (work.path / "empty.db", "has no table 'tasks'", 78),
         (work.database, "is the queue", 78),
         (work.path, "is not a file", 78),

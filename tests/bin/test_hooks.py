@@ -190,7 +190,7 @@ BAD: list[tuple[str, str, str, str]] = [
     ("claude", FILES["claude"], '{"hooks": []}', "'hooks.SessionStart' is no object"),
     ("claude", FILES["claude"], '{"hooks": {"Stop": 1}}', "'hooks.Stop' is no array"),
     ("codex", FILES["codex"], '{"a": 1,}', "is not JSON"),
-    ("codex", ".codex/config.toml", "a = ", "is not TOML"),
+    ("codex", ".codex/config.toml", "a = ", "is not valid TOML"),
     ("codex", ".codex/config.toml", "hooks = {}", "take it out"),
     ("opencode", FILES["opencode"], "// mine", "was not made by 'hooks install'"),
 ]
@@ -245,8 +245,8 @@ def test_a_file_that_is_broken_hides_no_other_agent(work: Workplace) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["install"], "which agent?"),
-        (["install", "vim"], "no agent is named 'vim'"),
+        (["install"], "give an agent"),
+        (["install", "vim"], "unknown agent 'vim'"),
         (["install", "aider"], "no hooks of 'aider' are known"),
         (["install", "claude", "--trust"], "need no trust"),
     ],

@@ -65,7 +65,7 @@ def test_all_that_died_is_back_as_it_was_after_one_tick(work: Workplace) -> None
     (work.home / ".bash_profile").unlink()
     work.stop_server()
     rows = work.tool("tick", "--settle", 40, "--json").json
-    assert [(row["pass"], row["session"], row["outcome"]) for row in rows] == [
+    assert [(row["pass"], row["session"], row["action"]) for row in rows] == [
         ("keepalive", "agent", "started"), ("keepalive", "shell", "started"),
     ]  # fmt: skip
     shell, again = session(work, "shell"), session(work, "agent")
@@ -91,7 +91,7 @@ def test_what_ran_in_it_is_judged_first(work: Workplace) -> None:
     work.run_until(lambda: work.prompt(1)["status"] == "in_progress")
     os.kill(session(work)["pane_pid"], signal.SIGKILL)
     wait_for(lambda: not running(work, log))
-    outcomes = [row["outcome"] for row in keep(work)]
+    outcomes = [row["action"] for row in keep(work)]
     assert outcomes == ["failed", "started"]
     assert work.row("SELECT failure_class FROM attempts")["failure_class"] == "vanished"
     assert session(work)["status"] == "idle"
@@ -106,16 +106,16 @@ def test_an_agent_that_left_its_shell_is_started_from_that_again(work: Workplace
     pane.wait_for_prompt()
     pane.type("half a line")
     (row,) = keep(work)
-    assert (row["outcome"], row["session"]) == ("waits", "one")
+    assert (row["action"], row["session"]) == ("deferred", "one")
     assert pane.screen().endswith("one$ half a line")
     pane.keys("C-u")
     (row,) = keep(work)
-    assert (row["outcome"], row["reason"]) == ("started", "idle: at its empty composer")
+    assert (row["action"], row["reason"]) == ("started", "idle: at its empty composer")
     assert session(work)["pane_pid"] == pane.pid
     (agent,) = running(work, pane.log)
     os.kill(agent, signal.SIGKILL)  # its screen stays, around the shell's prompt
     wait_for(lambda: pane.command == "bash")
-    wait_for(lambda: [row["outcome"] for row in keep(work, env=NO_WAIT)] == ["started"])
+    wait_for(lambda: [row["action"] for row in keep(work, env=NO_WAIT)] == ["started"])
     assert len(running(work, pane.log)) == 1
 
 
@@ -150,12 +150,12 @@ def test_what_dies_again_and_again_is_given_up_until_it_is_resumed(work: Workpla
     text = program.read_text()
     program.write_text("#!/bin/sh\necho no model left; exit 3\n")
     work.tmux("kill-session", "-t", "one")
-    assert [row["outcome"] for row in keep(work)] == ["started"]
+    assert [row["action"] for row in keep(work)] == ["started"]
     assert keep(work) == []  # not at once again
     for _ in range(4):
-        assert [row["outcome"] for row in keep(work, env=NO_WAIT)] == ["started"]
+        assert [row["action"] for row in keep(work, env=NO_WAIT)] == ["started"]
     (row,) = keep(work, env=NO_WAIT, status=1)
-    assert row["outcome"] == "given up"
+    assert row["action"] == "given-up"
     assert keep(work, env=NO_WAIT) == []
     event = "SELECT count(*) AS n FROM task_events WHERE type = 'session.given_up'"
     assert work.row(event)["n"] == 1
@@ -165,7 +165,7 @@ def test_what_dies_again_and_again_is_given_up_until_it_is_resumed(work: Workpla
     program.write_text(text)
     for renew in ("resume", "enroll"):
         work.tool(renew, "one")
-        assert [row["outcome"] for row in keep(work)] == ["started"]
+        assert [row["action"] for row in keep(work)] == ["started"]
         assert session(work)["status"] == "idle"
         assert len(running(work, log)) == 1
         work.tmux("kill-session", "-t", "one")
@@ -178,7 +178,7 @@ def test_a_start_that_lasts_is_no_quick_death(work: Workplace) -> None:
     work.enrolled("one")
     work.tool("enroll", "one", "--keepalive")
     work.tmux("kill-session", "-t", "one")
-    assert [row["outcome"] for row in keep(work)] == ["started"]
+    assert [row["action"] for row in keep(work)] == ["started"]
     assert session(work)["quick_deaths"] == 1
     later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 100))
     keep(work, env={"ASSIGNER_NOW": later})
@@ -213,10 +213,10 @@ def test_a_busy_session_that_writes_nothing_is_told_of_once(work: Workplace) -> 
         return keep(work, env=soon)
 
     (row,) = wait_for(told, what="news")
-    assert row["outcome"] == "stuck"
+    assert row["action"] == "stuck"
     assert told() == []
     assert work.tool("status", "--json").json["sessions"][0]["stuck"] is True
-    assert "stuck: it has written nothing" in work.tool("status").out
+    assert "stuck: no output" in work.tool("status").out
 
 
 def test_what_cannot_be_kept_alive_is_refused(work: Workplace) -> None:

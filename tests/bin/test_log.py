@@ -37,9 +37,9 @@ def test_what_happens_is_logged_and_not_printed(work: Workplace) -> None:
     wait_for(failed)
     of = "prompt=1 attempt=1 session=one"
     assert logged(work) == [
-        f'tick: pass=assign-next {of} outcome=claimed reason="score 0"',
-        f"tick: pass=deliver {of} outcome=typed",
-        f"tick: pass=observe {of} outcome=failed" + ' reason="command: exit status 3"',
+        f'tick: pass=assign-next {of} action=claimed reason="score 0"',
+        f"tick: pass=deliver {of} action=typed",
+        f"tick: pass=observe {of} action=failed" + ' reason="command: exit status 3"',
     ]
     assert (work.state / "logs").stat().st_mode & 0o777 == 0o700
     assert (work.state / "logs/tick.log").stat().st_mode & 0o777 == 0o600
@@ -65,7 +65,7 @@ def test_failures_are_logged_with_their_status(work: Workplace) -> None:
     lines = logged(work)
     assert lines[0].startswith("tick: cannot lock ")
     assert lines[1] == "tick: exit status 75"
-    assert "is damaged or no database" in lines[-2]
+    assert "is damaged or not a database" in lines[-2]
     assert lines[-1] == "tick: exit status 78"
 
 
@@ -94,7 +94,7 @@ def test_log_that_cannot_be_written_is_told(work: Workplace) -> None:
 @pytest.mark.parametrize("option", ["--json", "--dry-run"])
 def test_log_is_for_what_is_done_and_read_later(work: Workplace, option: str) -> None:
     said = work.tool("tick", "--log", option, status=2).err
-    assert said.startswith("tick: --log goes with neither --json nor --dry-run; ")
+    assert said.startswith("tick: --log excludes --json and --dry-run; ")
 
 
 @pytest.mark.parametrize(("files", "names"), [(2, ["", ".1", ".2"]), (0, [""])])

@@ -112,7 +112,7 @@ def test_man_finds_the_pages_of_a_person(work: Workplace) -> None:
 def test_where_man_does_not_look_is_told(work: Workplace) -> None:
     place = work.path / "data/man"
     told = work.tool("manual", env={"XDG_DATA_HOME": str(place.parent)})
-    assert told.err == f"manual: for man to look there: export MANPATH='{place}:'\n"
+    assert told.err == f"manual: man does not look in '{place}': export MANPATH='{place}:'\n"
     beside = {"PATH": f"{PATH}:{place.parent.parent}/bin"}
     for env, quiet in (
         ({"MANPATH": f"/usr/share/man:{place}"}, True),
@@ -146,8 +146,8 @@ def test_manual_of_a_source(source: str, manual: str) -> None:
 
 
 def test_help_of_a_tool_by_name(work: Workplace) -> None:
-    assert work.tool("assigner", "help", "send").out == work.tool("send", "--help").out
+    assert work.tool("assigner", "help", "send").out == work.tool("assigner", "send", "--help").out
     assert work.tool("assigner", "help").out == work.tool("assigner").out
     assert work.tool("assigner", "help", "none", status=2).err.startswith(
-        "assigner: no tool 'none'"
+        "assigner: unknown tool 'none'"
     )

@@ -113,7 +113,7 @@ def test_deliver_types_nothing_where_a_claim_was_paused_meanwhile(
     work.tool("assign-next")
     by_hand(work, stop)
     (row,) = work.tool("deliver", "--json").json
-    assert (row["outcome"], row["reason"]) == ("released", "it is paused")
+    assert (row["action"], row["reason"]) == ("released", "it is paused")
     assert pane.screen() == before
     by_hand(work, go)
     work.tick()
@@ -194,7 +194,7 @@ def test_until_idle_ends_when_all_that_is_left_is_paused(work: Workplace) -> Non
         work.tool("pause", *pause)
         prompt = send(work)
         assert work.tick(until=50).err == ""
-        assert waits(work)[prompt] == "pause: every session for it"
+        assert waits(work)[prompt] == "pause: all matching sessions"
         work.tool("resume", *pause)
     work.tick()
     assert waits(work) == {}
@@ -295,7 +295,7 @@ def test_a_pause_that_is_ended_meanwhile_holds_nothing(work: Workplace) -> None:
 BAD = {
     "nothing": ([], "give sessions, or --provider P, or --all"),
     "two kinds": (["one", "--all"], "give sessions, or --provider P, or --all"),
-    "unknown session": (["one", "odd"], "no session 'odd': there are one\n"),
+    "unknown session": (["one", "odd"], "no session 'odd' (known sessions: one)\n"),
     "unknown provider": (
         ["--provider", "abacus"],
         "unknown provider 'abacus' (known: aider, ",
@@ -314,6 +314,6 @@ def test_what_cannot_be_meant_pauses_nothing(work: Workplace) -> None:
             assert (result.out, result.err.count("\n")) == ("", 1)
             assert message in result.err, result
     said = work.tool("pause", "--list", "one", status=2)
-    assert said.err == "pause: --list goes with nothing else\n"
+    assert said.err == "pause: --list takes no other option and no session\n"
     work.tool("pause", "one", "--dry-run")
     assert paused(work) == []

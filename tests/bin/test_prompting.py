@@ -142,7 +142,7 @@ def test_a_person_who_types_meanwhile_is_not_interrupted(work: Workplace) -> Non
     assert agent.prompts() == []
     assert agent.wait_until("occupied")
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
-    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    assert (row["action"], row["reason"]) == ("deferred", "something else stands in its composer")
     agent.keys(*["BSpace"] * 4)
     work.run_until(lambda: agent.prompts() == ["hello"])
     assert len(agent.events("paste")) == 1
@@ -157,7 +157,7 @@ def test_nothing_is_typed_behind_what_an_agent_has_not_read(work: Workplace) -> 
     with agent.stalled():
         agent.type("wait")
         (row,) = work.tool("deliver", "--settle", 0, "--json").json
-        assert (row["outcome"], row["reason"]) == ("released", unread)
+        assert (row["action"], row["reason"]) == ("released", unread)
         assert scanned(work, "one", "occupied") == unread
     agent.wait_until("occupied")
     agent.keys(*["BSpace"] * 4)
@@ -167,7 +167,7 @@ def test_nothing_is_typed_behind_what_an_agent_has_not_read(work: Workplace) -> 
     with agent.stalled():
         agent.type(", but not the ones of today")
         (row,) = work.tool("deliver", "--settle", 0, "--json").json
-        assert (row["outcome"], row["reason"]) == ("waits", unread)
+        assert (row["action"], row["reason"]) == ("deferred", unread)
     agent.wait_for("ones of today")
     assert agent.prompts() == []
     agent.keys(*["BSpace"] * 27)
@@ -212,7 +212,7 @@ def test_a_paste_of_a_person_is_not_taken_for_the_prompt(work: Workplace) -> Non
     agent.paste(own)
     agent.wait_for("[Pasted text #2 +2 lines]")
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
-    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    assert (row["action"], row["reason"]) == ("deferred", "something else stands in its composer")
     work.tool("cancel", 1)
     work.run_until(lambda: attempt(work)["outcome"] == "cancelled")
     assert "[Pasted text #2 +2 lines]" in agent.screen()
@@ -243,7 +243,7 @@ def test_a_marker_that_was_not_seen_before_a_person_came_is_not_the_prompts(
     agent.paste("a draft of a person\nof as many\nlines")
     agent.wait_for("[Pasted text #2 +2 lines]")
     (row,) = work.tool("deliver", "--settle", 1, "--json").json
-    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    assert (row["action"], row["reason"]) == ("deferred", "something else stands in its composer")
     assert not agent.events("prompt")
 
 
@@ -339,7 +339,7 @@ def test_what_was_made_for_another_agent_is_made_anew(work: Workplace) -> None:
     agent.run(f"cd {two} && clear && {work.agent_line('api', tells='hooks')}")
     wait_for(lambda: agent.command == "standin" and "Ask standin" in agent.screen())
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
-    assert row["outcome"] == "released"
+    assert row["action"] == "released"
     work.run_until(agent.prompts)
     (text,) = agent.prompts()
     assert f"- directory: {one} " in text
@@ -381,7 +381,7 @@ def test_copy_mode_before_enter_is_waited_out(work: Workplace, cancelled: bool) 
     work.tool("deliver", "--settle", 0)
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
     why = "it is cancelled: in copy mode" if cancelled else "in copy mode"
-    assert (attempt(work)["stage"], row["outcome"], row["reason"]) == ("typed", "waits", why)
+    assert (attempt(work)["stage"], row["action"], row["reason"]) == ("typed", "deferred", why)
     assert work.tool("observe", "--json", env=in_(600)).json == []
     work.tmux("send-keys", "-t", agent.id, "-X", "cancel")
     wait_for(lambda: agent.format("#{pane_in_mode}") == "0")

@@ -130,7 +130,7 @@ def test_a_persons_own_file_adds_an_agent_and_wins(work: Workplace, own: Path) -
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("start = ", "is not TOML: "),
+        ("start = ", "is not valid TOML: "),
         (HEAD, "'rules' is missing or empty"),
         (RULE, "'start' is missing or empty"),
         (HEAD + "colour = 1\n" + RULE, "'colour' is no key (known: start, "),
@@ -182,7 +182,7 @@ def test_a_bad_file_is_told_where_its_agent_is_wanted(work: Workplace, own: Path
     path = own / "robot.toml"
     path.write_text("start = ")
     wanted = work.tool("send", "x", "--provider", "robot", status=78)
-    refused(wanted, path, "is not TOML", agents=0)
+    refused(wanted, path, "is not valid TOML", agents=0)
     work.tool("send", "x", "--provider", "claude")
     rows = work.tool("doctor", "--json", status=1).json
     assert [row["detail"] for row in rows if row["verdict"] == "bad"] == [

@@ -73,10 +73,10 @@ def test_a_goal_task_that_nobody_has_got_goes_back(work: Workplace) -> None:
     row = work.row("SELECT idle_since FROM sessions")
     later = {"ASSIGNER_NOW": clock.text(clock.seconds(row["idle_since"]) + 200)}
     (given,) = work.tool("foundation-check", "--json", env=later).json
-    assert given["outcome"] == "assigned"
+    assert given["action"] == "queued"
     work.run_until(lambda: work.prompt(1)["status"] == "failed")
     (row,) = work.tool("foundation-check", "--json").json
-    assert row["outcome"] == "failed" and "tried again at" in row["reason"]
+    assert row["action"] == "failed" and "tried again at" in row["reason"]
     assert work.tool("goals", "show", 1, "--json").json["status"] == "pending"
     assert agent.prompts() == []
 

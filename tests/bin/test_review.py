@@ -57,8 +57,8 @@ def test_rejected_it_runs_again_and_is_told_why(place: Workplace) -> None:
     again = place.prompt(1)
     assert (again["status"], again["attempts"]) == ("completed", 1)
     assert again["response"] == (
-        "<This was done before, and a person who reviewed it sends it back:\n\n"
-        f"{comment}\n\nThe earlier answer:\n\n<>\n\nThe task, once more:>"
+        "<You have done this task before. A reviewer rejected the result:\n\n"
+        f"{comment}\n\nYour earlier answer:\n\n<>\n\nThe task again:>"
     )
     assert place.prompt(2)["held_on"] == "prompt 1 awaits a review"
 
@@ -71,7 +71,7 @@ def test_one_shot_command_gets_its_prompt_unchanged(work: Workplace) -> None:
     work.tool("review", "reject", 1, "--comment", "sort it")
     work.tick(until=50)
     response = work.prompt(1)["response"]
-    assert response.startswith("dataThis was done before")
+    assert response.startswith("dataYou have done this task before")
     assert "sort it" in response
 
 
@@ -145,15 +145,15 @@ def test_directory_without_git_or_gone(place: Workplace) -> None:
 
 BAD: list[tuple[list[object], str]] = [
     (["approve", 1], "prompt 1 was not sent with --review"),
-    (["approve", 2], "prompt 2 is pending: there is nothing to review yet"),
+    (["approve", 2], "prompt 2 is pending: only a completed one"),
     (["approve", 3, 2], "prompt 2 is pending"),
     (["show", 99], "no prompt 99"),
     (["reject", 3], "reject needs --comment"),
     (["reject", 3, "--comment", " "], "the comment is empty"),
     (["reject", 3, "--comment", "a\x1b[31m"], "comment has the control character"),
     (["reject", 3, "--comment", "x" * 10_001], "the limit is 10000"),
-    (["approve", 3, "--comment", "x"], "--comment goes with reject"),
-    (["approve"], "approve which prompts?"),
+    (["approve", 3, "--comment", "x"], "--comment is only for reject"),
+    (["approve"], "approve needs the ids of prompts"),
     (["show"], "show takes one ID"),
     (["list", 3], "list takes no ids"),
 ]
@@ -173,7 +173,7 @@ def test_approved_is_for_good(place: Workplace) -> None:
     run(place, "true", "--review")
     place.tool("review", "approve", 1)
     for words in (["approve", 1], ["reject", 1, "--comment", "x"]):
-        assert "prompt 1 is approved already" in place.tool("review", *words, status=2).err
+        assert "prompt 1 is already approved" in place.tool("review", *words, status=2).err
     place.tool("retry", 1, status=1)
     assert place.prompt(1)["status"] == "completed"
 
@@ -216,8 +216,8 @@ def test_a_file_is_a_run_of_steps(place: Workplace) -> None:
     [
         (["b"], "no prompt with the key 'b' to wait for"),
         ([-2], "after -2: only 1 prompts come before that one"),
-        ([0], "after names no prompt: 0"),
-        ([1.5], "after names no prompt: 1.5"),
+        ([0], "after is not a prompt: 0"),
+        ([1.5], "after is not a prompt: 1.5"),
         ([None], "after is not a whole number"),
         ([[1]], "after is not a whole number"),
         ([True], "after is not a whole number"),

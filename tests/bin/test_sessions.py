@@ -67,11 +67,11 @@ def test_sessions_by_filter(house: Workplace, case: str) -> None:
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
-        (["--status", "odd"], "invalid choice: 'odd'"),
-        (["--env", "1A"], "not a name of a variable: '1A'"),
-        (["--env", "=x"], "not a name of a variable: ''"),
-        (["--dir", ""], "the name of a directory is empty"),
-        (["--branch", "a..b"], "not a name of a branch: 'a..b'"),
+        (["--status", "odd"], "'odd' is not one of "),
+        (["--env", "1A"], "'1A' is not a variable name"),
+        (["--env", "=x"], "'' is not a variable name"),
+        (["--dir", ""], "'' is not a directory"),
+        (["--branch", "a..b"], "'a..b' is not a branch name"),
         (["nowhere", "--env", "A"], "no session 'nowhere'"),
     ],
 )
@@ -115,7 +115,7 @@ def test_a_context_is_kept_and_restored(work: Workplace, shell: str) -> None:
     restored = work.tool("context", "restore", "v1.0-x", "one", "--json")
     assert restored.json == {"id": 5, "missing": ["TOKEN"]}
     assert (work.prompt(5)["target_session"], work.prompt(5)["content"]) == ("one", ":")
-    assert restored.err == "context: warning: secret, and so not kept: TOKEN\n"
+    assert restored.err == "context: warning: not saved, because secret: TOKEN\n"
     work.tick()
     work.tool("sync-context")
     ran = work.rows("SELECT prompt_id, step FROM attempts WHERE prompt_id > 3 ORDER BY id")
@@ -182,24 +182,24 @@ def test_context_refuses(work: Workplace) -> None:
     work.tool("enroll", "shot", "--command", "cat")
     work.enrolled("gone").kill()
     assert work.tool("context", "show", "x", status=2).err == (
-        "context: no context 'x': none is kept\n"
+        "context: no context 'x' (none saved)\n"
     )
     work.tool("context", "save", "a", "one")
     before = contents(work)
     cases: list[tuple[list[object], str]] = [
         ([], "required: ACTION"),
-        (["keep", "a", "one"], "invalid choice: 'keep'"),
+        (["keep", "a", "one"], "'keep' is not one of save, show, "),
         (["save", "b"], "save takes NAME and SESSION"),
         (["restore", "a"], "restore takes NAME and SESSION"),
         (["drop"], "drop takes NAME"),
         (["show", "a", "one"], "show takes at most NAME"),
         (["drop", "a", "--force"], "--force is for save"),
-        (["save", "b", "nowhere"], "no session 'nowhere': there are one, shot, stranger"),
+        (["save", "b", "nowhere"], "no session 'nowhere' (known sessions: one, shot, stranger)"),
         (["save", "b", "gone"], "session 'gone' is offline: "),
         *((["save", name, "one"], f"not a name for a context: '{name}'") for name in NAMES),
-        (["restore", "b", "one"], "no context 'b': there are a"),
-        (["drop", "b"], "no context 'b': there are a"),
-        (["restore", "a", "nowhere"], "no session 'nowhere': there are"),
+        (["restore", "b", "one"], "no context 'b' (known contexts: a)"),
+        (["drop", "b"], "no context 'b' (known contexts: a)"),
+        (["restore", "a", "nowhere"], "no session 'nowhere' (known sessions: "),
         (["restore", "a", "stranger"], "session 'stranger' is not enrolled: enroll it first"),
         (["restore", "a", "shot"], "session 'shot' runs a one-shot command, not a shell"),
     ]

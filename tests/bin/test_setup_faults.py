@@ -102,10 +102,10 @@ def make_directory(path: Path) -> None:
 
 
 DATABASES = {
-    make_no_database: "is damaged or no database: file is not a database; 'assigner doctor'",
-    make_damaged: "is damaged or no database: database disk image is malformed; 'assigner doctor'",
-    make_foreign: "is a database, but not one of assigner",
-    make_foreign_of_our_version: "is a database, but not one of assigner",
+    make_no_database: "is damaged or not a database: file is not a database; run 'assigner doctor'",
+    make_damaged: "is damaged or not a database: database disk image is malformed; run 'assigner",
+    make_foreign: "is a database of another program",
+    make_foreign_of_our_version: "is a database of another program",
     make_newer: "was written by a newer assigner (schema 99, this one knows",
     make_directory: "cannot open",
 }
@@ -148,7 +148,7 @@ def test_database_that_is_read_only_can_be_read(used: Workplace) -> None:
     for command in (("queue",), ("show", "1"), ("status",), ("scan", "--dry-run")):
         assert run(used, *command, under=MORTAL).status == 0
     used.database.chmod(0)
-    says(run(used, "queue", under=MORTAL), 78, "is it a file that you can read and write?")
+    says(run(used, "queue", under=MORTAL), 78, "make sure that it is a file you can read and write")
     used.database.chmod(0o600)
     used.state.chmod(0o500)  # no journal can be made
     says(run(used, "send", "x", under=MORTAL), 78, "cannot be written")
@@ -165,7 +165,7 @@ def test_disk_that_is_full(used: Workplace) -> None:
 
     lines = '{"content": "x"}\n' * 2000
     result = run(used, "send", "--jsonl", "-", preexec_fn=limit, stdin=None, input=lines)
-    says(result, 1, "disk I/O error: look at the disk; nothing was changed")
+    says(result, 1, "disk I/O error: check the disk; nothing was changed")
     assert len(used.rows("SELECT id FROM prompts")) == 1
     assert used.tool("cleanup-stale", "--verify-only").out == ""
     assert used.tool("send", "y").out == "2\n"
@@ -275,7 +275,9 @@ def test_directories_within_it_are_no_links(used: Workplace, name: str) -> None:
     (used.state / name).symlink_to(elsewhere)
     for command in EACH:
         says(
-            used.tool(*command, status=78), 78, f"'{used.state}/{name}' is not a directory of yours"
+            used.tool(*command, status=78),
+            78,
+            f"'{used.state}/{name}' is not a directory that you own",
         )
     assert elsewhere.stat().st_mode & 0o777 == 0o755
     (used.state / name).unlink()
@@ -293,9 +295,9 @@ SETTINGS = {
     "ASSIGNER_SCORE_BRANCH=much": "ASSIGNER_SCORE_BRANCH is not a whole number: 'much'",
     "ASSIGNER_TMUX_TIMEOUT=0": "ASSIGNER_TMUX_TIMEOUT is out of range: '0'",
     "ASSIGNER_VALIDATE=maybe": "ASSIGNER_VALIDATE is neither yes nor no: 'maybe'",
-    "ASSIGNER_TMUX_SOCKETS=/a:b": "ASSIGNER_TMUX_SOCKETS has no absolute path: 'b'",
-    "ASSIGNER_TMUX_SOCKETS=:": "ASSIGNER_TMUX_SOCKETS has no absolute path: ''",
-    "ASSIGNER_DB=/": "'/' is no file for a database: give one to --db or ASSIGNER_DB",
+    "ASSIGNER_TMUX_SOCKETS=/a:b": "ASSIGNER_TMUX_SOCKETS has a path that is not absolute: 'b'",
+    "ASSIGNER_TMUX_SOCKETS=:": "ASSIGNER_TMUX_SOCKETS has a path that is not absolute: ''",
+    "ASSIGNER_DB=/": "'/' is not a file name: give one to --db or ASSIGNER_DB",
     "ASSIGNER_DB=queue.db": "ASSIGNER_DB is not an absolute path: 'queue.db'",
     "ASSIGNER_PREFERRED_PROVIDER=abacus": "_PROVIDER is unknown: 'abacus' (known: shell,",
     "ASSIGNER_HOST=\udcff": "ASSIGNER_HOST has a control character or is not UTF-8",
@@ -338,7 +340,11 @@ def test_env_file_that_cannot_be_trusted(used: Workplace) -> None:
     assert used.tool("queue").err == ""
     for mode in (0o620, 0o602):
         file.chmod(mode)
-        says(used.tool("queue", status=78), 78, f"others can write '{file}': chown and chmod 600")
+        says(
+            used.tool("queue", status=78),
+            78,
+            f"other users can write '{file}': chown it to yourself and chmod 600",
+        )
     file.chmod(0)
     says(run(used, "queue", under=MORTAL), 78, f"cannot read '{file}': Permission denied")
     file.unlink()
@@ -549,8 +555,8 @@ def test_answer_that_cannot_be_written(used: Workplace) -> None:
             result = run(used, *command, stdout=full)
         assert result.status == 1
         queued = [row["id"] for row in used.rows("SELECT id FROM prompts WHERE content = 'x'")]
-        more = f"; it is queued: {queued[-1]}" if command[0] == "send" else ""
-        end = f"cannot write the answer: No space left on device{more}\n"
+        more = f"; queued: {queued[-1]}" if command[0] == "send" else ""
+        end = f"cannot write to standard output: No space left on device{more}\n"
         assert result.err == f"{command[0]}: {end}"
 
 
@@ -564,4 +570,4 @@ def test_interrupted_by_a_person(used: Workplace) -> None:
 
 
 def test_without_its_manuals_a_tool_says_so(used: Workplace) -> None:
-    says(used.tool("queue", status=78, env={"PYTHONOPTIMIZE": "2"}), 78, "PYTHONOPTIMIZE=2 leaves")
+    says(used.tool("queue", status=78, env={"PYTHONOPTIMIZE": "2"}), 78, "PYTHONOPTIMIZE=2 removes")

@@ -150,7 +150,7 @@ def test_show_begins_with_what_became_of_it(filled: Workplace) -> None:
 
 def test_show_has_the_end_of_long_output_first_and_all_of_it_later(filled: Workplace) -> None:
     top, _, rest = filled.tool("show", 2).out.partition("\ncontext\n")
-    assert "  output, its last 10 lines of 31:\n    22\n" in top
+    assert "  output, last 10 of 31 lines:\n    22\n" in top
     assert f"    30\n    {WIDE}\n" in top
     assert "  output:\n    1\n    2\n" in rest
 
@@ -189,5 +189,5 @@ def test_progress_is_told_and_gone_before_an_error(monkeypatch: pytest.MonkeyPat
 def test_short_work_tells_no_progress(work: Workplace) -> None:
     (work.path / "lines").write_text('{"content": "x"}\n' * 9 + "{}\n")
     assert seen(work, "send", "--jsonl", work.path / "lines") == [
-        f"send: '{work.path}/lines' line 10: no content"
+        f"send: '{work.path}/lines' line 10: key 'content' is missing"
     ]

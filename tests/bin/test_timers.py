@@ -202,7 +202,7 @@ BROKEN = {
 def test_broken_markers_are_left_to_the_person(machine: Machine, case: str) -> None:
     machine.tab.write_bytes(b"# mine\n" + BROKEN[case])
     for action in ("install", "uninstall"):
-        machine.refuses("no one block from begin to end", action, "cron")
+        machine.refuses("markers of the block", action, "cron")
     assert machine.calls() == ["-l", "-l"]
 
 
@@ -215,13 +215,13 @@ def test_broken_markers_are_named_by_line(machine: Machine) -> None:
 REFUSALS = {
     "not allowed": (
         "echo 'You (tester) are not allowed to use this program (crontab)' >&2; exit 1",
-        "cannot read the crontab, nothing was changed: You (tester) are not allowed",
+        "cannot read the crontab (nothing was changed): You (tester) are not allowed",
     ),
     "odd status": ("echo 'no crontab for tester' >&2; exit 2", "cannot read the crontab"),
-    "silent": ("exit 1", "cannot read the crontab, nothing was changed: exit status 1"),
+    "silent": ("exit 1", "cannot read the crontab (nothing was changed): exit status 1"),
     "write": (
         "[ $1 = -l ] || { echo 'disk is full' >&2; exit 1; }",
-        "crontab refused the change, nothing was changed: disk is full",
+        "crontab rejected the change (nothing was changed): disk is full",
     ),
 }
 
@@ -243,7 +243,7 @@ def test_crontab_that_changes_meanwhile_loses_nothing(machine: Machine) -> None:
     assert machine.tab.read_bytes().startswith(b"# mine\n# added\n" + BEGIN)
     machine.trick("echo '# more' >>$spool/tab")
     said = machine.timers("uninstall", "cron", status=75).err
-    assert said == "timers: somebody else changes the crontab at the same time: try again\n"
+    assert said == "timers: another process is changing the crontab: try again\n"
 
 
 def test_without_cron_it_says_what_to_install(machine: Machine) -> None:
@@ -391,7 +391,7 @@ def test_units_are_installed_once_and_taken_back(machine: Machine) -> None:
     said = machine.timers("install", "systemd", env={"ASSIGNER_SESSIONS": 'a"%\\'})
     service, timer = machine.units / "assigner.service", machine.units / "assigner.timer"
     assert said.out == f"systemd: installed\n{service}\n{timer}\n"
-    assert "note: the timer stops when you log out; to have it always run: 'sudo login" in said.err
+    assert "note: the timer stops when you log out; to keep it running: 'sudo login" in said.err
     assert {path.stat().st_mode & 0o777 for path in (service, timer)} == {0o644}
     assert 'Environment="ASSIGNER_SESSIONS=a\\"%%\\\\"\n' in service.read_text()
     assert machine.calls() == [
@@ -431,11 +431,11 @@ def test_units_of_others_are_left_alone(machine: Machine) -> None:
         make()
         machine.calls()
         machine.refuses(
-            f"'{theirs}' was not made by 'timers install': move it away", "install", "systemd"
+            f"'timers install' did not create '{theirs}': move it away", "install", "systemd"
         )
         assert machine.calls() == ["-l"]
     said = machine.timers("uninstall", "systemd", status=1)
-    assert said.err == f"timers: '{theirs}' was not made by 'timers install': left as it is\n"
+    assert said.err == f"timers: 'timers install' did not create '{theirs}': it was kept\n"
     assert said.out == f"systemd: removed\n{machine.units}/assigner.timer\n"
     assert list(machine.units.iterdir()) == [theirs]
 
@@ -457,28 +457,31 @@ def test_failure_leaves_the_units_as_they_were(machine: Machine, fails: str) -> 
 def test_without_systemd_or_its_manager(machine: Machine) -> None:
     machine.timers("install", "systemd")
     machine.trick("echo 'Failed to connect to bus: No medium found' >&2; exit 1")
-    message = "no systemd manager of yours answers: Failed to connect to bus: No medium found; log"
+    message = "your systemd manager does not answer: Failed to connect to bus: No medium found; log"
     machine.work.environment["ASSIGNER_SESSIONS"] = "changed"
     machine.refuses(message, "install", "systemd")
     machine.refuses("'sudo loginctl enable-linger ", "install", "systemd")
     said = machine.timers("uninstall", "systemd", status=1)
-    assert "the files are removed, but a timer may still be running: no systemd manager" in said.err
+    assert (
+        "the files were removed, but the timer may still be running: your systemd manager"
+        in said.err
+    )
     assert list(machine.units.iterdir()) == []
     (machine.bin / "systemctl").unlink()
     machine.work.environment["PATH"] = str(machine.bin)
-    machine.refuses("cannot find 'systemctl': without systemd, use cron", "install", "systemd")
+    machine.refuses("cannot find 'systemctl': use cron", "install", "systemd")
 
 
 def test_second_timer_is_refused(machine: Machine) -> None:
     machine.timers("install", "cron")
-    machine.refuses("cron runs the passes already, and two timers", "install", "systemd")
+    machine.refuses("cron already runs the passes, and two timers", "install", "systemd")
     machine.trick("[ $1 != -l ] || exit 1")  # no crontab for this person: nothing runs from it
     machine.timers("install", "systemd")
     machine.timers("uninstall", "systemd")
     machine.trick("")
     machine.timers("uninstall", "cron")
     machine.timers("install", "systemd")
-    machine.refuses("first 'assigner timers uninstall systemd'", "install", "cron")
+    machine.refuses("first run 'assigner timers uninstall systemd'", "install", "cron")
 
 
 def test_units_of_a_dry_run(machine: Machine) -> None:

@@ -5,6 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -88,9 +89,11 @@ def test_help_of_a_tool_in_sh_is_its_manual(work: Workplace, name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({*TOOLS} - {*IN_SH}))
 def test_help_is_a_manual(work: Workplace, name: str) -> None:
-    manual = work.tool(name, "--help", real=True).out
-    assert work.tool("assigner", name, "--help").out == manual
+    manual = work.tool(name, "--help").out
     usage, _, rest = manual.partition("\n\n")
+    front, _, same = work.tool("assigner", name, "--help").out.partition("\n\n")
+    assert same == rest
+    assert front.split() == usage.replace(": ", ": assigner ", 1).split()
     assert usage.startswith(f"usage: {name} [-h] [--json] [--db FILE] [--verbose]")
     assert rest.startswith(f"{name} - ")
     assert "exit status: 0 " in rest
@@ -104,8 +107,13 @@ def test_help_is_a_manual(work: Workplace, name: str) -> None:
 
 def test_assigner_lists_and_runs_the_tools(story: Workplace) -> None:
     listed = story.tool("assigner").out
-    assert [line.split()[0] for line in listed.splitlines()[2:]] == TOOLS
-    assert all(len(line.split()) > 3 for line in listed.splitlines()[2:])
+    lines = [line.split() for line in listed.splitlines() if re.match("  [a-z]", line)]
+    assert sorted(name for name, *_ in lines) == TOOLS
+    assert all(len(line) > 3 for line in lines)
+    headings = [text.partition("\n")[0] for text in listed.split("\n\n")[1:-1]]
+    assert headings == ["queue", "sessions", "passes", "goals", "upkeep"]
+    version = metadata.version("assigner")
+    assert story.tool("assigner", "--version").out == f"assigner {version}\n"
     assert story.tool("assigner", "--help").out == listed
     assert story.tool("assigner", "queue").out == story.tool("queue").out
     assert story.tool("assigner", "show", 99, status=2).err == "show: no prompt 99\n"
@@ -165,10 +173,10 @@ PASSES = {
     "scan": ["name", "provider", "status", "status_reason"],
     "sync-context": ["name", "current_dir", "git_branch", "env_vars", "context_hash"],
     "assign-next": ["prompt", "session", "attempt", "score", "context_switch"],
-    "deliver": ["prompt", "attempt", "session", "outcome", "reason"],
-    "observe": ["prompt", "attempt", "session", "outcome", "reason"],
+    "deliver": ["prompt", "attempt", "session", "action", "reason"],
+    "observe": ["prompt", "attempt", "session", "action", "reason"],
     "retry-failed": ["prompt", "attempts", "max_attempts", "last_session"],
-    "tick": ["pass", "prompt", "attempt", "session", "outcome", "reason"],
+    "tick": ["pass", "prompt", "attempt", "session", "action", "reason"],
     "cleanup-stale": ["kind", "subject", "detail", "action"],
 }
 
@@ -185,11 +193,11 @@ def test_passes_one_by_one(work: Workplace) -> None:
     (claim,) = rows_of(work, "assign-next")
     assert (claim["prompt"], claim["session"], claim["context_switch"]) == (1, "one", True)
     assert work.tool("assign-next").out == ""
-    assert [row["outcome"] for row in rows_of(work, "deliver")] == ["typed"]
-    wait_for(lambda: "failed" in [row["outcome"] for row in rows_of(work, "observe")])
+    assert [row["action"] for row in rows_of(work, "deliver")] == ["typed"]
+    wait_for(lambda: "failed" in [row["action"] for row in rows_of(work, "observe")])
     assert [row["prompt"] for row in rows_of(work, "retry-failed")] == [1]
     work.tool("scan")
-    assert {row["outcome"] for row in rows_of(work, "tick")} >= {"claimed", "typed"}
+    assert {row["action"] for row in rows_of(work, "tick")} >= {"claimed", "typed"}
     assert {row["kind"] for row in rows_of(work, "cleanup-stale")} == {"live"}
 
 
@@ -224,9 +232,9 @@ def test_dry_runs_change_nothing(work: Workplace) -> None:
         (["sync-context"], ""),
         (["observe"], ""),
         (["assign-next"], ""),
-        (["deliver"], "to be typed"),
-        (["tick"], "to be typed"),
-        (["tick", "--until-idle", 50], "to be typed"),
+        (["deliver"], "  typed"),
+        (["tick"], "  typed"),
+        (["tick", "--until-idle", 50], "  typed"),
         (["retry", 1], "pending"),
         (["retry", "--all"], "pending"),
         (["retry-failed"], ""),
@@ -496,7 +504,7 @@ def test_cancel_what_waits_and_what_failed(work: Workplace) -> None:
     work.enrolled("one")
     work.tick()
     done = work.tool("cancel", 3, status=1)
-    assert done.err == "cancel: prompt 3 has completed already\n"
+    assert done.err == "cancel: prompt 3 has already completed\n"
     assert work.tool("retry", 1, 2).err == ""
     assert work.prompt(4)["held_on"] == "prompt 1"
     work.tick()
@@ -535,7 +543,7 @@ def test_retry_all_leaves_alone_what_may_have_run(work: Workplace) -> None:
         (1, "pending", 0),
         (3, "pending", 0),
     ]
-    assert result.err == "retry: left alone, as they may have run: 1; retry those by id (show ID)\n"
+    assert result.err == "retry: skipped 1 that may have run: look at 'show ID', then retry by id\n"
     assert work.tool("retry", 2, "--json").json[0]["status"] == "pending"
     again = work.tool("retry", 1, status=1)
     assert again.err == "retry: prompt 1 is pending: nothing to retry\n"
@@ -569,9 +577,9 @@ def test_cleanup_tells_and_with_apply_does(work: Workplace) -> None:
         ("live", "one", ""),
         ("target", "nowhere", ""),
         ("failed", "prompt 1", ""),
-        ("run", "77", "remove it"),
+        ("run", "77", "remove"),
     ]
-    assert found[2]["detail"] == "aimed at any, ran in one: command: exit status 3"
+    assert found[2]["detail"] == "target any, ran in one: command: exit status 3"
     before = contents(work)
     wanted = work.tool("cleanup-stale", *everything)
     assert contents(work) == before
@@ -614,7 +622,7 @@ def test_tick_until_idle_says_that_time_was_up(work: Workplace) -> None:
     work.enrolled("one")
     work.tool("send", "sleep 100")
     result = work.tool("tick", "--until-idle", 0.5, status=1)
-    assert result.err == "tick: not idle after 0.5 s\n"
+    assert result.err == "tick: not idle within 0.5 s\n"
 
 
 def test_relative_database_by_option(work: Workplace) -> None:

@@ -243,16 +243,16 @@ def test_python_queues_such_a_prompt(work: Workplace) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--workdir", "/"], "a working tree of its own is one for a branch: give --git-branch"),
+        (["--workdir", "/"], "--worktree needs a branch: give --git-branch"),
         (["--git-branch", "b"], "branch 'b' of which repository? give --workdir"),
-        (["--git-branch", "a..b", "--workdir", "/"], "not a name of a branch: 'a..b'"),
+        (["--git-branch", "a..b", "--workdir", "/"], "'a..b' is not a branch name"),
     ],
 )
 def test_send_refuses(work: Workplace, options: list[str], message: str) -> None:
     assert message in work.tool("send", "x", "--worktree", *options, status=2).err
     line = json.dumps({"content": "x", "worktree": 1})
     refused = work.tool("send", "--jsonl", "-", input=line, status=2)
-    assert "worktree is not true or false: 1" in refused.err
+    assert "'worktree' is not true or false: 1" in refused.err
     assert work.rows("SELECT * FROM prompts") == []
 
 
@@ -270,9 +270,9 @@ def test_a_tree_that_nobody_wants_is_removed_after_a_week(work: Workplace) -> No
     done = git(tree, "rev-parse", "HEAD")
     assert found(work) == []
     aged(tree)
-    assert found(work) == [("not used for 7 days", "remove it")]
+    assert found(work) == [("not used for 7 days", "remove")]
     assert tree.exists()
-    assert found(work, "--apply") == [("not used for 7 days", "remove it")]
+    assert found(work, "--apply") == [("not used for 7 days", "remove")]
     assert list((work.state / "worktrees").iterdir()) == []
     assert git(top, "rev-parse", "feature") == done
     assert "worktrees" not in git(top, "worktree", "list")

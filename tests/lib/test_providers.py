@@ -49,7 +49,7 @@ def test_programs_are_told_without_the_rules(own: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("commands = [", "is not TOML: "),
+        ("commands = [", "is not valid TOML: "),
         ('start = "robot"\nprograms = 7\n' + RULE, "'programs' is not a list"),
         (HEAD.replace('"r2.js"', "2") + RULE, "'programs' is not text"),
         ('start = "robot"\n' + RULE, "'commands' is missing or empty"),

@@ -156,7 +156,7 @@ class Night:
     def _pass(self, name: str, *args: object) -> None:
         result = self.work.tool(name, *args, "--json", status=(0, 1))
         rows = json.loads(result.out)
-        given_up = [row["session"] for row in rows if row["outcome"] == "given up"]
+        given_up = [row["session"] for row in rows if row["action"] == "given-up"]
         for session in given_up:  # a person looks after it
             self.work.tool("resume", session)
             self.resumed += 1

@@ -1,0 +1,69 @@
+"""Every status word, once: those that the schema allows, and the actions that passes print.
+
+The schema has the same words in its CHECKs; a test compares them.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+SESSION_STATUSES = ("idle", "busy", "waiting", "limited", "occupied", "unknown", "offline")
+
+# Prompts that have not ended, and all
+OPEN = ("pending", "assigned", "in_progress")
+PROMPT_STATUSES = (*OPEN, "completed", "failed", "cancelled")
+HELD_BY = ("dependency", "time", "target missing", "tree in use", "limit", "pause")
+REVIEWS = ("wanted", "approved")
+
+# Nothing has been typed in these stages: the claim can be released
+UNTYPED = ("claimed", "preparing", "prepared")
+STAGES = (*UNTYPED, "typing", "typed", "submitted")
+OUTCOMES = ("completed", "failed", "cancelled", "released", "unverified", "limited")
+FAILURE_CLASSES = (
+    "context", "command", "api", "auth", "interrupted", "vanished", "timeout", "rejected", "check",
+)  # fmt: skip
+STOP_REASONS = ("cancel", "timeout", "interrupted")
+SIGNALS = ("INT", "TERM", "KILL")
+
+CHECK_STATES = ("wanted", "starting", "running", "passed", "failed", "cancelled")
+
+# The column `action` of a pass: what it did with a prompt, an attempt or a session.  A manual
+# documents the actions of its pass.
+Action = Literal[
+    "queued",  # a goal task became a prompt
+    "claimed",  # a prompt and a session were paired
+    "typed",  # the prompt was typed
+    "submitted",  # the session runs the prompt
+    "deferred",  # not possible now: a later pass tries again
+    "released",  # the claim was given up: the prompt waits again
+    "withdrawn",  # a prompt was removed from an agent's composer
+    "interrupted",  # an agent's turn was interrupted, or a person interrupted a prompt
+    "signalled",  # a signal was sent to the processes of a prompt or its check
+    "check-requested",  # the work is done: its check is due
+    "check-started",
+    "completed",
+    "failed",
+    "cancelled",
+    "unverified",  # typed, but the outcome is unknown
+    "limited",  # a usage limit: the prompt waits again
+    "requeued",  # a failed prompt waits again
+    "started",  # a session was restarted
+    "stuck",  # a busy session is silent
+    "given-up",  # a session is not restarted any longer
+]
+ACTIONS: tuple[str, ...] = get_args(Action)
+
+_OF_OUTCOME: Mapping[str, Action] = {
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "released": "released",
+    "unverified": "unverified",
+    "limited": "limited",
+    "passed": "completed",  # a check
+    "ending": "interrupted",  # by a person; processes are left
+}
+
+
+def action_of(outcome: str) -> Action:
+    """The action to print when an attempt has that outcome, or its check that state."""
+    return _OF_OUTCOME[outcome]
