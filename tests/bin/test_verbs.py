@@ -173,10 +173,10 @@ PASSES = {
     "scan": ["name", "provider", "status", "status_reason"],
     "sync-context": ["name", "current_dir", "git_branch", "env_vars", "context_hash"],
     "assign-next": ["prompt", "session", "attempt", "score", "context_switch"],
-    "deliver": ["prompt", "attempt", "session", "outcome", "reason"],
-    "observe": ["prompt", "attempt", "session", "outcome", "reason"],
+    "deliver": ["prompt", "attempt", "session", "action", "reason"],
+    "observe": ["prompt", "attempt", "session", "action", "reason"],
     "retry-failed": ["prompt", "attempts", "max_attempts", "last_session"],
-    "tick": ["pass", "prompt", "attempt", "session", "outcome", "reason"],
+    "tick": ["pass", "prompt", "attempt", "session", "action", "reason"],
     "cleanup-stale": ["kind", "subject", "detail", "action"],
 }
 
@@ -193,11 +193,11 @@ def test_passes_one_by_one(work: Workplace) -> None:
     (claim,) = rows_of(work, "assign-next")
     assert (claim["prompt"], claim["session"], claim["context_switch"]) == (1, "one", True)
     assert work.tool("assign-next").out == ""
-    assert [row["outcome"] for row in rows_of(work, "deliver")] == ["typed"]
-    wait_for(lambda: "failed" in [row["outcome"] for row in rows_of(work, "observe")])
+    assert [row["action"] for row in rows_of(work, "deliver")] == ["typed"]
+    wait_for(lambda: "failed" in [row["action"] for row in rows_of(work, "observe")])
     assert [row["prompt"] for row in rows_of(work, "retry-failed")] == [1]
     work.tool("scan")
-    assert {row["outcome"] for row in rows_of(work, "tick")} >= {"claimed", "typed"}
+    assert {row["action"] for row in rows_of(work, "tick")} >= {"claimed", "typed"}
     assert {row["kind"] for row in rows_of(work, "cleanup-stale")} == {"live"}
 
 
@@ -233,8 +233,8 @@ def test_dry_runs_change_nothing(work: Workplace) -> None:
         (["observe"], ""),
         (["assign-next"], ""),
         (["deliver"], "  typed"),
-        (["tick"], "to be typed"),
-        (["tick", "--until-idle", 50], "to be typed"),
+        (["tick"], "  typed"),
+        (["tick", "--until-idle", 50], "  typed"),
         (["retry", 1], "pending"),
         (["retry", "--all"], "pending"),
         (["retry-failed"], ""),
