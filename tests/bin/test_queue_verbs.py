@@ -320,7 +320,7 @@ BAD: dict[str, tuple[list[object], str, str]] = {
     "a truth": (LINES, '{"content": "x", "parent_id": true}', "not a whole number: true"),
     "empty key": (["x", "--key", ""], "", "dedup_key is empty"),
     "odd key": (["x", "--key", "a\nb"], "", "dedup_key is empty or has a control character"),
-    "a number": (LINES, '{"content": "x", "dedup_key": 1}', "dedup_key is not a string"),
+    "a number": (LINES, '{"content": "x", "dedup_key": 1}', "'dedup_key' is not a string"),
     "one key for all": ([*LINES, "--key", "k"], "", "give each line its own 'dedup_key'"),
 }  # fmt: skip
 
