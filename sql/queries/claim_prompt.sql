@@ -1,4 +1,4 @@
--- Only a prompt that still waits can be claimed.
+-- Only a waiting prompt can be claimed.
 UPDATE prompts
 SET status = 'assigned', assigned_session = :session, attempts = attempts + 1,
     assigned_at = :now, updated_at = :now, updated_by = :by

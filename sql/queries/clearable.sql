@@ -1,5 +1,5 @@
--- Prompts that ended long ago, that await no review, and that no other still needs: one that is open or will be
--- retried, or, where this did not complete, one that a person may retry.
+-- Prompts that ended long ago, await no review, and are not needed by another prompt that is open or will be
+-- retried, or that a person may retry because this one did not complete.
 SELECT p.id, p.secrets FROM prompts p
 WHERE p.status = :status AND p.id BETWEEN :first AND :last AND p.host = :host
   AND p.completed_at < :before AND p.retry_at IS NULL AND p.review IS NOT 'wanted'

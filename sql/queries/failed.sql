@@ -1,2 +1,2 @@
--- Failed prompts, the newest first, also those that a retry awaits.
+-- Failed prompts, the newest first, with those that await a retry.
 SELECT * FROM prompts WHERE status = 'failed' AND host = :host ORDER BY id DESC LIMIT :limit;

@@ -1,5 +1,5 @@
--- A live attempt is the only one of its prompt and of its session, and its prompt is as far as it is:
--- one that was submitted still prepares its context, or runs.
+-- A live attempt is the only one of its prompt and of its session.  Its stage matches the status of
+-- its prompt: a submitted one still prepares its context, or runs.
 SELECT 'attempt ' || a.id || ' is ' || a.stage || ', its prompt ' || p.id || ' ' || p.status AS wrong
 FROM attempts a JOIN prompts p ON p.id = a.prompt_id
 WHERE a.outcome IS NULL

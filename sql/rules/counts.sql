@@ -1,4 +1,4 @@
--- How many prompts have which status is counted as they change.
+-- The counts of prompts by status are right.
 SELECT status || ': counted ' || kept || ', there are ' || there AS wrong
 FROM (SELECT host, status, sum(kept) AS kept, sum(there) AS there
       FROM (SELECT host, status, prompts AS kept, 0 AS there FROM prompt_counts

@@ -1,4 +1,4 @@
--- What waits for prompts that are not completed, or not approved, says so: else it could be claimed.
+-- A prompt that depends on one not completed, or not approved, is held; else it could be claimed.
 SELECT DISTINCT 'prompt ' || p.id || ' waits for prompt ' || b.id || ', and is ' ||
     coalesce('held by ' || p.held_by, 'free') AS wrong
 FROM prompts p

@@ -1,4 +1,4 @@
--- What a profile has given is settled once its prompt is over, not before.
+-- Work that a profile gave is settled once its prompt has ended, and not before.
 SELECT 'prompt ' || w.prompt_id || ' of profile ' || w.session || ' is settled, and ' || p.status
     AS wrong
 FROM foundation_work w JOIN prompts p ON p.id = w.prompt_id

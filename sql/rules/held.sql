@@ -1,4 +1,4 @@
--- What is held waits for something that can end.
+-- A held prompt waits for something that can end.
 SELECT 'held by a dependency that is no more: ' || p.id AS wrong
 FROM prompts p
 WHERE p.held_by = 'dependency' AND NOT EXISTS

@@ -1,4 +1,4 @@
--- Only what is being tried has been given to a session.
+-- Only a prompt with a live attempt is assigned to a session.
 SELECT 'prompt ' || p.id || ' is ' || p.status || ' without a live attempt' AS wrong
 FROM prompts p
 WHERE p.status IN ('assigned', 'in_progress')

@@ -1,4 +1,4 @@
--- What is tried again by itself has a try left, and did not run unseen.
+-- A prompt with an automatic retry has an attempt left, and did not run with an unknown outcome.
 SELECT 'prompt ' || p.id || ' is to be tried again after ' || p.attempts || ' of ' || p.max_attempts
     || ' attempts' AS wrong
 FROM prompts p

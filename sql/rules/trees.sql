@@ -1,4 +1,4 @@
--- All that work in a tree want the branch on which it is kept.
+-- All attempts in a working tree need the branch on which it is kept.
 SELECT 'attempt ' || a.id || ' wants branch ' || p.git_branch || ' of ' || l.tree
     || ', which is kept on ' || coalesce(l.branch, 'none') AS wrong
 FROM attempts a JOIN prompts p ON p.id = a.prompt_id JOIN leases l ON l.id = a.lease_id

@@ -1,4 +1,4 @@
--- A check goes on while its attempt does, and ends with it; only what is checked or runs is reviewed.
+-- A check is open exactly as long as its attempt; only a checked or running prompt is reviewed.
 SELECT 'the check of attempt ' || c.id || ' is ' || c.state || ', the attempt ' || a.outcome AS wrong
 FROM checks c JOIN attempts a ON a.id = c.id
 WHERE c.ended_at IS NULL AND a.outcome IS NOT NULL
