@@ -1,7 +1,7 @@
 """Attempts: one try of one prompt in one session, from its claim to its one outcome.
 
-Every function here is called inside a transaction.  Every write names the stage that it
-expects, so that of two passes which decide about one attempt only the first is heard.
+Call every function here inside a transaction.  Every write names the stage that it expects, so
+that of two passes which decide about one attempt only the first succeeds.
 """
 
 import json
@@ -12,11 +12,11 @@ from typing import Any
 from assigner import backoff, clock, limits, prompts, worktrees
 from assigner.db import Row, Store
 
-# Before these stages are left, nothing has been typed: the claim can be given back.
+# In these stages nothing has been typed yet: the claim can be given back.
 UNTYPED = ("claimed", "preparing", "prepared")
-# A failing command may succeed later, and what failed its check is told why.  A wrong context will
-# not, what a person interrupted is theirs, and what may have run must not run again unless the
-# prompt says that it can.
+# A retry may help after a failed command or a failed check, whose feedback the next attempt gets.
+# It does not help after a wrong context; a prompt that a person interrupted is left to that person;
+# and a prompt that may have run must not run again unless it is idempotent.
 RETRIED = {"command", "api", "check"}
 RETRIED_IF_IDEMPOTENT = {"vanished", "timeout"}
 
@@ -32,10 +32,10 @@ def claim(
     branch: str | None,
     evidence: Mapping[str, Any],
 ) -> int | None:
-    """Claim the session for the prompt, and its working tree; the attempt's id.
+    """Claim the session for the prompt, and its working tree.  Returns the attempt's id.
 
-    None where somebody else was quicker: the schema allows one live attempt per prompt and
-    per session, and only between a waiting prompt and an enrolled idle session.
+    None if another pass was faster: the schema allows one live attempt per prompt and per session,
+    and only between a waiting prompt and an enrolled idle session.
     """
     lease = None
     if tree:
@@ -81,13 +81,13 @@ def live_of(store: Store, prompt: int) -> Row:
 
 
 def advance(store: Store, attempt: int, expected: str, stage: str, at: float | None = None) -> bool:
-    """Lead a live attempt from the expected stage on; whether it was there."""
+    """Advance a live attempt from the expected stage.  Returns whether it was in that stage."""
     moment = clock.text(clock.now() if at is None else at)
     return bool(store.run("advance_attempt", id=attempt, expected=expected, stage=stage, at=moment))
 
 
 def submitted(store: Store, attempt: Row, at: float) -> bool:
-    """The session has reported that the prompt's file runs."""
+    """Record that the session has reported that the prompt's file runs."""
     if attempt["stage"] != "submitted":
         if not advance(store, attempt["id"], attempt["stage"], "submitted", at):
             return False
@@ -110,12 +110,11 @@ def finish(
     evidence: Mapping[str, Any] | None = None,
     feedback: str | None = None,
 ) -> bool:
-    """Give a live attempt its outcome, and its prompt, session and working tree what follows.
+    """Write the outcome of a live attempt, and what follows for prompt, session and working tree.
 
-    `attempt` is a row of live_attempts.  `reset` is when a limit is said to end, `feedback` what
-    the next attempt is told.  Whether the
-    attempt was still as that row says: a verdict that knew less than what was reported meanwhile
-    is not heard.
+    `attempt` is a row of live_attempts.  `reset` is the stated end of a limit, `feedback` is for
+    the next attempt.  Returns whether the attempt was still as that row says: a verdict is refused
+    if more has been reported since.
     """
     now = clock.now()
     at = clock.text(now)
@@ -170,7 +169,7 @@ def finish(
 def lasted(attempt: Row, since: str, now: float) -> float:
     """Seconds from a moment of a live attempt to `now`.
 
-    Where the clock was set back meanwhile, from when a pass saw that it was: `observe` writes.
+    If the clock was set back meanwhile, counts from when `observe` noticed and recorded it.
     """
     passed = now - clock.seconds(since)
     return passed if passed >= 0 else max(0.0, now - clock.seconds(attempt["updated_at"]))
@@ -194,7 +193,7 @@ def _retries(attempt: Row, failure_class: str | None) -> bool:
 
 
 def is_worth_another(attempt: Row, failure_class: str | None) -> bool:
-    """Whether a failed attempt may be followed by another, which may succeed and repeats nothing.
+    """Whether another attempt may follow a failed one, because it may succeed and repeats nothing.
 
     `attempt` has its stage and evidence, and whether its prompt is idempotent.
     """
@@ -202,7 +201,7 @@ def is_worth_another(attempt: Row, failure_class: str | None) -> bool:
         return True
     turn = json.loads(attempt["evidence"]).get("turn")
     if failure_class == "vanished" and turn is not None and turn.get("spilt"):
-        return False  # a shell would run lines of it again
+        return False  # a shell may have run lines of it already
     if failure_class == "vanished" and attempt["stage"] == "typed" and turn is not None:
         return not turn.get("entered") or bool(attempt["idempotent"])  # no Enter: no turn
     return failure_class in RETRIED or (
@@ -211,9 +210,9 @@ def is_worth_another(attempt: Row, failure_class: str | None) -> bool:
 
 
 def _lease(store: Store, tree: str, branch: str | None, wanted: str | None) -> int | None:
-    """Take the lease of a working tree, which keeps it on `branch`, or join it.
+    """Take or join the lease of a working tree, which keeps the tree on `branch`.
 
-    None if somebody keeps the tree on another branch than the one that is `wanted`.
+    None if another prompt keeps the tree on a branch other than `wanted`.
     """
     if lease := store.one("lease_of_tree", tree=tree):
         return int(lease["id"]) if wanted in (None, lease["branch"]) else None

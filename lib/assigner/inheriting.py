@@ -49,7 +49,7 @@ def inherit(store: Store, draft: Draft) -> None:
 def _row(store: Store, parent: object) -> Row:
     if type(parent) is int and 0 < parent < 2**31 and (row := store.one("prompt", id=parent)):
         return row
-    raise UsageError(f"no prompt {parent} to take the rest from")
+    raise UsageError(f"no prompt {parent} to inherit from")
 
 
 def _variables(store: Store, draft: Draft, parent: Row) -> None:

@@ -1,8 +1,8 @@
-"""What the hooks of agents reported, written down with the attempts whose turns it belongs to.
+"""Writes hook reports of agents to the attempts whose turns they belong to.
 
-A turn is ours if its prompt is what was typed for the attempt: its conversation and its number
-then tell which reports are its own.  Those of sub-agents, of agents that a turn itself starts,
-and of what a person typed are nobody's.
+A turn is ours if its prompt is the text typed for the attempt: its conversation and its number
+then identify its reports.  Reports of sub-agents, of agents that a turn itself starts, and of what
+a person typed belong to no attempt.
 """
 
 import contextlib
@@ -19,10 +19,10 @@ _ENDS = ("done", "failed")
 
 
 def drain(store: Store, reports: Sequence[files.HookReport]) -> dict[int, Row]:
-    """Write down what was reported, then remove it; a row for each attempt that began by it.
+    """Write the reports to the database, then delete them.  Returns a row per attempt that began.
 
-    A report that is read twice, because a pass died in between, changes nothing twice.  Those of
-    an agent whose file cannot be used wait until it can.
+    Reading a report twice, because a pass died in between, changes nothing.  Reports of an agent
+    whose file is broken are kept until it is repaired.
     """
     changed: dict[int, Row] = {}
     reports = [report for report in reports if not _is_unusable(report.provider)]
@@ -51,13 +51,13 @@ def drain(store: Store, reports: Sequence[files.HookReport]) -> dict[int, Row]:
 
 
 def turn_of(attempt: Row) -> dict[str, Any]:
-    """What is known of an attempt's turn."""
+    """What is known of an attempt's turn (the JSON object `turn` of its evidence)."""
     found: dict[str, Any] = json.loads(attempt["evidence"]).get("turn", {})
     return found
 
 
 def remember(store: Store, attempt: Row, **facts: Any) -> None:
-    """Add, in a transaction, to what is known of a live attempt's turn, by others too meanwhile."""
+    """Add facts, in a transaction, to a live attempt's turn, to which other passes add as well."""
     live = store.execute(
         "SELECT evidence FROM attempts WHERE id = :id AND outcome IS NULL", {"id": attempt["id"]}
     ).fetchone()
@@ -70,7 +70,7 @@ def remember(store: Store, attempt: Row, **facts: Any) -> None:
 
 
 def submit(store: Store, attempt: Row, by: str, at: float) -> bool:
-    """Write, in a transaction, that an agent has the prompt, and by what that is known."""
+    """Record, in a transaction, that an agent has the prompt, and the evidence for that."""
     if attempt["stage"] == "submitted" or not attempts.submitted(store, attempt, at):
         return False
     attempt["stage"] = "submitted"
@@ -94,8 +94,8 @@ def _hear(store: Store, report: files.HookReport) -> Heard | None:
 
 
 def _whose(live: list[Row], report: files.HookReport, heard: Heard) -> Row | None:
-    """The live attempt in whose session it was reported; where that is in another conversation, or
-    no pane is told, the one whose conversation it is of, if that is one's alone.
+    """The live attempt whose session sent the report.  If that attempt is in another conversation,
+    or the pane is unknown: the only attempt in the report's conversation.  Or None.
     """
     mine = [row for row in live if row["provider"] == report.provider]
     places = {(row["server_pid"], row["pane_id"]): row for row in mine}
@@ -110,7 +110,7 @@ def _whose(live: list[Row], report: files.HookReport, heard: Heard) -> Row | Non
 
 
 def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
-    """Keep one report with its attempt; whether the prompt began to run by it."""
+    """Add one report to its attempt.  Returns whether it shows that the prompt began to run."""
     turn = turn_of(attempt)
     if heard.kind == "prompt":
         return _begin(store, attempt, turn, heard, at)
@@ -140,8 +140,8 @@ def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
 
 
 def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: float) -> bool:
-    """A prompt was submitted: ours, or one that comes after it.  Until the background tasks of ours
-    are over the agent may go on with it, before and after what a person asks.
+    """A prompt was submitted: ours or a later one.  Until our background tasks are over, the agent
+    may continue our turn before and after a person's prompt.
     """
     if "turn" in turn or "conversation" in turn:
         another = heard.turn != turn.get("turn")
@@ -166,8 +166,8 @@ def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: f
 
 
 def _note_conversation(store: Store, report: files.HookReport, heard: Heard) -> None:
-    """A conversation that begins while the session has no prompt of ours is the session's own, if
-    it is its agent's: other agents that this, or a person, has started there report from its pane.
+    """A conversation that begins while no prompt of ours runs is the session's own, if its agent
+    reports it: other agents that this one, or a person, started there report from the same pane.
     """
     if heard.kind != "start" or not heard.conversation or not report.pane:
         return

@@ -1,4 +1,4 @@
-"""observe: what sessions reported, and what follows for prompts."""
+"""observe: reads the reports of sessions, and updates their prompts."""
 
 import contextlib
 import json
@@ -23,12 +23,12 @@ from assigner.files import Report
 from assigner.judging import Verdict, judge, prompt_is_drawn
 from assigner.weighing import weigh
 
-Noted = dict[tuple[int, str], set[str]]  # by attempt and type: what events say already
-MOST = 5000  # reports that are read at once, of each kind: no flood of them holds up a pass
+Noted = dict[tuple[int, str], set[str]]  # by attempt and type: the texts of existing events
+MOST = 5000  # reports of each kind that one pass reads at most
 
 
 def observe(store: Store) -> list[Row]:
-    """Drain the spool and judge every live attempt; what changed, a row for each attempt."""
+    """Drain the spool and judge every live attempt.  Returns a row per changed attempt."""
     changed, flooded = _drain(store)
     live = []
     known = store.rows("live_attempts")
@@ -48,14 +48,14 @@ def observe(store: Store) -> list[Row]:
     runs = [attempt for attempt in live if not agents.is_agent(attempt["provider"])]
     processes = proc.Processes()
     verdicts = [verdict for attempt in runs if (verdict := judge(store, attempt, processes))]
-    if turns and not flooded:  # else what tells of them may not be read yet
-        from assigner import answering  # what only agents need, only their passes import
+    if turns and not flooded:  # otherwise reports on them may be unread
+        from assigner import answering  # imported only if there are agents
 
         verdicts += answering.judge(store, turns)
     outputs, unread = _outputs(store, verdicts)
     for verdict in verdicts:
         if verdict.attempt["id"] in unread:
-            continue  # what it printed may decide what came of it: the next pass asks again
+            continue  # its output may decide the outcome: the next pass asks again
         output = outputs.get(verdict.attempt["id"])
         row = _write(store, weigh(store, verdict, output), output)
         if row:
@@ -64,16 +64,16 @@ def observe(store: Store) -> list[Row]:
 
 
 def drain(store: Store) -> dict[int, Row]:
-    """Write down what the spool reports, then remove the reports.
+    """Write the reports in the spool to the database, then delete them.
 
-    A report that is read twice, because a pass died in between, changes nothing twice.  What a
-    flood of them leaves unread is the next pass's.
+    Reading a report twice, because a pass died in between, changes nothing.  The next pass reads
+    what exceeds the limit.
     """
     return _drain(store)[0]
 
 
 def _drain(store: Store) -> tuple[dict[int, Row], bool]:
-    """What `drain` does; and whether hooks have left more than could be read."""
+    """As `drain`; also returns whether hooks left more reports than were read."""
     reports = files.reports(store.settings)
     if elsewhere := {row["id"] for row in store.rows("attempts_elsewhere")} if reports else set():
         reports = [report for report in reports if report.attempt not in elsewhere]
@@ -98,7 +98,7 @@ def _drain(store: Store) -> tuple[dict[int, Row], bool]:
             elif _apply(store, live[report.attempt], report, noted):
                 row = live[report.attempt]
                 changed[row["id"]] = attempts.told(
-                    row, "in_progress", "its session reported that it runs"
+                    row, "in_progress", "the session reported that the prompt runs"
                 )
     if not store.dry:
         for report in reports:
@@ -108,7 +108,7 @@ def _drain(store: Store) -> tuple[dict[int, Row], bool]:
 
 
 def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
-    """Keep one report with its attempt; whether the prompt began to run by it."""
+    """Add one report to its attempt.  Returns whether it shows that the prompt began to run."""
     evidence = json.loads(attempt["evidence"])
     seen = evidence.setdefault("reports", {})
     if report.kind == "said":
@@ -150,7 +150,7 @@ def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
 
 
 def _adopt(store: Store, attempt: Row, pid: int) -> None:
-    """An agent is started again: its pane has another process, and other variables."""
+    """The agent was restarted: its pane has another process and other variables."""
     attempt["pane_pid"] = pid
     store.update("attempts", attempt["id"], pane_pid=pid)
     name, exported = attempt["session"], attempt["env_vars"]
@@ -158,7 +158,7 @@ def _adopt(store: Store, attempt: Row, pid: int) -> None:
 
 
 def _check_reported(store: Store, attempt: Row, report: Report) -> bool:
-    """Lead a check on as it reports; whether that can be true of it."""
+    """Advance a check by a report on it.  Returns whether the report fits the check's state."""
     if report.kind == "checking" and attempt["check_state"] == "starting":
         attempt["check_state"] = "running"
         at = clock.text(report.at)
@@ -179,8 +179,8 @@ def _set_session_env(store: Store, attempt: Row, exported: Mapping[str, Any]) ->
 def _said(
     store: Store, attempt: Row, report: Report, evidence: Row, noted: Noted, *, known: bool
 ) -> None:
-    """`report` was called: the last ok or fail is kept until the prompt has ended."""
-    if not known:  # nothing runs yet that could say anything
+    """`report` was called: keep the last ok or fail until the prompt has ended."""
+    if not known:  # nothing runs yet that could report
         _late(store, report, noted)
         return
     new = _note(store, attempt, report, noted, f"report.{report.word}", {})
@@ -193,7 +193,7 @@ def _said(
 def _note(
     store: Store, known: Row | None, report: Report, noted: Noted, kind: str, more: Row
 ) -> bool:
-    """Keep what `report` was told as an event; False where that was read before."""
+    """Record the text given to `report` as an event.  Returns False if it was read before."""
     event = {
         "attempt_id": report.attempt,
         "type": kind,
@@ -215,7 +215,7 @@ def _note(
 
 
 def _late(store: Store, report: Report, noted: Noted) -> None:
-    """A report on an attempt that has its outcome, or that this database does not know."""
+    """A report on an attempt that has ended, or that this database does not know."""
     known = store.execute(
         "SELECT prompt_id, session FROM attempts WHERE id = :id", {"id": report.attempt}
     ).fetchone()
@@ -234,7 +234,7 @@ def _late(store: Store, report: Report, noted: Noted) -> None:
 
 
 def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
-    """Write an outcome and forget the attempt's files; None where somebody was quicker."""
+    """Write an outcome and remove the attempt's files.  None if another pass was faster."""
     attempt = verdict.attempt
     if verdict.outcome == "completed" and attempt["check_command"]:
         if attempt["cancel_requested_at"]:
@@ -268,8 +268,8 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
 
 
 def _outputs(store: Store, verdicts: Sequence[Verdict]) -> tuple[dict[int, str], set[int]]:
-    """What each attempt left on its screen, by one tmux client for each socket; and those whose
-    server is there, and did not answer.
+    """The output of each attempt on its screen, by one tmux client per socket; and the attempts
+    whose server exists but did not answer.
     """
     shown = [
         verdict.attempt

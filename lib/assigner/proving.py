@@ -1,4 +1,4 @@
-"""deliver, for checks: each is started in a tmux window of its own, once, and ended if need be."""
+"""deliver, for checks: starts each in a separate tmux window, once, and ends it if necessary."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from assigner.errors import AssignerError
 
 
 def deliver(store: Store) -> list[Row]:
-    """Start what is to be checked, end what was cancelled or hangs; a row for each."""
+    """Start wanted checks; end those that are cancelled or hang.  Returns a row for each."""
     acted = []
     for attempt in store.rows("live_attempts"):
         if attempt["check_state"] in ("wanted", "starting") and not attempt["cancel_requested_at"]:
@@ -22,7 +22,7 @@ def deliver(store: Store) -> list[Row]:
 
 
 def _start(store: Store, attempt: Row) -> list[Row]:
-    """Make its files, commit that it is being started, ask tmux for a window."""
+    """Make a check's files, commit that it is being started, ask tmux for a window."""
     if store.dry:
         return [attempts.told(attempt, "to be checked", attempt["check_command"])]
     now = clock.now()
@@ -37,7 +37,7 @@ def _start(store: Store, attempt: Row) -> list[Row]:
             pid=None, started_at=None, tried_at=clock.text(now),
         ):  # fmt: skip
             files.discard_check(store.settings, attempt["id"])
-            return []  # somebody else is at it
+            return []  # another pass is at it
         if attempt["check_state"] == "wanted":
             files.place_check(store.settings, attempt["id"])
     name = f"{tmux.ASIDE}{store.instance}-{attempt['id']}"
@@ -49,13 +49,13 @@ def _start(store: Store, attempt: Row) -> list[Row]:
             attempt["socket"], store.settings.tmux_timeout, name, home, command, transient=True
         )
     except (AssignerError, tmux.NoServer, tmux.Unreachable) as error:
-        # It may come to it late: what takes the token first runs
-        return [attempts.told(attempt, "waits", f"its check: {error}")]
+        # tmux may do it later: the first to take the token runs
+        return [attempts.told(attempt, "waits", f"the check: {error}")]
     return [attempts.told(attempt, "checking", attempt["check_command"])]
 
 
 def _make(store: Store, attempt: Row) -> str | None:
-    """Write the files of a check, aside; why it cannot be run."""
+    """Write the files of a check, aside.  Returns why the check is impossible, or None."""
     try:
         variables = files.variables(store.settings, attempt)
     except (OSError, KeyError, ValueError):
@@ -91,7 +91,7 @@ def _fail(store: Store, attempt: Row, reason: str) -> Row:
 
 
 def _end(store: Store, attempt: Row) -> list[Row]:
-    """TERM for what was cancelled: it ends the check and reports; KILL for what does not."""
+    """Send TERM for a cancelled check, which ends the command and reports; KILL if that fails."""
     if attempt["id"] in files.reported(store.settings):
         return []
     now, pid = clock.now(), checks.runner(attempt)
@@ -99,7 +99,7 @@ def _end(store: Store, attempt: Row) -> list[Row]:
         left = [] if store.dry else checks.left_over(store, attempt)
         for process in left:
             _signal(process, signal.SIGKILL)
-        return [attempts.told(attempt, "SIGKILL", "left by its check")] if left else []
+        return [attempts.told(attempt, "SIGKILL", "left over from the check")] if left else []
     name = "TERM"
     if attempt["signalled_at"]:
         if clock.since(attempt["signalled_at"], now) < 2 * store.settings.kill_grace + 10:
@@ -110,13 +110,13 @@ def _end(store: Store, attempt: Row) -> list[Row]:
     elif not attempt["cancel_requested_at"]:
         return []
     ending = "cancel" if attempt["cancel_requested_at"] else attempt["ending"]
-    with store.transaction():  # what is intended comes first: a signal twice is no harm
+    with store.transaction():  # record the intention first: a repeated signal does no harm
         store.update(
             "attempts", attempt["id"], ending=ending, signal=name, signalled_at=clock.text(now)
         )
     if not store.dry:
         _signal(pid, signal.Signals[f"SIG{name}"])
-    return [attempts.told(attempt, f"SIG{name}", "its check")]
+    return [attempts.told(attempt, f"SIG{name}", "the check")]
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

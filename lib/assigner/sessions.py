@@ -1,4 +1,4 @@
-"""Sessions: found again by what is known of them."""
+"""Finds sessions by what the database knows of them."""
 
 import json
 import os
@@ -18,11 +18,11 @@ def choose(
     branch: str | None = None,
     status: str | None = None,
 ) -> list[Row]:
-    """The rows of `sessions` for which all holds that is given.
+    """The rows of `sessions` that meet all given conditions.
 
-    `env` are variables that a prompt exported there, each with its value, or None for any; a
-    secret one has no value that could be asked for.  `directory` is where a session stands, or
-    is above that, its symbolic links resolved.
+    `env` lists variables that a prompt exported there, each with its value, or None for any; a
+    secret value matches only None.  A session matches if its directory is `directory` or below
+    it, with symlinks resolved.
     """
     place = None if directory is None else os.path.realpath(directory)
     return [
@@ -42,7 +42,9 @@ def find(store: Store, name: str) -> Row:
     if parts := parts_of(store, name):
         raise UsageError(f"session '{name}' has several panes: name one ({', '.join(parts)})")
     names = [row["name"] for row in store.rows("sessions") if row["status"] != "offline"]
-    raise UsageError(f"no session '{name}': {there_are(names) or 'scan has seen none'}")
+    raise UsageError(
+        f"no session '{name}' ({known(names, 'sessions') or 'scan has found no sessions'})"
+    )
 
 
 def kept_alive(store: Store) -> list[Row]:
@@ -50,10 +52,10 @@ def kept_alive(store: Store) -> list[Row]:
     return [row for row in store.rows("sessions") if row["keepalive"] and row["enrolled"]]
 
 
-def there_are(names: Sequence[str]) -> str:
-    """Some of the names that a person could have meant; empty if there is none."""
+def known(names: Sequence[str], what: str) -> str:
+    """`known WHAT: ` and some of the names that a person could have meant; '' without names."""
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return f"there are {', '.join(names[:12])}{more}" if names else ""
+    return f"known {what}: {', '.join(names[:12])}{more}" if names else ""
 
 
 def parts_of(store: Store, name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Strokes for agents' panes: made for the screen as it was seen, typed, and what came of it."""
+"""Strokes for agents' panes: made for the screen as seen, typed, and their result."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +20,14 @@ from assigner.looking import Key, Shown, Sight
 from assigner.manners import Manner
 from assigner.recognising import Provider
 
-CARRY = 100  # stamps of Enter and Escape: the attempt's number times this, plus how often
+CARRY = (
+    100  # stamps of Enter and Escape: the attempt's number times this, plus the count of presses
+)
 
 
 @dataclass
 class Job:
-    """An attempt in this pass, and since when its text is seen."""
+    """An attempt in this pass, and since when its text is seen in the composer."""
 
     attempt: Row
     pane: tmux.Pane
@@ -34,7 +36,7 @@ class Job:
 
 
 def jobs_of(wanted: Iterable[tuple[Row, tmux.Pane]]) -> list[Job]:
-    """The attempts of this pass, whose sessions are agents'; none of an agent with a bad file."""
+    """The attempts of this pass in agents' sessions, without agents whose file is broken."""
     return [
         Job(attempt, pane, provider)
         for attempt, pane in wanted
@@ -43,7 +45,7 @@ def jobs_of(wanted: Iterable[tuple[Row, tmux.Pane]]) -> list[Job]:
 
 
 def look(store: Store, jobs: Iterable[Job]) -> dict[Key, Sight]:
-    """A fresh look at their panes."""
+    """A fresh look at the panes of the jobs."""
     return scanning.look_at(store, [(job.attempt, job.pane) for job in jobs])
 
 
@@ -54,8 +56,8 @@ def paste(job: Job, shown: Shown, text: str) -> Stroke:
 def stroke(
     job: Job, shown: Shown, *, text: str = "", keys: str = "", stamp: str, number: int
 ) -> Stroke:
-    """A stroke for the screen as it was seen: cursor, program, and nothing written since, nor typed
-    there by any queue.
+    """A stroke for the screen as it was seen: same cursor and program, no output since, and nothing
+    typed there by any queue.
     """
     seen = shown.screen
     pane = replace(job.pane, cursor_x=seen.cursor_x, cursor_y=seen.cursor_y)
@@ -66,10 +68,10 @@ def stroke(
 
 
 def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
-    """Whether what stands in a composer is an attempt's text, and nothing else.
+    """Whether the composer holds an attempt's text, and nothing else.
 
-    A marker tells only how much was pasted, be it by a person: it is that of the attempt if nobody
-    has pressed a key since, or if it has a number by which it was known before.
+    A marker shows only the size of a paste, which a person may have made.  It is the attempt's if
+    nobody has pressed a key since, or if it has a number that was recorded before.
     """
     draft = shown.verdict.draft
     if not manners.shows(draft, text, manner):
@@ -79,7 +81,7 @@ def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
         return True
     turn = listening.turn_of(attempt)
     since, known = turn.get("pasting") or attempt["claimed_at"], turn.get("marker")
-    if attempt["stage"] == "submitted":  # it was put back, perhaps under another number
+    if attempt["stage"] == "submitted":  # the agent may have put it back under another number
         since, known = attempt["signalled_at"], None
     untouched = shown.screen.touched < int(clock.seconds(since))
     if known is None:
@@ -88,18 +90,18 @@ def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
 
 
 def presses(attempt: Row, stamp: int) -> int:
-    """How often a key was pressed for an attempt, as its stamp tells."""
+    """How often a key was pressed for an attempt, by its stamp."""
     return max(0, stamp - int(attempt["id"]) * CARRY)
 
 
 def ending(job: Job, shown: Shown, keys: str) -> Stroke:
-    """The next of the strokes that end an attempt's turn, or take its text away."""
+    """The next of the strokes that end an attempt's turn, or delete its text."""
     number = job.attempt["id"] * CARRY + presses(job.attempt, shown.screen.interrupted) + 1
     return stroke(job, shown, keys=keys, stamp=INTERRUPTED, number=number)
 
 
 def press(store: Store, strokes: Sequence[tuple[Job, Stroke]]) -> dict[int, str]:
-    """Type; why a stroke was not carried out, by attempt.  What tmux confirms is committed."""
+    """Type.  Returns why strokes were not executed, by attempt.  Commits what tmux confirms."""
     refused: dict[int, str] = {}
     settings = store.settings
     for socket in {job.pane.socket for job, _ in strokes}:
@@ -114,7 +116,7 @@ def press(store: Store, strokes: Sequence[tuple[Job, Stroke]]) -> dict[int, str]
             continue
         with store.transaction():
             for _, stroke in mine:
-                answer = answers.get(stroke.attempt, "tmux did not confirm it")
+                answer = answers.get(stroke.attempt, "tmux did not confirm the keystrokes")
                 if answer != "typed":
                     refused[stroke.attempt] = answer
                 elif stroke.stamp == TYPED and not stroke.void:
@@ -123,7 +125,7 @@ def press(store: Store, strokes: Sequence[tuple[Job, Stroke]]) -> dict[int, str]
 
 
 def forbid(store: Store, job: Job, stamp: str = TYPED) -> bool:
-    """Make sure that nothing is done for an attempt, however late; whether that is so now."""
+    """Block the next stroke of an attempt, however late it comes; returns whether it is blocked."""
     number = job.attempt["id"]
     stroke = Stroke(number, job.pane, "", stamp=stamp, number=number, void=True)
     answer = press(store, [(job, stroke)]).get(job.attempt["id"], "typed")
@@ -131,10 +133,10 @@ def forbid(store: Store, job: Job, stamp: str = TYPED) -> bool:
 
 
 def release(store: Store, attempt: Row, reason: str) -> Row:
-    """The session is not what it was: give the claim back."""
+    """The session has changed: give the claim back."""
     with store.transaction():
         ended = attempts.finish(store, attempt, "released", evidence={"released": reason})
-    if ended:  # else another pass is at it, and needs them
+    if ended:  # otherwise another pass uses the files
         files.remove_run(store.settings, attempt["id"])
     return attempts.told(attempt, "released" if ended else "waits", reason)
 
@@ -149,7 +151,7 @@ def fail(
     status: int | None = None,
     output: str | None = None,
 ) -> Row:
-    """It cannot be typed as it is: nothing was."""
+    """Fail an attempt that cannot be typed, and of which nothing was typed."""
     with store.transaction():
         ended = attempts.finish(
             store, attempt, "failed", failure_class=failure_class, step=step, exit_status=status,

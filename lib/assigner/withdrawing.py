@@ -1,8 +1,8 @@
-"""A prompt that was cancelled before Enter, or that an agent put back when its turn was ended: its
-text is taken out of the composer again.
+"""Removes a text from an agent's composer: of a prompt that was cancelled before Enter, or that the
+agent put back when its turn was ended.
 
-Only where that text is all that stands there, or what a stroke of ours has left of it; by keys that
-do nothing in an empty composer, so that an Enter which comes late does no harm.
+Only if the composer holds nothing but that text, or what our keys have left of it; by keys that do
+nothing in an empty composer, so that a late stroke does no harm.
 """
 
 from assigner import attempts, manners, proc, strokes
@@ -13,13 +13,15 @@ from assigner.manners import Manner
 from assigner.strokes import Job
 
 _MOST = 5  # strokes
-_PATIENCE = 3  # so many times ASSIGNER_START_WAIT the outcome waits for that
+_PATIENCE = 3  # the outcome waits this many times ASSIGNER_START_WAIT for it
 
 
 def step(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
-    """The stroke that takes the text away; the end in this pass where there is none to be made."""
+    """The stroke that deletes the text; or what this pass prints if there is none."""
     if not _stands(job.attempt, job.provider.manner, shown, text):
-        return attempts.told(job.attempt, "waits", f"it is cancelled: {shown.verdict.reason}")
+        return attempts.told(
+            job.attempt, "waits", f"the prompt is cancelled: {shown.verdict.reason}"
+        )
     if proc.unread(job.pane.tty):
         return None
     return strokes.ending(job, shown, manners.clearing(job.provider.manner, text))
@@ -28,8 +30,8 @@ def step(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
 def is_awaited(
     store: Store, attempt: Row, manner: Manner, shown: Shown | None, text: str | None, since: float
 ) -> bool:
-    """Whether deliver, which can since so many seconds, is still to take the text of a cancelled
-    attempt out of the composer.
+    """Whether deliver, which has had `since` seconds for it, still has to delete the text of a
+    cancelled attempt.
     """
     if shown is None or text is None or since > _PATIENCE * store.settings.start_wait:
         return False
@@ -37,14 +39,14 @@ def is_awaited(
 
 
 def is_put_back(attempt: Row, manner: Manner, shown: Shown | None, text: str | None) -> bool:
-    """Whether the text of a turn that we have ended stands in the composer again, and is to go."""
+    """Whether the text of a turn that we ended is in the composer again, and has to be deleted."""
     if attempt["stage"] != "submitted" or attempt["signalled_at"] is None:
         return False
     return shown is not None and text is not None and _stands(attempt, manner, shown, text)
 
 
 def _stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
-    """Whether what stands in the composer is ours to take away, and that is still tried."""
+    """Whether the text in the composer is ours to delete, and the attempts at that continue."""
     draft = shown.verdict.draft
     presses = strokes.presses(attempt, shown.screen.interrupted)
     if not manner.clear or presses >= _MOST:

@@ -230,7 +230,7 @@ def test_a_link_of_ones_own_is_a_persons_choice(work: Workplace) -> None:
     assert work.tool("send", "y").out == "2\n"
     if IS_ROOT:
         os.lchown(work.state, NOBODY, NOBODY)
-        said = f"queue: state directory '{work.state}' belongs to somebody else\n"
+        said = f"queue: state directory '{work.state}' belongs to another user\n"
         assert work.tool("queue", status=78).err == said
 
 
@@ -332,7 +332,7 @@ def test_a_script_writes_nowhere_but_into_the_spool(work: Workplace, script: str
         assert list(spool.iterdir()) == []
         if script == "report":
             assert done.returncode == 78
-            assert done.stderr.decode() == f"report: '{spool}' belongs to somebody else\n"
+            assert done.stderr.decode() == f"report: '{spool}' belongs to another user\n"
 
 
 def test_a_hook_takes_no_more_than_it_keeps_and_lets_nobody_wait(work: Workplace) -> None:

@@ -113,7 +113,7 @@ def test_deliver_types_nothing_where_a_claim_was_paused_meanwhile(
     work.tool("assign-next")
     by_hand(work, stop)
     (row,) = work.tool("deliver", "--json").json
-    assert (row["outcome"], row["reason"]) == ("released", "it is paused")
+    assert (row["outcome"], row["reason"]) == ("released", "the session is paused")
     assert pane.screen() == before
     by_hand(work, go)
     work.tick()
@@ -295,7 +295,7 @@ def test_a_pause_that_is_ended_meanwhile_holds_nothing(work: Workplace) -> None:
 BAD = {
     "nothing": ([], "give sessions, or --provider P, or --all"),
     "two kinds": (["one", "--all"], "give sessions, or --provider P, or --all"),
-    "unknown session": (["one", "odd"], "no session 'odd': there are one\n"),
+    "unknown session": (["one", "odd"], "no session 'odd' (known sessions: one)\n"),
     "unknown provider": (
         ["--provider", "abacus"],
         "unknown provider 'abacus' (known: aider, ",

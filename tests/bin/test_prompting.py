@@ -142,7 +142,7 @@ def test_a_person_who_types_meanwhile_is_not_interrupted(work: Workplace) -> Non
     assert agent.prompts() == []
     assert agent.wait_until("occupied")
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
-    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    assert (row["outcome"], row["reason"]) == ("waits", "the composer holds other text")
     agent.keys(*["BSpace"] * 4)
     work.run_until(lambda: agent.prompts() == ["hello"])
     assert len(agent.events("paste")) == 1
@@ -212,7 +212,7 @@ def test_a_paste_of_a_person_is_not_taken_for_the_prompt(work: Workplace) -> Non
     agent.paste(own)
     agent.wait_for("[Pasted text #2 +2 lines]")
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
-    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    assert (row["outcome"], row["reason"]) == ("waits", "the composer holds other text")
     work.tool("cancel", 1)
     work.run_until(lambda: attempt(work)["outcome"] == "cancelled")
     assert "[Pasted text #2 +2 lines]" in agent.screen()
@@ -243,7 +243,7 @@ def test_a_marker_that_was_not_seen_before_a_person_came_is_not_the_prompts(
     agent.paste("a draft of a person\nof as many\nlines")
     agent.wait_for("[Pasted text #2 +2 lines]")
     (row,) = work.tool("deliver", "--settle", 1, "--json").json
-    assert (row["outcome"], row["reason"]) == ("waits", "something else stands in its composer")
+    assert (row["outcome"], row["reason"]) == ("waits", "the composer holds other text")
     assert not agent.events("prompt")
 
 
@@ -380,7 +380,7 @@ def test_copy_mode_before_enter_is_waited_out(work: Workplace, cancelled: bool) 
         work.tool("cancel", 1)
     work.tool("deliver", "--settle", 0)
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
-    why = "it is cancelled: in copy mode" if cancelled else "in copy mode"
+    why = "the prompt is cancelled: in copy mode" if cancelled else "in copy mode"
     assert (attempt(work)["stage"], row["outcome"], row["reason"]) == ("typed", "waits", why)
     assert work.tool("observe", "--json", env=in_(600)).json == []
     work.tmux("send-keys", "-t", agent.id, "-X", "cancel")
@@ -459,12 +459,12 @@ def test_an_agent_is_seen_and_its_shell_is_not_typed_into(work: Workplace, tmp_p
     assert (prompt["status"], prompt["held_by"]) == ("pending", "target missing")
     assert not (work.home / "typed-into-the-shell").exists()
     started.run("cat")
-    assert scanned(work, "one", "unknown") == "'cat' is in front, not standin"
+    assert scanned(work, "one", "unknown") == "the foreground program is 'cat', not standin"
     described = work.home / ".config/assigner/providers/standin.toml"
     text = described.read_text()
     described.write_text(f"colour = 1\n{text}")
     later.type("x")
-    assert "'colour' is no key" in scanned(work, "later", "unknown")
+    assert "'colour' is not a key" in scanned(work, "later", "unknown")
     described.write_text(text)
     later.keys("BSpace")
     scanned(work, "later", "idle")
@@ -506,7 +506,7 @@ def test_a_bad_file_of_an_agent_keeps_no_other_prompt(work: Workplace) -> None:
         waiting: "pending",
         script.json["id"]: "completed",
     }
-    assert f"'{described}': 'nonsense' is no key" in session(work, "one")["status_reason"]
+    assert f"'{described}': 'nonsense' is not a key" in session(work, "one")["status_reason"]
     described.write_text(good)
     work.tick(until=50)
     assert agent.prompts() == [slow, "later"]

@@ -311,7 +311,7 @@ def test_many_at_once_with_one_key_queue_one(work: Workplace) -> None:
 
 LINES = ["--jsonl", "-"]
 BAD: dict[str, tuple[list[object], str, str]] = {
-    "no parent": (["x", "--parent", 99], "", "no prompt 99 to take the rest from"),
+    "no parent": (["x", "--parent", 99], "", "no prompt 99 to inherit from"),
     "a parent by name": (["x", "--parent", "it"], "", "'it' is not a whole number"),
     "a parent of lines": ([*LINES, "--parent", 99], '{"content": "x"}', "line 1: no prompt"),
     "a line's parent": (LINES, '{"content": "x", "parent_id": 9}', "line 1: no prompt 9"),

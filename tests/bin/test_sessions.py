@@ -152,7 +152,7 @@ def test_a_name_that_is_taken_is_overwritten_only_by_force(work: Workplace) -> N
     work.tool("context", "save", "a", "one")
     before = contents(work)
     said = work.tool("context", "save", "a", "two", status=2).err
-    assert said.startswith("context: context 'a' is there, saved from session 'one' at 2")
+    assert said.startswith("context: context 'a' already exists, saved from session 'one' at 2")
     assert said.endswith("--force overwrites it\n")
     assert work.tool("context", "save", "a", "two", "--force", "--dry-run", "--json").json
     assert contents(work) == before
@@ -182,7 +182,7 @@ def test_context_refuses(work: Workplace) -> None:
     work.tool("enroll", "shot", "--command", "cat")
     work.enrolled("gone").kill()
     assert work.tool("context", "show", "x", status=2).err == (
-        "context: no context 'x': none is kept\n"
+        "context: no context 'x' (none is saved)\n"
     )
     work.tool("context", "save", "a", "one")
     before = contents(work)
@@ -194,12 +194,12 @@ def test_context_refuses(work: Workplace) -> None:
         (["drop"], "drop takes NAME"),
         (["show", "a", "one"], "show takes at most NAME"),
         (["drop", "a", "--force"], "--force is for save"),
-        (["save", "b", "nowhere"], "no session 'nowhere': there are one, shot, stranger"),
+        (["save", "b", "nowhere"], "no session 'nowhere' (known sessions: one, shot, stranger)"),
         (["save", "b", "gone"], "session 'gone' is offline: "),
         *((["save", name, "one"], f"not a name for a context: '{name}'") for name in NAMES),
-        (["restore", "b", "one"], "no context 'b': there are a"),
-        (["drop", "b"], "no context 'b': there are a"),
-        (["restore", "a", "nowhere"], "no session 'nowhere': there are"),
+        (["restore", "b", "one"], "no context 'b' (known contexts: a)"),
+        (["drop", "b"], "no context 'b' (known contexts: a)"),
+        (["restore", "a", "nowhere"], "no session 'nowhere' (known"),
         (["restore", "a", "stranger"], "session 'stranger' is not enrolled: enroll it first"),
         (["restore", "a", "shot"], "session 'shot' runs a one-shot command, not a shell"),
     ]

@@ -68,8 +68,8 @@ def test_parents_and_keys(work: Workplace) -> None:
         ("send_prompt('x', target_provider='abacus')", "unknown provider 'abacus'"),
         ("send_prompt('x', metadata={'a': {1}})", "metadata cannot be written as JSON"),
         ("send_prompt('x', tags=[1])", "tag is no text"),
-        ("send_prompt('x', parent_id=9)", "no prompt 9 to take the rest from"),
-        ("send_prompt('x', parent_id='1')", "no prompt 1 to take the rest from"),
+        ("send_prompt('x', parent_id=9)", "no prompt 9 to inherit from"),
+        ("send_prompt('x', parent_id='1')", "no prompt 1 to inherit from"),
         ("send_prompt('x', dedup_key=5)", "dedup_key is no text: '5'"),
         ("send_prompt('x', after=[1.5])", "after names no prompt"),
         ("send_prompt('x', not_before='soon')", "not a time: 'soon'"),
@@ -89,7 +89,9 @@ def test_unfit_state_directory(work: Workplace) -> None:
     work.state.mkdir()
     work.state.chmod(0o777)
     said = python(work, "answer = send_prompt('x')", status=1)
-    assert said.startswith("assigner.errors.SetupError: others can write the state directory")
+    assert said.startswith(
+        "assigner.errors.SetupError: other users can write to the state directory"
+    )
 
 
 def test_sessions_and_their_context(work: Workplace) -> None:
