@@ -40,7 +40,7 @@ class Heard:
     background: bool = False
 
 
-def hear(provider: Provider, event: str, payload: bytes) -> Heard | None:
+def parse(provider: Provider, event: str, payload: bytes) -> Heard | None:
     """The event in a report; None if it has none, or is about other turns than the session's."""
     rules = provider.hooks
     data = _object(payload)

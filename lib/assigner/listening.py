@@ -33,7 +33,7 @@ def drain(store: Store, reports: Sequence[files.HookReport]) -> dict[int, Row]:
             if row["stage"] in ("typing", "typed", "submitted")
         ]
         for report in reports:
-            heard = _hear(store, report)
+            heard = _parse(store, report)
             if heard is None:
                 continue
             attempt = _whose(live, report, heard)
@@ -84,13 +84,13 @@ def _is_unusable(provider: str) -> bool:
     return agents.is_agent(provider) and isinstance(agents.usable(provider), str)
 
 
-def _hear(store: Store, report: files.HookReport) -> Heard | None:
+def _parse(store: Store, report: files.HookReport) -> Heard | None:
     provider = agents.known(report.provider)
     try:
         payload = report.read()
     except OSError:
         return None
-    return hearing.hear(provider, report.event, payload) if provider else None
+    return hearing.parse(provider, report.event, payload) if provider else None
 
 
 def _whose(live: list[Row], report: files.HookReport, heard: Heard) -> Row | None:
