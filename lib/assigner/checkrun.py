@@ -47,7 +47,7 @@ class _Run:
         )
         os.close(writes)
 
-    def hear(self, number: int, frame: FrameType | None) -> None:
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal = self.signal or number
 
     def wait(self) -> tuple[str, int]:
@@ -110,11 +110,11 @@ def run(place: Path) -> None:
     made: list[_Run] = []
     early: list[int] = []
 
-    def hear(number: int, frame: FrameType | None) -> None:
-        made[0].hear(number, frame) if made else early.append(number)
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        made[0].on_signal(number, frame) if made else early.append(number)
 
     for number in _HEARD:
-        signal.signal(number, hear)
+        signal.signal(number, on_signal)
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     with contextlib.suppress(OSError):
         os.set_blocking(1, False)  # a window stopped with Ctrl-S must not block the check
