@@ -21,7 +21,7 @@ from assigner import (
 from assigner.db import Row, Store
 from assigner.files import Report
 from assigner.judging import Verdict, judge, prompt_is_drawn
-from assigner.weighing import weigh
+from assigner.weighing import apply_self_report
 
 Noted = dict[tuple[int, str], set[str]]  # by attempt and type: the texts of existing events
 MOST = 5000  # reports of each kind that one pass reads at most
@@ -57,7 +57,7 @@ def observe(store: Store) -> list[Row]:
         if verdict.attempt["id"] in unread:
             continue  # its output may decide the outcome: the next pass asks again
         output = outputs.get(verdict.attempt["id"])
-        row = _write(store, weigh(store, verdict, output), output)
+        row = _write(store, apply_self_report(store, verdict, output), output)
         if row:
             changed[verdict.attempt["id"]] = row
     return [changed[key] for key in sorted(changed)]

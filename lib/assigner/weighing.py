@@ -16,7 +16,7 @@ from assigner.oneshots import Outcome
 _LINE = 8 << 20  # longer lines are not events
 
 
-def weigh(store: Store, verdict: Verdict, output: str | None) -> Verdict:
+def apply_self_report(store: Store, verdict: Verdict, output: str | None) -> Verdict:
     """The verdict with its response, corrected by the work's own report.
 
     `output` is the attempt's output on the screen.
