@@ -67,7 +67,7 @@ def stroke(
     )  # fmt: skip
 
 
-def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+def is_our_text(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
     """Whether the composer holds an attempt's text, and nothing else.
 
     A marker shows only the size of a paste, which a person may have made.  It is the attempt's if

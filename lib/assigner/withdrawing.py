@@ -18,7 +18,7 @@ _PATIENCE = 3  # the outcome waits this many times ASSIGNER_START_WAIT for it
 
 def step(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
     """The stroke that deletes the text; or what this pass prints if there is none."""
-    if not _stands(job.attempt, job.provider.manner, shown, text):
+    if not _is_removable(job.attempt, job.provider.manner, shown, text):
         return attempts.told(
             job.attempt, "waits", f"the prompt is cancelled: {shown.verdict.reason}"
         )
@@ -35,22 +35,22 @@ def is_awaited(
     """
     if shown is None or text is None or since > _PATIENCE * store.settings.start_wait:
         return False
-    return _stands(attempt, manner, shown, text)
+    return _is_removable(attempt, manner, shown, text)
 
 
 def is_put_back(attempt: Row, manner: Manner, shown: Shown | None, text: str | None) -> bool:
     """Whether the text of a turn that we ended is in the composer again, and has to be deleted."""
     if attempt["stage"] != "submitted" or attempt["signalled_at"] is None:
         return False
-    return shown is not None and text is not None and _stands(attempt, manner, shown, text)
+    return shown is not None and text is not None and _is_removable(attempt, manner, shown, text)
 
 
-def _stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+def _is_removable(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
     """Whether the text in the composer is ours to delete, and the attempts at that continue."""
     draft = shown.verdict.draft
     presses = strokes.presses(attempt, shown.screen.interrupted)
     if not manner.clear or presses >= _MOST:
         return False
-    if strokes.stands(attempt, manner, shown, text):
+    if strokes.is_our_text(attempt, manner, shown, text):
         return True
     return presses > 0 and manners.shows_beginning(draft, text)
