@@ -31,7 +31,7 @@ from assigner.turns import Turn
 
 _LONG = 12  # a busy machine may take this many times ASSIGNER_START_WAIT to submit a prompt
 _LAG = 5.0  # seconds
-_SPILT = (
+_LEAKED = (
     "the agent ended while the prompt was being pasted, and its shell may have run lines of it:"
     " look there; it is not retried automatically"
 )
@@ -270,8 +270,8 @@ def _not_submitted(
             return None
         return Verdict(attempt, "cancelled")
     if gone:
-        if _is_spilt(store, attempt, text):
-            return _ended(attempt, "vanished", f"{gone}: {_SPILT}", gone)
+        if _may_have_leaked(store, attempt, text):
+            return _ended(attempt, "vanished", f"{gone}: {_LEAKED}", gone)
         if attempt["stage"] == "typing":  # Enter follows only once the text is known to be typed
             return Verdict(attempt, "released", evidence={"vanished": gone})
         return _ended(attempt, "vanished", f"{gone} after the prompt was typed", gone)
@@ -281,12 +281,12 @@ def _not_submitted(
     return Verdict(attempt, "unverified", error=f"unverified: {unknown}")
 
 
-def _is_spilt(store: Store, attempt: Row, text: str | None) -> bool:
+def _may_have_leaked(store: Store, attempt: Row, text: str | None) -> bool:
     """Whether a vanished agent may have left a part of its prompt to the shell behind it.
 
     Recorded with the turn, so that no other attempt follows automatically.
     """
-    turn, short = listening.turn_of(attempt), text is not None and not manners.spills(text)
+    turn, short = listening.turn_of(attempt), text is not None and not manners.may_have_leaked(text)
     if short or turn.get("entered") or turn.get("front") == attempt["pane_pid"]:
         return False  # in the last case no shell is behind the agent
     if not proc.is_tmux(attempt["server_pid"]):

@@ -150,7 +150,7 @@ def is_drawn(text: str) -> bool:
     return bool(_squeezed(text))
 
 
-def spills(text: str) -> bool:
+def may_have_leaked(text: str) -> bool:
     """Whether a shell could run lines of a text if the agent exits in the middle of its paste."""
     return "\n" in text or len(text.encode()) > _AT_ONCE
 
