@@ -40,7 +40,7 @@ def scan(store: Store) -> Scan:
         if row and not _to_be_looked_at(row, pane, live.get(name), now):
             continue
         known[name] = pane
-        wanted.append((pane, know(row, live.get(name), ours.get(name))))
+        wanted.append((pane, expectations(row, live.get(name), ours.get(name))))
     sights = _look(store, wanted, silent, now)
 
     changes: list[Row] = []
@@ -117,7 +117,9 @@ def look_at(store: Store, wanted: Iterable[tuple[Row, tmux.Pane]]) -> dict[Key, 
     sessions = {row["name"]: row for row in store.rows("sessions")}
     ours = typed_last(store)
     names = [(attempt["session"], attempt, pane) for attempt, pane in wanted]
-    known = [(pane, know(sessions[name], each, ours.get(name))) for name, each, pane in names]
+    known = [
+        (pane, expectations(sessions[name], each, ours.get(name))) for name, each, pane in names
+    ]
     try:
         return look(store, known, clock.now())
     except (tmux.NoServer, tmux.Unreachable):
@@ -129,7 +131,7 @@ def typed_last(store: Store) -> dict[str, str]:
     return {row["name"]: row["at"] for row in store.rows("typed_last")}
 
 
-def know(row: Row | None, attempt: Row | None, ours: str | None = None) -> Known:
+def expectations(row: Row | None, attempt: Row | None, ours: str | None = None) -> Known:
     """What the database knows of a session, for a look; `ours` comes from `typed_last`."""
     if row is None:
         return Known()

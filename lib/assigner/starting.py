@@ -159,7 +159,7 @@ def into_shell(store: Store, session: Row, pane: tmux.Pane, plan: Plan) -> str |
 
 def _shell_of(store: Store, session: Row, pane: tmux.Pane) -> looking.Sight:
     """The shell that an agent's session has exited to."""
-    known = scanning.know(session, None)._replace(provider="shell", given=True, learn=1)
+    known = scanning.expectations(session, None)._replace(provider="shell", given=True, learn=1)
     return looking.look(store, [(pane, known)], clock.now())[pane.socket, pane.id]
 
 
