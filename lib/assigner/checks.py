@@ -37,7 +37,7 @@ def directory_of(store: Store, prompt: Row, session_dir: str | None) -> str:
     return own.directory if own and own.made else directory or "/"
 
 
-def want(store: Store, verdict: Verdict, output: str | None) -> bool:
+def request(store: Store, verdict: Verdict, output: str | None) -> bool:
     """Request a check of completed work.  Returns whether the attempt was still as known."""
     attempt = verdict.attempt
     now = clock.text(clock.now())

@@ -239,7 +239,7 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
     if verdict.outcome == "completed" and attempt["check_command"]:
         if attempt["cancel_requested_at"]:
             verdict = replace(verdict, outcome="cancelled")
-        elif checks.want(store, verdict, output):
+        elif checks.request(store, verdict, output):
             return attempts.told(attempt, "to be checked", attempt["check_command"])
         else:
             return None
