@@ -126,7 +126,7 @@ def conclude(store: Store, result: Result) -> bool:
     return True
 
 
-def told(result: Result) -> Row:
+def as_row(result: Result) -> Row:
     """The row that a pass prints of a check's end."""
     outcome = {"passed": "completed"}.get(result.state, result.state)
     reason = {"passed": "the check passed"}.get(result.state, f"check: {result.reason}")

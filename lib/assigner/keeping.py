@@ -47,7 +47,7 @@ def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]
     for name, session in dead.items():
         if name in live:
             reason = f"attempt {live[name]['id']} is not judged yet"
-            told.append(_told(name, "waits", reason))
+            told.append(_as_row(name, "waits", reason))
         elif row := _again(store, session):
             (started if row["outcome"] == "started" else told).append(row)
     return told + _settle(store, started, settle)
@@ -82,7 +82,7 @@ def _look_after(store: Store, session: Row) -> list[Row]:
     with store.transaction():
         store.update("sessions", session["id"], stuck_since=last)
         _event(store, session, "session.stuck", reason)
-    return [_told(session["name"], "stuck", reason)]
+    return [_as_row(session["name"], "stuck", reason)]
 
 
 def _again(store: Store, session: Row) -> Row | None:
@@ -98,21 +98,21 @@ def _again(store: Store, session: Row) -> Row | None:
             return None
     directory = session["start_dir"] or "/"
     if problem := files.directory_problem(directory):
-        return _told(name, "waits", problem)
+        return _as_row(name, "waits", problem)
     if store.dry:
-        return _told(name, "to be started", session["status_reason"])
+        return _as_row(name, "to be started", session["status_reason"])
     known = session["socket"] in settings.sockets
     socket = session["socket"] if known else settings.sockets[0]
     is_agent = agents.is_agent(session["provider"])
     try:
         plan = _plan(store, session, directory)
         if refusal := starting.start(store, session, plan, socket, stays=is_agent):
-            return _told(name, "waits", refusal)
+            return _as_row(name, "waits", refusal)
     except (tmux.NoServer, tmux.Unreachable, AssignerError) as error:
-        return _told(name, "failed", str(error))
+        return _as_row(name, "failed", str(error))
     with store.transaction():
         _event(store, session, "session.started", session["status_reason"])
-    return _told(name, "started", session["status_reason"])
+    return _as_row(name, "started", session["status_reason"])
 
 
 def _plan(store: Store, session: Row, directory: str) -> starting.Plan:
@@ -141,7 +141,7 @@ def _give_up(store: Store, session: Row) -> Row:
     with store.transaction():
         store.update("sessions", session["id"], given_up=reason)
         _event(store, session, "session.given_up", reason)
-    return _told(name, "given up", reason)
+    return _as_row(name, "given up", reason)
 
 
 def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
@@ -153,7 +153,7 @@ def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
         now = {row["name"]: row for row in sessions.kept_alive(store)}
         if all(_has_come(store, now[name]) for name in names) or time.monotonic() > until:
             return [
-                _told(name, "started", f"{now[name]['status']}: {now[name]['status_reason']}")
+                _as_row(name, "started", f"{now[name]['status']}: {now[name]['status_reason']}")
                 for name in sorted(names)
             ]
         time.sleep(_POLL)
@@ -176,7 +176,7 @@ def _event(store: Store, session: Row, kind: str, reason: str) -> None:
     )  # fmt: skip
 
 
-def _told(session: str, outcome: str, reason: str) -> Row:
+def _as_row(session: str, outcome: str, reason: str) -> Row:
     return {
         "attempt": None, "prompt": None, "session": session, "outcome": outcome, "reason": reason
     }  # fmt: skip

@@ -41,7 +41,7 @@ def observe(store: Store) -> list[Row]:
         if not attempt["check_state"]:
             live.append(attempt)
         elif (result := checks.judge(store, attempt)) and checks.conclude(store, result):
-            changed[attempt["id"]] = checks.told(result)
+            changed[attempt["id"]] = checks.as_row(result)
             if not store.dry:
                 files.remove_run(store.settings, attempt["id"])
     turns = [attempt for attempt in live if agents.is_agent(attempt["provider"])]

@@ -87,7 +87,7 @@ def _fail(store: Store, attempt: Row, reason: str) -> Row:
     if not checks.conclude(store, result):
         return attempts.told(attempt, "waits", "another pass is at it")
     files.remove_run(store.settings, attempt["id"])
-    return checks.told(result)
+    return checks.as_row(result)
 
 
 def _end(store: Store, attempt: Row) -> list[Row]:
