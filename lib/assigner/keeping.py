@@ -123,7 +123,7 @@ def _plan(store: Store, session: Row, directory: str) -> starting.Plan:
     if agent := agents.known(session["provider"]):
         options = hooking.options(agent, store.settings)
         trusted = json.loads(session["trusted"])
-        argv = options.argv + trusting.settle(agent, trusted, directory, exports)
+        argv = options.argv + trusting.trust(agent, trusted, directory, exports)
         resumed = session["quick_deaths"] == 0
         line = launching.command_line(agent, session, argv, resumed=resumed)
         exports |= options.variables

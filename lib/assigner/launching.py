@@ -48,7 +48,7 @@ def write(store: Store, attempt: Row, provider: Provider, wanted: Task) -> str |
     options = hooking.options(provider, store.settings)
     moved = wanted.physical is not None and wanted.physical != here
     place = wanted.physical if moved and wanted.physical else here
-    argv = options.argv + trusting.settle(provider, json.loads(attempt["trusted"]), place, base)
+    argv = options.argv + trusting.trust(provider, json.loads(attempt["trusted"]), place, base)
     text = posix.launcher(
         wanted,
         tools,

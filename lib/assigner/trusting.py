@@ -30,7 +30,7 @@ def covers(directories: Sequence[str], directory: str) -> bool:
     return any(f"{real}/".startswith(place.rstrip("/") + "/") for place in directories)
 
 
-def settle(
+def trust(
     provider: Provider, trusted: Sequence[str], directory: str, variables: Mapping[str, str]
 ) -> list[str]:
     """Make an agent that starts in `directory` trust it, if `trusted` covers it.
