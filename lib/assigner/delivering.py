@@ -84,7 +84,9 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         from assigner import prompting  # imported only if there are agents
 
         acted += prompting.deliver(store, to_agents, settle=settle)
-    _settle(store, settle, {row["attempt"] for row in acted if row["outcome"] == "typed"})
+    _wait_until_running(
+        store, settle, {row["attempt"] for row in acted if row["outcome"] == "typed"}
+    )
     return acted
 
 
@@ -220,7 +222,7 @@ def _type(store: Store, typings: list[tuple[Row, keyboard.Stroke]]) -> list[Row]
     return acted
 
 
-def _settle(store: Store, seconds: float, typed: set[int]) -> None:
+def _wait_until_running(store: Store, seconds: float, typed: set[int]) -> None:
     """Wait at most `seconds` until all that was typed is seen to run."""
     waiting = typed
     until = time.monotonic() + seconds

@@ -50,7 +50,7 @@ def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]
             told.append(_as_row(name, "waits", reason))
         elif row := _again(store, session):
             (started if row["outcome"] == "started" else told).append(row)
-    return told + _settle(store, started, settle)
+    return told + _wait_until_started(store, started, settle)
 
 
 def _is_dead(session: Row, silent: Mapping[str, str]) -> bool:
@@ -144,7 +144,7 @@ def _give_up(store: Store, session: Row) -> Row:
     return _as_row(name, "given up", reason)
 
 
-def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
+def _wait_until_started(store: Store, started: list[Row], seconds: float) -> list[Row]:
     """Wait until all started sessions are there.  Returns the rows with the observed status."""
     until = time.monotonic() + seconds
     names = {row["session"] for row in started}
