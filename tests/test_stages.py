@@ -223,7 +223,7 @@ def test_paused_after_a_pass_died_before_the_keys(book: Book) -> None:
     (row,) = book.work.tool("pause", "--all", "--json").json
     assert row["running"] == [1]  # as far as pause can tell
     (row,) = book.work.tool("deliver", "--json").json
-    assert (row["outcome"], row["reason"]) == ("released", "it is paused")
+    assert (row["outcome"], row["reason"]) == ("released", "the session is paused")
     assert pane.screen() == before
     book.work.tool("resume", "--all")
     finish(book)

@@ -95,7 +95,9 @@ def test_what_is_sent_is_submitted_once_and_exactly(work: Workplace, tmp_path: P
     assert done == [{"status": "completed", "attempts": 1, "error": None}] * (len(jobs) - 2)
     assert raw["status"] == "completed"
     assert large["status"] == "failed"
-    assert large["error"].startswith("rejected: typing: it has 50000 bytes, and standin takes 40")
+    assert large["error"].startswith(
+        "rejected: typing: the prompt has 50000 bytes; standin takes at most 40"
+    )
     assert not list(tmp_path.rglob("x"))
 
 
@@ -287,7 +289,7 @@ def test_what_an_agent_left_half_pasted_to_its_shell_is_not_tried_again(
         send(work, text, "--idempotent")
     work.run_until(lambda: work.prompt(1)["status"] == "failed")
     prompt = work.prompt(1)
-    assert prompt["error"].startswith("vanished: exited: standin has left its shell")
+    assert prompt["error"].startswith("vanished: exited: standin has exited to")
     assert "its shell may have run lines of it" in prompt["error"]
     assert (prompt["retry_at"], prompt["attempts"]) == (None, 1)
 
@@ -298,7 +300,7 @@ def test_what_an_agent_without_a_shell_had_half_pasted_is_tried_again(work: Work
     send(work, "\n".join(["Do this:", *["echo ran"] * 2000]))
     work.run_until(lambda: work.prompt(1)["error"])
     prompt = work.prompt(1)
-    assert prompt["error"].startswith("vanished: its ")
+    assert prompt["error"].startswith("vanished: the ")
     assert "its shell" not in prompt["error"]
     assert prompt["retry_at"]
 
@@ -451,7 +453,7 @@ def test_an_agent_is_seen_and_its_shell_is_not_typed_into(work: Workplace, tmp_p
     later.wait_for("Ask standin anything")
     started.run("/exit")
     started.wait_for_prompt()
-    assert scanned(work, "one", "offline").startswith("exited: standin has left its shell")
+    assert scanned(work, "one", "offline").startswith("exited: standin has exited to")
     assert session(work, "later")["provider"] == "standin"
     send(work, "touch typed-into-the-shell", "--target", "one")
     work.tool("tick")

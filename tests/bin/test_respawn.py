@@ -61,7 +61,7 @@ def test_an_agent_that_does_not_stay_has_got_nothing(work: Workplace) -> None:
     does_not_stay(work)
     work.tool("send", "hello", "--workdir", repository, "--provider", "standin")
     work.run_until(lambda: work.prompt(1)["attempts"] == 1 and work.prompt(1)["status"] == "failed")
-    assert work.prompt(1)["error"].startswith("vanished: start: its agent did not stay")
+    assert work.prompt(1)["error"].startswith("vanished: start: the agent did not keep running")
     assert work.prompt(1)["retry_at"] is not None
     assert agent.prompts() == []
 
