@@ -414,7 +414,7 @@ def test_whatever_hooks_leave_and_whatever_it_is_called(
     for index, ((name, event), payload) in enumerate(payloads):
         place = f"{index % 3 or '-'}.{index % 5 or '-'}"
         (spool / f"hook.{name}.{event}.{place}.1.{index}").write_bytes(payload)
-        hearing.hear(providers.agents()[name], event, payload)
+        hearing.parse(providers.agents()[name], event, payload)
     for kind, text in texts:
         odd = re.sub(rb"[/\0]", b"_", as_bytes(text))[:200]
         for data in (odd, b"hook." + odd, b"hook.claude.Stop." + odd, b"1." + odd,

@@ -1,4 +1,4 @@
-"""Which agent runs in a pane, told from the processes in front of it."""
+"""Detects which agent runs in a pane, from its foreground processes."""
 
 import re
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from assigner import proc, providers
 from assigner.errors import SetupError
 from assigner.recognising import Provider
 
-_DEEP = 3  # an agent may be started by a wrapper: npx, a script, timeout
-# What is run by one of these is its first argument: `node /usr/bin/codex`
+_DEEP = 3  # levels: a wrapper may have started the agent: npx, a script, timeout
+# These run their first argument: `node /usr/bin/codex`
 _INTERPRETER = re.compile(r"(?:.*/)?(?:node|bun|deno|python[\d.]*|pypy[\d.]*|(?:ba|da|z)?sh)\Z")
 
 
 def in_front(process: proc.Stat) -> str | None:
-    """The agent that a foreground process, or what it has started, is; None if it is none."""
+    """The agent that a foreground process or one of its descendants is; None if there is none."""
     generation = [process.pid]
     for _ in range(_DEEP):
         for pid in generation:
@@ -25,7 +25,7 @@ def in_front(process: proc.Stat) -> str | None:
 
 
 def is_front(pid: int, pane_pid: int) -> bool:
-    """Whether a process is the agent in front of a pane itself, and none that it has started."""
+    """Whether a process is the pane's foreground agent itself, not a process it has started."""
     group = proc.front(pane_pid)
     generation = [group] if group else []
     for _ in range(_DEEP):
@@ -37,31 +37,34 @@ def is_front(pid: int, pane_pid: int) -> bool:
 
 
 def _is_bare(pid: int) -> bool:
-    """Whether a process is an agent, and nothing that runs one."""
+    """Whether a process is an agent itself, not a wrapper that runs one."""
     return _agent_called("".join(proc.arguments(pid)[:1])) is not None
 
 
 def _behind(pid: int, group: int | None) -> list[int]:
-    """What a process has started in its own process group."""
+    """The children of a process in its own process group."""
     found = ((child, proc.stat(child)) for child in proc.children(pid))
     return [child for child, process in found if process and process.group == group]
 
 
 def is_agent(provider: str | None) -> bool:
-    """Whether that is an agent, whatever is wrong with its file, which is not read."""
+    """Whether an agent has that name.  Does not read its file, which may be broken."""
     return provider in providers.files()
 
 
 def known(provider: str | None) -> Provider | None:
-    """The agent of that name; None for shells, one-shot commands and what has no file.
+    """The agent of that name; None for shells, one-shot commands and names without a file.
 
-    SetupError for one whose file cannot be used.
+    Raises SetupError if the agent's file is not usable.
     """
     return providers.agent(provider) if provider is not None and is_agent(provider) else None
 
 
 def usable(provider: str | None) -> Provider | str:
-    """That agent, or what keeps it from being judged and typed to: a pass goes on with others."""
+    """The agent of that name, or the reason why it cannot be judged or typed to.
+
+    Never raises, so that a pass continues with the other sessions.
+    """
     try:
         return known(provider) or f"no agent is named '{provider}'"
     except SetupError as error:
@@ -69,7 +72,7 @@ def usable(provider: str | None) -> Provider | str:
 
 
 def _program(arguments: Sequence[str]) -> str:
-    """The path of what a command line runs; empty where it cannot be told."""
+    """The path of the program that a command line runs; '' if unknown."""
     if arguments and _INTERPRETER.match(arguments[0]):
         arguments = [word for word in arguments[1:] if not word.startswith("-")]
     return arguments[0] if arguments else ""

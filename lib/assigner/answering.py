@@ -1,6 +1,6 @@
-"""What became of an agent's turn: from its hooks, its transcript, and last from its screen.
+"""The outcome of an agent's turn: from its hooks, its transcript, and last from its screen.
 
-A turn ends for an attempt only by what belongs to its prompt, never because its session is idle.
+Only evidence about the turn's own prompt ends it, never the mere fact that its session is idle.
 """
 
 from collections.abc import Sequence
@@ -29,17 +29,17 @@ from assigner.recognising import Provider
 from assigner.tmux import PaneId
 from assigner.turns import Turn
 
-_LONG = 12  # so many times ASSIGNER_START_WAIT a busy machine may take to submit a prompt
+_LONG = 12  # a busy machine may take this many times ASSIGNER_START_WAIT to submit a prompt
 _LAG = 5.0  # seconds
-_SPILT = (
+_LEAKED = (
     "the agent ended while the prompt was being pasted, and its shell may have run lines of it:"
-    " look there; it is not tried again by itself"
+    " look there; it is not retried automatically"
 )
-_PATIENCE = 3  # so many times ASSIGNER_START_WAIT a turn may have left no trace
+_PATIENCE = 3  # a turn may be without a trace this many times ASSIGNER_START_WAIT
 
 
 def judge(store: Store, turns: Sequence[Row]) -> list[Verdict]:
-    """The verdicts on live attempts in agents' sessions; one look at those that did not report."""
+    """The verdicts on live attempts in agents' sessions; one look at those without a report."""
     verdicts = {}
     open_ = []
     for attempt in turns:
@@ -51,7 +51,7 @@ def judge(store: Store, turns: Sequence[Row]) -> list[Verdict]:
     for attempt in open_:
         provider = agents.usable(attempt["provider"])
         if isinstance(provider, str):
-            continue  # deliver says it
+            continue  # deliver reports the broken file
         sight = sights.get((attempt["socket"], attempt["pane_id"]))
         if verdict := _from_traces(store, attempt, provider, sight):
             verdicts[attempt["id"]] = verdict
@@ -83,10 +83,10 @@ def _look(store: Store, attempts: Sequence[Row]) -> dict[Key, Sight]:
 def _from_traces(
     store: Store, attempt: Row, provider: Provider, sight: Sight | None
 ) -> Verdict | None:
-    """From what the turn left in its transcript, on the screen and of its process."""
+    """The verdict from the turn's transcript, screen and process; None while it runs."""
     gone = judging.pane_gone(attempt)
     if gone is None and sight is None:
-        return None  # its server cannot be asked
+        return None  # the tmux server cannot be asked
     if sight is not None and sight.status == "offline":
         gone = gone or sight.reason
     if gone is None and sight is not None and sight.status in ("busy", "waiting"):
@@ -97,7 +97,7 @@ def _from_traces(
     shown = sight and sight.shown
     text = files.prompt_of(store.settings, attempt["id"])
     if gone is None and pasted_text.is_put_back(attempt, provider.manner, shown, text):
-        return None  # it is taken out first
+        return None  # deliver deletes the text first
     if (
         attempt["typed_at"]
         and text is not None
@@ -114,7 +114,9 @@ def _from_traces(
             return None
         return _not_submitted(store, attempt, provider, gone, shown, text)
     if gone:
-        return _ended(attempt, "vanished", f"{gone} while it ran", evidence={"vanished": gone})
+        return _ended(
+            attempt, "vanished", f"{gone} while the prompt ran", evidence={"vanished": gone}
+        )
     assert sight is not None
     if (
         text is not None
@@ -126,8 +128,8 @@ def _from_traces(
 
 
 def _after_tasks(store: Store, attempt: Row, sight: Sight | None) -> Verdict | None:
-    """Its turn has ended, and tasks that it began run on: the report of their end tells how it goes
-    on.  What never ends, as a server, tells nothing.
+    """The turn has ended, and background tasks that it started still run: the report of their end
+    decides.  A task that never ends, such as a server, gives no report.
     """
     end = attempts.turn_of(attempt)["end"]
     waits = clock.now() - clock.seconds(end["at"]) < store.settings.stuck_after
@@ -157,14 +159,14 @@ def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
         return None
     if found.state == "completed":
         return _completed(attempt, found.message, "transcript")
-    error = found.error or "its transcript says that it was interrupted"
+    error = found.error or "the transcript shows an interruption"
     reset = limits.moment(found.reset, found.at)
     return _failed(attempt, found.failure, error, reset, "transcript")
 
 
 def _behind_another(store: Store, attempt: Row, provider: Provider) -> Verdict | None:
-    """The end of a turn that is to be ended, where what is seen to be under way is another one: its
-    records lag behind the screen.
+    """The end of a turn that is to be ended, if the turn on the screen is another one: transcripts
+    lag behind the screen.
     """
     if attempt["stage"] != "submitted" or not attempt["ending"]:
         return None
@@ -176,7 +178,7 @@ def _behind_another(store: Store, attempt: Row, provider: Provider) -> Verdict |
 
 
 def is_under_way(store: Store, attempt: Row, provider: Provider) -> bool:
-    """Whether the turn that is seen to be under way in an attempt's session can be its own."""
+    """Whether the turn that is seen to run in an attempt's session can be its own."""
     turn = attempts.turn_of(attempt)
     if turn.get("background"):
         return turn.get("theirs") is None
@@ -189,7 +191,7 @@ def is_under_way(store: Store, attempt: Row, provider: Provider) -> bool:
 
 
 def _is_quiet(attempt: Row) -> bool:
-    """Whether it was seen to be silent for a while: a screen lags behind what hooks tell."""
+    """Whether the session has looked idle for a while: a screen lags behind hooks."""
     since = attempts.turn_of(attempt).get("quiet_since")
     return since is not None and clock.now() - clock.seconds(since) >= _LAG
 
@@ -198,7 +200,7 @@ def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> V
     if sight.shown is None or sight.status not in ("idle", "limited", "occupied"):
         return None
     if manners.shows(sight.shown.verdict.draft, text, provider.manner):
-        reason = "before an answer began: it stands in its composer again"
+        reason = "before an answer began: the text is in the composer again"
         return _failed(attempt, "interrupted", reason, None, "screen")
     found = recognising.failure(provider, sight.shown.view, text)
     if found is None:
@@ -209,21 +211,21 @@ def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> V
 
 
 def _is_covered(sight: Sight) -> bool:
-    """Whether a person has something before the composer, as copy mode: what stands in it, and
-    whether Enter is to be pressed, is seen when that is over.
+    """Whether a person has covered the composer, for instance by copy mode: its text, and whether
+    Enter has to be pressed, will show afterwards.
     """
     return sight.status == "occupied" and (sight.shown is None or sight.shown.verdict.draft is None)
 
 
 def _under_way(store: Store, attempt: Row, *, seen: bool = True) -> None:
-    """It is seen to work, or cannot be told to be silent; a person may have pressed Enter."""
+    """The turn is seen to run, or not known to be silent; a person may have pressed Enter."""
     changed: dict[str, str | None] = {}
     turn, now = attempts.turn_of(attempt), clock.text(clock.now())
     if turn.get("quiet_since"):
         changed["quiet_since"] = None
     if attempt["stage"] == "typed" and seen and not turn.get("entered"):
         changed["entered"] = now
-    if attempt["stage"] != "submitted":  # from then on it has time
+    if attempt["stage"] != "submitted":  # time limits begin only then
         changed["held_up"] = now
     if changed:
         with store.transaction():
@@ -231,9 +233,9 @@ def _under_way(store: Store, attempt: Row, *, seen: bool = True) -> None:
 
 
 def _silent(store: Store, attempt: Row, sight: Sight) -> Verdict | None:
-    """Neither hook nor transcript nor screen tells of an end."""
+    """Neither hook nor transcript nor screen shows an end."""
     if sight.shown is None or sight.shown.verdict.rule is None:
-        _under_way(store, attempt)  # it may well be at work: nothing is known of it
+        _under_way(store, attempt)  # the agent may be busy: its status is unknown
         return None
     turn, now = attempts.turn_of(attempt), clock.now()
     since = turn.get("quiet_since")
@@ -244,10 +246,10 @@ def _silent(store: Store, attempt: Row, sight: Sight) -> Verdict | None:
     if now - clock.seconds(since) < _PATIENCE * store.settings.start_wait:
         return None
     if attempt["ending"] or attempt["cancel_requested_at"]:
-        return _ended(attempt, "interrupted", "it was interrupted", "silence")
+        return _ended(attempt, "interrupted", "the turn was interrupted", "silence")
     if attempt["raw"]:
-        return _completed(attempt, None, "it was a command: its session is idle again")
-    nothing = f"it was submitted, its session is {sight.status}, and nothing tells how it ended"
+        return _completed(attempt, None, "an agent's own command: the session is idle again")
+    nothing = f"submitted; the session is {sight.status} and left no evidence of how the turn ended"
     return Verdict(attempt, "unverified", error=f"unverified: {nothing}")
 
 
@@ -259,7 +261,7 @@ def _not_submitted(
     shown: Shown | None,
     text: str | None,
 ) -> Verdict | None:
-    """Typed, perhaps, and not seen to be taken."""
+    """Perhaps typed, but not known to be submitted."""
     moment = attempt["cancel_requested_at"] or attempt["typed_at"] or attempt["updated_at"]
     held_up = attempts.turn_of(attempt).get("held_up", "")
     since = attempts.lasted(attempt, max(moment, held_up), clock.now())
@@ -268,27 +270,27 @@ def _not_submitted(
             return None
         return Verdict(attempt, "cancelled")
     if gone:
-        if _is_spilt(store, attempt, text):
-            return _ended(attempt, "vanished", f"{gone}: {_SPILT}", gone)
-        if attempt["stage"] == "typing":  # Enter is pressed only once it is known to be typed
+        if _may_have_leaked(store, attempt, text):
+            return _ended(attempt, "vanished", f"{gone}: {_LEAKED}", gone)
+        if attempt["stage"] == "typing":  # Enter follows only once the text is known to be typed
             return Verdict(attempt, "released", evidence={"vanished": gone})
-        return _ended(attempt, "vanished", f"{gone} after it was typed", gone)
+        return _ended(attempt, "vanished", f"{gone} after the prompt was typed", gone)
     if attempt["stage"] == "typing" or since < _LONG * store.settings.start_wait:
         return None
-    unknown = "it was typed, and is not known to have been submitted: look at its session"
+    unknown = "typed, but not known to be submitted: look at the session"
     return Verdict(attempt, "unverified", error=f"unverified: {unknown}")
 
 
-def _is_spilt(store: Store, attempt: Row, text: str | None) -> bool:
-    """Whether an agent that is gone may have left a part of its prompt to the shell behind it.
+def _may_have_leaked(store: Store, attempt: Row, text: str | None) -> bool:
+    """Whether a vanished agent may have left a part of its prompt to the shell behind it.
 
-    That is kept with the turn: no other attempt follows by itself.
+    Recorded with the turn, so that no other attempt follows automatically.
     """
-    turn, short = attempts.turn_of(attempt), text is not None and not manners.spills(text)
+    turn, short = attempts.turn_of(attempt), text is not None and not manners.may_have_leaked(text)
     if short or turn.get("entered") or turn.get("front") == attempt["pane_pid"]:
-        return False  # of the last there was no shell behind it
+        return False  # in the last case no shell is behind the agent
     if not proc.is_tmux(attempt["server_pid"]):
-        return False  # and so its shell has gone with it
+        return False  # its shell is gone as well
     if attempt["stage"] == "typing" and not judging.was_typed(store, attempt):
         return False
     with store.transaction():
@@ -297,7 +299,7 @@ def _is_spilt(store: Store, attempt: Row, text: str | None) -> bool:
 
 
 def _completed(attempt: Row, message: str | None, by: str) -> Verdict:
-    """A turn that went well; what it said may be typed again, and told in a terminal."""
+    """A successful turn; its message is cleaned, because it may be typed or printed later."""
     said = screen.clean(message) if message else None
     return Verdict(attempt, "completed", response=said, evidence={"ended_by": by})
 
@@ -305,8 +307,8 @@ def _completed(attempt: Row, message: str | None, by: str) -> Verdict:
 def _failed(
     attempt: Row, failure: str | None, text: str | None, reset: str | None, by: str
 ) -> Verdict:
-    """A turn that failed; what a person or a timeout has ended is that."""
-    reason = " ".join((text or "it says no more").split())
+    """A failed turn, unless a person or a timeout has ended it."""
+    reason = " ".join((text or "no further message").split())
     if attempt["ending"] or attempt["cancel_requested_at"]:
         return _ended(attempt, "interrupted", reason, by)
     if failure == "limited":
@@ -321,7 +323,7 @@ def _ended(
         return Verdict(attempt, "cancelled", evidence={"ended_by": by})
     if attempt["ending"] == "timeout":
         failure = "timeout"
-        reason = f"it ran longer than {attempt['timeout_seconds']:g} s and was interrupted"
+        reason = f"ran longer than {attempt['timeout_seconds']:g} s and was interrupted"
     return Verdict(
         attempt, "failed", error=f"{failure}: {reason}", failure_class=failure,
         evidence=evidence or {"ended_by": by},

@@ -1,7 +1,7 @@
-"""assign-next: which prompt goes to which session.
+"""assign-next: decides which prompt goes to which session.
 
-Weighed outside of any transaction, since working trees are looked up in the file system; then
-claimed in one transaction, in which the schema has the last word.
+Scores the pairs outside of any transaction, because it looks up working trees in the file system;
+then claims them in one transaction, in which the schema has the last word.
 """
 
 import json
@@ -14,13 +14,13 @@ from assigner.db import Row, Store
 
 Lane = tuple[str | None, str | None]  # a target session and a target provider
 
-_ROUNDS = 8  # where a pair cannot be claimed, its session is free for another prompt
-_PASSED_OVER = 1000  # prompts of one lane that are looked at in vain before the pass gives up
+_ROUNDS = 8  # after a claim fails, its session is free for another prompt
+_PASSED_OVER = 1000  # prompts of one lane that a pass examines without success at most
 
 
 @dataclass
 class Option:
-    """A prompt with a session that it may run in, and what speaks for the pair."""
+    """A prompt with a session that it may run in, and the score of the pair."""
 
     prompt: Row
     session: Row
@@ -31,7 +31,7 @@ class Option:
 
 
 def release_due(store: Store, limit: int = 1000) -> None:
-    """Prompts whose time has come, or whose limit has passed, wait for a session from now on."""
+    """Let prompts whose time has come, or whose limit has ended, wait for a session."""
     limits.release_due(store)
     due = store.rows("due_times", limit=limit)
     if due:
@@ -41,7 +41,7 @@ def release_due(store: Store, limit: int = 1000) -> None:
 
 
 def can_move(store: Store, until: str) -> bool:
-    """Whether anything can still happen by itself before that time.
+    """Whether anything can still happen without a person before that time.
 
     A waiting prompt counts only if a session that is not paused could take it.
     """
@@ -57,9 +57,9 @@ def can_move(store: Store, until: str) -> bool:
 
 
 def lanes_by_pause(store: Store) -> tuple[set[Lane], set[Lane]]:
-    """The lanes that some session serves, and those that would be served but for a pause.
+    """The lanes that some session serves, and those that only a pause keeps from being served.
 
-    One that is offline serves them too if keepalive starts it again.
+    An offline session serves them too if keepalive restarts it.
     """
     stopped = pausing.providers_paused(store)
     there = [
@@ -73,9 +73,9 @@ def lanes_by_pause(store: Store) -> tuple[set[Lane], set[Lane]]:
 
 
 def assign(store: Store, *, limit: int | None = None) -> tuple[list[Row], list[Option]]:
-    """Pair the most urgent waiting prompts with the idle sessions that suit them best.
+    """Pair the most urgent waiting prompts with the idle sessions that match them best.
 
-    Returns a row for each claim, and every option that was weighed.
+    Returns a row for each claim, and every option that was considered.
     """
     release_due(store)
     claims: list[Row] = []
@@ -93,7 +93,7 @@ def assign(store: Store, *, limit: int | None = None) -> tuple[list[Row], list[O
 
 
 def _round(store: Store, limit: int | None) -> tuple[list[Option], list[Row], int]:
-    """One pairing: what was weighed, the claims, and how many pairs could not be claimed."""
+    """One round of pairing: the options, the claims, and the number of pairs not claimed."""
     sessions = store.rows("ready_sessions")
     if not sessions:
         return [], [], 0
@@ -117,7 +117,7 @@ def _round(store: Store, limit: int | None) -> tuple[list[Option], list[Row], in
 
 
 class _Trees:
-    """Directories and working trees, looked up once a pass, and on which branch each is in use."""
+    """Directories and working trees, looked up once per pass, and the branch each is used on."""
 
     def __init__(self, store: Store) -> None:
         self.used: dict[str, str | None] = {
@@ -129,8 +129,8 @@ class _Trees:
         self._made_tree = cache(git.made_tree)
 
     def place(self, prompt: Row, directory: str | None) -> git.Place | None:
-        """Where a prompt that is given this directory works; its own tree has no branch yet where
-        it is still to be made.
+        """The working tree of a prompt with this directory; a separate tree that does not exist yet
+        has no branch.
         """
         place = self._place(directory) if directory else None
         if not (place and directory and prompt["worktree"]):
@@ -139,20 +139,20 @@ class _Trees:
         return self._made_tree(own) or git.Place(own, None, None, place.common)
 
     def directory(self, prompt: Row) -> str | None:
-        """The physical directory in which the prompt works, None where any will do."""
+        """The physical directory in which the prompt works; None if any is fine."""
         directory = prompt["working_dir"]
         if directory and prompt["worktree"] and (place := self._place(directory)):
             return worktrees.own(self._root, place, directory, prompt["git_branch"])[1]
         return self._physical(directory) if directory else None
 
     def conflict(self, place: git.Place | None, branch: str | None) -> str | None:
-        """The tree in use that is on another branch than this one, or is still to be switched."""
+        """The tree that is in use on another branch, or is still to be switched; None if none."""
         if branch is None or place is None or place.tree not in self.used:
             return None
         return None if self.used[place.tree] == place.branch == branch else place.tree
 
     def use(self, place: git.Place | None, branch: str | None) -> None:
-        """Note that a prompt is about to work there, and so keeps it on its branch."""
+        """Record that a prompt is about to work in a tree, and so keeps it on its branch."""
         if place:
             self.used.setdefault(place.tree, branch or place.branch)
 
@@ -162,8 +162,8 @@ def _candidates(
 ) -> list[tuple[Row, list[Option]]]:
     """The prompts that may run now, most urgent first, each with its options.
 
-    Of every lane that a free session serves as many are read as there are sessions.  One whose
-    tree is in use is put aside, and so leaves its lane; one that still waits for a better
+    Reads as many prompts of each lane that a free session serves as there are sessions.  A prompt
+    whose tree is in use is held, and so leaves its lane; one that still waits for a better
     session is passed over.
     """
     directories = {session["name"]: session["current_dir"] for session in sessions}
@@ -257,7 +257,7 @@ def _options(
 def _takes_any(session: Row) -> bool:
     """Whether a prompt that names neither session nor provider may go there.
 
-    Such a prompt is a script for a shell; a one-shot command would take it for its data.
+    Such a prompt is a script for a shell; a one-shot command would read it as data.
     """
     return bool(session["provider"] == "shell")
 
@@ -298,7 +298,7 @@ def _claim(store: Store, option: Option, trees: _Trees) -> Row | None:
 
 
 def _is_switch(prompt: Row, session: Row, trees: _Trees) -> bool:
-    """Whether the session has to leave its directory or its branch for the prompt."""
+    """Whether the session must change its directory or branch for the prompt."""
     wanted, branch = trees.directory(prompt), prompt["git_branch"]
     if wanted and wanted != session["current_dir"]:
         return True

@@ -1,7 +1,7 @@
 """Attempts: one try of one prompt in one session, from its claim to its one outcome.
 
-Every function here is called inside a transaction.  Every write names the stage that it
-expects, so that of two passes which decide about one attempt only the first is heard.
+Call every function here inside a transaction.  Every write names the stage that it expects, so
+that of two passes which decide about one attempt only the first succeeds.
 """
 
 import json
@@ -15,9 +15,9 @@ from assigner.db import Row, Store
 from assigner.states import UNTYPED, Action
 from assigner.tmux import PaneId
 
-# A failing command may succeed later, and what failed its check is told why.  A wrong context will
-# not, what a person interrupted is theirs, and what may have run must not run again unless the
-# prompt says that it can.
+# A retry may help after a failed command or a failed check, whose feedback the next attempt gets.
+# It does not help after a wrong context; a prompt that a person interrupted is left to that person;
+# and a prompt that may have run must not run again unless it is idempotent.
 RETRIED = {"command", "api", "check"}
 RETRIED_IF_IDEMPOTENT = {"vanished", "timeout"}
 
@@ -57,10 +57,10 @@ def claim(
     branch: str | None,
     evidence: Mapping[str, Any],
 ) -> int | None:
-    """Claim the session for the prompt, and its working tree; the attempt's id.
+    """Claim the session for the prompt, and its working tree.  Returns the attempt's id.
 
-    None where somebody else was quicker: the schema allows one live attempt per prompt and
-    per session, and only between a waiting prompt and an enrolled idle session.
+    None if another pass was faster: the schema allows one live attempt per prompt and per session,
+    and only between a waiting prompt and an enrolled idle session.
     """
     lease = None
     if tree:
@@ -103,13 +103,13 @@ def live_of(store: Store, prompt: int) -> Row:
 
 
 def advance(store: Store, attempt: int, expected: str, stage: str, at: float | None = None) -> bool:
-    """Lead a live attempt from the expected stage on; whether it was there."""
+    """Advance a live attempt from the expected stage.  Returns whether it was in that stage."""
     moment = clock.text(clock.now() if at is None else at)
     return bool(store.run("advance_attempt", id=attempt, expected=expected, stage=stage, at=moment))
 
 
 def submitted(store: Store, attempt: Row, at: float) -> bool:
-    """The session has reported that the prompt's file runs."""
+    """Record that the session has reported that the prompt's file runs."""
     if attempt["stage"] != "submitted":
         if not advance(store, attempt["id"], attempt["stage"], "submitted", at):
             return False
@@ -118,7 +118,7 @@ def submitted(store: Store, attempt: Row, at: float) -> bool:
 
 
 def submit(store: Store, attempt: Row, by: str, at: float) -> bool:
-    """Write, in a transaction, that an agent has the prompt, and by what that is known."""
+    """Record, in a transaction, that an agent has the prompt, and the evidence for that."""
     if attempt["stage"] == "submitted" or not submitted(store, attempt, at):
         return False
     attempt["stage"] = "submitted"
@@ -128,13 +128,13 @@ def submit(store: Store, attempt: Row, by: str, at: float) -> bool:
 
 
 def turn_of(attempt: Row) -> dict[str, Any]:
-    """What is known of an attempt's turn."""
+    """What is known of an attempt's turn (the JSON object `turn` of its evidence)."""
     found: dict[str, Any] = json.loads(attempt["evidence"]).get("turn", {})
     return found
 
 
 def remember(store: Store, attempt: Row, **facts: Any) -> None:
-    """Add, in a transaction, to what is known of a live attempt's turn, by others too meanwhile."""
+    """Add facts, in a transaction, to a live attempt's turn, to which other passes add as well."""
     live = store.execute(
         "SELECT evidence FROM attempts WHERE id = :id AND outcome IS NULL", {"id": attempt["id"]}
     ).fetchone()
@@ -186,7 +186,7 @@ def recount(store: Store) -> None:
 
 
 def finish(store: Store, verdict: Verdict) -> bool:
-    """Give a live attempt its outcome, and its prompt, session and working tree what follows.
+    """Write the outcome of a live attempt, and what follows for prompt, session and working tree.
 
     Returns whether the attempt was still as the verdict's row says: a verdict that knew less
     than what was reported meanwhile changes nothing.
@@ -245,7 +245,7 @@ def finish(store: Store, verdict: Verdict) -> bool:
 def lasted(attempt: Row, since: str, now: float) -> float:
     """Seconds from a moment of a live attempt to `now`.
 
-    Where the clock was set back meanwhile, from when a pass saw that it was: `observe` writes.
+    If the clock was set back meanwhile, counts from when `observe` noticed and recorded it.
     """
     passed = now - clock.seconds(since)
     return passed if passed >= 0 else max(0.0, now - clock.seconds(attempt["updated_at"]))
@@ -269,7 +269,7 @@ def _retries(attempt: Row, failure_class: str | None) -> bool:
 
 
 def is_worth_another(attempt: Row, failure_class: str | None) -> bool:
-    """Whether a failed attempt may be followed by another, which may succeed and repeats nothing.
+    """Whether another attempt may follow a failed one, because it may succeed and repeats nothing.
 
     `attempt` has its stage and evidence, and whether its prompt is idempotent.
     """
@@ -277,7 +277,7 @@ def is_worth_another(attempt: Row, failure_class: str | None) -> bool:
         return True
     turn = json.loads(attempt["evidence"]).get("turn")
     if failure_class == "vanished" and turn is not None and turn.get("spilt"):
-        return False  # a shell would run lines of it again
+        return False  # a shell may have run lines of it already
     if failure_class == "vanished" and attempt["stage"] == "typed" and turn is not None:
         return not turn.get("entered") or bool(attempt["idempotent"])  # no Enter: no turn
     return failure_class in RETRIED or (

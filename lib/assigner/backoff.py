@@ -1,4 +1,4 @@
-"""How long to wait before a failed prompt is tried again."""
+"""Computes how long to wait before a failed prompt is tried again."""
 
 import random as _random
 from collections.abc import Callable
@@ -16,10 +16,10 @@ def delay(
 ) -> float:
     """Seconds to wait after the `attempt`-th failure (the first is 1).
 
-    Truncated binary exponential back-off: `base` seconds, doubled at each further failure, at
-    most `limit` seconds; then shortened or lengthened by up to the fraction `jitter`, lest
-    prompts that failed together return together.  The jitter may exceed the limit.  `random`
-    returns a number in [0, 1).  Raises ValueError for an attempt below 1.
+    Truncated binary exponential backoff: `base` seconds, doubled at each further failure, at
+    most `limit` seconds; then changed by up to the fraction `jitter`, so that prompts that failed
+    together do not return together.  The jitter may exceed the limit.  `random` returns a number
+    in [0, 1).  Raises ValueError for an attempt below 1.
 
     Source: Metcalfe and Boggs, "Ethernet", CACM 19(7), 1976; for the jitter, M. Brooker,
     "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.

@@ -1,6 +1,6 @@
-"""The begin of a prompt for an agent: its context, and the text that is pasted.
+"""Begins a prompt for an agent: its context, and the pasted text.
 
-A session whose agent may be started again is brought into the context; to any other it is told.
+A respawned agent is restarted in the context; the text tells any other agent what it lacks.
 """
 
 import json
@@ -34,11 +34,11 @@ from assigner.recognising import Provider
 from assigner.strokes import Job
 from assigner.task import Task
 
-_PATIENCE = 3  # so many times ASSIGNER_START_WAIT a file may take to begin
+_PATIENCE = 3  # a start file may take this many times ASSIGNER_START_WAIT to begin
 
 
 def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
-    """Check all that the prompt needs, and paste it; or start the agent again in its context."""
+    """Check everything that the prompt needs, then paste it or restart the agent in its context."""
     attempt = job.attempt
     if attempt["paused"]:
         return give_back.release(store, attempt, "it is paused")
@@ -65,11 +65,11 @@ def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
 
 
 def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
-    """Its agent is started again: once it stands in its context, the prompt is typed."""
+    """The agent is being restarted: type the prompt once the agent is in the prompt's context."""
     attempt = job.attempt
     reports = json.loads(attempt["evidence"]).get("reports", {})
     if attempt["ending"] and ({"step", "started"} & set(reports) or sight.status == "offline"):
-        reason = f"its context took longer than {attempt['timeout_seconds']:g} s and was ended"
+        reason = f"preparing the context took longer than {attempt['timeout_seconds']:g} s"
         step = reports.get("step", {}).get("step", "start")
         return give_back.fail(store, attempt, step, reason, "timeout")
     if "step" in reports:
@@ -81,9 +81,9 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
         )
     if "begun" not in reports:
         return _not_begun(store, job, sight)
-    gone = "another program is in its pane" if job.pane.pid != attempt["pane_pid"] else None
+    gone = "another program runs in its pane" if job.pane.pid != attempt["pane_pid"] else None
     if gone or sight.status == "offline":
-        reason = f"its agent did not stay: {gone or sight.reason}"
+        reason = f"the agent did not keep running: {gone or sight.reason}"
         return give_back.fail(store, attempt, "start", reason, "vanished")
     if "started" not in reports or sight.status != "idle" or sight.shown is None:
         return sight.reason
@@ -99,8 +99,8 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
 
 
 def _not_begun(store: Store, job: Job, sight: Sight) -> Row | str:
-    """Nothing tells that its agent is being started again: either that can still be forbidden, as
-    a pass died before it or was refused; or what was to do it has ended, or takes too long.
+    """Nothing shows that the agent is being restarted.  Either this can still be prevented, because
+    a pass died before or tmux refused; or the start file has ended, or takes too long.
     """
     attempt, settings = job.attempt, store.settings
     is_seen = job.pane.dead or proc.is_session_leader(job.pane.pid)  # else just replaced
@@ -108,10 +108,10 @@ def _not_begun(store: Store, job: Job, sight: Sight) -> Row | str:
         return give_back.release(store, attempt, "it was not started again")
     since = attempts.lasted(attempt, attempt["updated_at"], clock.now())
     if not job.pane.dead and since < _PATIENCE * settings.start_wait:
-        return "it is about to be started again"
+        return "the agent is about to be restarted"
     if not files.revoke(settings, attempt["id"]) and attempt["id"] in files.reported(settings):
-        return "it is just being started again"
-    reason = f"its agent was not started again: {sight.reason}"
+        return "the agent is being restarted"
+    reason = f"the agent was not restarted: {sight.reason}"
     return give_back.fail(store, attempt, "start", reason, "vanished")
 
 
@@ -127,12 +127,12 @@ def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Str
         text = manners.prompt(manner, attempt["content"], lack, raw=raw, last=last)
     size = len(text.encode())
     if size > manner.kilobytes * 1000:
-        most = f"{job.provider.name} takes {manner.kilobytes},000 at once: put it into a file"
+        most = f"{job.provider.name} takes at most {manner.kilobytes},000: put the text into a file"
         return give_back.fail(
-            store, attempt, "typing", f"it has {size} bytes, and {most}", "rejected"
+            store, attempt, "typing", f"the prompt has {size} bytes; {most}", "rejected"
         )
     if not manners.is_drawn(text):
-        reason = "no character of it is drawn, and so it could not be seen in a composer"
+        reason = "the prompt has no visible character, so it cannot be seen in a composer"
         return give_back.fail(store, attempt, "typing", reason, "rejected")
     files.make_run(store.settings, attempt["id"], {"go": "", "prompt": text})
     with store.transaction():
@@ -149,12 +149,12 @@ def _type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Str
 
 
 def place_of(job: Job, sight: Sight) -> dict[str, Any]:
-    """For which agent a text is made: the process, and where that stands."""
+    """The agent process and its directory, for which a text is made."""
     return {"directory": sight.directory, "front": proc.front(job.pane.pid)}
 
 
 def _launch(store: Store, job: Job, shown: Shown, wanted: Task) -> Stroke | Row:
-    """Commit `preparing`, and have the pane's process replaced by what prepares the context."""
+    """Commit `preparing`, and replace the pane's process by the file that prepares the context."""
     attempt = job.attempt
     path = launching.write(store, attempt, job.provider, wanted)
     if isinstance(path, Problem):
@@ -168,12 +168,12 @@ def _launch(store: Store, job: Job, shown: Shown, wanted: Task) -> Stroke | Row:
 
 
 def _lack(attempt: Row, wanted: Task, here: str | None, branch: str | None) -> Lack | Problem:
-    """What the session does not have of the prompt's context; or the step that fails, and why."""
+    """What the session lacks of the prompt's context; or the step that fails, and why."""
     name = attempt["provider"]
     if attempt["worktree"]:
-        return Problem("worktree", f"{name} has to be started in it: enroll --respawn")
+        return Problem("worktree", f"only a restart can move {name} into it: enroll --respawn")
     if attempt["secrets"]:
-        return Problem("env", f"a secret cannot be told to {name}: enroll --respawn")
+        return Problem("env", f"the text for {name} must not contain a secret: enroll --respawn")
     for variable, value in {**wanted.variables, "the directory": wanted.directory or ""}.items():
         if screen.clean(value) != value:
             return Problem("env", f"{variable} has a control character, which would be a keystroke")
@@ -188,26 +188,26 @@ def _lack(attempt: Row, wanted: Task, here: str | None, branch: str | None) -> L
 
 
 def _state_problem(expected: Mapping[str, str], here: str | None) -> str | None:
-    """Why the session_state of the prompt's metadata does not hold; None if it does."""
+    """Why the session_state of the prompt's metadata does not hold; None if it holds."""
     directory = expected.get("expected_cwd")
     if directory and directory != here:
-        return f"it stands in '{here}', not in '{directory}'"
+        return f"the session is in '{here}', not in '{directory}'"
     branch = expected.get("git_branch")
     place = git.place(here) if branch and here else None
     if branch and (place is None or place.branch != branch):
-        return f"it is on branch '{place.branch if place else None}', not on '{branch}'"
+        return f"the session is on branch '{place.branch if place else None}', not on '{branch}'"
     return None
 
 
 def _is_warming_up(job: Job) -> bool:
-    """Whether the agent draws its composer, and may not read yet what is typed there."""
+    """Whether the agent shows its composer, but may not read typed text yet."""
     front = proc.front(job.pane.pid)
     begun = proc.started(front) if front else None
     return begun is not None and time.time() - begun < job.provider.manner.warm_up
 
 
 def _home(provider: Provider, attempt: Row) -> dict[str, str]:
-    """Where the agent keeps its transcripts, as far as its environment says."""
+    """The variables that determine where the agent keeps its transcripts."""
     if provider.transcript is None:
         return {}
     front = proc.front(attempt["pane_pid"])

@@ -1,6 +1,6 @@
-"""How a one-shot command is called: what its files hold.
+"""The files of a one-shot command.
 
-An agent is asked to tell what came of it, and goes on with the conversation of its affinity.
+An agent gets options that make it report its outcome, and continues its affinity's conversation.
 """
 
 import json
@@ -10,7 +10,7 @@ from assigner.db import Row, Store
 
 
 def hindrance(store: Store, attempt: Row) -> str | None:
-    """Why it cannot be called now: another prompt is in its conversation."""
+    """Why the attempt cannot run now: another prompt is in its conversation; or None."""
     found = _resumable(attempt)
     if found is None:
         return None
@@ -22,7 +22,7 @@ def hindrance(store: Store, attempt: Row) -> str | None:
 
 
 def contents(store: Store, attempt: Row) -> dict[str, str]:
-    """The attempt's files that are its command's, by name."""
+    """The contents of the attempt's files for its command, by file name."""
     command, prompt = attempt["command"], attempt["content"]
     found = providers.once(command)
     if found is None:
@@ -44,7 +44,7 @@ def contents(store: Store, attempt: Row) -> dict[str, str]:
 
 
 def _resumable(attempt: Row) -> str | None:
-    """The agent that has a conversation for the attempt's affinity; None if there can be none."""
+    """The agent that has conversations for the attempt's affinity; None if there can be none."""
     found = providers.once(attempt["command"]) if attempt["affinity"] is not None else None
     if found and oneshots.resumes(found[1], attempt["command"]):
         return found[0]

@@ -1,4 +1,4 @@
-"""cancel: before anything is typed at once, afterwards over passes."""
+"""cancel: at once before anything is typed, afterwards over several passes."""
 
 from assigner import attempts, preparing, prompts, states
 from assigner.db import Row, Store
@@ -6,10 +6,10 @@ from assigner.errors import UsageError
 
 
 def cancel(store: Store, prompt: int) -> Row:
-    """Cancel a prompt, or ask for it; its row with a `note`.  UsageError for an unknown one.
+    """Cancel a prompt, or request it.  Returns its row with a `note`.  UsageError if unknown.
 
     Called inside a transaction.  An attempt that nobody has begun to type is finished here:
-    deliver commits the stage `typing` before it types, and finds that it no longer can.
+    deliver commits the stage `typing` before it types, and then finds that it must not.
     """
     row = store.one("prompt", id=prompt)
     if row is None:
@@ -21,7 +21,7 @@ def cancel(store: Store, prompt: int) -> Row:
         live = attempts.live_of(store, prompt)
         if live["stage"] in states.UNTYPED:
             if preparing.begun(live) and not store.dry:
-                preparing.end_step(store, live, "TERM")  # and the agent is back where it was
+                preparing.end_step(store, live, "TERM")  # the agent returns to its earlier context
             attempts.finish(store, attempts.Verdict(live, "cancelled"))
         else:
             prompts.request_cancel(store, prompt)

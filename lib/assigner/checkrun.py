@@ -1,9 +1,9 @@
-"""What runs one check: `python -I -m assigner.checkrun DIRECTORY`, in a tmux window of its own.
+"""Runs one check: `python -I -m assigner.checkrun DIRECTORY`, in a separate tmux window.
 
-It takes the token `go`, so that it runs once however often it is called, and runs the command in
-bounded time.  Whatever the command has started ends with it, in the background or not: this is
-the parent of all that lose theirs (PR_SET_CHILD_SUBREAPER, prctl(2)).  The end of the output is
-kept in a file, how it ended in the name of a report (files.py); both are seen in the window too.
+It takes the token `go`, so that it runs once however often it is called, and runs the command with
+a time limit.  All processes that the command started, in the background or not, end with it: this
+process adopts those that lose their parent (PR_SET_CHILD_SUBREAPER, prctl(2)).  It writes the end
+of the output to a file, and the result as the name of a report (files.py); the window shows both.
 """
 
 import contextlib
@@ -20,10 +20,10 @@ from typing import Any
 
 from assigner import proc
 
-MARK = "ASSIGNER_CHECK"  # the variable by which what a killed one has left is found
+MARK = "ASSIGNER_CHECK"  # the variable that marks processes left over by a killed run
 _SUBREAPER = 36  # linux/prctl.h
 _POLL = 0.05
-_PATIENCE = 5.0  # for processes that were killed to be gone: one in the kernel may stay
+_PATIENCE = 5.0  # to wait for killed processes: one in the kernel may stay
 _HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -43,15 +43,15 @@ class _Run:
             stdin=subprocess.DEVNULL,
             stdout=writes,
             stderr=writes,
-            start_new_session=True,  # the window is no terminal of its own to ask a person in
+            start_new_session=True,  # so that the command cannot ask a person in the window
         )
         os.close(writes)
 
-    def hear(self, number: int, frame: FrameType | None) -> None:
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal = self.signal or number
 
     def wait(self) -> tuple[str, int]:
-        """How it ended, and its exit status as a shell has it."""
+        """How the check ended, and its exit status as a shell would show it."""
         until = time.monotonic() + self.order["seconds"]
         how = "exit"
         while self.process.poll() is None:
@@ -74,7 +74,7 @@ class _Run:
         return how, status if status >= 0 else 128 - status
 
     def read(self) -> None:
-        """What has come so far; of a flood no more than a pipe holds at once, a few times."""
+        """Read the output so far: at most the content of a full pipe, a few times."""
         for _ in range(64):
             try:
                 data = os.read(self.reads, 65536)
@@ -89,7 +89,7 @@ class _Run:
                 os.write(1, data)
 
     def _end_all(self) -> None:
-        """Kill all that is left of it: those whose parent dies become our own children."""
+        """Kill all processes that are left: orphans become children of this process."""
         until = time.monotonic() + _PATIENCE
         while children := proc.children(os.getpid()):
             for child in children:
@@ -105,19 +105,19 @@ class _Run:
 
 
 def run(place: Path) -> None:
-    """Run the check whose files these are, unless that was begun or given up before."""
+    """Run the check with these files, unless it was started or revoked before."""
     order = json.loads((place / "order").read_text(encoding="utf-8"))
     made: list[_Run] = []
     early: list[int] = []
 
-    def hear(number: int, frame: FrameType | None) -> None:
-        made[0].hear(number, frame) if made else early.append(number)
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        made[0].on_signal(number, frame) if made else early.append(number)
 
     for number in _HEARD:
-        signal.signal(number, hear)
+        signal.signal(number, on_signal)
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     with contextlib.suppress(OSError):
-        os.set_blocking(1, False)  # a window that somebody stopped with Ctrl-S holds up nothing
+        os.set_blocking(1, False)  # a window stopped with Ctrl-S must not block the check
     spool = order["spool"]
     try:
         (place / "go").rename(f"{spool}.checking.{os.getpid()}")
@@ -133,7 +133,7 @@ def run(place: Path) -> None:
     except OSError as error:
         how, status = "exit", 126
         output = f"cannot run it in '{order['directory']}': {error.strerror}\n".encode()
-    with contextlib.suppress(OSError):  # a full disk: how it ended is told all the same
+    with contextlib.suppress(OSError):  # on a full disk: the result is still reported
         (place / "output").write_bytes(output)
     (place / "ended").rename(f"{spool}.checked.{how}.{status}")
 
@@ -141,7 +141,7 @@ def run(place: Path) -> None:
 if __name__ == "__main__":
     try:
         run(Path(sys.argv[1]))
-    except FileNotFoundError:  # its files were taken away
+    except FileNotFoundError:  # the files were removed
         pass
-    except OSError as error:  # no report: the next pass finds out what has come of it
+    except OSError as error:  # no report: the next pass finds the outcome
         sys.exit(f"checkrun: '{error.filename}': {error.strerror}")

@@ -1,7 +1,7 @@
-"""Checks: what decides whether completed work is a success, from wish to outcome.
+"""Checks: commands that decide whether completed work is a success, from request to outcome.
 
-The attempt stays live until its check has ended, and so its working tree stays leased and its
-session takes no other prompt.  docs/delivery.md has the states.
+The attempt stays live until its check has ended, so its working tree stays leased and its session
+takes no other prompt.  docs/delivery.md has the states.
 """
 
 import contextlib
@@ -14,14 +14,14 @@ from assigner.attempts import Verdict
 from assigner.checkrun import MARK
 from assigner.db import Row, Store
 
-_SHOWN = 4000  # so much of an output the next attempt is told
-_START = 30  # so many times ASSIGNER_START_WAIT a check may take to begin
-_SLACK = 30.0  # seconds beyond its time and the grace, after which it hangs
+_SHOWN = 4000  # characters of output in the next attempt's feedback
+_START = 30  # a check may take this many times ASSIGNER_START_WAIT to begin
+_SLACK = 30.0  # seconds after its time limit and the grace period until a check counts as hanging
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a check ended: passed, failed with its reason, or cancelled."""
+    """The end of a check: passed, failed with its reason, or cancelled."""
 
     attempt: Row
     state: str
@@ -31,14 +31,14 @@ class Result:
 
 
 def directory_of(store: Store, prompt: Row, session_dir: str | None) -> str:
-    """Where a prompt's work was done; `prompt` has working_dir, worktree and git_branch."""
+    """The directory of a prompt's work; `prompt` has working_dir, worktree and git_branch."""
     directory = prompt["working_dir"] or session_dir
     own = worktrees.of(store.settings, prompt, directory)
     return own.directory if own and own.made else directory or "/"
 
 
-def want(store: Store, verdict: Verdict, output: str | None) -> bool:
-    """The prompt's own work is completed: it is to be checked.  Whether it still was as known."""
+def request(store: Store, verdict: Verdict, output: str | None) -> bool:
+    """Request a check of completed work.  Returns whether the attempt was still as known."""
     attempt = verdict.attempt
     now = clock.text(clock.now())
     directory = directory_of(store, attempt, attempt["session_dir"])
@@ -70,7 +70,7 @@ def want(store: Store, verdict: Verdict, output: str | None) -> bool:
 
 
 def judge(store: Store, attempt: Row) -> Result | None:
-    """Find out whether a live attempt's check has come to its end, and how."""
+    """Judge whether a live attempt's check has ended, and how; None if it has not."""
     reports = json.loads(attempt["evidence"]).get("reports", {})
     if "checked" in reports:
         return _reported(store, attempt, reports["checked"])
@@ -81,14 +81,16 @@ def judge(store: Store, attempt: Row) -> Result | None:
     if attempt["check_state"] == "starting":
         return _not_begun(store, attempt)
     if runner(attempt) or left_over(store, attempt):
-        return None  # deliver ends what hangs and what is left
+        return None  # deliver ends hanging and left-over processes
     if attempt["cancel_requested_at"]:
         return Result(attempt, "cancelled")
-    return Result(attempt, "failed", "what ran it was killed", output=_output(store, attempt))
+    return Result(
+        attempt, "failed", "the runner of the check was killed", output=_output(store, attempt)
+    )
 
 
 def conclude(store: Store, result: Result) -> bool:
-    """Write a check's end, and by that the attempt's; whether it still was as known."""
+    """Write the end of a check and of its attempt.  Returns whether both were still as known."""
     attempt = result.attempt
     work = json.loads(attempt["check_work"])
     outcome, error, failure_class, feedback = "completed", None, None, None
@@ -127,7 +129,7 @@ def conclude(store: Store, result: Result) -> bool:
 def as_row(result: Result) -> Row:
     """The row that a pass prints for the end of a check."""
     action = states.action_of(result.state)
-    reason = {"passed": "its check passed"}.get(result.state, f"check: {result.reason}")
+    reason = {"passed": "the check passed"}.get(result.state, f"check: {result.reason}")
     return attempts.as_row(result.attempt, action, "" if action == "cancelled" else reason)
 
 
@@ -138,7 +140,7 @@ def is_overdue(store: Store, attempt: Row, now: float) -> bool:
 
 
 def runner(attempt: Row) -> int | None:
-    """The process that runs the check, if it lives; its number may have been given out again."""
+    """The process that runs the check, if alive; guards against a reused pid."""
     pid = attempt["check_pid"]
     process = proc.stat(pid)
     if process is None or process.state in "ZX":
@@ -150,12 +152,12 @@ def runner(attempt: Row) -> int | None:
 
 
 def mark(store: Store, attempt: Row) -> str:
-    """What the processes of a check have in their environment."""
+    """The value that marks the processes of a check in their environment."""
     return f"{store.instance}.{attempt['id']}"
 
 
 def left_over(store: Store, attempt: Row) -> Sequence[int]:
-    """Processes of a check whose runner was killed."""
+    """The processes of a check whose runner was killed."""
     return proc.marked(MARK, mark(store, attempt))
 
 
@@ -174,14 +176,14 @@ def _reported(store: Store, attempt: Row, report: Row) -> Result:
         return Result(attempt, "cancelled", None, status, output)
     reason = f"exit status {status}"
     if how == "timeout":
-        reason = f"it ran longer than {attempt['check_seconds']:g} s and was ended"
+        reason = f"ran longer than {attempt['check_seconds']:g} s and was ended"
     elif how == "ended":
-        reason = f"it was ended by signal {(status or 128) - 128}"
+        reason = f"ended by signal {(status or 128) - 128}"
     return Result(attempt, "failed", reason, status, output)
 
 
 def _not_begun(store: Store, attempt: Row) -> Result | None:
-    """tmux was asked for a window: the token tells whether anything of it can still run."""
+    """The result if the token shows that no tmux window can still run the check; or None."""
     cancelled = attempt["cancel_requested_at"]
     since = clock.now() - clock.seconds(attempt["check_wanted_at"])
     if not cancelled and since < _START * store.settings.start_wait:
@@ -191,11 +193,11 @@ def _not_begun(store: Store, attempt: Row) -> Result | None:
         return None
     if cancelled:
         return Result(attempt, "cancelled")
-    return Result(attempt, "failed", "it could not be started: tmux made no window for it")
+    return Result(attempt, "failed", "could not be started: tmux made no window for the check")
 
 
 def _output(store: Store, attempt: Row) -> str | None:
-    """The end of what it printed."""
+    """The end of the check's output."""
     path = files.check_directory(store.settings, attempt["id"]) / "output"
     with contextlib.suppress(OSError), access.own_file(path) as file:
         text = file.read().decode("utf-8", "replace")
@@ -204,11 +206,11 @@ def _output(store: Store, attempt: Row) -> str | None:
 
 
 def _feedback(attempt: Row, result: Result) -> str:
-    """What the next attempt is told."""
+    """The feedback for the next attempt."""
     text = (
-        "This was tried before, and the check of the outcome failed.\n"
-        f"The check: {attempt['check_command']}\nIt failed: {result.reason}"
+        "An earlier attempt at this task failed the check of its outcome.\n"
+        f"The check: {attempt['check_command']}\nThe result: {result.reason}"
     )
     if result.output:
         text += f"\nThe end of its output:\n\n{screen.tail(result.output, _SHOWN)}"
-    return f"{text}\n\nThe task, once more:"
+    return f"{text}\n\nThe task again:"

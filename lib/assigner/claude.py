@@ -1,7 +1,7 @@
-"""Turns out of Claude Code's records.
+"""Finds turns in Claude Code's records.
 
-They hang on each other by `parentUuid` and are not always written in their order.  Escape before
-the first word leaves the prompt's record without another: that shows only by the next prompt.
+The records are linked by `parentUuid` and are not always in order.  Escape before the first word
+of the answer leaves the prompt without a further record: only the next prompt shows that.
 """
 
 import re
@@ -22,14 +22,14 @@ from assigner.turns import (
 
 _ENDS = ("end_turn", "stop_sequence")
 _INTERRUPTION = "[Request interrupted by user"
-_NO_ANSWER = "No response requested."  # to what was asked before it was started again
-_NOT_TYPED = re.compile(r"<[a-z][a-z-]*>")  # commands, their output, news of background tasks
+_NO_ANSWER = "No response requested."  # the answer to a prompt from before a restart
+_NOT_TYPED = re.compile(r"<[a-z][a-z-]*>")  # commands, their output, reports of background tasks
 
 
 def find(
     shape: Transcript, path: str, records: Sequence[Record], text: str, since: float
 ) -> Begun | None:
-    """The turn of that prompt."""
+    """The turn of the prompt `text` typed at `since` (epoch seconds), with its begin; or None."""
     entries = {
         record.get("uuid"): record
         for record in records
@@ -66,7 +66,7 @@ def find(
 def _step(
     shape: Transcript, turn: Turn, record: Record, last: str | None
 ) -> tuple[Turn, str | None]:
-    """The turn after one more record; `last` is the id of the message before."""
+    """The turn after one more record; `last` is the id of the previous message."""
     at, said = time_of(record), _said(record)
     match record.get("type"):
         case "assistant" if record.get("isApiErrorMessage"):
@@ -76,7 +76,7 @@ def _step(
             id = name(record.get("message", "id"))
             if said and id and id == last:
                 said = f"{turn.message}\n{said}"
-            if record.get("message", "model") == "<synthetic>":  # what there was of an answer
+            if record.get("message", "model") == "<synthetic>":  # a partial answer
                 return turn.running(said if said != _NO_ANSWER else None).interrupted(at), None
             turn = turn.running(said)
             if said and record.get("message", "stop_reason") in _ENDS:
@@ -85,7 +85,7 @@ def _step(
         case "user" if said.startswith(_INTERRUPTION):
             return turn.interrupted(at), None
         case "user" if record.get("promptId") == turn.turn and not record.get("isCompactSummary"):
-            return turn.running(None), last  # a tool's result; or a hook has it go on
+            return turn.running(None), last  # a tool's result, or a hook makes the agent continue
         case "system" if record.get("subtype") == "turn_duration" and turn.state == "running":
             return turn.completed(at), None
     return turn, last
@@ -94,13 +94,13 @@ def _step(
 def _answers(
     prompt: Record, entries: dict[str, Record], prompts: Sequence[Record]
 ) -> Iterator[Record]:
-    """The records that hang on a prompt and on none after it."""
+    """The records that descend from a prompt and not from a later one."""
     heads = {record.get("uuid") for record in prompts}
     owners: dict[str, str | None] = {head: head for head in heads}
     for id, record in entries.items():
         way = []
         while id not in owners:
-            owners[id] = None  # in case they hang on themselves
+            owners[id] = None  # guards against a cycle of links
             way.append(id)
             parent = record.get("parentUuid")
             if not isinstance(parent, str) or parent not in entries:
@@ -114,7 +114,7 @@ def _answers(
 
 
 def _latest(prompts: Sequence[Record], record: Record) -> str | None:
-    """The prompt last submitted before a record."""
+    """The last prompt submitted before a record."""
     at = time_of(record) or 0.0
     before = [(time_of(p) or 0.0, str(p.get("uuid"))) for p in prompts]
     return max((p for p in before if p[0] <= at), default=(0.0, None))[1]

@@ -1,5 +1,5 @@
-"""Turns out of Codex's records: a turn's events, the last of which are `task_complete`, with an
-error or without, or `turn_aborted`.
+"""Finds turns in Codex's records.  The last event of a turn is `task_complete`, with or without
+an error, or `turn_aborted`.
 """
 
 import re
@@ -24,7 +24,7 @@ from assigner.turns import (
 def find(
     shape: Transcript, path: str, records: Sequence[Record], text: str, since: float
 ) -> Begun | None:
-    """The turn of that prompt."""
+    """The turn of the prompt `text` typed at `since` (epoch seconds), with its begin; or None."""
     events = [record for record in records if record.get("type") == "event_msg"]
     places, ids = [], []
     current = None
@@ -57,11 +57,11 @@ def find(
 
 
 def _step(shape: Transcript, turn: Turn, record: Record, problem: Any) -> Turn:
-    """The turn after one more event; older versions tell a problem before the end, not with it."""
+    """The turn after one more event.  Older versions report a problem before the end event."""
     at, payload = time_of(record), record.get("payload")
     kind, id = get(payload, "type"), name(get(payload, "turn_id"))
     if kind in ("task_started", "turn_started"):
-        return turn.interrupted(at, "it never ended, and another turn began")
+        return turn.interrupted(at, "the turn did not end before another turn began")
     if id is not None and turn.turn is not None and id != turn.turn:
         return turn
     match kind:
@@ -79,7 +79,7 @@ def _step(shape: Transcript, turn: Turn, record: Record, problem: Any) -> Turn:
                 return _error(shape, turn, at, error)
             turn = turn.running(answer)
             if turn.message is None:
-                return turn.failed(shape, at, "it ended without an answer", None, None)
+                return turn.failed(shape, at, "the turn ended without an answer", None, None)
             return turn.completed(at)
     return turn
 
@@ -89,11 +89,11 @@ def _error(shape: Transcript, turn: Turn, at: float | None, error: Any) -> Turn:
     if isinstance(code, dict) and code:
         code, detail = next(iter(code.items()))
         status = get(detail, "http_status_code")
-    return turn.failed(shape, at, name(get(error, "message")) or "it failed", code, status)
+    return turn.failed(shape, at, name(get(error, "message")) or "the turn failed", code, status)
 
 
 def _prompt(payload: Any) -> str | None:
-    """What was submitted; older versions have an event of its own for that."""
+    """The submitted text; older versions use another event for it.  None for other records."""
     if get(payload, "type") == "user_message":
         return name(get(payload, "message"))
     if get(payload, "item", "type") != "UserMessage":
@@ -102,7 +102,7 @@ def _prompt(payload: Any) -> str | None:
 
 
 def _exhausted(limits: Any) -> str | None:
-    """When the last of the limits that are used up ends."""
+    """When the last of the exhausted limits ends, ISO 8601; None if none is exhausted."""
     ends = [
         get(window, "resets_at")
         for window in (get(limits, "primary"), get(limits, "secondary"))

@@ -1,7 +1,7 @@
-"""The box on an agent's screen in which a person types: where it is, and whether it is empty.
+"""Finds the box on an agent's screen where a person types, and decides whether it is empty.
 
-`empty` needs evidence: no text but a placeholder, which is told from a draft by its colour, and
-the cursor before it.  Without colours only a known placeholder passes.
+`empty` needs evidence: the only text is a placeholder, recognized by its color, and the cursor
+is before it.  Without colors only a known placeholder counts.
 """
 
 import re
@@ -11,19 +11,20 @@ from typing import NamedTuple
 
 from assigner import screen, styles
 
-_REACH = 40  # a composer of more lines than that is none
+_REACH = 40  # a composer has at most this many lines
 _NOTHING = re.compile("")
 _SEEN = re.compile(r"[^\s\u200b]")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How an agent draws its composer.  Expressions are searched in single lines.
+    """How an agent draws its composer.  The expressions are searched in single lines.
 
-    `prompt` begins its first line, up to where text begins; one of the `reach` lines above that
-    one matches `above`, if given; the text ends before a line that matches `below`, or with the
-    screen.  `rest` begins each further line.  The last `status_lines` of them are not text.  Below
-    it stand at most `footer` lines that are not empty.
+    `prompt` matches the start of the first line, up to where the text begins.  If `above` is
+    given, one of the `reach` lines above the first line must match it.  The text ends before a
+    line that matches `below`, or at the end of the screen.  `rest` matches the start of each
+    further line.  The last `status_lines` of them are not text.  At most `footer` non-empty lines
+    follow the composer.
     """
 
     prompt: re.Pattern[str]
@@ -38,8 +39,8 @@ class Shape:
 
 
 class Composer(NamedTuple):
-    """Where a composer is: its lines are first up to end - 1.  `state`: empty, draft, unclear;
-    `text`: what stands in it, be it a placeholder, on one line.
+    """A composer on the screen: lines `first` to `end` - 1.  `state` is empty, draft or unclear;
+    `text` is what it shows, a placeholder included, joined to one line.
     """
 
     first: int
@@ -54,7 +55,7 @@ def find(
     coloured: str | None,
     cursor: tuple[int, int] | None,
 ) -> Composer | None:
-    """The lowest composer on the screen; None if there is none, as while a dialog has its place."""
+    """The lowest composer on the screen; None if there is none, for instance behind a dialog."""
     for first in range(len(lines) - 1, -1, -1):
         end = _end(shape, lines, first, cursor)
         if end is not None and _ends_screen(shape, lines[end:]):
@@ -65,9 +66,9 @@ def find(
 def _end(
     shape: Shape, lines: Sequence[str], first: int, cursor: tuple[int, int] | None
 ) -> int | None:
-    """Where a composer that begins with that line ends; None if none begins there.
+    """Where a composer that begins with line `first` ends; None if none begins there.
 
-    A line of its text may look like its end: where the cursor stands it has not ended yet.
+    A line of its text may look like its end.  A composer always reaches down to the cursor.
     """
     if not shape.prompt.search(lines[first]) or is_choice(lines[first]):
         return None
@@ -85,7 +86,7 @@ def _end(
 
 
 def _ends_screen(shape: Shape, below: Sequence[str]) -> bool:
-    """Whether what stands below is a footer, and no dialog under an earlier message."""
+    """Whether the lines below are a footer, and not a dialog under an earlier message."""
     written = [line for line in below if line.strip()]
     return len(written) <= shape.footer and not any(map(is_choice, written))
 
@@ -101,7 +102,7 @@ def _is_below(shape: Shape, lines: Sequence[str], first: int) -> bool:
 
 
 def is_choice(line: str) -> bool:
-    """Whether a line is the marked one of numbered choices, whose mark may look like a prompt."""
+    """Whether a line is the marked one of numbered choices; its mark can look like a prompt."""
     return bool(re.match(r"\W*[❯›●▶→>]\s*\d{1,2}[.)]\s", line))
 
 
@@ -115,9 +116,9 @@ def _state(
 ) -> tuple[str, str]:
     styled = styles.read(coloured, first, end) if coloured is not None else []
     texts: list[str] = []
-    dim: list[bool] = []  # of each character that can be seen
-    starts = drawn = hidden = False  # the cursor stands, or is drawn, before all text
-    # a block that ends in an edge is as wide as that edge; what is right of it is something else
+    dim: list[bool] = []  # one entry for each visible character
+    starts = drawn = hidden = False  # starts, drawn: the cursor is before all text
+    # a block that ends in an edge is as wide as that edge; text to its right is not part of it
     edge = shape.below.search(lines[end]) if shape.below and end < len(lines) else None
     width = edge.end() if edge is not None and shape.status_lines else None
     for row in range(first, end - shape.status_lines):
@@ -127,7 +128,7 @@ def _state(
         dims, reverses = _looks(styled[row - first : row - first + 1], lines[row])
         seen = [match.start() for match in _SEEN.finditer(line, begin)]
         if not dim:
-            # tmux leaves out the blanks at the end of a line
+            # tmux omits blanks at the end of a line
             before = slice(begin, seen[0] + 1 if seen else None)
             drawn = drawn or any(reverses[before])
             if cursor is not None and cursor[1] == row:
@@ -142,7 +143,7 @@ def _state(
     if not dim:
         return ("empty" if starts else "unclear"), text
     if coloured is not None:
-        # the cursor that is drawn hides the colour of the character under it
+        # the drawn cursor hides the color of the character under it
         hint = all(dim[1:]) and len(dim) > 1 if hidden else all(dim)
     else:
         hint = shape.placeholder is not None and bool(shape.placeholder.search(text))
@@ -152,7 +153,9 @@ def _state(
 
 
 def _looks(styled: Sequence[styles.Line], line: str) -> tuple[list[bool], list[bool]]:
-    """Whether each character of a line is dim, and reversed; none if the capture is of another."""
+    """For each character of a line: is it dim, is it reversed?  All False if the capture shows
+    another line.
+    """
     dims: list[bool] = []
     reverses: list[bool] = []
     if styled and "".join(text for text, _ in styled[0]).rstrip() == line.rstrip():

@@ -264,7 +264,7 @@ def trusted_text(path: Path, *, built_in: bool = False) -> str | None:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise SetupError(f"'{path}' is not a file")
+            raise SetupError(f"'{path}' is not a regular file")
         others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if not built_in and (others or status.st_uid not in (os.geteuid(), 0)):
             raise SetupError(

@@ -1,4 +1,4 @@
-"""context: what a session stands in, kept under a name, and restored by a prompt."""
+"""context: saves the context of a session under a name; a prompt restores it."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from assigner.db import Row, Store
 from assigner.drafting import Draft
 from assigner.errors import UsageError
 
-# Before whatever a person has queued in the usual range
+# Above the priorities that people usually give
 PRIORITY = 1000
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")
@@ -24,9 +24,9 @@ def find(store: Store, name: str) -> Row:
 
 
 def save(store: Store, name: str, session_name: str, *, force: bool) -> Row:
-    """Keep where a session stands and what prompts exported there, as last observed; the row.
+    """Save a session's directory, branch and exported variables, as last seen.  Returns the row.
 
-    UsageError for a name that is taken or no plain one, or a session that is not there.
+    Raises UsageError if the name is taken or invalid, or if the session is offline.
     """
     if not _NAME.match(name):
         raise UsageError(
@@ -36,12 +36,12 @@ def save(store: Store, name: str, session_name: str, *, force: bool) -> Row:
     if session["status"] == "offline":
         raise UsageError(f"session '{session_name}' is offline: {session['status_reason']}")
     if session["current_dir"] is None:
-        raise UsageError(f"where session '{session_name}' stands cannot be told")
+        raise UsageError(f"the directory of session '{session_name}' is unknown")
     with store.transaction():
         kept = store.one("context", name=name)
         if kept and not force:
             raise UsageError(
-                f"context '{name}' is there, saved from session '{kept['session']}' at"
+                f"context '{name}' already exists, saved from session '{kept['session']}' at"
                 f" {kept['saved_at']}: --force overwrites it"
             )
         store.run(
@@ -56,10 +56,10 @@ def save(store: Store, name: str, session_name: str, *, force: bool) -> Row:
 
 
 def restore(store: Store, name: str, session_name: str) -> Row:
-    """Queue a prompt that does nothing but bring the session into a kept context.
+    """Queue a prompt whose only purpose is to bring the session into a saved context.
 
-    Its row, with `missing`: the variables whose values were secret, and so are not kept.
-    UsageError for an unknown context, or a session that is unknown or takes no such prompt.
+    Returns its row, with `missing`: the variables with secret values, which are not saved.
+    Raises UsageError for an unknown context, or a session that is unknown or runs no shell.
     """
     kept = find(store, name)
     session = sessions.find(store, session_name)
@@ -89,7 +89,7 @@ def restore(store: Store, name: str, session_name: str) -> Row:
 
 
 def drop(store: Store, name: str) -> Row:
-    """Forget a kept context; what it was.  UsageError for an unknown one."""
+    """Delete a saved context and return its row.  UsageError for an unknown one."""
     with store.transaction():
         kept = find(store, name)
         store.run("drop_context", name=name)

@@ -1,4 +1,4 @@
-"""Conversations of one-shot agents: the prompts of one affinity go on where the last has ended."""
+"""Conversations of one-shot agents: prompts of one affinity continue the last conversation."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,13 @@ from assigner.db import Row, Store
 
 
 def known(store: Store, provider: str, affinity: str) -> str | None:
-    """The id of the conversation; None where there is none yet."""
+    """The id of the conversation; None if there is none yet."""
     row = store.one("conversation", provider=provider, affinity=affinity)
     return str(row["conversation"]) if row else None
 
 
 def keep(store: Store, provider: str, conversation: str | None, affinity: str) -> None:
-    """The next prompt goes on with that one; without an id it begins afresh."""
+    """Have the next prompt continue that conversation; without an id it begins a new one."""
     if conversation is None:
         store.run("forget_conversation", provider=provider, affinity=affinity)
     else:

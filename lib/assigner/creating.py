@@ -127,7 +127,7 @@ def _create_agent(
     line = wish.choice.command or agent.start
     choice = wish.choice._replace(command=line, trust=trusted)
     options = hooking.options(agent, store.settings)
-    argv = options.argv + trusting.settle(agent, trusted, directory, os.environ)
+    argv = options.argv + trusting.trust(agent, trusted, directory, os.environ)
     as_it_is = {"command": line, "auto_approve": choice.auto_approve, "resumes": False}
     plan = starting.Plan(
         directory,

@@ -1,4 +1,4 @@
-"""deliver: bring each claimed session into its prompt's context, and type it exactly once.
+"""deliver: brings each claimed session into its prompt's context, and types it exactly once.
 
 docs/delivery.md is the protocol: each stage is committed before its step is taken.
 """
@@ -30,24 +30,24 @@ from assigner.scanning import list_panes, look_at
 from assigner.states import UNTYPED
 from assigner.tmux import PaneId
 
-# A shell's line has its Enter with it, an agent's prompt is not yet submitted
+# A shell's line includes its Enter; an agent's prompt is submitted later
 _WAITING = {False: (*UNTYPED, "typing"), True: (*UNTYPED, "typing", "typed")}
 _SIGNALS = (None, "INT", "TERM", "KILL")
 
 
 def deliver(store: Store, *, settle: float) -> list[Row]:
-    """Type what is claimed, end what is to be ended; a row for each attempt that was acted on.
+    """Type claimed prompts and end what is to be ended.  Returns a row per attempt acted on.
 
-    Nothing waits for a prompt to end: what was typed gets `settle` seconds, all sessions
-    together, to be seen to run.
+    Does not wait for prompts to end: the typed ones get `settle` seconds, all sessions together, to
+    be seen to run.
     """
     acted = end_attempts(store) + proving.deliver(store)
     waiting = [
         attempt
         for attempt in store.rows("live_attempts")
         if attempt["stage"] in _WAITING[agents.is_agent(attempt["provider"])]
-        # an agent may have taken what was cancelled just then: it is interrupted once that is seen;
-        # else that is taken out of its composer
+        # an agent may have taken the cancelled prompt just then: it is interrupted once that shows;
+        # otherwise the text is removed from its composer
         and (not attempt["cancel_requested_at"] or _is_typed_to_agent(attempt))
     ]
     if store.dry or not waiting:
@@ -58,7 +58,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     there: list[tuple[Row, tmux.Pane]] = []
     to_agents: list[tuple[Row, tmux.Pane]] = []
     for attempt in waiting:
-        if attempt["stage"] == "preparing":  # its process is replaced, or is about to be
+        if attempt["stage"] == "preparing":  # the agent's process is being replaced
             pane = by_place.get(PaneId.of(attempt).place)
         else:
             pane = by_identity.get(PaneId.of(attempt))
@@ -66,7 +66,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
             is_turn = agents.is_agent(attempt["provider"])
             (to_agents if is_turn else there).append((attempt, pane))
         elif attempt["stage"] == "typed":
-            continue  # observe finds out what became of it
+            continue  # observe finds the outcome
         elif attempt["socket"] in store.settings.sockets and attempt["socket"] not in silent:
             acted.append(give_back.release(store, attempt, "its pane is gone"))
     sights = look_at(store, there)
@@ -82,10 +82,12 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
                 acted.append(outcome)
     acted += _type(store, typings)
     if to_agents:
-        from assigner import prompting  # what only agents need, only their passes import
+        from assigner import prompting  # imported only if there are agents
 
         acted += prompting.deliver(store, to_agents, settle=settle)
-    _settle(store, settle, {row["attempt"] for row in acted if row["action"] == "typed"})
+    _wait_until_running(
+        store, settle, {row["attempt"] for row in acted if row["action"] == "typed"}
+    )
     return acted
 
 
@@ -94,8 +96,8 @@ def _is_typed_to_agent(attempt: Row) -> bool:
 
 
 def end_attempts(store: Store) -> list[Row]:
-    """End what was cancelled, timed out or left behind: by INT, then TERM, then KILL; an agent's
-    turn by Escape, again and again.  The time of an agent's context counts for itself.
+    """End attempts that were cancelled, timed out or left behind: by INT, then TERM, then KILL; an
+    agent's turn by Escape, repeatedly.  The context of an agent has its own time limit.
     """
     acted = []
     turns = []
@@ -119,7 +121,7 @@ def end_attempts(store: Store) -> list[Row]:
         step = min(_SIGNALS.index(attempt["signal"]) + 1, len(_SIGNALS) - 1)
         name = "INT" if is_turn else _SIGNALS[step]
         assert name is not None
-        with store.transaction():  # what is intended comes first: a signal twice is no harm
+        with store.transaction():  # record the intention first: a repeated signal does no harm
             if not attempts.stop(store, attempt, ending, name, now):
                 continue
         if is_turn:
@@ -130,7 +132,7 @@ def end_attempts(store: Store) -> list[Row]:
 
 
 def _signal(store: Store, attempt: Row, name: str) -> bool:
-    """Signal what an attempt runs; whether there was anything."""
+    """Signal the processes of an attempt.  Returns whether there were any."""
     if attempt["stage"] == "preparing":
         return preparing.end_step(store, attempt, name)
     return proc.send_signal(judging.members(attempt, proc.Processes()), name)
@@ -148,7 +150,7 @@ def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
 
 
 def _recover(store: Store, attempt: Row) -> bool:
-    """An earlier pass died while it typed: tmux's stamp tells whether the line is there."""
+    """An earlier pass died while it typed: tmux's stamp shows whether it typed the line."""
     if not judging.was_typed(store, attempt):
         return False
     with store.transaction():
@@ -156,7 +158,7 @@ def _recover(store: Store, attempt: Row) -> bool:
 
 
 def _prepare(store: Store, attempt: Row, sight: Sight) -> keyboard.Stroke | Row:
-    """Check and write all that the typing needs; or give the claim back, or fail the attempt."""
+    """Check and write everything the typing needs; or give the claim back, or fail the attempt."""
     if attempt["stage"] == "typing" and files.is_revoked(store.settings, attempt["id"]):
         return give_back.release(store, attempt, "an earlier pass died while it gave it back")
     if attempt["paused"]:
@@ -194,7 +196,7 @@ def _type(store: Store, typings: list[tuple[Row, keyboard.Stroke]]) -> list[Row]
             if attempt["stage"] != "typing":
                 attempts.advance(store, attempt["id"], "claimed", "prepared")
                 if not attempts.advance(store, attempt["id"], "prepared", "typing"):
-                    continue  # somebody cancelled it meanwhile, or types it
+                    continue  # it was cancelled, or another pass types it
                 files.place_run(store.settings, attempt["id"])
             by_socket.setdefault(typing.pane.socket, []).append((attempt, typing))
     acted = []
@@ -209,7 +211,7 @@ def _type(store: Store, typings: list[tuple[Row, keyboard.Stroke]]) -> list[Row]
             continue
         with store.transaction():
             for attempt, _ in mine:
-                answer = answers.get(attempt["id"], "tmux did not confirm it")
+                answer = answers.get(attempt["id"], "tmux did not confirm the keystrokes")
                 if answer == "typed":
                     attempts.advance(store, attempt["id"], "typing", "typed", at)
                 acted.append(
@@ -220,8 +222,8 @@ def _type(store: Store, typings: list[tuple[Row, keyboard.Stroke]]) -> list[Row]
     return acted
 
 
-def _settle(store: Store, seconds: float, typed: set[int]) -> None:
-    """Wait until all that was typed is seen to run, but no longer than `seconds`."""
+def _wait_until_running(store: Store, seconds: float, typed: set[int]) -> None:
+    """Wait at most `seconds` until all that was typed is seen to run."""
     waiting = typed
     until = time.monotonic() + seconds
     while waiting:

@@ -1,4 +1,4 @@
-"""An agent's file, read: whatever is wrong is said with file and key."""
+"""Reads an agent's provider file and reports what is wrong with it by file and key."""
 
 import re
 import shlex
@@ -33,7 +33,7 @@ _RULE_STATUSES = tuple(status for status in SESSION_STATUSES if status != "unkno
 
 
 class Reader:
-    """Turns the table of a file into a provider; whatever is wrong is said with file and key."""
+    """Turns the table of a file into a Provider.  SetupError names the file and the key."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,7 +44,7 @@ class Reader:
     def provider(self, name: str, origin: str, table: Mapping[str, Any]) -> Provider:
         for key, value in table.items():
             if key not in _KEYS:
-                raise self.fail(f"'{key}'", f"is no key (known: {', '.join(_KEYS)})")
+                raise self.fail(f"'{key}'", f"is not a key (known: {', '.join(_KEYS)})")
             self.typed(f"'{key}'", value, _KEYS[key])
         screen = ("start", "commands", "rules")
         if "once" not in table or any(key in table for key in screen):
@@ -57,9 +57,9 @@ class Reader:
         for number, rule in enumerate(table.get("rules", []), 1):
             read = self.rule(f"'rules' {number}", rule)
             if read.name in [known.name for known in rules]:
-                raise self.fail(f"'rules' {number}", f"has the name of another: '{read.name}'")
+                raise self.fail(f"'rules' {number}", f"repeats the name of a rule: '{read.name}'")
             if read.composer not in (None, "none") and shape is None:
-                raise self.fail(f"'rules' {number}", "asks for a composer, and none is described")
+                raise self.fail(f"'rules' {number}", "needs a 'composer' table in this file")
             rules.append(read)
         return Provider(
             name,
@@ -92,32 +92,34 @@ class Reader:
 
     def failure(self, where: str, table: object) -> Failure:
         if not isinstance(table, dict):
-            raise self.fail(where, "is no table")
+            raise self.fail(where, "is not a table")
         read = self.values(where, table, Failure, ("failure", "turn"))
         if read["failure"] not in _FAILURES:
-            raise self.fail(f"{where} 'failure'", f"is none of {', '.join(_FAILURES)}")
+            raise self.fail(f"{where} 'failure'", f"is not one of {', '.join(_FAILURES)}")
         return Failure(**read)
 
     def launch(self, table: Mapping[str, Any]) -> Launch:
         launch = Launch(**self.values("'launch'", table, Launch, ()))
         for key in ("trust", "trust_key"):
             if (text := getattr(launch, key)) and "{directory}" not in text:
-                raise self.fail(f"'launch' '{key}'", "has no '{directory}' in it")
+                raise self.fail(f"'launch' '{key}'", "does not contain '{directory}'")
         try:
             shlex.split(launch.trust)
         except ValueError as error:
-            raise self.fail("'launch' 'trust'", f"is no words of sh: {error}") from None
+            raise self.fail("'launch' 'trust'", f"is not a list of shell words: {error}") from None
         if bool(launch.trust_file) != bool(launch.trust_key):
-            raise self.fail("'launch'", "has one of 'trust_file' and 'trust_key' only")
+            raise self.fail("'launch'", "needs both 'trust_file' and 'trust_key', or neither")
         return launch
 
     def manner(self, table: Mapping[str, Any]) -> Manner:
         manner = Manner(**self.values("'typing'", table, Manner, ()))
         for name in manner.pasted.groupindex if manner.pasted else ():
             if name not in COUNTS:
-                raise self.fail("'typing.pasted'", f"its groups are {', '.join(COUNTS)}: '{name}'")
+                raise self.fail(
+                    "'typing.pasted'", f"has a group not in {', '.join(COUNTS)}: '{name}'"
+                )
         if manner.clear and not re.fullmatch(r"[\x01-\x08\x0b\x0c\x0e-\x1a]", manner.clear):
-            raise self.fail("'typing.clear'", "is no control character, or ends a line")
+            raise self.fail("'typing.clear'", "is not a control character, or ends a line")
         return manner
 
     def once(self, table: Mapping[str, Any]) -> oneshots.Once:
@@ -131,16 +133,16 @@ class Reader:
         if read["format"] not in oneshots.FORMATS:
             raise self.fail(
                 f"{where} 'format'",
-                f"is none of {', '.join(oneshots.FORMATS)}: '{read['format']}'",
+                f"is not one of {', '.join(oneshots.FORMATS)}: '{read['format']}'",
             )
         if read["format"] == "json":
             for key in ("message", "done"):
                 if key not in read:
                     raise self.fail(f"{where} '{key}'", "is missing")
         if "resume" in read and not ("{conversation}" in read["resume"] and "conversation" in read):
-            raise self.fail(f"{where} 'resume'", "goes with '{conversation}' in it, and that key")
+            raise self.fail(f"{where} 'resume'", "needs '{conversation}' in it, and that key")
         if "reset" in read and not read["reset"].groups:
-            raise self.fail(f"{where} 'reset'", "has no group")
+            raise self.fail(f"{where} 'reset'", "needs a group")
         return oneshots.Once(**read)
 
     def finder(self, place: str, table: object) -> oneshots.Finder:
@@ -148,14 +150,14 @@ class Reader:
         assert isinstance(table, dict)
         for key in table:
             if key not in ("where", "value"):
-                raise self.fail(f"{place} '{key}'", "is no key (known: where, value)")
+                raise self.fail(f"{place} '{key}'", "is not a key (known: where, value)")
         where, value = table.get("where"), table.get("value", [])
         if not isinstance(where, dict) or not where:
-            raise self.fail(f"{place} 'where'", "is no table, or empty")
+            raise self.fail(f"{place} 'where'", "is not a table, or is empty")
         if any(type(wanted) not in (str, int, bool) for wanted in where.values()):
-            raise self.fail(f"{place} 'where'", "has a value that is no text, number or boolean")
+            raise self.fail(f"{place} 'where'", "has a value other than string, number, boolean")
         if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
-            raise self.fail(f"{place} 'value'", "is no list of texts")
+            raise self.fail(f"{place} 'value'", "is not a list of strings")
         return oneshots.Finder(where, tuple(value))
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
@@ -167,34 +169,34 @@ class Reader:
         read = turns.Transcript(**self.values("'transcript'", table, turns.Transcript, needed))
         if read.format not in turns.FORMATS:
             known = ", ".join(turns.FORMATS)
-            raise self.fail("'transcript' 'format'", f"is none of {known}: '{read.format}'")
+            raise self.fail("'transcript' 'format'", f"is not one of {known}: '{read.format}'")
         return read
 
     def rule(self, where: str, table: object) -> Rule:
         if not isinstance(table, dict):
-            raise self.fail(where, "is no table")
+            raise self.fail(where, "is not a table")
         if isinstance(table.get("name"), str):
             where += f" ({table['name']})"
         read = self.values(where, table, Rule, ("name", "status", "reason"))
         for key, allowed in (("status", _RULE_STATUSES), ("composer", _STATES)):
             if read.get(key) is not None and read[key] not in allowed:
                 raise self.fail(
-                    f"{where} '{key}'", f"is none of {', '.join(allowed)}: '{read[key]}'"
+                    f"{where} '{key}'", f"is not one of {', '.join(allowed)}: '{read[key]}'"
                 )
         if read["status"] == "idle" and read.get("composer") != "empty":
-            raise self.fail(where, "calls a screen idle without 'composer = \"empty\"'")
+            raise self.fail(where, "must not set 'idle' without 'composer = \"empty\"'")
         return Rule(**read)
 
     def values(
         self, where: str, table: Mapping[str, Any], kind: type, needed: tuple[str, ...]
     ) -> dict[str, Any]:
-        """The keys of a table as the fields of a dataclass."""
+        """Keyword arguments for a dataclass from the keys of a table, each checked for its type."""
         known = {field.name: field.type for field in fields(kind)}
         read: dict[str, Any] = {}
         for key, value in table.items():
             place = f"{where} '{key}'"
             if key not in known:
-                raise self.fail(place, f"is no key (known: {', '.join(known)})")
+                raise self.fail(place, f"is not a key (known: {', '.join(known)})")
             if "Pattern" in str(known[key]):
                 read[key] = self.pattern(place, value)
                 continue
@@ -225,4 +227,4 @@ class Reader:
         try:
             return re.compile(value, re.MULTILINE)
         except (re.error, OverflowError, RecursionError) as error:
-            raise self.fail(place, f"is no regular expression: {error}") from None
+            raise self.fail(place, f"is not a regular expression: {error}") from None

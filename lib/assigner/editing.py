@@ -1,4 +1,4 @@
-"""A person's own files: read as they are, and replaced at once, with their mode and symlinks."""
+"""Reads the user's own files and replaces them atomically; keeps their mode and symlinks."""
 
 import errno
 import os
@@ -10,10 +10,10 @@ from assigner.errors import SetupError
 
 
 def read(path: Path) -> str | None:
-    """What a file says; None where there is none.  SetupError for what is no such file."""
+    """The content of a file; None if it does not exist.  SetupError if it is not usable."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise SetupError(f"'{path}' is not a file")
+            raise SetupError(f"'{path}' is not a regular file")
         with path.open(encoding="utf-8", newline="") as file:
             text = file.read()
         if path.suffix == ".json":
@@ -21,7 +21,7 @@ def read(path: Path) -> str | None:
         return text
     except FileNotFoundError:
         if path.is_symlink():
-            raise SetupError(f"'{path}' is a symlink to nothing") from None
+            raise SetupError(f"'{path}' is a dangling symlink") from None
         return None
     except UnicodeDecodeError:
         raise SetupError(f"'{path}' is not valid UTF-8") from None
@@ -34,7 +34,7 @@ def read(path: Path) -> str | None:
 def target(path: Path, directory: Path) -> Path:
     """The file that a path leads to, through symlinks that stay in that directory or in HOME.
 
-    SetupError where it leads elsewhere, or cannot be written.
+    Raises SetupError if it leads elsewhere or cannot be written.
     """
     real = Path(os.path.realpath(path))
     near = [directory, Path(os.environ.get("HOME") or directory)]
@@ -51,7 +51,7 @@ def _existing(directory: Path) -> Path:
 
 
 def write(path: Path, text: str) -> None:
-    """Replace the file at once; its mode stays, a new one is the person's alone."""
+    """Replace a file atomically.  Keeps its mode; only the user can read a new file."""
     access.make_private(path.parent)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

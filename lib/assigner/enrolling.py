@@ -207,7 +207,7 @@ def _account_of(command: str | None, provider: str) -> str | None:
 
 def _seen(store: Store, session: Row, choice: Choice) -> str:
     """The provider that a look at the session shows: an agent, a shell, or a one-shot command."""
-    sight = _sight(store, session, scanning.know(None, None))
+    sight = _sight(store, session, scanning.expectations(None, None))
     if sight and sight.agent:
         return sight.agent
     return "command" if choice.command else "shell"
@@ -230,7 +230,7 @@ def leave(store: Store, name: str) -> Row:
 
 def _shown(store: Store, session: Row) -> screen.Ending:
     """The ending of the prompt that the session shows now."""
-    sight = _sight(store, session, scanning.know(session, None))
+    sight = _sight(store, session, scanning.expectations(session, None))
     if sight is None:
         raise UsageError(f"session '{session['name']}' is {session['status']}")
     ending = screen.learn(sight.line.text, sight.line.cursor_x) if sight.line else None

@@ -1,12 +1,12 @@
-"""The state directory: who may see it, and the small files through which sessions report.
+"""The state directory: who may access it, and the small files through which sessions report.
 
-run/ATTEMPT/    what an attempt is made of: the file that a shell sources, the prompt
-spool/          reports: a name is all of a report, so that a full disk loses none
-unknown/        screens of agents that no rule recognised (unknowns.py)
+run/ATTEMPT/    an attempt's files: the file that a shell sources, the prompt
+spool/          reports: the file name is the whole report, so that a full disk loses none
+unknown/        screens of agents that no rule recognized (unknowns.py)
 logs/           what the passes of timers have done (log.py)
-secrets/        values of variables that stand nowhere else
+secrets/        secret values of variables, which are stored nowhere else
 starts/         what sessions that are being started run first
-worktrees/      git working trees of prompts' own
+worktrees/      separate git working trees of prompts
 """
 
 import contextlib
@@ -25,32 +25,32 @@ from assigner import access, screen
 from assigner.config import Settings
 from assigner.errors import SetupError
 
-# No number that a database could not hold
+# at most 18 digits: a database integer
 _REPORT = re.compile(
     r"(\d{1,18})\.(begun|group|started|step|done|exit|checking|checked|said(?=\.(?:ok|fail|progress)\.\d))"
     r"(?:\.([a-z0-9-]+))?(?:\.(\d{1,18}))?\Z"
 )
 _SAID_SIZE = 4096
-ODD_BYTES = "surrogateescape"  # as os.fsdecode has them
+ODD_BYTES = "surrogateescape"  # as in os.fsdecode
 
 
 # hook.PROVIDER.EVENT.SERVERPID.PANE.AGENTPID.PID
 _HOOK = re.compile(
     r"hook\.([a-z0-9_-]+)\.([\w-]+)\.(\d{1,18}|-)\.(\d{1,18}|-)\.(\d{1,18})[\d.-]*\Z", re.ASCII
 )
-_LONGEST = 1 << 20  # bytes of a hook's report that are read
+_LONGEST = 1 << 20  # bytes of a hook's report that are read at most
 _LAST = 253402300000.0  # in the year 9999
 
 
 @dataclass(frozen=True)
 class Report:
-    """One line of news from a session; `word` and `number` mean what `kind` says.
+    """One report from a session; `word` and `number` depend on `kind`.
 
-    begun PID: the file is being sourced, by the shell PID.  group PID: the prompt's process
-    group.  step NAME STATUS: that step of the context failed.  started: the prompt runs.
-    exit STATUS: all is over.  checking PID: its check runs, by the process PID.  checked WORD
-    STATUS: that has ended; WORD is exit, timeout or ended (by a signal).  said WORD PID: `report`
-    was called, with `text`; WORD is ok, fail or progress.
+    begun PID: the shell PID is sourcing the file.  group PID: the prompt's process group.
+    step NAME STATUS: that step of the context failed.  started: the prompt runs.
+    exit STATUS: all is over.  checking PID: the process PID runs its check.  checked WORD
+    STATUS: the check has ended; WORD is exit, timeout or ended (by a signal).  said WORD PID:
+    `report` was called, with `text`; WORD is ok, fail or progress.
     """
 
     path: str
@@ -62,7 +62,7 @@ class Report:
 
     @cached_property
     def text(self) -> str:
-        """What `report` was told; nothing where the file is gone."""
+        """The text given to `report`; '' if the file is gone."""
         with contextlib.suppress(FileNotFoundError):
             return _said(self.path)
         return ""
@@ -70,8 +70,8 @@ class Report:
 
 @dataclass(frozen=True)
 class HookReport:
-    """What an agent's hook has left: who called it for which event, in which pane if known, and
-    from which process.
+    """A report that an agent's hook left: the provider, the event, the pane if known, and the
+    agent's process.
     """
 
     path: str
@@ -82,22 +82,22 @@ class HookReport:
     at: float
 
     def read(self) -> bytes:
-        """The payload, of which nobody else could have written a part.  OSError."""
+        """The payload; nobody else could have written any part of it.  Raises OSError."""
         with access.own_file(self.path) as file:
             return file.read(_LONGEST)
 
 
 def prepare(settings: Settings) -> None:
-    """Make the state directory, or refuse one that others can write.  SetupError."""
+    """Make the state directory.  Raises SetupError, for instance if others can write to it."""
     home = settings.home
     try:
         access.make_private(home)
         status = home.stat()
-        # a link to it is a person's choice, where it is the person's
+        # a link to it is fine if the user owns the target
         if status.st_uid != os.geteuid() or home.lstat().st_uid not in (os.geteuid(), 0):
-            raise SetupError(f"state directory '{home}' belongs to somebody else")
+            raise SetupError(f"state directory '{home}' belongs to another user")
         if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise SetupError(f"others can write the state directory '{home}': chmod 700 it")
+            raise SetupError(f"other users can write to the state directory '{home}': chmod 700 it")
         own = (
             settings.unknown,
             settings.run,
@@ -119,7 +119,7 @@ def prepare(settings: Settings) -> None:
 
 
 def directory_problem(directory: str) -> str | None:
-    """Why nothing can be run in a directory, for people; None if it can."""
+    """Why no prompt can run in a directory, for people; None if one can."""
     path = Path(directory)
     try:
         if not path.exists():
@@ -127,17 +127,17 @@ def directory_problem(directory: str) -> str | None:
         if not path.is_dir():
             return f"'{directory}' is not a directory"
         if not os.access(path, os.R_OK | os.X_OK):
-            return f"directory '{directory}' cannot be entered: permission denied"
+            return f"cannot enter directory '{directory}': permission denied"
     except OSError as error:
-        return f"directory '{directory}' cannot be read: {error.strerror}"
+        return f"cannot read directory '{directory}': {error.strerror}"
     return None
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file of mode 0600, whatever the umask.  OSError."""
+    """Write a file with mode 0600, whatever the umask.  Raises OSError."""
     descriptor = access.open_own(path, os.O_WRONLY | os.O_CREAT)
     try:
-        # what the environment of a process holds need not be UTF-8
+        # the environment of a process need not be UTF-8
         with os.fdopen(descriptor, "w", encoding="utf-8", errors=ODD_BYTES, newline="") as file:
             os.ftruncate(descriptor, 0)
             os.fchmod(descriptor, 0o600)
@@ -148,7 +148,7 @@ def write(path: Path, text: str) -> None:
 
 
 def make_run(settings: Settings, attempt: int, contents: Mapping[str, str]) -> None:
-    """Make an attempt's files, aside: two passes may be at it."""
+    """Write an attempt's files to a temporary directory, because two passes may do this at once."""
     _make(_aside(settings, attempt), contents)
 
 
@@ -160,10 +160,10 @@ def _make(directory: Path, contents: Mapping[str, str]) -> None:
 
 
 def place_run(settings: Settings, attempt: int) -> None:
-    """What make_run has made becomes run/ATTEMPT.
+    """Rename the directory from make_run to run/ATTEMPT.
 
-    Called in the transaction that decides which pass types; what is replaced is from one that
-    died before its commit.
+    Called in the transaction that decides which pass types.  An existing directory is left over
+    from a pass that died before its commit, and is replaced.
     """
     remove_run(settings, attempt)
     _aside(settings, attempt).rename(settings.run / str(attempt))
@@ -174,14 +174,14 @@ def _aside(settings: Settings, attempt: int) -> Path:
 
 
 def is_revoked(settings: Settings, attempt: int) -> bool:
-    """Whether the attempt's token was taken by `revoke`."""
+    """Whether `revoke` has taken the attempt's token."""
     return (settings.run / str(attempt) / "revoked").exists()
 
 
 def revoke(settings: Settings, attempt: int) -> bool:
-    """Take the attempt's token: whether it was still there, so that the prompt can never run.
+    """Take the attempt's token.  Returns whether it was still there: then the prompt never runs.
 
-    The sourced file begins by renaming the same token: one of the two wins.
+    The sourced file begins by renaming the same token: only one of the two succeeds.
     """
     return _take(settings.run / str(attempt) / "go")
 
@@ -195,17 +195,17 @@ def _take(token: Path) -> bool:
 
 
 def check_directory(settings: Settings, attempt: int) -> Path:
-    """Where the files of an attempt's check are."""
+    """The directory of the files of an attempt's check."""
     return settings.run / str(attempt) / "check"
 
 
 def make_check(settings: Settings, attempt: int, contents: Mapping[str, str]) -> None:
-    """Make the files of an attempt's check, aside: two passes may be at it."""
+    """Write the files of an attempt's check to a temporary directory, as make_run does."""
     _make(_check_aside(settings, attempt), contents)
 
 
 def place_check(settings: Settings, attempt: int) -> None:
-    """What make_check has made becomes run/ATTEMPT/check; called as place_run is."""
+    """Rename the directory from make_check to run/ATTEMPT/check; called as place_run is."""
     directory = check_directory(settings, attempt)
     shutil.rmtree(directory, ignore_errors=True)
     access.make_private(directory.parent)
@@ -213,7 +213,7 @@ def place_check(settings: Settings, attempt: int) -> None:
 
 
 def discard_check(settings: Settings, attempt: int) -> None:
-    """Forget what make_check has made: another pass was quicker."""
+    """Remove the directory from make_check: another pass was faster."""
     shutil.rmtree(_check_aside(settings, attempt), ignore_errors=True)
 
 
@@ -222,12 +222,12 @@ def _check_aside(settings: Settings, attempt: int) -> Path:
 
 
 def revoke_check(settings: Settings, attempt: int) -> bool:
-    """Take the token of an attempt's check, as `revoke` does: whether it can never run."""
+    """Take the token of an attempt's check, as `revoke` does.  Returns whether it never runs."""
     return _take(check_directory(settings, attempt) / "go")
 
 
 def prompt_of(settings: Settings, attempt: int) -> str | None:
-    """What is typed to an agent for an attempt; None where its files are gone."""
+    """The text to type to an agent for an attempt; None if its files are gone."""
     try:
         with access.own_file(settings.run / str(attempt) / "prompt") as file:
             return file.read().decode()
@@ -236,7 +236,7 @@ def prompt_of(settings: Settings, attempt: int) -> str | None:
 
 
 def output_of(settings: Settings, attempt: int, most: int) -> str | None:
-    """The end of what the steps of a context said; None where nothing is kept."""
+    """The end of the output of a context's steps; None if there is none."""
     try:
         with access.own_file(settings.run / str(attempt) / "output") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - most))
@@ -246,12 +246,12 @@ def output_of(settings: Settings, attempt: int, most: int) -> str | None:
 
 
 def remove_run(settings: Settings, attempt: int) -> None:
-    """Forget the files of an attempt."""
+    """Remove the files of an attempt."""
     shutil.rmtree(settings.run / str(attempt), ignore_errors=True)
 
 
 def reports(settings: Settings) -> list[Report]:
-    """What sessions have reported, oldest attempt first; what is no report is left alone."""
+    """The reports of sessions, oldest attempt first; leaves other files alone."""
     found = []
     for path, match, status in _spooled(settings, _REPORT):
         attempt, kind, word, number = match.groups()
@@ -264,7 +264,7 @@ def reports(settings: Settings) -> list[Report]:
                 kind,
                 word,
                 int(number) if number is not None else None,
-                # made when it was told, the others beforehand
+                # made at the time of the report; the others are made beforehand
                 _told_at(status) if kind == "said" else status.st_ctime,
             )
         )
@@ -274,7 +274,7 @@ def reports(settings: Settings) -> list[Report]:
 def _spooled(
     settings: Settings, named: re.Pattern[str]
 ) -> Iterator[tuple[str, re.Match[str], os.stat_result]]:
-    """Our files in the spool of such names; what else somebody has put there is no report."""
+    """Our own files in the spool with such names; a file of somebody else is not a report."""
     with os.scandir(settings.spool) as entries:
         for entry in entries:
             if match := named.match(entry.name):
@@ -285,19 +285,19 @@ def _spooled(
 
 
 def _told_at(status: os.stat_result) -> float:
-    """When a file was written; who sets that to what no clock shows has written it long ago."""
+    """When a file was written, in epoch seconds; 0 for a time that no clock shows."""
     return status.st_mtime if 0 <= status.st_mtime < _LAST else 0.0
 
 
 def _said(path: str) -> str:
-    """What `report` was told, in one line.  OSError."""
+    """The text given to `report`, on one line.  Raises OSError."""
     with access.own_file(path) as file:
         data = file.read(_SAID_SIZE)
     return " ".join(screen.clean(data.decode("utf-8", "replace")).split())
 
 
 def hook_reports(settings: Settings) -> list[HookReport]:
-    """What agents' hooks have left, oldest first."""
+    """The reports that agents' hooks left, oldest first."""
     found = []
     for path, match, status in _spooled(settings, _HOOK):
         provider, event, server, pane, process = match.groups()
@@ -308,7 +308,7 @@ def hook_reports(settings: Settings) -> list[HookReport]:
 
 
 def reported(settings: Settings) -> set[int]:
-    """The attempts that have reported anything; quicker than what they have reported."""
+    """The attempts that have any report; faster than reading the reports."""
     return {int(match[1]) for _, match, _ in _spooled(settings, _REPORT)}
 
 
@@ -318,15 +318,15 @@ _ORDER = (
 
 
 def save_secrets(settings: Settings, values: Mapping[str, str]) -> str:
-    """Keep values of variables in a file of their own; its name."""
+    """Save secret values of variables in a separate file.  Returns its name."""
     name = os.urandom(8).hex()
     write(settings.secrets / name, json.dumps(dict(values)))
     return name
 
 
 def variables(settings: Settings, prompt: Mapping[str, Any]) -> dict[str, str]:
-    """A prompt's variables with their values, secret ones too.  OSError, KeyError or ValueError
-    where these are gone.
+    """A prompt's variables with their values, the secret ones too.  Raises OSError, KeyError or
+    ValueError if the secret values are gone.
     """
     found: dict[str, Any] = json.loads(prompt["env_vars"])
     if prompt["secrets"]:
@@ -338,7 +338,7 @@ def variables(settings: Settings, prompt: Mapping[str, Any]) -> dict[str, str]:
 
 
 def load_secrets(settings: Settings, name: str) -> dict[str, str]:
-    """The values kept under that name.  OSError if they are gone."""
+    """The values saved under that name.  Raises OSError if they are gone."""
     if not re.fullmatch(r"[0-9a-f]{16}", name):
         raise FileNotFoundError(name)
     with access.own_file(settings.secrets / name) as file:

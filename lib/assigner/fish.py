@@ -1,10 +1,10 @@
 """The files for fish: one that the session sources, and two for the processes it starts.
 
-fish has no subshells.  The prompt runs in a fish of its own, under `status job-control full`,
-without which it would share the session's process group; it sees what is exported, functions
-that fish loads by itself and the person's configuration, but not what the session keeps to
-itself.  A sh between the two leads the group: a fish that was interrupted ends with status 0,
-and one that executes another program cannot report.
+fish has no subshells.  The prompt runs in a separate fish, under `status job-control full`:
+otherwise it would share the session's process group.  It sees exported variables, autoloaded
+functions and the user's configuration, but not what the session does not export.  A sh between
+the two leads the group: an interrupted fish exits with status 0, and one that executes another
+program cannot report.
 """
 
 from assigner import posix
@@ -12,12 +12,12 @@ from assigner.task import Task, Tools
 
 
 def quote(text: str) -> str:
-    """One word, whatever is in it: inside single quotes fish minds only `'` and the backslash."""
+    """One word, whatever it contains: in single quotes only `'` and `\\` are special in fish."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def files(task: Task, tools: Tools) -> dict[str, str]:
-    """`ctx` is for the session, `leader` for the sh below it, `process` for the fish below that."""
+    """`ctx` is for the session, `leader` for its child sh, `process` for the fish below that sh."""
     return {
         "ctx": _session(task, tools),
         "leader": _leader(task, tools),
@@ -26,15 +26,15 @@ def files(task: Task, tools: Tools) -> dict[str, str]:
 
 
 def _report(task: Task, tools: Tools, file: str, name: str) -> str:
-    """`name` is between double quotes: fish puts values of variables in."""
+    """`name` is placed in double quotes, in which fish expands variables."""
     return f'{quote(tools.mv)} {quote(task.run)}/{file} {quote(task.spool)}."{name}"'
 
 
 def _session(task: Task, tools: Tools) -> str:
     begun = _report(task, tools, "go", "begun.$fish_pid")
-    # an earlier prompt's may let no program start; they are taken back below
+    # an earlier prompt's values may keep programs from starting; they are restored below
     text = f"if LD_PRELOAD= LD_LIBRARY_PATH= {begun} 2>/dev/null\n"
-    text += "set -l fish_trace\n"  # it would show values
+    text += "set -l fish_trace\n"  # tracing would show values
     text += "set -l s 0\nset -l step\nset -l fish (status fish-path)\n"
     text += "".join(map(_retake, task.retaken))
     if task.directory is not None:
@@ -46,7 +46,7 @@ def _session(task: Task, tools: Tools) -> str:
             f'  else if set -qgx {name}; set -g __assigner_{name} "=" ${name}\n'
             f"  else; set -g __assigner_{name} + ${name}; end\n"
             "end\n"
-            f"true; set -gx {name} {quote(value)}; or set step env.1\n"  # success leaves $status
+            f"true; set -gx {name} {quote(value)}; or set step env.1\n"  # set keeps $status
             f'set -g __assigned_{name} "${name}"\n'
         )
     text += 'if test -z "$step"\n'
@@ -55,7 +55,7 @@ def _session(task: Task, tools: Tools) -> str:
     text += "status job-control full\n"
     text += f"{quote(tools.sh)} {quote(task.run)}/leader $fish\n"
     text += "set s $status\nstatus job-control $control\n"
-    # a job that was stopped has status 0 here
+    # a stopped job has status 0 here
     text += f"test $s = 0; and test -e {quote(task.run)}/done; and set s 148\nelse\n"
     text += f"{_report(task, tools, 'ready', 'step.$step')}\n"
     text += "set s (string split . -- $step)[2]\nend\n"
@@ -63,7 +63,7 @@ def _session(task: Task, tools: Tools) -> str:
 
 
 def _retake(name: str) -> str:
-    """Have the variable be again what it was before the first prompt that named it."""
+    """Restore the variable to its value before the first prompt that set it."""
     saved = f"__assigner_{name}"
     return (
         f'if {_is_ours(name)}\nswitch "${saved}[1]"\n'
@@ -75,7 +75,7 @@ def _retake(name: str) -> str:
 
 
 def _is_ours(name: str) -> str:
-    """Whether it still has the value that a prompt gave it: what a person has set since stays."""
+    """Whether the variable still has the prompt's value; a value that the user set since stays."""
     given = f"__assigned_{name}"
     return (
         f'begin; set -qg {name}; and begin; not set -qg {given}; or test "${name}" = "${given}"'
@@ -96,7 +96,7 @@ def _leader(task: Task, tools: Tools) -> str:
 
 
 def _process(task: Task, tools: Tools) -> str:
-    """The person's configuration has run by now: the context is made once more."""
+    """The process has run the user's configuration by now, so it sets the context again."""
     text = (
         "set -l fish_trace\n"
         "function __assigner_fail\n"
@@ -127,14 +127,14 @@ def _steps(task: Task, tools: Tools) -> str:
     if task.validate:
         for name, value in task.variables.items():
             text += f'test "${name}" = {quote(value)}; or __assigner_fail env.1\n'
-    if task.branch is not None:  # else all that is asked of git would be of another repository
+    if task.branch is not None:  # these variables would point git at another repository
         text += 'test -z "$GIT_DIR$GIT_WORK_TREE"; or __assigner_fail git.1\n'
     branch, ref = quote(task.branch or ""), quote(f"refs/heads/{task.branch}")
     if task.worktree is not None:
         tree, place = quote(task.worktree), quote(task.physical or task.worktree)
         text += (
             f"if not test -e {tree}/.git\n"
-            # git may still know it from before somebody deleted it
+            # git may still list a tree that somebody deleted
             f"  {git} worktree remove {tree} >/dev/null 2>&1\n"
             f"  {git} worktree add -q {tree} {branch}; or __assigner_fail worktree.$status\n"
             "end\n"
@@ -165,7 +165,7 @@ def _steps(task: Task, tools: Tools) -> str:
 
 
 def _in_directory(path: str, step: str) -> str:
-    wanted = quote(path + "\n")  # what pwd prints, to the last newline
+    wanted = quote(path + "\n")  # the output of pwd with its last newline
     return (
         f"test (builtin pwd -P | string collect --no-trim-newlines) = {wanted}"
         f"; or __assigner_fail {step}.1\n"

@@ -1,4 +1,4 @@
-"""git working trees, read from their files: 60 us, where a git process takes 1.3 ms."""
+"""Reads git working trees from their files: 60 us, while a git process takes 1.3 ms."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-# Under these names git keeps what a half-done operation needs (gitrepository-layout(5))
+# The files in which git keeps the state of an unfinished operation (gitrepository-layout(5))
 _OPERATIONS = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",
@@ -17,14 +17,14 @@ _OPERATIONS = {
     "BISECT_LOG": "bisect",
 }
 
-_SHOWN = 20  # so many files or commits are named
+_SHOWN = 20  # files or commits shown at most
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a directory stands in git: the working tree's top level, its branch (None where HEAD
-    is detached), what is in progress there (None where nothing is), and the git directory that
-    all working trees of the repository have in common.
+    """A directory's place in git: the top level of its working tree, the branch (None if HEAD is
+    detached), the operation in progress (None if there is none), and the git directory that all
+    working trees of the repository share.
     """
 
     tree: str
@@ -34,7 +34,7 @@ class Place:
 
 
 def place(directory: str) -> Place | None:
-    """The working tree that holds `directory`; None where there is none or it cannot be read."""
+    """The working tree that contains `directory`; None if there is none or it is unreadable."""
     path = Path(os.path.realpath(directory))
     for top in (path, *path.parents):
         try:
@@ -49,7 +49,7 @@ def place(directory: str) -> Place | None:
 
 
 def own_tree(root: str, place: Place, branch: str) -> str:
-    """Where a branch of that repository has a working tree of its own below `root`."""
+    """The path below `root` of the separate working tree for a branch of that repository."""
     name = os.path.basename(place.common)
     if name == ".git":
         name = os.path.basename(os.path.dirname(place.common))
@@ -59,14 +59,14 @@ def own_tree(root: str, place: Place, branch: str) -> str:
 
 
 def made_tree(tree: str) -> Place | None:
-    """The place of a further working tree, if git has made it to its end."""
+    """The place of a linked working tree; None unless git has finished making it."""
     there = place(tree)
     return there if there and there.tree == tree and not is_half_made(tree) else None
 
 
 def is_half_made(tree: str) -> bool:
-    """Whether git is making a working tree, or died over it: it locks the tree meanwhile, and
-    writes its index last.
+    """Whether git is making a working tree, or died while making it: meanwhile git locks the tree,
+    and it writes the index last.
     """
     try:
         git_dir = _git_dir(Path(tree) / ".git")
@@ -76,8 +76,8 @@ def is_half_made(tree: str) -> bool:
 
 
 def last_change(tree: str) -> float:
-    """When something was last done in a working tree, in epoch seconds, as far as git and the
-    tree's top level tell; 0 where they do not.
+    """When a working tree was last changed, in epoch seconds, by git's files and the tree's top
+    level; 0 if unknown.
     """
     times = [0.0]
     try:
@@ -94,26 +94,26 @@ def last_change(tree: str) -> float:
 
 
 def is_clean(tree: str) -> bool | None:
-    """Whether a working tree has no changes and no new files; None where git cannot tell."""
+    """Whether a working tree has no changes and no new files; None if git cannot tell."""
     status, out = _ask(tree, "status", "--porcelain")
     return None if status else not out
 
 
 class Changes(NamedTuple):
-    """What a working tree has beyond its last commit: in one line, and file by file."""
+    """The changes of a working tree since its last commit: in one line, and file by file."""
 
     summary: str
     stat: str
 
 
 def changes(directory: str) -> Changes | None:
-    """What is changed where a directory lies, new files too; None where git cannot tell."""
+    """The changes in a directory's working tree, with new files; None if git cannot tell."""
     status, new = _ask(directory, "ls-files", "--others", "--exclude-standard", "--directory")
     if status:
         return None
     files = new.splitlines()
     status, stat = _ask(directory, "diff", "--no-ext-diff", "--stat=100,70,20", "HEAD", "--", ".")
-    if status:  # nothing is committed yet
+    if status:  # the repository has no commit yet
         status, stat = _ask(directory, "diff", "--no-ext-diff", "--stat=100,70,20", "--", ".")
     lines = [] if status else stat.rstrip("\n").split("\n")
     parts = [lines[-1].strip() if lines else ""]
@@ -125,7 +125,7 @@ def changes(directory: str) -> Changes | None:
 
 
 def commits(directory: str, since: str) -> list[str]:
-    """The newest commits made since then, a line for each."""
+    """The newest commits since that time, one line each."""
     status, out = _ask(
         directory, "log", f"--since={since}", f"--max-count={_SHOWN}", "--format=%h %s"
     )
@@ -137,9 +137,9 @@ def _ask(directory: str, *arguments: str) -> tuple[int, str]:
 
 
 def remove_tree(place: Place) -> str | None:
-    """Have git remove a further working tree; why it did not, None if it did.
+    """Have git remove a linked working tree.  Returns why git did not, or None if it did.
 
-    With changes or locked it is kept, unless it is half made: then nobody was there yet.
+    Git keeps a locked or changed tree; a half-made one is removed, because nobody has used it.
     """
     force = ["-f", "-f"] if is_half_made(place.tree) else []
     common = f"--git-dir={place.common}"
@@ -148,7 +148,7 @@ def remove_tree(place: Place) -> str | None:
 
 
 def _git_dir(entry: Path) -> Path | None:
-    """The git directory behind `.git`: a directory, or a file that says `gitdir: PATH`."""
+    """The git directory behind `.git`: a directory, or a file with the line `gitdir: PATH`."""
     if entry.is_dir():
         return entry if (entry / "HEAD").exists() else None
     if not entry.is_file():
@@ -160,7 +160,7 @@ def _git_dir(entry: Path) -> Path | None:
 
 
 def _common(git_dir: Path) -> str:
-    """gitrepository-layout(5): a further working tree says in `commondir` where the rest is."""
+    """The shared git directory: `commondir` of a linked tree names it (gitrepository-layout(5))."""
     file = git_dir / "commondir"
     if not file.exists():
         return os.path.realpath(git_dir)
@@ -168,7 +168,7 @@ def _common(git_dir: Path) -> str:
 
 
 def _file_name(text: str) -> str:
-    """The text as one file's name, different for each text."""
+    """The text as a file name, different for each text."""
     data = os.fsencode(text)
     quoted = re.sub(rb"[^A-Za-z0-9_.-]", lambda found: b"%%%02X" % found[0][0], data).decode()
     if len(quoted) <= 200:
@@ -177,9 +177,9 @@ def _file_name(text: str) -> str:
 
 
 def _git(seconds: float, *arguments: str) -> tuple[int, str]:
-    """Run git, which writes nothing that it need not: its exit status and all that it said.
+    """Run git without optional writes: its exit status and all its output.
 
-    A repository's configuration may be anybody's: nothing that it names as a monitor is run.
+    Anybody may have written a repository's configuration: its file system monitor is not run.
     """
     import sh
 
@@ -194,7 +194,7 @@ def _git(seconds: float, *arguments: str) -> tuple[int, str]:
     except (sh.SignalException, sh.TimeoutException, sh.CommandNotFound) as error:
         return 1, error.__class__.__name__
     except (sh.ForkException, RuntimeError, OSError, ValueError) as error:
-        return 1, f"git cannot be started: {error}"  # no process, thread or file is left
+        return 1, f"cannot start git: {error}"  # out of processes, threads or files
     status = int(done.exit_code)
     return status, f"git did not end within {seconds:g} s" if status in (124, 137) else str(done)
 
@@ -213,7 +213,7 @@ def _branch(top: Path, git_dir: Path) -> str | None:
 
 
 def _ask_git(top: Path) -> str | None:
-    """In the reftable format HEAD is no file that can be read."""
+    """HEAD is not a readable file in the reftable format."""
     import sh
 
     try:
@@ -226,7 +226,7 @@ def _ask_git(top: Path) -> str | None:
 
 
 def version() -> str | None:
-    """What `git --version` says; None without git."""
+    """The output of `git --version`; None without git."""
     import sh
 
     try:

@@ -1,7 +1,6 @@
-"""What agents say of themselves: the reports of their hooks, in words that all agents share.
+"""Parses the reports of agents' hooks into events that are the same for all agents.
 
-A report is what an agent makes of it, and a text from anywhere: whatever is wrong with it, it is
-no news, never an error.
+A report is untrusted text.  A malformed one yields no event, never an error.
 """
 
 import json
@@ -14,20 +13,20 @@ from assigner import jsontext
 from assigner.hookrules import Hooks, Paths
 from assigner.recognising import Provider
 
-LONGEST = 1 << 20  # bytes of a report that are read
+LONGEST = 1 << 20  # bytes of a report that are read at most
 _ID = re.compile(r"[\w.:/@+-]{1,200}\Z")
-_LONG = 60  # seconds: who waits longer to try again waits for a limit to end
+_LONG = 60  # seconds: an agent that waits longer before a retry waits for a limit to end
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One piece of news: which turn of which conversation, and what became of it.
+    """One event: which turn of which conversation, and what happened to it.
 
-    start, end: of the conversation.  prompt: `text` was submitted; `background`: by the agent
-    itself, about a task that it has begun.  ask: a person is asked `text`; answered: no longer.
-    done: the turn ended with the message `text`; `background`: tasks that it has begun still run.
-    failed: it ended, or goes on in vain, by the error `text`; `failure` is its class and, of a
-    limit, `reset` the stated end.  idle: nothing runs.
+    start, end: of the conversation.  prompt: `text` was submitted; with `background`, by the agent
+    itself, about a background task it has started.  ask: the agent asks the user `text`; answered:
+    it no longer asks.  done: the turn ended with the message `text`; with `background`, tasks that
+    it has started still run.  failed: the turn ended, or keeps failing, with the error `text`;
+    `failure` is its class and `reset` the stated end of a limit.  idle: nothing runs.
     """
 
     kind: str
@@ -41,8 +40,8 @@ class Heard:
     background: bool = False
 
 
-def hear(provider: Provider, event: str, payload: bytes) -> Heard | None:
-    """The news in a report; None where it has none, or not of the session's own turns."""
+def parse(provider: Provider, event: str, payload: bytes) -> Heard | None:
+    """The event in a report; None if it has none, or is about other turns than the session's."""
     rules = provider.hooks
     data = _object(payload)
     if rules is None or not data:
@@ -93,7 +92,7 @@ def _is_of_tasks(rules: Hooks, data: Mapping[str, Any], kind: str, text: str) ->
 
 
 def _failure(rules: Hooks, data: Mapping[str, Any], text: str) -> str:
-    """The class of a failure: what the error is called, then what it says."""
+    """The class of a failure: by the name of the error, then by its text."""
     error = _first(data, rules.error)
     known = rules.failures.get(error, "api") if isinstance(error, str) else "api"
     if known != "api":
@@ -115,7 +114,7 @@ def _reset(rules: Hooks, data: Mapping[str, Any], text: str) -> str | None:
 
 
 def _first(data: Mapping[str, Any], paths: Paths) -> Any:
-    """What the first of the paths leads to that leads to anything but nothing; else None."""
+    """The first truthy value that one of the paths leads to; None if there is none."""
     for path in paths:
         value: Any = data
         for step in path.split("."):
@@ -131,7 +130,7 @@ def _first(data: Mapping[str, Any], paths: Paths) -> Any:
 
 
 def _text(value: object) -> str | None:
-    """A text, without what no database takes; None where it is none, or is empty."""
+    """A string without what a database rejects; None if it is not a string, or is empty."""
     if not isinstance(value, str):
         return None
     return value.replace("\0", "").encode("utf-8", "replace").decode() or None

@@ -1,6 +1,6 @@
-"""Hooks in the agents' own configuration: what is put in, what was there stays as it is written.
+"""Installs and removes hooks in the agents' own configuration; keeps the rest as it is written.
 
-What a file was before is kept in the state directory, so that it can be had back byte for byte.
+A copy of each file's earlier content is kept in the state directory, to restore it byte for byte.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from assigner.hookrules import Place
 from assigner.posix import quote
 from assigner.recognising import Provider
 
-_MARK = "|| : assigner"  # what a command of ours ends with
-_MADE = "Written by `hooks install "  # what is in a plugin of ours
+_MARK = "|| : assigner"  # the end of each command that assigner installs
+_MADE = "Written by `hooks install "  # a text in each plugin that assigner installs
 
 
 @dataclass(frozen=True)
 class Change:
-    """A file that is to be otherwise; None where there is none."""
+    """A file to change: its new text, or None to delete it."""
 
     path: Path
     before: str | None
@@ -33,26 +33,26 @@ class Change:
 
 @dataclass(frozen=True)
 class Options:
-    """What to start an agent with, so that it reports without being set up for it."""
+    """Arguments and variables that make an agent report without installed hooks."""
 
     argv: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
 
 
 def supported(provider: Provider) -> Place:
-    """Where the agent's hooks are.  UsageError where it has none that are known."""
+    """Where the agent's hooks are installed.  UsageError if its provider file has no [hooks]."""
     if provider.hooks is None:
-        raise UsageError(f"no hooks of '{provider.name}' are known")
+        raise UsageError(f"the provider file of '{provider.name}' describes no hooks")
     return provider.hooks.place
 
 
 def file_of(place: Place) -> Path:
-    """The file that the hooks are in.  SetupError."""
+    """The path of the file with the hooks.  SetupError if its directory is unknown."""
     return _directory(place) / place.file
 
 
 def install(provider: Provider, settings: Settings, *, trust: bool = False) -> list[Change]:
-    """What has to change for the agent to report.  Nothing is written.  SetupError."""
+    """The changes that install the hooks.  Writes nothing.  SetupError if that is impossible."""
     place = supported(provider)
     path = file_of(place)
     now = editing.read(path)
@@ -69,7 +69,7 @@ def install(provider: Provider, settings: Settings, *, trust: bool = False) -> l
         changes = [Change(path, now, text)]
     if trust:
         if place.format != "hooks":
-            raise UsageError(f"hooks of '{provider.name}' need no trust")
+            raise UsageError(f"'{provider.name}' runs hooks without --trust")
         config = _directory(place) / "config.toml"
         old = editing.read(config)
         keys = _keys(place, path, changes[0].after or "")
@@ -78,7 +78,7 @@ def install(provider: Provider, settings: Settings, *, trust: bool = False) -> l
 
 
 def remove(provider: Provider, settings: Settings) -> list[Change]:
-    """What has to change for all of that to be gone.  Nothing is written.  SetupError."""
+    """The changes that remove the hooks.  Writes nothing.  SetupError if that is impossible."""
     place = supported(provider)
     path = file_of(place)
     now = editing.read(path)
@@ -97,9 +97,10 @@ def remove(provider: Provider, settings: Settings) -> list[Change]:
 
 
 def state(provider: Provider, settings: Settings) -> tuple[str, str]:
-    """Whether the agent would report, and what is to be done.
+    """Whether the agent would report, and what to do if not.
 
-    installed; missing; outdated: other events, another `hook` or spool; untrusted.  SetupError.
+    installed; missing; outdated: for other events, another `hook` program or another spool;
+    untrusted.  Raises SetupError.
     """
     place = supported(provider)
     now = editing.read(file_of(place))
@@ -128,7 +129,7 @@ def state(provider: Provider, settings: Settings) -> tuple[str, str]:
 
 
 def untrusted(provider: Provider) -> str:
-    """What a person has to do for hooks that are there to be run."""
+    """How the user makes the agent run hooks that are installed but not trusted."""
     return (
         f"start {provider.name} once and choose 'Trust all and continue', or"
         f" 'hooks install {provider.name} --trust'"
@@ -136,7 +137,7 @@ def untrusted(provider: Provider) -> str:
 
 
 def apply(provider: Provider, settings: Settings, changes: Sequence[Change]) -> None:
-    """Write the changes, each file at once or not at all, and keep what was there.  SetupError."""
+    """Write the changes, each file atomically, and keep the old content.  SetupError."""
     directory = _directory(supported(provider))
     targets = [editing.target(change.path, directory) for change in changes]
     _remember(provider, settings, changes)
@@ -153,9 +154,9 @@ def apply(provider: Provider, settings: Settings, changes: Sequence[Change]) -> 
 
 
 def options(provider: Provider, settings: Settings) -> Options:
-    """What makes an agent report that is started with it; nothing where it does so by itself.
+    """What makes an agent report when started with it; empty if its installed hooks report.
 
-    Writes below the state directory only.  SetupError.
+    Writes only below the state directory.  Raises SetupError.
     """
     if provider.hooks is None or state(provider, settings)[0] == "installed":
         return Options()
@@ -166,7 +167,7 @@ def options(provider: Provider, settings: Settings) -> Options:
         try:
             content = jsontext.append(content, ["plugin"], path.as_uri())
         except ValueError as error:
-            raise SetupError(f"OPENCODE_CONFIG_CONTENT is not as expected: {error}") from None
+            raise SetupError(f"OPENCODE_CONFIG_CONTENT has unexpected content: {error}") from None
         return Options(variables={"OPENCODE_CONFIG_CONTENT": content.strip()})
     groups = {event: [_group(provider, place, event, settings)] for event in place.events}
     if place.format == "settings":
@@ -182,7 +183,7 @@ def options(provider: Provider, settings: Settings) -> Options:
 
 
 def _directory(place: Place) -> Path:
-    """The agent's own directory: a variable's counts as it really is, to the agents too."""
+    """The agent's own directory; symlinks in a variable's value are resolved, as agents do."""
     value = os.environ.get(place.variable)
     if value:
         if not value.startswith("/"):
@@ -195,14 +196,14 @@ def _directory(place: Place) -> Path:
 
 
 def _command(provider: Provider, event: str, settings: Settings) -> str:
-    """What the agent runs: nothing comes of it where `hook` is gone.
+    """The command that the agent runs; does nothing if `hook` is gone.
 
-    `exec`, so that the parent that `hook` reports is the agent.
+    Uses `exec`, so that the parent process that `hook` reports is the agent.
     """
     hook, spool = (str(path) for path in (package.data("bin") / "hook", settings.spool))
     for path in (hook, spool):
         if not path.isprintable():
-            raise SetupError(f"a path has what no hook can hold: {path!a}")
+            raise SetupError(f"cannot write this path into a hook: {path!a}")
     words = f"{quote(hook)} {quote(spool)} {provider.name} {event}"
     return f"[ -x {quote(hook)} ] && exec {words} 2>/dev/null {_MARK}"
 
@@ -219,7 +220,7 @@ def _plugin(settings: Settings) -> str:
 
 
 def _is_ours(group: object) -> bool:
-    """Whether a group of hooks is one of ours."""
+    """Whether assigner installed a group of hooks."""
     hooks = group.get("hooks") if isinstance(group, dict) else None
     return bool(hooks) and all(
         isinstance(hook, dict) and str(hook.get("command", "")).endswith(_MARK)
@@ -235,7 +236,7 @@ def _groups(text: str) -> dict[str, list[Any]]:
 
 
 def _commands(place: Place, text: str) -> dict[str, list[str]]:
-    """Our commands in a file, by event."""
+    """The commands that assigner installed in a file, by event."""
     found = {}
     for event, groups in _groups(text).items():
         ours = [hook["command"] for group in groups if _is_ours(group) for hook in group["hooks"]]
@@ -245,7 +246,7 @@ def _commands(place: Place, text: str) -> dict[str, list[str]]:
 
 
 def _keys(place: Place, path: Path, text: str) -> dict[str, str]:
-    """Under which names our hooks are trusted, and as what."""
+    """The names and digests by which the agent trusts our hooks."""
     found = {}
     for event, groups in _groups(text).items():
         for index, group in enumerate(groups):
@@ -259,11 +260,11 @@ def _edit(path: Path, text: str, event: str, group: dict[str, Any]) -> str:
     try:
         return jsontext.append(text, ["hooks", event], group)
     except ValueError as error:
-        raise SetupError(f"'{path}' is not as expected: {error}") from None
+        raise SetupError(f"'{path}' has unexpected content: {error}") from None
 
 
 def _base(provider: Provider, settings: Settings, path: Path, now: str | None) -> str | None:
-    """What the file is without us: as it was, or what a person has made of it since."""
+    """The file without our hooks: the original, or what the user has made of it since."""
     if now is None or provider.hooks is None or provider.hooks.place.format == "plugin":
         return None
     kept = _kept(provider, settings).get(str(path), {})
@@ -297,7 +298,7 @@ def _home(settings: Settings) -> Path:
 
 
 def _kept(provider: Provider, settings: Settings) -> Mapping[str, Any]:
-    """What the agent's files were before, and a digest of what they became."""
+    """The original content of the agent's files, and a digest of what assigner wrote."""
     try:
         found = json.loads((settings.home / "hooks" / f"{provider.name}.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -310,7 +311,7 @@ def _remember(provider: Provider, settings: Settings, changes: Sequence[Change])
     kept = dict(_kept(provider, settings))
     for change in changes:
         path_name = str(change.path)
-        if change.path.suffix == ".toml":  # what is ours in it is told by itself
+        if change.path.suffix == ".toml":  # our entries in it carry a mark
             if change.before is None:
                 kept[path_name] = {"before": None}
             continue

@@ -1,7 +1,7 @@
-"""The [hooks] table of a provider: where its hooks are set up, and what its reports mean.
+"""The [hooks] table of a provider file: where its hooks are installed and what they report.
 
-A path such as `tool_input.command` leads to a value within a report, `0` to the first of a list;
-of several paths the first counts that leads to something.
+A path such as `tool_input.command` leads to a value within a report; `0` is the first element of
+a list.  Of several paths the first one that leads to a value counts.
 """
 
 import re
@@ -23,9 +23,10 @@ Fail = Callable[[str, str], SetupError]
 class Place:
     """Where an agent looks for hooks.
 
-    `format`: settings, hooks that are a part of them; hooks, a file of its own, whose hooks are
-    trusted one by one; plugin, a program.  `file` is below the directory that `variable` names,
-    else below `default` in HOME.  `events` are asked for; `timeout` is in seconds.
+    `format` is `settings` (hooks are part of a settings file), `hooks` (a separate file whose hooks
+    the user trusts one by one) or `plugin` (a program).  `file` is relative to the directory that
+    the environment variable `variable` names, or else to `default` in HOME.  `events` lists the
+    events to subscribe to; `timeout` is in seconds.
     """
 
     format: str
@@ -40,12 +41,13 @@ class Place:
 class Hooks:
     """What the reports of an agent mean.
 
-    `events`: the kind of an event; `EVENT VALUE` where one of the paths in `variant` leads to
-    that value.  A `retry` is a failure only where a limit makes it wait for long.  `foreign`:
-    paths that lead to something in reports which are not of the session's own turns, `of_title`
-    an expression for the prompts of such; `of_tasks` one for those that tell an agent what its own
-    background tasks came to.  `failures`: the class of an error; `phrases`: a class by what the
-    text of an error says, where the error is not known or says no more than `api`.
+    `events` maps an event to its kind; a key `EVENT VALUE` applies if a path in `variant` leads to
+    that value.  A `retry` is a failure only if a limit makes it wait for long.  `foreign`: paths
+    that lead to a value only in reports about other turns than the session's own; `of_title`: an
+    expression that matches the prompts of such turns; `of_tasks`: one that matches the prompts
+    that report the results of the agent's own background tasks.  `failures` maps an error to its
+    failure class; `phrases` maps a class to an expression for the error text, used if the error
+    is unknown or only says `api`.
     """
 
     place: Place
@@ -68,7 +70,7 @@ class Hooks:
 
 
 def read(table: Mapping[str, Any], fail: Fail) -> Hooks:
-    """The table as it stands in a provider's file; `fail` makes an error of a key and a text."""
+    """The hooks that a provider file's table describes; `fail` makes an error of key and text."""
     return _Reader(fail).hooks(table)
 
 
@@ -107,48 +109,50 @@ class _Reader:
         self.known(where, table, Place)
         for key in ("format", "variable", "default", "file"):
             if not isinstance(table.get(key), str) or not table[key]:
-                raise self.fail(where, f"'{key}' is missing, or no text")
+                raise self.fail(where, f"'{key}' is missing or not a string")
         if table["format"] not in FORMATS:
-            raise self.fail(where, f"'format' is none of {', '.join(FORMATS)}: '{table['format']}'")
+            raise self.fail(
+                where, f"'format' is not one of {', '.join(FORMATS)}: '{table['format']}'"
+            )
         timeout = table.get("timeout", 1)
         if type(timeout) is not int or not 0 < timeout <= 600:
-            raise self.fail(where, "'timeout' is no number of seconds from 1 to 600")
+            raise self.fail(where, "'timeout' is not a number of seconds from 1 to 600")
         return Place(**{**table, "events": self.paths(where, table.get("events", []))})
 
     def known(self, where: str, table: Mapping[str, Any], kind: type) -> None:
         names = [field.name for field in fields(kind)]
         for key in table:
             if key not in names:
-                raise self.fail(f"{where} '{key}'", f"is no key (known: {', '.join(names)})")
+                raise self.fail(f"{where} '{key}'", f"is not a key (known: {', '.join(names)})")
 
     def table(self, where: str, value: object) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            raise self.fail(where, "is no table")
+            raise self.fail(where, "is not a table")
         return value
 
     def named(self, where: str, value: object, names: tuple[str, ...]) -> Mapping[str, Any]:
         table = self.table(where, value)
         for key in table:
             if key not in names:
-                raise self.fail(where, f"'{key}' is none of {', '.join(names)}")
+                raise self.fail(where, f"'{key}' is not one of {', '.join(names)}")
         return table
 
     def words(self, where: str, value: object, allowed: tuple[str, ...]) -> Mapping[str, str]:
         table = self.table(where, value)
         for key, word in table.items():
             if word not in allowed:
-                raise self.fail(where, f"'{key}' is none of {', '.join(allowed)}: '{word}'")
+                raise self.fail(where, f"'{key}' is not one of {', '.join(allowed)}: '{word}'")
         return table
 
     def paths(self, where: str, value: object) -> Paths:
         if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
-            raise self.fail(where, "is no list of texts")
+            raise self.fail(where, "is not a list of strings")
         return tuple(value)
 
     def pattern(self, where: str, value: object) -> re.Pattern[str]:
         if not isinstance(value, str):
-            raise self.fail(where, "is not text")
+            raise self.fail(where, "is not a string")
         try:
             return re.compile(value)
         except (re.error, OverflowError, RecursionError) as error:
-            raise self.fail(where, f"is no regular expression: {error}") from None
+            raise self.fail(where, f"is not a regular expression: {error}") from None

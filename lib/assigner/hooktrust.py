@@ -1,7 +1,7 @@
-"""Trust in Codex's hooks: in config.toml, for each hook a digest of what it is.
+"""Codex's trust in hooks: for each trusted hook, config.toml has a digest of the hook.
 
-A hook is known by its file, event and place there; its digest is that of its JSON, keys sorted,
-with what it leaves open filled in (Codex 0.169.0; `hooks/list` of its app server tells both).
+Codex identifies a hook by its file, event and position; the digest covers its JSON with sorted
+keys and all defaults filled in (Codex 0.169.0; `hooks/list` of its app server shows both).
 """
 
 import hashlib
@@ -14,14 +14,14 @@ from typing import Any
 from assigner.config import table
 from assigner.errors import SetupError
 
-# Codex rewrites the file and may put tables of its own anywhere: each of ours tells of itself
+# Codex rewrites the file and may insert its own tables anywhere: each entry carries our mark
 _ENTRY = r'\[hooks\.state\."[^\n]*"\]\ntrusted_hash = "[^"\n]*" # assigner'
 _OURS = re.compile(rf"^{_ENTRY}\n", re.MULTILINE)
-_OUR_LAST = re.compile(rf"\n{_ENTRY}\Z")  # in a file that does not end with a newline
+_OUR_LAST = re.compile(rf"\n{_ENTRY}\Z")  # if the file does not end with a newline
 
 
 def identity(path: Path, event: str, index: int, hook: Mapping[str, Any]) -> tuple[str, str]:
-    """The name of a hook that is alone in the group `index` of its event, and its digest."""
+    """Codex's name for a hook that is alone in the group `index` of its event, and its digest."""
     name = re.sub(r"(?<!^)([A-Z])", r"_\1", event).lower()
     whole = {"async": False, "timeout": 600, **hook}
     text = json.dumps(
@@ -32,7 +32,7 @@ def identity(path: Path, event: str, index: int, hook: Mapping[str, Any]) -> tup
 
 
 def trusts(config: Path, text: str | None, keys: Mapping[str, str]) -> bool:
-    """Whether the hooks are trusted.  SetupError where the text is no TOML."""
+    """Whether Codex trusts these hooks (name: digest).  SetupError if the text is not TOML."""
     known = _state(config, text or "")
     return all(
         isinstance(known.get(key), dict) and known[key].get("trusted_hash") == digest
@@ -41,7 +41,7 @@ def trusts(config: Path, text: str | None, keys: Mapping[str, str]) -> bool:
 
 
 def trusting(config: Path, text: str | None, keys: Mapping[str, str]) -> str:
-    """The text, with trust in the hooks at its end.  SetupError where that cannot be."""
+    """The text with entries appended that make Codex trust the hooks.  SetupError if impossible."""
     base = without(text) or ""
     known = _state(config, base)
     made = base
@@ -56,18 +56,18 @@ def trusting(config: Path, text: str | None, keys: Mapping[str, str]) -> str:
         done = False
     if not done:
         raise SetupError(
-            f"'{config}' has an entry of its own for these hooks in 'hooks.state': take it out"
+            f"'{config}' already has an entry for these hooks in 'hooks.state': remove it"
         )
     return made
 
 
 def without(text: str | None) -> str | None:
-    """The text without what `trusting` has added."""
+    """The text without the entries that `trusting` added."""
     return None if text is None else _OUR_LAST.sub("", _OURS.sub("", text))
 
 
 def value(found: object) -> str:
-    """JSON-like data as an inline value of TOML."""
+    """JSON-like data as an inline TOML value."""
     if isinstance(found, dict):
         members = (f"{json.dumps(key, ensure_ascii=False)}={value(v)}" for key, v in found.items())
         return "{" + ",".join(members) + "}"

@@ -35,7 +35,8 @@ def inspect(store: Store, name: str) -> Row:
     key = pane.socket, pane.id
     try:
         ours = scanning.typed_last(store).get(session["name"])
-        sight = look(store, [(pane, scanning.know(session, attempt, ours))], clock.now())[key]
+        expected = scanning.expectations(session, attempt, ours)
+        sight = look(store, [(pane, expected)], clock.now())[key]
     except (tmux.NoServer, tmux.Unreachable) as error:
         sight = Sight(pane, "unknown", str(error))
     verdict = sight.shown.verdict if sight.shown else None

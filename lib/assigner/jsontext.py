@@ -1,6 +1,6 @@
-"""JSON as text: what stands in a person's file stays as it is written, to the last blank.
+"""Edits JSON as text, so that a user's file keeps its own formatting.
 
-Raises ValueError where a text is no JSON, or is made otherwise than expected.  Pure.
+Raises ValueError if a text is not JSON or has another structure than expected.  Pure.
 """
 
 import json
@@ -25,18 +25,18 @@ class _Part:
 
 
 def load(text: str) -> dict[str, Any]:
-    """The object that a text is; an empty text is an empty one."""
+    """The object that a text contains; {} for an empty text."""
     try:
         value = json.loads(text) if text.strip() else {}
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError("it is too deeply nested") from None
     if not isinstance(value, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     return value
 
 
 def beginning(text: str) -> dict[str, Any]:
-    """The members that are whole in a text that may have been cut off."""
+    """The complete members of an object whose text may be truncated."""
     found = {}
     try:
         for part in _parts(text, _skip(text, 0)):
@@ -47,7 +47,7 @@ def beginning(text: str) -> dict[str, Any]:
 
 
 def append(text: str, path: Sequence[str], value: object) -> str:
-    """The text with the value at the end of the array at `path`; what is missing is made."""
+    """The text with the value appended to the array at `path`; creates what is missing."""
     load(text)
     text = text if text.strip() else "{}\n"
     at, missing = _skip(text, 0), list(path)
@@ -68,7 +68,7 @@ def append(text: str, path: Sequence[str], value: object) -> str:
 
 
 def put(text: str, path: Sequence[str], value: object) -> str:
-    """The text with the value as the member at `path`; what is missing is made."""
+    """The text with the value as the member at `path`; creates what is missing."""
     load(text)
     text = text if text.strip() else "{}\n"
     at = end = _skip(text, 0)
@@ -84,7 +84,7 @@ def put(text: str, path: Sequence[str], value: object) -> str:
 
 
 def remove(text: str, path: Sequence[str], unwanted: Callable[[Any], bool]) -> str:
-    """The text without those elements of the array at `path`, nor what is empty without them."""
+    """The text without the unwanted elements of the array at `path` and containers left empty."""
     load(text)
     containers = [_skip(text, 0)] if text.strip() else []
     for key in path:
@@ -104,7 +104,7 @@ def remove(text: str, path: Sequence[str], unwanted: Callable[[Any], bool]) -> s
 
 
 def _cut_empty(text: str, containers: Sequence[int], path: Sequence[str]) -> str:
-    """Without the containers that are empty now, from within, but for the whole."""
+    """The text without containers that are now empty, innermost first; keeps the outermost."""
     for at, key in zip(reversed(containers[:-1]), reversed(path), strict=True):
         keys = [part.key for part in _parts(text, at)]
         text = _cut(text, at, keys.index(key))
@@ -124,7 +124,7 @@ def _cut(text: str, at: int, index: int) -> str:
 
 
 def _insert(text: str, at: int, key: str | None, value: object) -> str:
-    """The text with one more part at the end of a container, written as its surroundings are."""
+    """The text with one more part at the end of a container, formatted like its surroundings."""
     parts = list(_parts(text, at))
     name = "" if key is None else json.dumps(key, ensure_ascii=False) + ": "
     first = next(_parts(text, _skip(text, 0)), None)
@@ -148,16 +148,16 @@ def _insert(text: str, at: int, key: str | None, value: object) -> str:
 
 
 def _member(text: str, at: int, key: str) -> _Part | None:
-    """The member of that name; the last one counts, as it does for all who read JSON."""
+    """The member of that name; of several the last one, as JSON parsers do."""
     if text[at] != "{":
         return None
     return next((part for part in reversed(list(_parts(text, at))) if part.key == key), None)
 
 
 def _parts(text: str, at: int) -> Iterator[_Part]:
-    """What is in the object or array that begins there."""
+    """The parts of the object or array that begins at `at`."""
     if text[at] not in "{[":
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     is_object = text[at] == "{"
     at = _skip(text, at + 1)
     while text[at] not in "}]":
@@ -184,5 +184,5 @@ def _skip(text: str, at: int) -> int:
 
 def _expect(text: str, at: int, bracket: str, path: Sequence[str]) -> None:
     if text[at] != bracket:
-        kind = "object" if bracket == "{" else "array"
-        raise ValueError(f"'{'.'.join(path)}' is no {kind}, or is within what is none")
+        kind = "an object" if bracket == "{" else "an array"
+        raise ValueError(f"'{'.'.join(path)}' is not {kind}, or is inside something that is not")

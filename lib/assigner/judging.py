@@ -1,7 +1,7 @@
-"""Whether a live attempt has come to its end, and how: from evidence, best first.
+"""Whether a live attempt has ended, and how: by evidence, best first.
 
-The status that the shell reported; whether the prompt's process group is empty; whether the
-shell is back at its prompt; whether the pane's process is dead.  The database is only read here.
+The evidence: the status that the shell reported; an empty process group of the prompt; the shell
+back at its prompt; a dead process of the pane.  Only reads the database.
 """
 
 import json
@@ -14,22 +14,22 @@ from assigner.dialects import DIALECTS
 from assigner.looking import shell_of
 from assigner.task import mark
 
-_STOPPED = (147, 148, 149, 150)  # statuses of a shell's job that was stopped, not ended (signal(7))
+_STOPPED = (147, 148, 149, 150)  # exit statuses of a stopped shell job (signal(7))
 
 STEPS = {
     "cd": "cannot enter the directory",
-    "env": "a variable cannot be set",
-    "worktree": "a working tree of its own cannot be made",
-    "dirty": "the working tree has uncommitted changes: its branch is not switched",
-    "git": "GIT_DIR or GIT_WORK_TREE is set in its session",
-    "branch": "the branch cannot be checked out",
+    "env": "cannot set a variable",
+    "worktree": "cannot make a separate working tree",
+    "dirty": "the working tree has uncommitted changes, so its branch is not switched",
+    "git": "GIT_DIR or GIT_WORK_TREE is set in the session",
+    "branch": "cannot check out the branch",
     "verify": "the context does not hold after the prerequisites",
     "session-state": "the session_state of its metadata does not hold",
 }
 
 
 def judge(store: Store, attempt: Row, processes: proc.Processes) -> Verdict | None:
-    """Find out whether a live attempt has come to its end, and how."""
+    """Judge whether a live attempt has ended, and how; None if it has not."""
     reports = json.loads(attempt["evidence"]).get("reports", {})
     if attempt["stage"] in ("typing", "typed"):
         return _judge_typed(store, attempt)
@@ -40,35 +40,35 @@ def judge(store: Store, attempt: Row, processes: proc.Processes) -> Verdict | No
     if not over:
         return None
     if _unread(store, attempt["id"]) and not (store.dry and "exit" in reports):
-        return None  # it was reported while or after the spool was read: the next pass knows
+        return None  # a report came while the spool was read: the next pass reads it
     status = reports.get("done", reports.get("exit", {})).get("number")
     if left := members(attempt, processes):
         headless = all(member.pid != attempt["process_group"] for member in left)
         killed = status is None or (status > 128 and status not in _STOPPED)
         if headless and killed and attempt["ending"] is None:
-            return Verdict(attempt, "ending", f"{left[0].comm} of it is still alive")
+            return Verdict(attempt, "ending", f"its process {left[0].comm} is still alive")
         return None
     return _conclude(attempt, reports, status, gone)
 
 
 def members(attempt: Row, processes: proc.Processes) -> list[proc.Stat]:
-    """The processes of a shell's prompt that live."""
+    """The living processes of a shell's prompt."""
     group = attempt["process_group"]
     return processes.members(group, attempt["pane_pid"], mark(attempt["id"])) if group else []
 
 
 def _judge_typed(store: Store, attempt: Row) -> Verdict | None:
-    """Typed, perhaps, and not yet reported: has the line been lost?
+    """Whether an attempt that may have been typed, without a report so far, was lost.
 
-    The token decides: while it lies there, the prompt has not run; once we have taken it, the
-    prompt cannot run.
+    The token decides: while it is there, the prompt has not run; once we have taken it, the prompt
+    cannot run.
     """
     settings = store.settings
     since = attempts.lasted(attempt, attempt["typed_at"] or attempt["updated_at"], clock.now())
     gone = pane_gone(attempt)
     waited = since > settings.start_wait and back_at_prompt(attempt)
     if attempt["stage"] == "typing" and not gone and not attempt["cancel_requested_at"]:
-        return None  # deliver asks tmux whether it was typed
+        return None  # deliver asks tmux whether the line was typed
     if not (gone or waited or attempt["cancel_requested_at"] or since > 30 * settings.start_wait):
         return None
     if _unread(store, attempt["id"]) or store.dry:
@@ -76,36 +76,41 @@ def _judge_typed(store: Store, attempt: Row) -> Verdict | None:
     if not files.revoke(settings, attempt["id"]):
         if _unread(store, attempt["id"]):
             return None
-        unknown = "unverified: it was typed, and what became of it is not known"
+        unknown = "unverified: typed, but the outcome is unknown"
         return Verdict(attempt, "unverified", error=unknown)
     if attempt["cancel_requested_at"]:
         return Verdict(attempt, "cancelled")
     if gone:
         return Verdict(attempt, "released", evidence={"vanished": gone})
-    never = "it was typed, but the shell did not run it; it can no longer run"
+    never = "typed, but the shell did not run the line, and no longer can"
     return _failed(attempt, "rejected", never)
 
 
 def _conclude(attempt: Row, reports: Row, status: int | None, gone: str | None) -> Verdict:
-    """All processes of the attempt are gone: what came of it."""
+    """The verdict on an attempt whose processes are all gone."""
     ending = attempt["ending"]
     if ending == "cancel" or (attempt["cancel_requested_at"] and status != 0):
         return Verdict(attempt, "cancelled", exit_status=status)
     if ending == "timeout":
-        after = f"it ran longer than {attempt['timeout_seconds']:g} s and was ended"
+        after = f"ran longer than {attempt['timeout_seconds']:g} s and was ended"
         return _failed(attempt, "timeout", after, status)
     if "exit" in reports and "started" not in reports:
         return _context_failed(attempt, reports)
     if status is None and gone:
-        return _failed(attempt, "vanished", f"{gone} while it ran", evidence={"vanished": gone})
+        return _failed(
+            attempt, "vanished", f"{gone} while the prompt ran", evidence={"vanished": gone}
+        )
     if ending == "interrupted" or status is None:
         return _failed(
-            attempt, "interrupted", "its shell is back at the prompt and reported no end", status
+            attempt,
+            "interrupted",
+            "the shell is back at its prompt and did not report an end",
+            status,
         )
     if status == 0:
         return Verdict(attempt, "completed", exit_status=0)
     if status in (130, *_STOPPED) and "done" not in reports:
-        return _failed(attempt, "interrupted", f"its shell reported {status}", status)
+        return _failed(attempt, "interrupted", f"the shell reported {status}", status)
     return _failed(attempt, "command", f"exit status {status}", status)
 
 
@@ -146,24 +151,24 @@ def reason_of(attempt: Row, step: str) -> str:
         commands = json.loads(attempt["prerequisites"])
         return f"prerequisite '{commands[int(step[7:]) - 1]}' failed"
     if step in ("branch", "worktree"):
-        where = " in a working tree of its own" if step == "worktree" else ""
-        return f"branch '{attempt['git_branch']}' cannot be checked out{where}"
+        where = " in a separate working tree" if step == "worktree" else ""
+        return f"cannot check out branch '{attempt['git_branch']}'{where}"
     return STEPS.get(step, "a prerequisite failed")
 
 
 def pane_gone(attempt: Row) -> str | None:
-    """Why the attempt's shell is gone for good; None while it lives or cannot be told."""
+    """Why the attempt's shell is gone for good; None while it is alive or unknown."""
     if proc.is_session_leader(attempt["pane_pid"]):
         return None
     if not proc.is_tmux(attempt["server_pid"]):
-        return "its tmux server went away"
+        return "the tmux server went away"
     if attempt["session_status"] == "offline":
-        return f"its session went away ({attempt['status_reason']})"
-    return "its shell was killed"
+        return f"the session went away ({attempt['status_reason']})"
+    return "the shell was killed"
 
 
 def was_typed(store: Store, attempt: Row) -> bool:
-    """Whether tmux's stamp tells that an attempt was typed; False where it cannot be asked."""
+    """Whether tmux's stamp shows that an attempt was typed; False if tmux cannot be asked."""
     try:
         stamps = keyboard.stamps(attempt["socket"], store.settings.tmux_timeout, store.instance)
     except (tmux.NoServer, tmux.Unreachable):
@@ -174,8 +179,8 @@ def was_typed(store: Store, attempt: Row) -> bool:
 def back_at_prompt(attempt: Row) -> bool:
     """Whether the session's shell has the terminal and edits a line.
 
-    A shell that does not edit reads its terminal as any program does: what scan has seen on its
-    screen since the line was typed has to tell.
+    A shell without a line editor reads its terminal as any program does: so what scan has seen on
+    its screen since the line was typed decides.
     """
     process = proc.stat(attempt["pane_pid"])
     if process is None or process.foreground != attempt["pane_pid"]:
@@ -189,9 +194,9 @@ def back_at_prompt(attempt: Row) -> bool:
 
 
 def prompt_is_drawn(attempt: Row) -> bool:
-    """Whether the prompt that follows stands on the session's screen.
+    """Whether the next prompt is drawn on the session's screen.
 
-    A shell that does not edit draws it as soon as it has reported the end.
+    A shell without a line editor draws it as soon as it has reported the end.
     """
     process = proc.stat(attempt["pane_pid"])
     if process is None or process.foreground != attempt["pane_pid"]:
@@ -203,5 +208,5 @@ def prompt_is_drawn(attempt: Row) -> bool:
 
 
 def _unread(store: Store, attempt: int) -> bool:
-    """Whether the spool has news of the attempt: what is reported counts more than what is seen."""
+    """Whether the spool has a report on the attempt, which overrides what is seen."""
     return attempt in files.reported(store.settings)

@@ -1,7 +1,7 @@
-"""keepalive: enrolled sessions that died are started again as they were, and what is stuck is told.
+"""keepalive: restarts enrolled sessions that died as they were, and reports sessions that hang.
 
-A start that did not last a minute is a quick death: the next one waits, longer each time, and
-after five in a row no other is tried.
+A start that lasts less than a minute is a quick death: the next start waits, longer each time, and
+after five quick deaths in a row no more starts are tried.
 """
 
 import json
@@ -27,9 +27,9 @@ from assigner.db import Row, Store
 from assigner.errors import AssignerError
 from assigner.states import Action
 
-LASTS = 60.0  # seconds after which a start has come to something
+LASTS = 60.0  # seconds that a successful start lasts at least
 MOST_QUICK_DEATHS = 5
-_SLOWEST = 3  # so many times ASSIGNER_START_WAIT a shell's start-up files may take
+_SLOWEST = 3  # a shell's start-up files may take this many times ASSIGNER_START_WAIT
 _POLL = 0.05
 
 
@@ -51,17 +51,17 @@ def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]
         elif row := _again(store, session):
             has_begun = row["action"] == "started" and not store.dry
             (started if has_begun else told).append(row)
-    return told + _settle(store, started, settle)
+    return told + _wait_until_started(store, started, settle)
 
 
 def _is_dead(session: Row, silent: Mapping[str, str]) -> bool:
-    """Whether a session is to be started: what a person has paused is left to them."""
+    """Whether a session has to be restarted; one that the user paused is left alone."""
     given_up = session["given_up"] or session["paused"]
     return session["status"] == "offline" and not given_up and session["socket"] not in silent
 
 
 def _look_after(store: Store, session: Row) -> list[Row]:
-    """Write down that a session that is there lasts; tell if it has said nothing for long."""
+    """Record that a live session lasts; report it if it has been silent for long."""
     if session["status"] in ("offline", "unknown") or store.dry:
         return []
     age = clock.now() - clock.seconds(session["started_at"]) if session["started_at"] else LASTS
@@ -69,7 +69,7 @@ def _look_after(store: Store, session: Row) -> list[Row]:
         if age > _SLOWEST * store.settings.start_wait:
             starting.cancel(store, session)
         return []
-    if age >= LASTS or session["given_up"]:  # a person may have started it
+    if age >= LASTS or session["given_up"]:  # the user may have restarted it
         with store.transaction():
             sessions.renew(store, session["name"])
     enrolling.keep_environment(store, session)
@@ -79,7 +79,7 @@ def _look_after(store: Store, session: Row) -> list[Row]:
     quiet = clock.now() - clock.seconds(last)
     if quiet < store.settings.stuck_after:
         return []
-    reason = f"busy, and nothing was written since {last}"
+    reason = f"busy without output since {last}"
     with store.transaction():
         sessions.note_stuck(store, session, last)
         _event(store, session, "session.stuck", reason)
@@ -87,7 +87,7 @@ def _look_after(store: Store, session: Row) -> list[Row]:
 
 
 def _again(store: Store, session: Row) -> Row | None:
-    """Start a session that died, unless it is too early or in vain; what came of it."""
+    """Restart a session that died, unless it is too early or hopeless.  Returns a row or None."""
     name, deaths, settings = session["name"], session["quick_deaths"], store.settings
     if deaths >= MOST_QUICK_DEATHS:
         return _give_up(store, session)
@@ -117,14 +117,14 @@ def _again(store: Store, session: Row) -> Row | None:
 
 
 def _plan(store: Store, session: Row, directory: str) -> starting.Plan:
-    """How a session was started; its conversation goes on unless it has just died of that."""
+    """How to restart a session; continues its conversation unless that start just failed."""
     base = launching.kept(store, session)
     exports = dict(base or {})
     line = session["start_line"]
     if agent := agents.known(session["provider"]):
         options = hooking.options(agent, store.settings)
         trusted = json.loads(session["trusted"])
-        argv = options.argv + trusting.settle(agent, trusted, directory, exports)
+        argv = options.argv + trusting.trust(agent, trusted, directory, exports)
         resumed = session["quick_deaths"] == 0
         line = launching.command_line(agent, session, argv, resumed=resumed)
         exports |= options.variables
@@ -136,8 +136,8 @@ def _plan(store: Store, session: Row, directory: str) -> starting.Plan:
 def _give_up(store: Store, session: Row) -> Row:
     name = session["name"]
     reason = (
-        f"given up: started {MOST_QUICK_DEATHS} times, and ended within {LASTS:g} s each time"
-        f" ({session['status_reason']}): resume {name} tries again"
+        f"given up after {MOST_QUICK_DEATHS} starts that lasted less than {LASTS:g} s each"
+        f" ({session['status_reason']}): 'resume {name}' tries again"
     )
     with store.transaction():
         sessions.give_up(store, session, reason)
@@ -145,8 +145,8 @@ def _give_up(store: Store, session: Row) -> Row:
     return _as_row(name, "given-up", reason)
 
 
-def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
-    """Wait until all that was started is there; the rows, with what is seen of it."""
+def _wait_until_started(store: Store, started: list[Row], seconds: float) -> list[Row]:
+    """Wait until all started sessions are there.  Returns the rows with the observed status."""
     until = time.monotonic() + seconds
     names = {row["session"] for row in started}
     while names:
@@ -162,7 +162,7 @@ def _settle(store: Store, started: list[Row], seconds: float) -> list[Row]:
 
 
 def _has_come(store: Store, session: Row) -> bool:
-    """Whether what was started is there, or has ended already."""
+    """Whether the started session is there, or has already ended."""
     if session["status"] == "offline":
         return not starting.is_due(store, session)
     return session["status"] not in ("busy", "unknown")

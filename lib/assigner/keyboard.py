@@ -1,8 +1,8 @@
-"""Typing into panes, each stroke by compare-and-set inside the tmux server.
+"""Typing into panes; the tmux server executes each stroke by compare-and-set.
 
-A stroke has a number that only rises, and a stamp, an option of the pane.  The condition, the
-stamp and the keys are one command list, which tmux executes without anything in between: what
-is typed is typed once, however often and however late that is carried out.
+A stroke has a number that only increases, and a stamp, which is an option of the pane.  The
+condition, the stamp and the keys are one command list, which tmux executes with nothing in
+between.  So the text is typed once, however often and however late the list is executed.
 """
 
 import os
@@ -21,13 +21,13 @@ STARTED = "started"
 
 @dataclass(frozen=True)
 class Stroke:
-    """What is to be typed for an attempt, and what must hold at that instant.
+    """What to type for an attempt, and what must hold at that moment.
 
-    `text` is pasted, `keys` follow as they are (`\\r` is Enter).  The pane's stamp of that name
-    must be below `number`, which it is then.  With `activity` the pane must have written nothing
-    since it was seen.  A `void` stroke types nothing, and forbids that of the same number.  With
-    `program` the pane's process is replaced by that, and nothing is typed.  With `last` nobody's
-    queue must have typed there since that stamp was seen.
+    Pastes `text`, then sends `keys` as they are (`\\r` is Enter).  The pane's stamp of that name
+    must be below `number` and is set to it.  With `activity` the pane must not have written
+    anything since then.  A `void` stroke types nothing, and blocks the stroke with the same number.
+    `program` replaces the pane's process, and nothing is typed.  With `last`, no queue may have
+    typed there since that stamp was read.
     """
 
     attempt: int
@@ -44,15 +44,15 @@ class Stroke:
 
 
 def line(attempt: int, pane: Pane, seen: Line, text: str) -> Stroke:
-    """A line for a shell, with Enter."""
+    """A line to type to a shell, with Enter."""
     return Stroke(attempt, pane, seen.command, text, "\r", number=attempt, last=seen.last)
 
 
 def press(socket: str, timeout: float, instance: str, strokes: Iterable[Stroke]) -> dict[int, str]:
     """Type all strokes whose conditions hold, in one call.
 
-    What came of each, by attempt: `typed`, or what the pane looks like instead.  An attempt that
-    tmux did not answer for is missing: ask `stamps`.
+    The result of each, by attempt: `typed`, or else the state of the pane.  An attempt is missing
+    if tmux did not answer for it: use `stamps`.
     """
     mark = tmux.frame()
     script = [_script(stroke, instance, mark) for stroke in strokes]
@@ -64,7 +64,7 @@ def press(socket: str, timeout: float, instance: str, strokes: Iterable[Stroke])
 
 
 def stamps(socket: str, timeout: float, instance: str) -> dict[str, tuple[int, int]]:
-    """By pane id: the last attempt that was typed there, and the pid that it was typed to."""
+    """By pane id: the last attempt that was typed there, and the pid it was typed to."""
     option = f"@assigner_{TYPED}_{instance}"
     form = f"#{{pane_id}}\t{tmux.number(option)}\t{tmux.number(f'{option}_pid')}"
     found = {}
@@ -76,7 +76,7 @@ def stamps(socket: str, timeout: float, instance: str) -> dict[str, tuple[int, i
 
 
 def is_plain(command: str) -> bool:
-    """Whether a program's name can stand in a condition, where `,` and `}` have a meaning."""
+    """Whether a program's name can be part of a condition, in which `,` and `}` are special."""
     return bool(_SAFE_COMMAND.match(command))
 
 
@@ -87,13 +87,13 @@ def _script(stroke: Stroke, instance: str, mark: str) -> str:
         f"set-option -p -t {pane.id} {option} {stroke.number}",
         f"set-option -p -t {pane.id} {option}_pid {0 if stroke.void else pane.pid}",
     ]
-    if stroke.text:  # made before the stamp: without a buffer nothing is typed, nor stamped
+    if stroke.text:  # before the stamp: if this fails, nothing is typed or stamped
         commands.insert(0, f"set-buffer -b {buffer} -- {quote(stroke.text)}")
         commands.append(f"paste-buffer -p -r -d -b {buffer} -t {pane.id}")
     if stroke.keys:
         commands.append(f"set-buffer -b {buffer} {quote(stroke.keys)}")
         commands.append(f"paste-buffer -r -d -b {buffer} -t {pane.id}")
-    if stroke.program:  # what ends is still to be seen, and started again
+    if stroke.program:  # keep the pane when the program exits, so that it can be restarted
         words = " ".join(map(quote, stroke.program))
         commands.append(f"set-option -p -t {pane.id} remain-on-exit on")
         commands.append(f"respawn-pane -k -t {pane.id} {words}")
@@ -110,7 +110,7 @@ def _script(stroke: Stroke, instance: str, mark: str) -> str:
 
 
 def _condition(stroke: Stroke, option: str) -> str:
-    """All that must hold at the instant of typing, as a tmux format (tmux(1), FORMATS)."""
+    """All that must hold at the moment of typing, as a tmux format (tmux(1), FORMATS)."""
     pane = stroke.pane
     wanted = pane.identity.formats
     if not stroke.void:
@@ -129,7 +129,7 @@ def _condition(stroke: Stroke, option: str) -> str:
     if stroke.last is not None:
         wanted[tmux.LAST] = stroke.last or ""
     condition = f"#{{e|<:#{{{option}}},{stroke.number}}}"
-    if stroke.void:  # forbidden already, by a pass that died over it, is as good
+    if stroke.void:  # a pass that died may have blocked it already
         again = f"#{{&&:#{{==:#{{{option}}},{stroke.number}}},#{{==:#{{{option}_pid}},0}}}}"
         condition = f"#{{||:{condition},{again}}}"
     return tmux.both(wanted, condition)

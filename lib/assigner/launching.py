@@ -1,7 +1,7 @@
-"""Agents started again in the context of a prompt, by a generated file that ends as the agent.
+"""Restarts an agent in the context of a prompt, by a generated file that ends in exec of the agent.
 
-What the agent was started with, command line and environment, is that of the process that runs
-now; a prompt's variables come on top of it, and go again with the next one.
+The command line and the environment are those of the agent process that runs now.  The prompt's
+variables are added and are removed again for the next prompt.
 """
 
 import json
@@ -17,15 +17,15 @@ from assigner.preparing import Problem
 from assigner.recognising import Provider
 from assigner.task import REPORTS, Task
 
-# What tmux and a shell set anew, and what an agent sets for those that it starts
+# What tmux and a shell set themselves, and what an agent sets for its child processes
 _NOT_KEPT = ("TMUX", "TMUX_PANE", "TERM", "PWD", "OLDPWD", "SHLVL", "_")
-# What sh can export: it would read another name, as that of an exported function, as commands
+# Names that sh can export: sh would run any other name, such as an exported function's, as commands
 _EXPORTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _NOT_KEPT_PREFIXES = ("CLAUDECODE", "CLAUDE_CODE_SESSION", "CLAUDE_CODE_CHILD", "ASSIGNER_")
 
 
 def is_needed(attempt: Row, wanted: Task, here: str | None, branch: str | None) -> bool:
-    """Whether the session's agent has to be started again for the prompt's context."""
+    """Whether the prompt's context requires a restart of the session's agent."""
     return bool(
         (wanted.physical and wanted.physical != here)
         or (wanted.branch and wanted.branch != branch)
@@ -36,7 +36,7 @@ def is_needed(attempt: Row, wanted: Task, here: str | None, branch: str | None) 
 
 
 def write(store: Store, attempt: Row, provider: Provider, wanted: Task) -> str | Problem:
-    """Write the file that prepares the context and becomes the agent; its path."""
+    """Write the file that prepares the context and then becomes the agent.  Returns its path."""
     tools = preparing.tools()
     if isinstance(tools, str):
         return Problem("tools", tools)
@@ -44,11 +44,11 @@ def write(store: Store, attempt: Row, provider: Provider, wanted: Task) -> str |
     here = proc.directory(front) or "/"
     base = environment(store, attempt, front)
     if base is None:
-        return Problem("env", "the environment of its agent cannot be told")
+        return Problem("env", "the environment of the agent is unknown")
     options = hooking.options(provider, store.settings)
     moved = wanted.physical is not None and wanted.physical != here
     place = wanted.physical if moved and wanted.physical else here
-    argv = options.argv + trusting.settle(provider, json.loads(attempt["trusted"]), place, base)
+    argv = options.argv + trusting.trust(provider, json.loads(attempt["trusted"]), place, base)
     text = posix.launcher(
         wanted,
         tools,
@@ -62,8 +62,9 @@ def write(store: Store, attempt: Row, provider: Provider, wanted: Task) -> str |
 
 
 def environment(store: Store, attempt: Row, front: int) -> dict[str, str] | None:
-    """What an agent was first started with, without what prompts have set; None if that is not
-    known.  It is kept for the next time.
+    """The environment that the agent was first started with, without the variables of prompts.
+
+    Saves it for the next time.  None if it is unknown.
     """
     if attempt["environment"]:
         return kept(store, attempt)
@@ -71,7 +72,7 @@ def environment(store: Store, attempt: Row, front: int) -> dict[str, str] | None
 
 
 def kept(store: Store, session: Row) -> dict[str, str] | None:
-    """The environment that is kept of a session; None if it is lost."""
+    """The saved environment of a session's agent; None if there is none."""
     try:
         return files.load_secrets(store.settings, session["environment"] or "")
     except OSError:
@@ -79,7 +80,7 @@ def kept(store: Store, session: Row) -> dict[str, str] | None:
 
 
 def keep(store: Store, name: str, pid: int) -> dict[str, str] | None:
-    """Keep the environment of a process as that of a session; None if it cannot be told."""
+    """Save the environment of a process for a session; None if the system does not show it."""
     found = {
         name: value
         for name, value in proc.environment(pid).items()
@@ -96,7 +97,7 @@ def keep(store: Store, name: str, pid: int) -> dict[str, str] | None:
 
 
 def command_line(provider: Provider, session: Row, options: list[str], *, resumed: bool) -> str:
-    """The line that starts the agent of a session: in the words of sh."""
+    """The sh command line that starts the agent of a session."""
     launch = provider.launch
     parts = [session["command"] or provider.start, *map(shlex.quote, options)]
     if session["auto_approve"] and launch.approve:
@@ -107,28 +108,28 @@ def command_line(provider: Provider, session: Row, options: list[str], *, resume
 
 
 def running_line(pid: int) -> str:
-    """The command line of a running agent, in the words of sh.  UsageError where it has none."""
+    """The command line of a running agent, quoted for sh.  UsageError if it has none."""
     arguments = proc.arguments(pid)
     if not arguments or not shutil.which(arguments[0], path=proc.environment(pid).get("PATH")):
-        raise UsageError("how its agent was started cannot be told: give --command")
+        raise UsageError("cannot read the command line of the running agent: give --command")
     return shlex.join(arguments)
 
 
 def shell_line(pid: int) -> str:
-    """The line that starts the shell of a pane again, in the words of sh.  UsageError."""
+    """The sh command line that restarts the shell of a pane.  UsageError if it is unknown."""
     arguments = proc.arguments(pid)
-    if arguments and arguments[0].startswith("-"):  # how login(1) and tmux call a login shell
+    if arguments and arguments[0].startswith("-"):  # login(1) and tmux name a login shell so
         return shlex.join([arguments[0][1:], "-l", *arguments[1:]])
     return running_line(pid)
 
 
 def is_there(wanted: Task, pid: int) -> str | None:
-    """Why a process is not in the context in which it was started; None if it is."""
+    """Why a process does not run in the wanted context; None if it does."""
     if wanted.physical is not None and proc.directory(pid) != wanted.physical:
-        return f"it stands in '{proc.directory(pid)}'"
+        return f"its directory is '{proc.directory(pid)}'"
     held = proc.environment(pid)
     missing = [name for name, value in wanted.variables.items() if held.get(name) != value]
-    return f"'{missing[0]}' is not set as it should be" if missing else None
+    return f"'{missing[0]}' does not have the wanted value" if missing else None
 
 
 def _exported(attempt: Row) -> Mapping[str, str | None]:

@@ -7,7 +7,7 @@ from assigner.db import Store
 def take(store: Store, tree: str, branch: str | None, wanted: str | None) -> int | None:
     """Take the lease of a working tree, which keeps it on `branch`, or join it; the lease's id.
 
-    None if somebody keeps the tree on another branch than the one that is `wanted`.
+    None if another prompt keeps the tree on a branch other than `wanted`.
     """
     if lease := store.one("lease_of_tree", tree=tree):
         return int(lease["id"]) if wanted in (None, lease["branch"]) else None

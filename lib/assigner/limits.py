@@ -1,6 +1,6 @@
-"""Usage limits: an account that takes no more prompts holds all its sessions until it does.
+"""Usage limits: an account at its limit holds all its sessions until the limit ends.
 
-A limit is not a failure.  Its row stands in the table limits until its time has come.
+A limit is not a failure.  Its row stays in the table limits until the limit ends.
 """
 
 from assigner import clock, prompts, resets
@@ -10,15 +10,15 @@ _SHORTEST = 60.0  # seconds
 
 
 def active(store: Store) -> dict[str, Row]:
-    """The limits that hold, by account."""
+    """The limits in force, by account."""
     return {row["account"]: row for row in store.rows("limits")}
 
 
 def end(store: Store, reset: str | None, at: float) -> str:
-    """When a limit ends that was stated at that time, in epoch seconds.
+    """When a limit that an agent reported at the time `at` (epoch seconds) ends.
 
-    A reset that is not stated, or cannot be read, is ASSIGNER_LIMIT_WAIT seconds away.  One that
-    is said to be over already is not: the account was at its limit a moment ago.
+    A missing or unreadable reset counts as ASSIGNER_LIMIT_WAIT seconds away.  A reset in the past
+    counts as a minute away, because the account was at its limit a moment ago.
     """
     stated = resets.parse(reset, at) if reset else None
     if stated is None:
@@ -27,20 +27,20 @@ def end(store: Store, reset: str | None, at: float) -> str:
 
 
 def moment(reset: str | None, at: float | None) -> str | None:
-    """What was meant by a reset that was stated at that time, however late it is read."""
+    """The moment meant by a reset that was stated at the time `at`, however late it is read."""
     meant = resets.parse(reset, at) if reset and at is not None else None
     return reset if meant is None else clock.text(max(meant, clock.now()))
 
 
 def note(store: Store, name: str, until: str, reason: str) -> None:
-    """Write, in a transaction, that an account is at its limit: it holds sessions and prompts."""
+    """Record, in a transaction, that an account is at its limit: holds its sessions and prompts."""
     store.run("note_limit", account=name, until=until, reason=reason)
     store.run("limit_sessions", account=name, until=until, reason=said(name, until))
     store.run("hold_limited", account=name)
 
 
 def release_due(store: Store) -> None:
-    """Limits whose time has come hold nothing any more."""
+    """Release the limits that have ended."""
     due = store.rows("due_limits")
     if not due:
         return

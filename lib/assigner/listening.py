@@ -1,8 +1,8 @@
-"""What the hooks of agents reported, written down with the attempts whose turns it belongs to.
+"""Writes hook reports of agents to the attempts whose turns they belong to.
 
-A turn is ours if its prompt is what was typed for the attempt: its conversation and its number
-then tell which reports are its own.  Those of sub-agents, of agents that a turn itself starts,
-and of what a person typed are nobody's.
+A turn is ours if its prompt is the text typed for the attempt: its conversation and its number
+then identify its reports.  Reports of sub-agents, of agents that a turn itself starts, and of what
+a person typed belong to no attempt.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ _ENDS = ("done", "failed")
 
 
 def drain(store: Store, reports: Sequence[files.HookReport]) -> dict[int, Row]:
-    """Write down what was reported, then remove it; a row for each attempt that began by it.
+    """Write the reports to the database, then delete them.  Returns a row per attempt that began.
 
-    A report that is read twice, because a pass died in between, changes nothing twice.  Those of
-    an agent whose file cannot be used wait until it can.
+    Reading a report twice, because a pass died in between, changes nothing.  Reports of an agent
+    whose file is broken are kept until it is repaired.
     """
     changed: dict[int, Row] = {}
     reports = [report for report in reports if not _is_unusable(report.provider)]
@@ -32,7 +32,7 @@ def drain(store: Store, reports: Sequence[files.HookReport]) -> dict[int, Row]:
             if row["stage"] in ("typing", "typed", "submitted")
         ]
         for report in reports:
-            heard = _hear(store, report)
+            heard = _parse(store, report)
             if heard is None:
                 continue
             attempt = _whose(live, report, heard)
@@ -53,18 +53,18 @@ def _is_unusable(provider: str) -> bool:
     return agents.is_agent(provider) and isinstance(agents.usable(provider), str)
 
 
-def _hear(store: Store, report: files.HookReport) -> Heard | None:
+def _parse(store: Store, report: files.HookReport) -> Heard | None:
     provider = agents.known(report.provider)
     try:
         payload = report.read()
     except OSError:
         return None
-    return hearing.hear(provider, report.event, payload) if provider else None
+    return hearing.parse(provider, report.event, payload) if provider else None
 
 
 def _whose(live: list[Row], report: files.HookReport, heard: Heard) -> Row | None:
-    """The live attempt in whose session it was reported; where that is in another conversation, or
-    no pane is told, the one whose conversation it is of, if that is one's alone.
+    """The live attempt whose session sent the report.  If that attempt is in another conversation,
+    or the pane is unknown: the only attempt in the report's conversation.  Or None.
     """
     mine = [row for row in live if row["provider"] == report.provider]
     places = {(row["server_pid"], row["pane_id"]): row for row in mine}
@@ -79,7 +79,7 @@ def _whose(live: list[Row], report: files.HookReport, heard: Heard) -> Row | Non
 
 
 def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
-    """Keep one report with its attempt; whether the prompt began to run by it."""
+    """Add one report to its attempt.  Returns whether it shows that the prompt began to run."""
     turn = attempts.turn_of(attempt)
     if heard.kind == "prompt":
         return _begin(store, attempt, turn, heard, at)
@@ -108,8 +108,8 @@ def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
 
 
 def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: float) -> bool:
-    """A prompt was submitted: ours, or one that comes after it.  Until the background tasks of ours
-    are over the agent may go on with it, before and after what a person asks.
+    """A prompt was submitted: ours or a later one.  Until our background tasks are over, the agent
+    may continue our turn before and after a person's prompt.
     """
     if "turn" in turn or "conversation" in turn:
         another = heard.turn != turn.get("turn")
@@ -134,8 +134,8 @@ def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: f
 
 
 def _note_conversation(store: Store, report: files.HookReport, heard: Heard) -> None:
-    """A conversation that begins while the session has no prompt of ours is the session's own, if
-    it is its agent's: other agents that this, or a person, has started there report from its pane.
+    """A conversation that begins while no prompt of ours runs is the session's own, if its agent
+    reports it: other agents that this one, or a person, started there report from the same pane.
     """
     if heard.kind != "start" or not heard.conversation or not report.pane:
         return

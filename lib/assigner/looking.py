@@ -1,6 +1,6 @@
 """What a pane is doing, told from tmux, its processes, its terminal and the line of its cursor.
 
-Nothing is typed.  Unknown is never idle.
+Nothing is typed.  `unknown` never counts as idle.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,14 +23,14 @@ class Known(NamedTuple):
     prompt: int | None = None
     attempt: int | None = None
     group: int | None = None
-    given: bool = False  # a person has said which provider it is
-    preparing: bool = False  # its agent is being started again
-    starting: bool = False  # nothing of it has been seen since it was started
-    ours: float | None = None  # when the last line of ours began to run, in epoch seconds
+    given: bool = False  # the user has named the provider
+    preparing: bool = False  # its agent is being restarted
+    starting: bool = False  # nothing has been seen of it since its start
+    ours: float | None = None  # when our last line began to run, in epoch seconds
 
 
 class Shown(NamedTuple):
-    """An agent's screen, and what its provider's rules say of it."""
+    """An agent's screen, and its status by the provider's rules."""
 
     screen: tmux.Screen
     view: recognising.View
@@ -38,8 +38,8 @@ class Shown(NamedTuple):
 
 
 class Sight(NamedTuple):
-    """What was seen: status, why, the shell, and the empty prompt's ending if it was learnt; or
-    the agent and what it shows.
+    """The result of a look: status, reason, the shell, and the ending of its empty prompt if that
+    was learned; or the agent and its screen.
     """
 
     pane: tmux.Pane
@@ -59,8 +59,8 @@ Key = tuple[str, str]  # a socket, and a pane's id
 
 
 def look(store: Store, wanted: Iterable[tuple[tmux.Pane, Known]], now: float) -> dict[Key, Sight]:
-    """Judge panes, by socket and pane id: for each socket that has shells at their prompt one
-    tmux client, and one if it has agents.  Raises NoServer, Unreachable.
+    """Judge panes, by socket and pane id, with one tmux client per socket for shells at their
+    prompts and one for agents.  Raises NoServer, Unreachable.
     """
     settings = store.settings
     knowns, sights, processes = {}, {}, proc.Processes()
@@ -94,7 +94,7 @@ def _by_socket(
 
 
 def shell_of(process: proc.Stat) -> str | None:
-    """Which of the shells that are known a process is, whatever `sh` is here."""
+    """Which of the supported shells a process is, even if it runs as `sh`; None for others."""
     name = proc.program(process.pid) if process.comm == "sh" else process.comm
     return name if name in DIALECTS else None
 
@@ -116,14 +116,14 @@ def lacks_prompt(session: Row) -> bool:
 
 
 def _from_outside(pane: tmux.Pane, known: Known, processes: proc.Processes) -> Sight:
-    """All that can be told without the screen; `idle` here means: a shell at its prompt, and an
-    agent is still to be judged by its screen.
+    """The status without the screen.  `idle` here means: a shell at its prompt; an agent's screen
+    has yet to be judged.
     """
     if over := ended(pane):
         return over
     process = proc.stat(pane.pid)
     if process is None:
-        return Sight(pane, "unknown", f"process {pane.pid} cannot be read")
+        return Sight(pane, "unknown", f"cannot read process {pane.pid}")
     shell = shell_of(process)
     directory = proc.directory(pane.pid)
 
@@ -140,9 +140,9 @@ def _from_outside(pane: tmux.Pane, known: Known, processes: proc.Processes) -> S
         if front and seen and (agent is None or not known.given or seen == agent.name):
             return _of_agent(pane, front, seen)
         if agent and known.preparing:
-            return sight("busy", f"its context is being prepared for {known.prompt}")
+            return sight("busy", f"preparing the context of {known.prompt}")
         if agent and known.starting:
-            return sight("busy", f"{agent.name} is being started")
+            return sight("busy", f"starting {agent.name}")
         if agent:
             return _without_agent(pane, agent.name, front, processes)
     if shell is None:
@@ -207,12 +207,12 @@ def of_shell(
         if editing or not echo:
             return sight("occupied", f"{front} in front")
         return sight("busy", f"{front} runs")
-    if not DIALECTS[shell].edits:  # it reads its terminal as it is
+    if not DIALECTS[shell].edits:  # it reads its terminal unedited
         if editing or not echo:
-            return sight("occupied", "its terminal is left raw: stty sane")
+            return sight("occupied", "the terminal is in raw mode: run 'stty sane'")
         editing = state == "S"
     if not editing:
-        return sight("busy", f"{shell} is at work")
+        return sight("busy", f"{shell} is busy")
     if members := members_of_prompt():
         if any(member.state == "T" for member in members):
             return sight("waiting", f"{mine} is stopped: fg or kill it")
@@ -236,20 +236,20 @@ def _of_agent(pane: tmux.Pane, front: proc.Stat, agent: str) -> Sight:
 def _without_agent(
     pane: tmux.Pane, agent: str, front: proc.Stat | None, processes: proc.Processes
 ) -> Sight:
-    """Something else stands where an agent was."""
+    """Judge a pane in which something other than its agent runs."""
     if front is None:
-        return Sight(pane, "unknown", f"what stands before {agent} cannot be told")
+        return Sight(pane, "unknown", f"cannot tell what runs in front of {agent}")
     if shell := shell_of(front):
         if any(agents.in_front(process) == agent for process in processes.stopped(pane.pid)):
             return Sight(pane, "waiting", f"{agent} is stopped: fg or kill it")
-        return Sight(pane, "offline", f"exited: {agent} has left its shell, {shell}")
-    return Sight(pane, "unknown", f"'{front.comm}' is in front, not {agent}")
+        return Sight(pane, "offline", f"exited: {agent} has exited to {shell}")
+    return Sight(pane, "unknown", f"the foreground program is '{front.comm}', not {agent}")
 
 
 def _from_screen(settings: Settings, sight: Sight, shown: tmux.Screen | None, now: float) -> Sight:
-    """An agent judged by its provider's rules."""
+    """Judge an agent by its provider's rules."""
     if shown is None:
-        return sight._replace(reason="its screen cannot be read", agent=None)
+        return sight._replace(reason="cannot read the screen", agent=None)
     try:
         provider = providers.agent(sight.agent or "")
     except SetupError as error:
@@ -266,8 +266,8 @@ def _from_screen(settings: Settings, sight: Sight, shown: tmux.Screen | None, no
     verdict = recognising.judge(provider, view)
     status, reason = verdict.status, verdict.reason
     pane = sight.pane
-    if status == "offline":  # tmux tells of a program in front what the guard of typing asks
-        reason = f"'{shown.command}' hides {sight.agent} from tmux: let what starts it exec it"
+    if status == "offline":  # typing checks the program that tmux shows
+        reason = f"'{shown.command}' hides {sight.agent} from tmux: start it with exec"
         status = "unknown"
     if status == "idle" and pane.attached and now - pane.client_activity < settings.person_active:
         status, reason = "occupied", "a person is at its keyboard"
@@ -286,19 +286,19 @@ def from_line(
         return Sight(pane, status, reason, sight.shell, sight.directory, line, ending)
 
     if line is None:
-        return result("unknown", "its screen cannot be read")
+        return result("unknown", "cannot read the screen")
     if (line.cursor_x, line.cursor_y) != (pane.cursor_x, pane.cursor_y):
-        return result("busy", "its screen is changing")
+        return result("busy", "the screen is changing")
     if pane.attached and now - pane.client_activity < person_active:
         return result("occupied", "a person is at its keyboard")
     if line.below:
-        return result("occupied", "something stands below its prompt")
+        return result("occupied", "text below the prompt")
     untouched = known.ours is not None and pane.client_activity < int(known.ours)
     if not untouched and screen.is_typed_above(line.above, known.endings):
-        return result("occupied", "something is typed at its prompt")
+        return result("occupied", "typed text at the prompt")
     if screen.at_empty_prompt(line.text, line.cursor_x, known.endings):
         return result("idle", "at its empty prompt")
-    fresh = untouched and known.learn == 2  # and so ours was the last line typed there
+    fresh = untouched and known.learn == 2  # so assigner typed the last line there
     if fresh or (known.learn == 1 and screen.looks_like_prompt(line.text, line.cursor_x)):
         ending = screen.learn(line.text, line.cursor_x)
         if ending and not screen.is_typed(line.text, line.cursor_x, known.endings):
@@ -307,4 +307,4 @@ def from_line(
         return result("idle", "at its empty prompt", ending)
     if not known.endings:
         return result("unknown", "its empty prompt is not known: enroll it at an empty prompt")
-    return result("occupied", "something is typed at its prompt")
+    return result("occupied", "typed text at the prompt")

@@ -1,4 +1,4 @@
-"""How an agent is typed to, and what a prompt becomes for it.  Pure."""
+"""How assigner types to an agent, and what text it types for a prompt.  Pure."""
 
 import re
 import unicodedata
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 
 from assigner import screen
 
-COUNTS = ("newlines", "lines", "chars")  # what a marker of pasted text may tell
-_TAIL = 100  # characters at a text's end that are enough where a composer does not say so
-_NARROW = 30  # columns that a composer has at least
+COUNTS = ("newlines", "lines", "chars")  # what a marker of pasted text can count
+_TAIL = 100  # characters at the end of a text that identify it if the composer has no `scrolled`
+_NARROW = 30  # the smallest width of a composer, in columns
 _MOST_KEYS = 500
-_AT_ONCE = 1000  # bytes that an agent reads at once
+_AT_ONCE = 1000  # bytes that an agent reads in one call
 _VARIANTS = range(0xFE00, 0xFE10)
 
 
 @dataclass(frozen=True)
 class Manner:
-    """How an agent takes what is typed.
+    """How an agent takes typed text.
 
-    `delay` milliseconds pass between a prompt is seen in its composer and Enter.  `pasted` is what
-    stands there for a long one, with its count of `newlines`, `lines` or `chars` as groups;
-    `scrolled` what tells that only a part of one is shown.  A prompt in which `disarm` is found
-    would be a command: a blank before it makes it none.  At most so many `kilobytes` are taken
-    whole.  An agent that was started less than `warm_up` seconds ago may lose what is typed.
-    `escapes` is how often Escape has to be pressed to end a turn.  `clear` is a key that takes
-    away the line, or a piece of it, at whose end the cursor stands, and does nothing in an empty
-    composer.
+    `delay`: milliseconds between the prompt's appearance in the composer and Enter.  `pasted`
+    matches the marker that the composer shows for a long paste, with its count of `newlines`,
+    `lines` or `chars` as groups; `scrolled` matches the mark that only a part of a text is visible.
+    A prompt that matches `disarm` would be read as a command: a blank before it prevents that.
+    The agent takes prompts of at most `kilobytes` whole.  An agent started less than `warm_up`
+    seconds ago may lose what is typed.  `escapes`: how many presses of Escape end a turn.
+    `clear`: a key that deletes the line, or a part of it, before the cursor, and does nothing in
+    an empty composer.
     """
 
     delay: int = 0
@@ -41,10 +41,12 @@ class Manner:
 
 @dataclass(frozen=True)
 class Launch:
-    """What is added to the line that starts an agent: `approve`, for leave to act unasked;
-    `resume`, to go on with a `{conversation}`; `trust`, for a `{directory}` that is trusted, which
-    stands there as a text of TOML.  Or that is written to `trust_file`, which is in the directory
-    that the variable `trust_home` names, else in HOME: JSON, true at the path `trust_key`.
+    """What to add to the line that starts an agent.
+
+    `approve` allows it to act without asking; `resume` continues a `{conversation}`; `trust` makes
+    it trust a `{directory}`, given as a TOML string.  Alternatively the trust is written to
+    `trust_file`, JSON, as true at the path `trust_key`; that file is in the directory that the
+    environment variable `trust_home` names, or else in HOME.
     """
 
     approve: str = ""
@@ -56,13 +58,13 @@ class Launch:
 
     @property
     def trusts(self) -> bool:
-        """Whether it can be told what to trust."""
+        """Whether assigner can make this agent trust a directory."""
         return bool(self.trust or self.trust_file)
 
 
 @dataclass(frozen=True)
 class Lack:
-    """What of a prompt's context its session does not have; None and empty where it does."""
+    """What a session lacks of a prompt's context; None or empty for what it has."""
 
     directory: str | None = None
     branch: str | None = None
@@ -79,8 +81,8 @@ def prompt(
     feedback: str | None = None,
     last: str | None = None,
 ) -> str:
-    """What is typed for a prompt: what its session lacks and what is said of an earlier attempt
-    stand at its head, `last` at its end.  A control character in any of it would be a keystroke.
+    """The text to type for a prompt: first what the session lacks, then the feedback on an earlier
+    attempt, the content, and `last`.  Control characters are removed: each would be a keystroke.
     """
     parts = (_head(lack), None if raw else feedback, content, last)
     text = screen.clean("\n\n".join(filter(None, parts)))
@@ -90,9 +92,9 @@ def prompt(
 
 
 def shows(draft: str | None, text: str, manner: Manner) -> bool:
-    """Whether what stands in a composer is that text and nothing else, as far as it can be seen.
+    """Whether a composer shows that text and nothing else, as far as the screen shows it.
 
-    A composer wraps a text, shows the end of a long one, or only that so much was pasted.
+    A composer wraps a text, shows only the end of a long one, or only a marker of its size.
     """
     if draft is None:
         return False
@@ -100,23 +102,23 @@ def shows(draft: str | None, text: str, manner: Manner) -> bool:
         _counts(name, text) == int(count or 0) for name, count in found.groupdict().items()
     ):
         return True
-    if _is_drawn(draft, text):  # be it a text that reads as a marker
+    if _is_drawn(draft, text):  # even if the text itself looks like a marker
         return True
     if manner.scrolled is None:
         seen = _squeezed(draft)
         return len(seen) >= _TAIL and _squeezed(text).endswith(seen)
-    drawn = f" {draft}"  # its mark may stand in an empty line
+    drawn = f" {draft}"  # the mark may be alone in a line
     seen, wanted = (_squeezed(manner.scrolled.sub("", part)) for part in (drawn, text))
     return manner.scrolled.search(drawn) is not None and bool(seen) and wanted.endswith(seen)
 
 
 def marker(draft: str | None, manner: Manner) -> re.Match[str] | None:
-    """What stands in a composer instead of a text that was pasted; None for anything else."""
+    """The marker that a composer shows in place of a pasted text; None for anything else."""
     return manner.pasted.fullmatch(draft.strip()) if manner.pasted and draft else None
 
 
 def is_numbered(found: re.Match[str]) -> bool:
-    """Whether a marker differs from that of any other paste."""
+    """Whether a marker carries a number of its own that distinguishes it from other pastes."""
     left = found[0]
     for count in filter(None, found.groups()):
         left = left.replace(count, "", 1)
@@ -124,32 +126,32 @@ def is_numbered(found: re.Match[str]) -> bool:
 
 
 def shows_beginning(draft: str | None, text: str) -> bool:
-    """Whether what stands in a composer is what is left of a text once its end was taken away."""
+    """Whether a composer shows the beginning of a text whose end was deleted."""
     seen = _squeezed(draft or "")
     return bool(seen) and _squeezed(text).startswith(seen)
 
 
 def clearing(manner: Manner, text: str) -> str:
-    """The keys that take a text away which stands in a composer, be it wrapped, or most of it."""
+    """The keys that delete a text, or most of it, from a composer, wrapped or not."""
     lines = sum(2 + len(line) // _NARROW for line in text.split("\n"))
     return manner.clear * min(lines, _MOST_KEYS)
 
 
 def same(one: str | None, other: str) -> bool:
-    """Whether an agent's words for a prompt and what was typed are the same text.
+    """Whether the prompt that an agent reports is the typed text.
 
-    Agents trim a prompt, and some of them its lines.
+    Agents trim a prompt, and some trim each of its lines.
     """
     return one is not None and _squeezed(one) == _squeezed(other)
 
 
 def is_drawn(text: str) -> bool:
-    """Whether a terminal shows anything of a text."""
+    """Whether a terminal shows any character of a text."""
     return bool(_squeezed(text))
 
 
-def spills(text: str) -> bool:
-    """Whether a shell could run lines of a text whose agent ended while it was pasted."""
+def may_have_leaked(text: str) -> bool:
+    """Whether a shell could run lines of a text if the agent exits in the middle of its paste."""
     return "\n" in text or len(text.encode()) > _AT_ONCE
 
 
@@ -170,13 +172,13 @@ def _head(lack: Lack) -> str:
 
 
 def _counts(name: str, text: str) -> int:
-    """What a marker of pasted text counts."""
+    """The number that a marker of pasted text would show for this text."""
     newlines = text.count("\n")
     return dict(zip(COUNTS, (newlines, newlines + 1, len(text)), strict=True))[name]
 
 
 def _is_drawn(draft: str, text: str) -> bool:
-    """Whether a terminal shows a text so: what has no width may leave anything in its place."""
+    """Whether a terminal may draw the text as `draft`; zero-width characters may show anything."""
     seen = _squeezed(draft)
     visible = [_squeezed(piece) for piece in _without_width(text, "\0").split("\0")]
     if len(visible) == 1:
@@ -185,13 +187,13 @@ def _is_drawn(draft: str, text: str) -> bool:
 
 
 def _squeezed(text: str) -> str:
-    """A text without what agents and terminals change in it."""
+    """A text without the characters that agents and terminals change."""
     return _without_width("".join(unicodedata.normalize("NFC", text).split()), "")
 
 
 def _without_width(text: str, instead: str) -> str:
-    """A text without what terminals do not draw: joiners, marks of direction, selectors of a
-    variant, and numbers that are no character yet.
+    """A text without what terminals do not draw: joiners, direction marks, variation selectors,
+    unassigned code points.
     """
     if text.isascii():
         return text

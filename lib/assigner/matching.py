@@ -1,12 +1,12 @@
-"""How well a session's context suits a task.
+"""Scores how well a session's context matches a task.
 
 The match counts directory, environment and branch; the bonus counts recent activity and the
 preferred provider.  They are never added: the bonus only decides between equal matches.
 
 A session is a mapping with any of the keys name, status, provider, current_dir, git_branch,
 repository (top level of its git tree), env_vars (a mapping or its JSON text), idle_since and
-last_activity.  What it lacks does not match.  Directories are absolute and compared as text:
-the file system is not asked.
+last_activity.  A missing key does not match.  Directories are absolute and compared as text,
+without access to the file system.
 """
 
 import json
@@ -26,7 +26,7 @@ RECENT_SECONDS = 300
 
 @dataclass(frozen=True)
 class Weights:
-    """Points for each thing that fits."""
+    """Points for each part of the context that matches."""
 
     same_dir: int = 100
     session_above: int = 50  # the session's directory contains the task's
@@ -41,7 +41,7 @@ DEFAULT = Weights()
 
 
 class Required(TypedDict, total=False):
-    """What a task asks for: the keywords that `score_parts` explains."""
+    """What a task requires: the keyword arguments of `score_parts`."""
 
     required_dir: str | None
     required_env: Mapping[str, str] | None
@@ -52,7 +52,7 @@ class Required(TypedDict, total=False):
 def calculate_context_match_score(
     session: Session, *, weights: Weights = DEFAULT, **required: Unpack[Required]
 ) -> int:
-    """The match of `session` in points, 0 when nothing fits: the sum of `score_parts`."""
+    """The match of `session` in points, 0 if nothing matches: the sum of `score_parts`."""
     return sum(score_parts(session, weights=weights, **required).values())
 
 
@@ -67,10 +67,10 @@ def score_parts(
 ) -> dict[str, int]:
     """The points of `session` for "directory", "environment" and "branch", zeros included.
 
-    A branch counts only in the same repository, which is known by the top level of its tree.
-    Where either side's is not known, a session in the task's directory, above or below it will
-    do; and for a task without a directory the name of the branch.  Raises ValueError for
-    env_vars that are not a JSON object.
+    A branch counts only in the same repository, identified by the top level of its tree.  If one
+    of the two is unknown, the branch counts for a session in, above or below the task's directory;
+    for a task without a directory its name is enough.  Raises ValueError for env_vars that are
+    not a JSON object.
     """
     relation = _relation(session.get("current_dir"), required_dir)
     repository = session.get("repository")
@@ -96,8 +96,8 @@ def bonus(
     """Points that decide between sessions of equal match.
 
     `now` is in seconds since the epoch; without it recent activity does not count.  The
-    session's last_activity is such a number too, or ISO 8601 text, in UTC unless it says
-    otherwise.  Raises ValueError for text that is no time.
+    session's last_activity is also epoch seconds, or ISO 8601 text, in UTC unless it has an
+    offset.  Raises ValueError for text that is not a time.
     """
     last = session.get("last_activity")
     recent = now is not None and last is not None and now - _epoch(last) <= RECENT_SECONDS
@@ -106,10 +106,10 @@ def bonus(
 
 
 def preference(session: Session, points: int = 0) -> tuple[int, bool, str, str]:
-    """Sort key among sessions of equal match, the one to be taken first being the smallest.
+    """Sort key among sessions of equal match; the smallest is the session to take first.
 
     The highest bonus (`points`), then the longest idle, then the name.  idle_since is ISO 8601
-    text, in the same form in all sessions; one without it sorts last.
+    text, in the same form for all sessions; a session without it sorts last.
     """
     idle_since = session.get("idle_since") or ""
     return -points, not idle_since, idle_since, session.get("name") or ""
@@ -124,10 +124,10 @@ def select_best_session_by_context(
     weights: Weights = DEFAULT,
     **required: Unpack[Required],
 ) -> S | None:
-    """The idle session of the best match, ties going by `preference`; None if there is none.
+    """The idle session of the best match, ties broken by `preference`; None if there is none.
 
-    A session without a status counts as idle.  One whose match is below `min_score` points is
-    no candidate.  The other arguments, and the errors, are those of `score_parts` and `bonus`.
+    A session without a status counts as idle.  A session whose match is below `min_score` points
+    is not a candidate.  For the other arguments and the errors see `score_parts` and `bonus`.
     """
     ranked = []
     for session in sessions:
@@ -143,7 +143,7 @@ def select_best_session_by_context(
 def _relation(
     session_dir: str | None, task_dir: str | None
 ) -> Literal["same_dir", "session_above", "session_below"] | None:
-    """The weight that applies to the two directories; None if they are apart or unknown."""
+    """The weight that applies to the two directories; None if unrelated or unknown."""
     if not session_dir or not task_dir:
         return None
     here, there = _tidy(session_dir), _tidy(task_dir)
@@ -161,7 +161,7 @@ def _contains(outer: str, inner: str) -> bool:
 @lru_cache(maxsize=4096)  # a pass compares every prompt with every session
 def _tidy(path: str) -> str:
     tidy = os.path.normpath(path)
-    return "/" + tidy.lstrip("/") if tidy.startswith("//") else tidy  # POSIX lets normpath keep two
+    return "/" + tidy.lstrip("/") if tidy.startswith("//") else tidy  # normpath keeps two
 
 
 def _matching_variables(session: Session, required: Mapping[str, str] | None) -> int:
@@ -178,7 +178,7 @@ def _decode(text: str) -> Mapping[str, Any]:
     if variables is None:
         return {}
     if not isinstance(variables, dict):
-        raise ValueError("env_vars is not a JSON object")  # unquoted: there may be secrets in it
+        raise ValueError("env_vars is not a JSON object")  # text may have secrets
     return variables
 
 

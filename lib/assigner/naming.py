@@ -1,4 +1,4 @@
-"""How the programs of an agent are called; all that has to be read of its file to know it."""
+"""The names of an agent's programs: all that must be read from its file to recognize it."""
 
 import os
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def programs(table: Mapping[str, Any]) -> tuple[str, ...]:
-    """How the paths of an agent's programs end: what its file says, else what it is started by.
+    """The path endings of an agent's programs: those its file lists, or else its start command.
 
-    TypeError where that is no list of texts.
+    Raises TypeError if `programs` is not a list of strings.
     """
     start = table.get("start", "")
     given = table.get("programs")

@@ -1,4 +1,4 @@
-"""observe: what sessions reported, and what follows for prompts."""
+"""observe: reads the reports of sessions, and updates their prompts."""
 
 import json
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from assigner import (
 from assigner.attempts import Verdict
 from assigner.db import Row, Store
 from assigner.judging import judge, prompt_is_drawn
-from assigner.weighing import weigh
+from assigner.weighing import apply_self_report
 
 
 def observe(store: Store) -> list[Row]:
-    """Drain the spool and judge every live attempt; what changed, a row for each attempt."""
+    """Drain the spool and judge every live attempt.  Returns a row per changed attempt."""
     changed, flooded = reports.drain(store)
     live = []
     known = store.rows("live_attempts")
@@ -44,28 +44,28 @@ def observe(store: Store) -> list[Row]:
     runs = [attempt for attempt in live if not agents.is_agent(attempt["provider"])]
     processes = proc.Processes()
     verdicts = [verdict for attempt in runs if (verdict := judge(store, attempt, processes))]
-    if turns and not flooded:  # else what tells of them may not be read yet
-        from assigner import answering  # what only agents need, only their passes import
+    if turns and not flooded:  # otherwise reports on them may be unread
+        from assigner import answering  # imported only if there are agents
 
         verdicts += answering.judge(store, turns)
     outputs, unread = _outputs(store, verdicts)
     for verdict in verdicts:
         if verdict.attempt["id"] in unread:
-            continue  # what it printed may decide what came of it: the next pass asks again
+            continue  # its output may decide the outcome: the next pass asks again
         output = outputs.get(verdict.attempt["id"])
-        row = _write(store, weigh(store, verdict, output), output)
+        row = _write(store, apply_self_report(store, verdict, output), output)
         if row:
             changed[verdict.attempt["id"]] = row
     return [changed[key] for key in sorted(changed)]
 
 
 def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
-    """Write an outcome and forget the attempt's files; None where somebody was quicker."""
+    """Write an outcome and remove the attempt's files.  None if another pass was faster."""
     attempt = verdict.attempt
     if verdict.outcome == "completed" and attempt["check_command"]:
         if attempt["cancel_requested_at"]:
             verdict = replace(verdict, outcome="cancelled")
-        elif checks.want(store, verdict, output):
+        elif checks.request(store, verdict, output):
             return attempts.as_row(attempt, "check-requested", attempt["check_command"])
         else:
             return None
@@ -83,8 +83,8 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
 
 
 def _outputs(store: Store, verdicts: Sequence[Verdict]) -> tuple[dict[int, str], set[int]]:
-    """What each attempt left on its screen, by one tmux client for each socket; and those whose
-    server is there, and did not answer.
+    """The output of each attempt on its screen, by one tmux client per socket; and the attempts
+    whose server exists but did not answer.
     """
     shown = [
         verdict.attempt

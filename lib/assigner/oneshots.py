@@ -1,7 +1,7 @@
-"""Agents' one-shot modes: how the command line is completed, and what came of it, from its JSON.
+"""Agents' one-shot modes: completes the command line, and judges the run by the JSON it printed.
 
-An agent that is called with a prompt on standard input prints events, one JSON object a line, or
-only text.  Its exit status alone is not believed: some end with 0 after a failure.  Pure.
+An agent that reads a prompt on standard input prints events, one JSON object per line, or only
+text.  The exit status alone is no evidence: some agents exit with 0 after a failure.  Pure.
 """
 
 import json
@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from assigner import screen
 
 FORMATS = ("json", "text")
-# What may stand in a command line: it comes from an agent's output
+# The characters allowed in a conversation id: it comes from an agent's output into a command line
 _CONVERSATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}\Z")
 _OPERATORS = set("();<>|&")
 
 
 @dataclass(frozen=True)
 class Finder:
-    """Events in which all of `where` (dotted path: value) holds; `value` names paths in them."""
+    """Matches events that have all values of `where` (dotted path: value).  `value` lists the paths
+    of the text to take from them.
+    """
 
     where: Mapping[str, object]
     value: tuple[str, ...] = ()
@@ -28,15 +30,15 @@ class Finder:
 
 @dataclass(frozen=True)
 class Once:
-    """The table [once] of a provider; expressions are searched.
+    """The table [once] of a provider file.  Expressions are searched.
 
-    `command` in the enrolled command line; where `own` is found too, that chooses its conversation
-    by itself.  `options` are added, and `resume` with `{conversation}` to go on with one, which is
-    `gone` if that stands on the screen.  A prompt in which `disarm` is found gets a blank in front.
-    `format` is json or text; `conversation` a path in events; `message`, `error` and `done` find
-    the last message, the final error, and the end of a turn that went well.  `failed` finds the
-    error in text.  `auth`, `limited` and `context` class an error; `reset` finds by its first
-    group when a limit ends.
+    `command` matches an enrolled command line of the one-shot mode; one that also matches `own`
+    chooses its conversation itself.  `options` are appended, and `resume`, with `{conversation}`,
+    to continue a conversation; if the screen then matches `gone`, that conversation does not exist.
+    A prompt that matches `disarm` gets a blank in front.  `format` is json or text; `conversation`
+    is a path in events; `message`, `error` and `done` find the last message, the final error and
+    the end of a successful turn.  `failed` finds the error in text output.  `auth`, `limited` and
+    `context` classify an error; the first group of `reset` is the time at which a limit ends.
     """
 
     command: re.Pattern[str]
@@ -59,11 +61,11 @@ class Once:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one run.
+    """The outcome of one run.
 
-    `state` is completed, failed or limited; `failure` the class of what failed: api, auth,
-    context, command.  `reset` is the stated end of a limit, as text; `gone` tells that the
-    conversation to go on with was not found.
+    `state` is completed, failed or limited; `failure` is the failure class: api, auth, context or
+    command.  `reset` is the time at which a limit ends, as the agent stated it; `gone`: the
+    agent did not find the conversation to continue.
     """
 
     state: str
@@ -76,17 +78,17 @@ class Outcome:
 
 
 def is_one(once: Once, command: str) -> bool:
-    """Whether a command line is the agent's one-shot mode, to which options can be added."""
+    """Whether a command line is the agent's one-shot mode and options can be appended to it."""
     return bool(once.command.search(command)) and _is_simple(command)
 
 
 def resumes(once: Once, command: str) -> bool:
-    """Whether a conversation can be gone on with."""
+    """Whether a run can continue an earlier conversation."""
     return once.resume is not None and not (once.own and once.own.search(command))
 
 
 def line(once: Once, command: str, conversation: str | None) -> str:
-    """The command line with what has the outcome told, and the conversation gone on with."""
+    """The command line with the options that make the agent report, and the conversation."""
     words = [command.rstrip()]
     if once.options and f" {once.options} " not in f" {command} ":
         words.append(once.options)
@@ -96,14 +98,14 @@ def line(once: Once, command: str, conversation: str | None) -> str:
 
 
 def text(once: Once, prompt: str) -> str:
-    """The prompt as the agent takes it for no command of its own."""
+    """The prompt, changed so that the agent does not read it as one of its own commands."""
     return f" {prompt}" if once.disarm and once.disarm.search(prompt) else prompt
 
 
 def judge(
     once: Once, status: int | None, printed: Iterable[str], shown: str, *, resumed: bool
 ) -> Outcome:
-    """What came of it: from the exit status, the lines it printed, and what the screen showed."""
+    """The outcome, from the exit status, the printed lines and the text on the screen."""
     if once.format == "text":
         return _judge_text(once, status, "\n".join(printed), shown)
     conversation = message = error = None
@@ -112,7 +114,7 @@ def judge(
         conversation = _conversation(once, event) or conversation
         message = _found(once.message, event) or message
         if (found := _found(once.error, event)) is not None:
-            error, done = found or "an error that says nothing", False
+            error, done = found or "an error without a message", False
         elif _found(once.done, event) is not None:
             error, done = None, True
     if error is not None:
@@ -128,10 +130,10 @@ def judge(
             gone=gone,
         )
     if not done:
-        return _failed(once, "it ended without an end of its turn", message=message,
+        return _failed(once, "the agent exited without ending its turn", message=message,
                        conversation=conversation)  # fmt: skip
     if not message or not message.strip():
-        return _failed(once, "its answer is empty", conversation=conversation)
+        return _failed(once, "the answer is empty", conversation=conversation)
     return Outcome("completed", message=message, conversation=conversation)
 
 
@@ -141,7 +143,7 @@ def _judge_text(once: Once, status: int | None, printed: str, shown: str) -> Out
     if status != 0:
         return _failed(once, _exit(status, shown), failure="command", message=printed)
     if not printed.strip():
-        return _failed(once, "its answer is empty")
+        return _failed(once, "the answer is empty")
     return Outcome("completed", message=printed)
 
 
@@ -159,7 +161,7 @@ def _failed(
     conversation: str | None = None,
     gone: bool = False,
 ) -> Outcome:
-    """A failure, classed by its text; `failure` where that tells nothing."""
+    """A failed run, classified by the error text; `failure` is the class if no pattern matches."""
     error = screen.tail(screen.clean(error).strip(), 4000)
     if once.limited and once.limited.search(error):
         reset = once.reset.search(error) if once.reset else None
@@ -173,7 +175,7 @@ def _failed(
 
 
 def _is_simple(command: str) -> bool:
-    """Whether what is appended to a command line belongs to its only command."""
+    """Whether text appended to a command line becomes arguments of its only command."""
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.commenters = ""
     try:
@@ -201,7 +203,7 @@ def _conversation(once: Once, event: Mapping[str, object]) -> str | None:
 
 
 def _found(finder: Finder | None, event: Mapping[str, object]) -> str | None:
-    """The text at the finder's paths; None where the event is another."""
+    """The text at the finder's paths; None if the event does not match."""
     if finder is None:
         return None
     for path, wanted in finder.where.items():

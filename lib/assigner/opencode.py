@@ -1,4 +1,4 @@
-"""Turns out of OpenCode's database, which keeps its conversations; only read."""
+"""Finds turns in OpenCode's database of conversations, which it only reads."""
 
 import sqlite3
 from dataclasses import replace
@@ -8,9 +8,9 @@ from urllib.parse import quote
 from assigner import records, turns
 from assigner.records import get
 
-_SESSIONS = 8  # conversations that are looked at, the latest first
+_SESSIONS = 8  # conversations examined, the latest first
 _MESSAGES = 1000
-_WAIT = 0.2  # seconds, for a database that is being written
+_WAIT = 0.2  # seconds to wait for a locked database
 _LONG = 1024 * 1024  # characters of a part of a message
 _REJECTED = "The user rejected permission to use this specific tool call."
 
@@ -44,7 +44,7 @@ def find(
     except sqlite3.Error:
         return []
     try:
-        # what is not UTF-8 is no reason to know nothing
+        # text that is not UTF-8 must not make the whole database unreadable
         database.text_factory = lambda value: value.decode(errors="replace")
         early = int((since - 1) * 1000)
         asked = {"directory": directory, "since": early, "most": _SESSIONS}
@@ -84,7 +84,7 @@ def _in(
         return None
     row, prompt, begun, _ = equal[index]
     turn = turns.Turn("running", session, prompt, path, row)
-    chain = {prompt}  # what it went on with by itself once it had been compacted
+    chain = {prompt}  # and the prompts with which it continued by itself after a compaction
     compacted, other, answered = False, None, False
     for _, id, at, data in messages[messages.index(equal[index]) + 1 :]:
         if data.get("role") == "assistant":
@@ -101,7 +101,7 @@ def _in(
         else:
             other = other or at
     if turn.state == "running" and other is not None and answered:
-        turn = turn.interrupted(other)  # what is submitted meanwhile waits, if it still runs
+        turn = turn.interrupted(other)  # a later prompt waits while a turn runs: this one ended
     return turns.Begun(begun, replace(turn, is_past=answered))
 
 
@@ -119,16 +119,16 @@ def _step(
         name, message = get(error, "name"), get(error, "data", "message")
         if name == "MessageAbortedError":
             return turn.interrupted(at)
-        message = message if isinstance(message, str) else "it failed"
+        message = message if isinstance(message, str) else "the turn failed"
         return turn.failed(shape, at, message, name, get(error, "data", "statusCode"))
     match get(data, "finish"):
         case "tool-calls":
-            # a person who rejects a tool and has nothing to add ends the turn
+            # the turn ends when the user rejects a tool without a comment
             denied = any(get(part, "state", "error") == _REJECTED for part in parts)
             return turn.interrupted(at, "permission denied") if denied else turn
         case str() if at is not None and not summary:
             return turn.completed(at)
-    return turn  # with an end and no reason: it was too long, or interrupted between two tries
+    return turn  # an end without a reason: too long, or interrupted between two tries
 
 
 def _parts(database: sqlite3.Connection, id: str) -> list[object]:
@@ -138,7 +138,7 @@ def _parts(database: sqlite3.Connection, id: str) -> list[object]:
 
 
 def _said(parts: list[object]) -> str:
-    """The text of a message, as far as somebody wrote it."""
+    """The text parts of a message, without those that OpenCode wrote itself."""
     said = [
         get(part, "text")
         for part in parts
@@ -148,5 +148,5 @@ def _said(parts: list[object]) -> str:
 
 
 def database(home: PurePath) -> str:
-    """Where the database is below the directory of data."""
+    """The path of the database below the data directory."""
     return str(home / "opencode" / "opencode.db")

@@ -1,4 +1,4 @@
-"""Where the package keeps what is no module: in a checkout beside it, installed within it."""
+"""Finds the package's data files: beside it in a checkout, inside it when installed."""
 
 from pathlib import Path
 
@@ -6,6 +6,6 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def data(name: str) -> Path:
-    """A file or directory of the checkout's top level, as pyproject.toml has it installed."""
+    """The path of a file or directory of the checkout's top level (see pyproject.toml)."""
     installed = _PACKAGE / f"_{name.removeprefix('.')}"
     return installed if installed.exists() else _PACKAGE.parents[1] / name

@@ -1,18 +1,18 @@
-"""Which waiting prompt gets which idle session.
+"""Decides which waiting prompt gets which idle session.
 
 Priorities are strict: a class of equal priority is paired completely before the next one.
 Within a class
 
-1. the older prompts are served when sessions are scarce: by age, each prompt that can be served
-   together with all those already chosen.  That greedy choice also serves as many as possible
-   (Edmonds and Fulkerson, "Transversals and matroid partition", 1965);
+1. older prompts come first when sessions are scarce: by age, each prompt is served if it can be
+   served together with all those already chosen.  This greedy choice also serves as many as
+   possible (Edmonds and Fulkerson, "Transversals and matroid partition", 1965);
 
-2. those served settle on a level of match, the best levels first and the older prompts first:
-   a prompt settles if every other one served keeps a session, and every settled one its level.
-   So none takes a session that suits another better while one that suits it as well is free.
+2. the chosen prompts settle on a level of match, the best levels first and older prompts first:
+   a prompt settles if every other chosen one keeps a session, and every settled one its level.
+   So no prompt takes a session that matches another better while an equally good one is free.
 
-Both steps re-seat prompts along augmenting paths (Berge 1957), breadth first.  Everybody served
-has a session at every moment, so there is nothing to repair at the end.
+Both steps move prompts along augmenting paths (Berge 1957), breadth first.  Every chosen prompt
+has a session at every moment, so nothing needs a repair at the end.
 """
 
 from collections import deque
@@ -32,7 +32,7 @@ class Candidate(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A prompt that may run now, with all the sessions that are free for it."""
+    """A prompt that may run now, with the free sessions that may take it."""
 
     priority: int
     candidates: Sequence[Candidate]
@@ -41,8 +41,8 @@ class Waiting(NamedTuple):
 def pair(prompts: Sequence[Waiting]) -> list[tuple[int, int]]:
     """Pairs (index of a prompt, session), in the order of the prompts.
 
-    `prompts` come with the highest priority first, the oldest first within a priority; ValueError
-    if the priorities rise.  No prompt and no session is in two pairs.
+    `prompts` are sorted by falling priority, then oldest first.  Raises ValueError if the
+    priorities rise.  No prompt and no session is in two pairs.
     """
     if any(later.priority > prompt.priority for prompt, later in pairwise(prompts)):
         raise ValueError("prompts are not in order of falling priority")
@@ -62,7 +62,7 @@ def pair(prompts: Sequence[Waiting]) -> list[tuple[int, int]]:
 
 
 def _pair_class(wishes: dict[int, list[Candidate]]) -> dict[int, int]:
-    """The session of each prompt served; `wishes` by age, each best first."""
+    """The session of each prompt that gets one; `wishes` by age, each sorted best first."""
     seating = _Seating()
     for prompt, candidates in wishes.items():
         seating.admit(prompt, [candidate.session for candidate in candidates])
@@ -85,28 +85,28 @@ def _pair_class(wishes: dict[int, list[Candidate]]) -> dict[int, int]:
 
 
 class _Seating:
-    """Prompts and the sessions they hold, one each, and where they may move."""
+    """Prompts and the sessions they hold, one each, and the sessions they may move to."""
 
     def __init__(self) -> None:
         self.session_of: dict[int, int] = {}
         self.prompt_of: dict[int, int] = {}
         self.choices: dict[int, list[int]] = {}
         self.settled: set[int] = set()
-        # The sessions that a failed search has tried are a ring: their holders may move only among
-        # them, or into rings found earlier, from which nothing leads back.  As choices only
-        # narrow, that stays so: whoever sits outside (None: nowhere) need not try them again.
+        # The sessions that a failed search has tried form a ring: their holders may move only
+        # among them, or into earlier rings, from which nothing leads back.  Choices only narrow, so
+        # that stays true: a prompt outside the ring (None: in no ring) need not try them again.
         self.ring_of: dict[int, frozenset[int]] = {}
 
     def admit(self, prompt: int, choices: list[int]) -> None:
-        """Seat a newcomer if all who are seated can stay so; rather on a free session."""
+        """Seat a new prompt if all seated ones can stay seated, preferably on a free session."""
         if self._seat(prompt, [choices]):
             self.choices[prompt] = choices
 
     def settle(self, prompt: int, choices: list[int]) -> bool:
-        """Move `prompt` into `choices` for good, if everybody else can keep to theirs.
+        """Move `prompt` into `choices` for good, if every other prompt can keep to its own.
 
-        It tries the choices in order, those that settled prompts hold last.  It always succeeds
-        if `choices` has the session that `prompt` holds.
+        Tries the choices in order, those that settled prompts hold last.  Always succeeds if
+        `choices` contains the session that `prompt` holds.
         """
         left = self.session_of.pop(prompt)
         del self.prompt_of[left]
@@ -120,9 +120,9 @@ class _Seating:
         return False
 
     def _seat(self, prompt: int, bids: list[list[int]], left: int | None = None) -> bool:
-        """Give an unseated prompt a session of its first possible bid, others moving on.
+        """Give an unseated prompt a session of its first possible bid; others may move.
 
-        Nobody moves if there is none.  `left` is the session that the prompt had.
+        Nothing moves if there is none.  `left` is the session that the prompt had.
         """
         wanted_by: dict[int, int] = {}
         for bid in bids:
@@ -143,7 +143,7 @@ class _Seating:
         return False
 
     def _shift(self, free: int | None, wanted_by: dict[int, int]) -> None:
-        """Move everybody along the path that ends at the free session."""
+        """Move every prompt along the path that ends at the free session."""
         while free is not None:
             mover = wanted_by[free]
             left = self.session_of.get(mover)

@@ -9,16 +9,18 @@ from assigner.db import Row, Store
 from assigner.looking import Shown
 from assigner.manners import Manner
 
-CARRY = 100  # stamps of Enter and Escape: the attempt's number times this, plus how often
+CARRY = (
+    100  # stamps of Enter and Escape: the attempt's number times this, plus the count of presses
+)
 _MOST = 5  # strokes that clear one text
 _PATIENCE = 3  # so many times ASSIGNER_START_WAIT the outcome waits until the text is cleared
 
 
-def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
-    """Whether what stands in a composer is an attempt's text, and nothing else.
+def is_our_text(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+    """Whether the composer holds an attempt's text, and nothing else.
 
-    A marker tells only how much was pasted, be it by a person: it is that of the attempt if nobody
-    has pressed a key since, or if it has a number by which it was known before.
+    A marker shows only the size of a paste, which a person may have made.  It is the attempt's if
+    nobody has pressed a key since, or if it has a number that was recorded before.
     """
     draft = shown.verdict.draft
     if not manners.shows(draft, text, manner):
@@ -28,7 +30,7 @@ def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
         return True
     turn = attempts.turn_of(attempt)
     since, known = turn.get("pasting") or attempt["claimed_at"], turn.get("marker")
-    if attempt["stage"] == "submitted":  # it was put back, perhaps under another number
+    if attempt["stage"] == "submitted":  # the agent may have put it back under another number
         since, known = attempt["signalled_at"], None
     untouched = shown.screen.touched < int(clock.seconds(since))
     if known is None:
@@ -37,15 +39,15 @@ def stands(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
 
 
 def presses(attempt: Row, stamp: int) -> int:
-    """How often a key was pressed for an attempt, as its stamp tells."""
+    """How often a key was pressed for an attempt, by its stamp."""
     return max(0, stamp - int(attempt["id"]) * CARRY)
 
 
 def is_awaited(
     store: Store, attempt: Row, manner: Manner, shown: Shown | None, text: str | None, since: float
 ) -> bool:
-    """Whether deliver, which can since so many seconds, is still to take the text of a cancelled
-    attempt out of the composer.
+    """Whether deliver, which has had `since` seconds for it, still has to delete the text of a
+    cancelled attempt.
     """
     if shown is None or text is None or since > _PATIENCE * store.settings.start_wait:
         return False
@@ -53,7 +55,7 @@ def is_awaited(
 
 
 def is_put_back(attempt: Row, manner: Manner, shown: Shown | None, text: str | None) -> bool:
-    """Whether the text of a turn that we have ended stands in the composer again, and is to go."""
+    """Whether the text of a turn that we ended is in the composer again, and has to be deleted."""
     if attempt["stage"] != "submitted" or attempt["signalled_at"] is None:
         return False
     return shown is not None and text is not None and is_clearable(attempt, manner, shown, text)

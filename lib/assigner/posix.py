@@ -1,7 +1,7 @@
 """The sourced file in the language of bash, zsh and dash.
 
-`set -e` is put aside rather than caught with `||`, in which the shell would ignore a `set -e`
-of the prompt; `set -x` and `set -v` because they show values.
+The file turns `set -e` off instead of using `||`, because a shell ignores a prompt's `set -e`
+inside `||`.  It turns `set -x` and `set -v` off because they show values.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from assigner.task import Task, Tools
 
 @dataclass(frozen=True)
 class Dialect:
-    """Where the shells differ."""
+    """The constructs that differ between the shells."""
 
     builtin: str
     forget: str
@@ -36,7 +36,7 @@ esac
 
 _UNSTEADY = "".join(f'case "$__assigner_e" in *{flag}*) set -{flag} ;; esac\n' for flag in "evx")
 
-# The parent of this sh is the subshell: its pid is that of the prompt's process group
+# The parent of this sh is the subshell, whose pid is the prompt's process group
 _GROUP_OF_PARENT = '{sh} -c \'exec "$0" "$1" "$2.$PPID"\' {mv} {run}/group {spool}.group'
 
 BASH = Dialect(
@@ -61,8 +61,8 @@ ZSH = Dialect(
     pipe='{left} | {tee} {run}/response\n__assigner_s="${{pipestatus[@]:0:1}}"\n',
     is_exported="[[ ${{(t){name}}} = *export* ]]",
     unexport="builtin typeset -g +x {name}={value}",
-    # Of itself an interrupted zsh does not wait for its subshell, which then writes behind
-    # the next prompt, and ends with the status of the last builtin, which may be 0
+    # By itself an interrupted zsh does not wait for its subshell, which then writes after the next
+    # prompt, and exits with the status of the last builtin, which may be 0
     wait_out="trap '' INT\n",
     end_at_once="trap 'builtin exit 130' INT\n",
     was_interrupted='[ "$__assigner_s" = 130 ] || ',
@@ -73,7 +73,7 @@ DASH = Dialect(
     steady="",
     unsteady=_UNSTEADY,
     report_group=_GROUP_OF_PARENT,
-    # it keeps no status of a pipe's first part: that comes by a descriptor of its own
+    # dash keeps no status of a pipe's first command: an extra descriptor carries it
     pipe=(
         "exec 3>&1\n"
         '__assigner_s=$( {{ {{ {left} 3>&- 4>&-\n\\command echo "$?" >&4; }}'
@@ -89,12 +89,12 @@ DASH = Dialect(
 
 
 def quote(text: str) -> str:
-    """One word, whatever is in it.  shlex leaves `=ls` bare, which zsh expands."""
+    """One word, whatever it contains.  shlex leaves `=ls` unquoted, which zsh expands."""
     return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
 def maker(dialect: Dialect) -> Callable[[Task, Tools], dict[str, str]]:
-    """What makes the files of that shell."""
+    """A function that makes the files for that shell."""
     return partial(_files, dialect)
 
 
@@ -105,7 +105,7 @@ def _files(dialect: Dialect, task: Task, tools: Tools) -> dict[str, str]:
     def report(file: str, name: str) -> str:
         return f'{mv} {run}/{file} {spool}."{name}"'
 
-    # an earlier prompt's may let no program start; they are taken back below
+    # an earlier prompt's values may keep programs from starting; they are restored below
     text = "LD_PRELOAD= LD_LIBRARY_PATH= "
     text += f"{report('go', 'begun.$$')} 2>/dev/null || return 0\n"
     text += '__assigner_e="$-"; set +evx\n'
@@ -143,9 +143,9 @@ _SHOWN = "exec >&3 2>&4 3>&- 4>&-\n"
 
 
 def launcher(task: Task, tools: Tools, base: Mapping[str, str], line: str, *, back: str) -> str:
-    """A script for any POSIX sh that prepares the context and becomes what `line` starts.
+    """A script for any POSIX sh that prepares the context and then becomes what `line` starts.
 
-    `base` is exported first.  Where a step fails, that is reported, and `line` starts in `back`
+    Exports `base` first.  If a step fails, the script reports that and starts `line` in `back`
     with `base` alone.
     """
     mv, run, spool, sh = quote(tools.mv), quote(task.run), quote(task.spool), DASH
@@ -163,14 +163,14 @@ def launcher(task: Task, tools: Tools, base: Mapping[str, str], line: str, *, ba
         text += f'cd -- {quote(task.directory)} >/dev/null || __assigner_fail "cd.$?"\n'
     for name, value in task.variables.items():
         text += f'export {name}={quote(value)} || __assigner_fail "env.$?"\n'
-    # what the steps say is kept, and not on the agent's screen
+    # the output of the steps goes to a file, not to the agent's screen
     text += f"exec >{run}/output 2>&1\n{_steps(sh, task, tools)}{_SHOWN}"
     return text + f"{report('ready', 'started')} || __assigner_again\nexec {line}\n"
 
 
 def starter(exports: Mapping[str, str], directory: str, line: str, *, file: str, rm: str) -> str:
-    """A script for any POSIX sh that becomes what `line` starts, with what it exports, in a
-    directory; once: it begins by removing itself, the `file`.
+    """A script for any POSIX sh that exports variables and becomes what `line` starts in a
+    directory.  It runs once: it begins by removing itself, the file `file`.
     """
     text = f"{quote(rm)} -- {quote(file)} 2>/dev/null || exit 125\n"
     text += "".join(f"export {name}={quote(value)}\n" for name, value in exports.items())
@@ -178,7 +178,7 @@ def starter(exports: Mapping[str, str], directory: str, line: str, *, file: str,
 
 
 def _retake(dialect: Dialect, name: str) -> str:
-    """Have the variable be again what it was before the first prompt that named it."""
+    """Restore the variable to its value before the first prompt that set it."""
     builtin = dialect.builtin
     unexport = dialect.unexport.format(name=name, value=f'"${{__assigner_{name}#+}}"')
     return (
@@ -192,12 +192,12 @@ def _retake(dialect: Dialect, name: str) -> str:
 
 
 def _is_ours(name: str) -> str:
-    """Whether it still has the value that a prompt gave it: what a person has set since stays."""
+    """Whether the variable still has the prompt's value; a value that the user set since stays."""
     return f'[ "${{{name}+x}}${{{name}-}}" = "x${{__assigned_{name}-${{{name}-}}}}" ]'
 
 
 def _exports(dialect: Dialect, variables: Mapping[str, str]) -> str:
-    """Export all or, if one is read-only, none; remember what each was."""
+    """Export all or, if one is read-only, none; save the values they had."""
     assignments = [
         f"{dialect.builtin} export {name}={quote(value)}" for name, value in variables.items()
     ]
@@ -223,13 +223,13 @@ def _steps(dialect: Dialect, task: Task, tools: Tools) -> str:
     if task.validate:
         for name, value in task.variables.items():
             text += f'[ "${{{name}-}}" = {quote(value)} ] || __assigner_fail env.1\n'
-    if task.branch is not None:  # else all that is asked of git would be of another repository
+    if task.branch is not None:  # these variables would point git at another repository
         text += '[ -z "${GIT_DIR-}${GIT_WORK_TREE-}" ] || __assigner_fail git.1\n'
     if task.worktree is not None:
         tree, place = quote(task.worktree), quote(task.physical or task.worktree)
         text += (
             f"if [ ! -e {tree}/.git ]; then\n"
-            # git may still know it from before somebody deleted it
+            # git may still list a tree that somebody deleted
             f"  {git} worktree remove {tree} >/dev/null 2>&1\n"
             f"  {git} worktree add -q {tree} {quote(task.branch or '')}"
             ' || __assigner_fail "worktree.$?"\n'
@@ -263,18 +263,18 @@ def _steps(dialect: Dialect, task: Task, tools: Tools) -> str:
 
 
 def _on_branch(git: str, branch: str) -> str:
-    """Whether it is checked out; --short would tell it otherwise where a tag has its name."""
+    """Test that a branch is checked out; --short differs if a tag has the same name."""
     return f'[ "$({git} symbolic-ref -q HEAD)" = {quote(f"refs/heads/{branch}")} ]'
 
 
 def _in_directory(dialect: Dialect, path: str, step: str) -> str:
-    wanted = quote(f"{path}\n.")  # the point keeps $() from cutting off newlines at a name's end
+    wanted = quote(f"{path}\n.")  # the dot protects trailing newlines of a name from $()
     shown = f"$({dialect.builtin} pwd -P; {dialect.builtin} echo .)"
     return f'[ "{shown}" = {wanted} ] || __assigner_fail {step}.1\n'
 
 
 def _run(dialect: Dialect, task: Task, tools: Tools) -> str:
-    """A subshell of its own: its status is known however it ends, and whoever waits for it."""
+    """Run the prompt in a subshell, so that its status is known however it ends."""
     run = quote(task.run)
     begin = f"(\n{dialect.end_at_once}{dialect.unsteady}"
     if task.one_shot:

@@ -1,4 +1,4 @@
-"""What a prompt's context asks of a session: checked, and written down as a task."""
+"""Checks what a prompt's context requires of a session, and describes it as a task."""
 
 import json
 import os
@@ -12,16 +12,16 @@ from assigner.task import Task, Tools
 
 
 class Problem(NamedTuple):
-    """The step of a context that cannot be prepared, and why."""
+    """A step of the context that is impossible, and why."""
 
     step: str
     reason: str
 
 
 def context(store: Store, attempt: Row, here: str | None) -> Task | Problem:
-    """What has to be done in a session that stands `here`; or what cannot be done.
+    """The task that brings a session whose directory is `here` into the context; or a Problem.
 
-    A working tree that a killed git has left half made is removed.
+    Removes a working tree that a killed git has left half made.
     """
     directory = attempt["working_dir"] or (here if attempt["git_branch"] else None)
     if directory and (reason := files.directory_problem(directory)):
@@ -30,8 +30,8 @@ def context(store: Store, attempt: Row, here: str | None) -> Task | Problem:
     if problem := _branch_problem(attempt, directory if own is None else own.made):
         return problem
     if own and git.is_half_made(own.tree) and attempt["stage"] != "typing" and attempt["lease_id"]:
-        worktrees.remove(own.tree)  # git died over it: with the lease we are alone
-    if own and own.made:  # the session moves into it, and so suits the next prompt there
+        worktrees.remove(own.tree)  # git died while making it; the lease excludes others
+    if own and own.made:  # the session moves into it and so matches the next prompt there
         directory = own.directory if os.path.isdir(own.directory) else own.tree
     try:
         variables = files.variables(store.settings, attempt)
@@ -55,9 +55,7 @@ def context(store: Store, attempt: Row, here: str | None) -> Task | Problem:
 
 
 def begun(attempt: Row) -> str | None:
-    """Since when the file by which an agent is started again prepares its context; None if it
-    does not.
-    """
+    """Since when the file that restarts an agent prepares its context; None if it does not."""
     reports = json.loads(attempt["evidence"]).get("reports", {})
     if attempt["stage"] != "preparing" or not {"step", "started"}.isdisjoint(reports):
         return None
@@ -66,21 +64,21 @@ def begun(attempt: Row) -> str | None:
 
 
 def end_step(store: Store, attempt: Row, signal: str) -> bool:
-    """Signal the step at which that file is, so that it fails and the agent is back where it was;
-    KILL ends the file itself where it waits for nothing.  Whether that was done.
+    """Signal the current step of that file, so that the step fails and the agent returns to its
+    earlier context; KILL ends the file itself if no step runs.  Returns whether a signal was sent.
     """
     found = proc.Processes().below(attempt["pane_pid"])
     leader = proc.stat(attempt["pane_pid"])
     if not found and leader and signal == "KILL":
         found = [leader]
     if attempt["id"] in files.reported(store.settings):
-        return False  # that step was the last: these may be the agent's
+        return False  # that was the last step: these processes may be the agent's
     return proc.send_signal(found, signal)
 
 
 @cache
 def tools() -> Tools | str:
-    """The programs that a generated file may run, or which of them is missing."""
+    """The programs that a generated file may run; or a message that names a missing one."""
     found = {name: shutil.which(name) for name in ("mv", "sh", "tee", "git")}
     for name, path in found.items():
         if path is None and name != "git":

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 
 class Stat(NamedTuple):
-    """The fields of /proc/PID/stat that tell who has the terminal."""
+    """The fields of /proc/PID/stat that show which process has the terminal."""
 
     pid: int
     comm: str
@@ -30,7 +30,7 @@ class Stat(NamedTuple):
 
 
 def stat(pid: int) -> Stat | None:
-    """None if there is no such process."""
+    """The fields for a process; None if it does not exist."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             head, _, tail = file.read().rpartition(b")")
@@ -42,14 +42,14 @@ def stat(pid: int) -> Stat | None:
 
 
 def front(pid: int) -> int | None:
-    """The process group that has the terminal of a process: its leader is what runs in front."""
+    """The foreground process group of a process's terminal; its leader is the program in front."""
     process = stat(pid)
     return process.foreground if process else None
 
 
 def terminal(tty: str) -> tuple[bool, bool]:
-    """Whether the program in front reads keys by itself (a line editor has ICANON off), and
-    whether the terminal echoes (a password prompt has ECHO off).
+    """Whether the foreground program reads single keys (a line editor turns ICANON off), and
+    whether the terminal echoes (a password prompt turns ECHO off).
     """
     try:
         descriptor = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -65,7 +65,7 @@ def terminal(tty: str) -> tuple[bool, bool]:
 
 
 def directory(pid: int) -> str | None:
-    """The working directory of a process; None where it cannot be told or was removed."""
+    """The working directory of a process; None if it is unknown or was removed."""
     try:
         path = os.readlink(f"/proc/{pid}/cwd")
     except OSError:
@@ -74,7 +74,7 @@ def directory(pid: int) -> str | None:
 
 
 def program(pid: int) -> str | None:
-    """The name of the file that a process runs; None where it cannot be told."""
+    """The file name of a process's program; None if it is unknown."""
     try:
         return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
     except OSError:
@@ -82,7 +82,7 @@ def program(pid: int) -> str | None:
 
 
 def started(pid: int) -> float | None:
-    """When a process was started, in epoch seconds; None if there is no such process."""
+    """When a process started, in epoch seconds; None if it does not exist."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             ticks = int(file.read().rpartition(b")")[2].split()[19])
@@ -94,7 +94,7 @@ def started(pid: int) -> float | None:
 
 
 def arguments(pid: int) -> list[str]:
-    """The command line of a process; empty where it cannot be told."""
+    """The command line of a process; [] if it is unknown."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             return file.read().decode("utf-8", "backslashreplace").split("\0")[:-1]
@@ -103,7 +103,7 @@ def arguments(pid: int) -> list[str]:
 
 
 def environment(pid: int) -> dict[str, str]:
-    """The environment in which a process was started; empty where it cannot be told."""
+    """The environment in which a process started; {} if it is unknown."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             pairs = os.fsdecode(file.read()).split("\0")
@@ -113,7 +113,7 @@ def environment(pid: int) -> dict[str, str]:
 
 
 def children(pid: int) -> list[int]:
-    """What a process has started and still lives; empty where it cannot be told (proc(5))."""
+    """The living children of a process; [] if they are unknown (proc(5))."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
             return [int(child) for child in file.read().split()]
@@ -122,7 +122,7 @@ def children(pid: int) -> list[int]:
 
 
 def marked(name: str, value: str) -> list[int]:
-    """The living processes of ours that were started with a variable of that value."""
+    """Our living processes that were started with a variable of that value."""
     return [pid for pid in _pids() if environment(pid).get(name) == value]
 
 
@@ -172,7 +172,7 @@ def file_system(path: Path, mounts: str | None = None) -> str:
 
 
 def erase_below(tty: str) -> None:
-    """Clear a terminal from its cursor on, as if its program had done it (ED, ECMA-48 8.3.39)."""
+    """Clear a terminal from its cursor to the end, as its program could (ED, ECMA-48 8.3.39)."""
     with contextlib.suppress(OSError):
         descriptor = os.open(tty, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -182,9 +182,7 @@ def erase_below(tty: str) -> None:
 
 
 def unread(tty: str) -> int:
-    """How many bytes a terminal's program has not read yet (FIONREAD, ioctl_tty(2)); 0 where it
-    cannot be told.
-    """
+    """The bytes that a terminal's program has not read (FIONREAD, ioctl_tty(2)); 0 if unknown."""
     try:
         descriptor = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -199,7 +197,7 @@ def unread(tty: str) -> int:
 
 
 def listener(path: str) -> int | None:
-    """The process that listens at a Unix socket, answering or not (SO_PEERCRED, unix(7))."""
+    """The process that listens at a Unix socket, even if it hangs (SO_PEERCRED, unix(7))."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as client:
         try:
             client.connect(path)
@@ -212,19 +210,19 @@ _PEER = (socket.SOL_SOCKET, socket.SO_PEERCRED)
 
 
 def is_tmux(pid: int) -> bool:
-    """Whether a tmux server of that pid lives (it calls itself `tmux: server`)."""
+    """Whether a tmux server with that pid is alive (its name is `tmux: server`)."""
     process = stat(pid)
     return process is not None and process.state not in "ZX" and process.comm.startswith("tmux")
 
 
 def is_session_leader(pid: int) -> bool:
-    """Whether a process of that pid lives and leads its terminal session, as a pane's does."""
+    """Whether a process is alive and leads its terminal session, as a pane's process does."""
     process = stat(pid)
     return process is not None and process.state not in "ZX" and process.session == pid
 
 
 class Processes:
-    """The living processes, the zombies left out, as they are when one is first asked for."""
+    """The living processes, without zombies, as of the first query."""
 
     @cached_property
     def _by_session(self) -> dict[int, list[Stat]]:
@@ -236,17 +234,17 @@ class Processes:
         return found
 
     def below(self, session: int) -> list[Stat]:
-        """Those of a terminal session but its leader."""
+        """The processes of a terminal session, without its leader."""
         return [process for process in self._by_session.get(session, ()) if process.pid != session]
 
     def stopped(self, session: int) -> list[Stat]:
-        """Those of a terminal session that were stopped, as by Ctrl-Z."""
+        """The stopped processes of a terminal session, for instance after Ctrl-Z."""
         return [process for process in self._by_session.get(session, ()) if process.state == "T"]
 
     def members(self, group: int, session: int, mark: Mapping[str, str]) -> list[Stat]:
-        """Those of a prompt: of its process group, and those of the terminal session that were
-        started with the variables of `mark`, wherever timeout(1) or job control has put them.
-        Never the session's leader.
+        """The processes of a prompt: those in its process group, and those of the terminal session
+        that were started with the variables of `mark`, wherever timeout(1) or job control has put
+        them.  Never the session's leader.
         """
         return [
             process
@@ -256,9 +254,10 @@ class Processes:
 
 
 def send_signal(processes: Iterable[Stat], name: str) -> bool:
-    """Signal the groups of processes; where that is their session leader's own, them alone.
+    """Signal the process groups; a process in its session leader's group is signaled alone.
 
-    A stopped one is continued, so that it can act on the signal.  Whether one was sent.
+    Continues stopped processes, so that they can act on the signal.  Returns whether any signal
+    was sent.
     """
     sent = False
     for process in {p.group if p.group != p.session else -p.pid: p for p in processes}.values():

@@ -1,4 +1,4 @@
-"""Programs that are asked now and then: of the system (crontab, systemctl), and of a person."""
+"""Runs occasional programs: the system's (crontab, systemctl) and the user's."""
 
 import contextlib
 import io
@@ -18,12 +18,12 @@ _PATIENCE = 60
 
 
 class NotInstalled(Exception):
-    """No program of that name is on the PATH."""
+    """The PATH has no program of that name."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """How a program ended."""
+    """The result of a program: exit status and output."""
 
     status: int
     out: bytes
@@ -31,8 +31,8 @@ class Done:
 
 
 def run(name: str, *arguments: str, given: bytes = b"") -> Done:
-    """Run a program to its end; its messages are in English.  Raises NotInstalled."""
-    import sh  # 35 ms, and only who runs one pays
+    """Run a program to its end, with messages in English.  Raises NotInstalled."""
+    import sh  # 35 ms, so imported only if a program is run
 
     out, err = io.BytesIO(), io.BytesIO()
     try:
@@ -44,15 +44,15 @@ def run(name: str, *arguments: str, given: bytes = b"") -> Done:
     except sh.CommandNotFound:
         raise NotInstalled(name) from None
     except (sh.SignalException, sh.TimeoutException):
-        raise AssignerError(f"'{name} {' '.join(arguments)}' did not come to its end") from None
+        raise AssignerError(f"'{name} {' '.join(arguments)}' did not finish") from None
     problem = " ".join(err.getvalue().decode("utf-8", "backslashreplace").split())
     return Done(command.exit_code, out.getvalue(), problem or f"exit status {command.exit_code}")
 
 
 def bounded(command: Sequence[str], given: bytes, *, seconds: float, most: int) -> bytes:
-    """What a person's command prints, which may be anything: at most so long, at most so much.
+    """The output of a user's command, which may be anything: limited in time and in bytes.
 
-    It and all that it has started is ended then.  AssignerError where it fails or goes too far.
+    Ends the command with all that it has started.  AssignerError if it fails or exceeds a limit.
     """
     with tempfile.TemporaryFile() as standard_input:
         standard_input.write(given)
@@ -73,21 +73,21 @@ def bounded(command: Sequence[str], given: bytes, *, seconds: float, most: int) 
                 with process:
                     process.wait()
     if problem == "time":
-        raise AssignerError(f"it did not end within {seconds:g} s")
+        raise AssignerError(f"the command did not finish within {seconds:g} s")
     if problem == "size":
-        raise AssignerError(f"it printed more than {most} bytes")
+        raise AssignerError(f"the command printed more than {most} bytes")
     if process.returncode:
         said = (err.strip() or out.strip()).decode("utf-8", "replace").splitlines()
         why = f": {said[-1]}" if said else ""
         status = process.returncode
         ended = f"signal {-status}" if status < 0 else f"exit status {status}"
-        raise AssignerError(f"it failed, {ended}{why}")
+        raise AssignerError(f"the command failed with {ended}{why}")
     return out
 
 
 @contextlib.contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """Who ends us meanwhile, by Ctrl-C or otherwise, ends what we have started as well."""
+    """If this process is ended, by Ctrl-C or a signal, end what it has started as well."""
 
     def leave(number: int, _: object) -> None:
         raise SystemExit(128 + number)
@@ -104,7 +104,7 @@ def _ended_in_order() -> Iterator[None]:
 def _read(
     process: "subprocess.Popen[bytes]", deadline: float, most: int
 ) -> tuple[bytes, bytes, str | None]:
-    """Standard output and error to their ends, and what cut them short: time or size."""
+    """Standard output and error, and the limit that cut them off: time or size."""
     assert process.stdout and process.stderr
     texts = {process.stdout: b"", process.stderr: b""}
     with selectors.DefaultSelector() as selector:

@@ -1,8 +1,8 @@
-"""deliver, for agents: paste the prompt, see it in the composer, press Enter, see it taken.
+"""deliver, for agents: pastes the prompt, sees it in the composer, presses Enter, sees it taken.
 
-What is to be done next follows from the attempt's stage, tmux's stamps and the screen alone, so
-that any pass goes on where another died.  Nothing is typed before the agent has read all that was
-typed before, and Enter only while the text, and nothing else, stands in the composer.
+The next step follows from the attempt's stage, tmux's stamps and the screen alone, so that any pass
+continues where another died.  Nothing is typed before the agent has read all earlier input, and
+Enter only while the composer shows the text and nothing else.
 """
 
 import time
@@ -30,16 +30,16 @@ from assigner.looking import UNREAD, Key, Shown, Sight
 from assigner.states import UNTYPED, Action
 from assigner.strokes import Job
 
-MOST_ENTERS = 5  # so often Enter is pressed for one prompt at most
-_AGAIN = 2.0  # so many seconds a text must have stood there since Enter, before that is repeated
+MOST_ENTERS = 5  # presses of Enter for one prompt at most
+_AGAIN = 2.0  # seconds that the text must remain after Enter before Enter is repeated
 _POLL = 0.03
 _KEY_GAP = 0.3  # seconds after which no terminal program takes two keys for one
-_LONGEST = 2.0  # seconds that an agent is given to read a key
+_LONGEST = 2.0  # seconds to wait for an agent to read a key
 _ESCAPE = "\x1b"
 
 
 def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: float) -> list[Row]:
-    """Type what is claimed to agents, for at most `settle` seconds; a row for each attempt."""
+    """Type claimed prompts to agents, for at most `settle` seconds.  Returns a row per attempt."""
     jobs = {job.attempt["id"]: job for job in strokes.jobs_of(there)}
     acted = [
         attempts.as_row(attempt, "deferred", str(agents.usable(attempt["provider"])))
@@ -66,18 +66,18 @@ def deliver(store: Store, there: Sequence[tuple[Row, tmux.Pane]], *, settle: flo
         if time.monotonic() > until:
             break
         time.sleep(_POLL)
-    waits = "not seen in its composer yet"
+    waits = "not seen in the composer yet"
     return acted + [
         attempts.as_row(job.attempt, "deferred", why.get(id, waits)) for id, job in jobs.items()
     ]
 
 
 def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]:
-    """Press Escape for turns that are to be ended, where they are seen to be under way.
+    """Press Escape for turns that are to be ended and are seen to run.
 
-    An agent that wants it more than once takes what it reads at once for another key.  Agents put
-    the prompt of a turn that had not begun to answer back into the composer, where it would keep
-    out the next one: it is taken out again.
+    An agent that needs several presses would read two at once as another key.  Agents put the
+    prompt of a turn that had not begun to answer back into the composer, where it would block the
+    next one: it is deleted from there.
     """
     jobs = strokes.jobs_of(ended)
     pressed: dict[int, Row] = {}
@@ -108,16 +108,16 @@ def interrupt(store: Store, ended: Sequence[tuple[Row, tmux.Pane]]) -> list[Row]
 
 
 def _ending(store: Store, job: Job, attempt: Row | None, sight: Sight | None) -> Stroke | str:
-    """The stroke that ends a turn, or takes away what is left of one that was ended; or why there
-    is none.
+    """The stroke that ends a turn, or deletes the text that an ended turn left; or the reason why
+    there is none.
     """
     if sight is None or attempt is None:
-        return "its screen cannot be read"
+        return "cannot read the screen"
     if sight.shown is None:
         return sight.reason
     if sight.status in ("busy", "waiting"):
         if not answering.is_under_way(store, attempt, job.provider):
-            return "its turn is over, and another is under way"
+            return "the turn is over and another one runs"
         return replace(strokes.ending(job, sight.shown, _ESCAPE), activity=None)
     text = files.prompt_of(store.settings, job.attempt["id"])
     if pasted_text.is_put_back(job.attempt, job.provider.manner, sight.shown, text):
@@ -133,7 +133,7 @@ def _key(job: Job) -> Key:
 
 
 def _wait_until_read(jobs: Sequence[Job]) -> None:
-    """Until the agents have read what was typed, and taken it for a key of its own."""
+    """Wait until the agents have read the typed keys, so that none is joined with the next key."""
     until = time.monotonic() + _LONGEST
     while any(proc.unread(job.pane.tty) for job in jobs) and time.monotonic() < until:
         time.sleep(_POLL)
@@ -141,7 +141,7 @@ def _wait_until_read(jobs: Sequence[Job]) -> None:
 
 
 def _refresh(store: Store, jobs: dict[int, Job]) -> list[Row]:
-    """What the database says of the attempts now; those that are submitted, or over, leave."""
+    """The attempts as the database has them now; drops those submitted or over."""
     live = {row["id"]: row for row in store.rows("live_attempts")}
     done = []
     for id, job in list(jobs.items()):
@@ -154,14 +154,14 @@ def _refresh(store: Store, jobs: dict[int, Job]) -> list[Row]:
                 done.append(attempts.as_row(row, "submitted", by))
         else:
             job.attempt = row
-            job.pane = replace(job.pane, pid=row["pane_pid"])  # it may have been started again
+            job.pane = replace(job.pane, pid=row["pane_pid"])  # it may have been restarted
     return done
 
 
 def _next(store: Store, job: Job, sight: Sight | None) -> Stroke | Row | str | None:
     """The next step of one attempt: a stroke, its end in this pass, or why it waits."""
     if sight is None:
-        return "its screen cannot be read"
+        return "cannot read the screen"
     stage = job.attempt["stage"]
     if stage == "preparing":
         return beginning.prepared(store, job, sight)
@@ -175,7 +175,7 @@ def _next(store: Store, job: Job, sight: Sight | None) -> Stroke | Row | str | N
 
 
 def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row | None:
-    """An earlier pass died or was refused while it pasted: the stamp tells whether it is there."""
+    """An earlier pass died or was refused while it pasted: the stamp shows whether it did."""
     attempt = job.attempt
     stamped = shown.screen.typed == attempt["id"]
     if attempt["cancel_requested_at"] and not stamped:
@@ -191,20 +191,20 @@ def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row
         with store.transaction():
             attempts.remember(store, attempt, pasting=clock.text(clock.now()))
         return strokes.paste(job, shown, text)
-    if stamped or strokes.forbid(store, job):  # nothing can be typed for it any more
-        moved = "its agent is not where it was, or another one"
+    if stamped or strokes.forbid(store, job):  # nothing can be typed for the attempt any more
+        moved = "the agent has moved or is another one"
         return give_back.release(store, attempt, moved if ready and not here else sight.reason)
     return None
 
 
 def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row | str | None:
-    """The text was pasted: press Enter while it is seen, until it is gone."""
+    """The text was pasted: press Enter while the composer shows it, until it is gone."""
     attempt, now = job.attempt, time.monotonic()
     text = files.prompt_of(store.settings, attempt["id"])
     presses = pasted_text.presses(attempt, shown.screen.entered)
     draft = shown.verdict.draft
     if text is None:
-        return "its text is lost"
+        return "the text of the prompt is lost"
     if attempt["cancel_requested_at"] and not (draft is None and presses):
         return strokes.withdraw(job, shown, text)
     if pasted_text.stands(attempt, job.provider.manner, shown, text):
@@ -213,14 +213,14 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         entered = attempts.turn_of(attempt).get("entered")
         since = clock.since(entered, clock.now()) if entered else _AGAIN
         if presses and since < _AGAIN:
-            return "Enter was pressed, and it still stands in its composer"
+            return "Enter was pressed, but the text is still in the composer"
         if presses >= MOST_ENTERS:
-            return f"Enter was pressed {presses} times in vain"
+            return f"pressed Enter {presses} times without effect"
         if now - job.seen < job.provider.manner.delay / 1000:
             return None
-        if proc.unread(job.pane.tty):  # a person may have gone on
+        if proc.unread(job.pane.tty):  # a person may have typed more
             return UNREAD
-        with store.transaction():  # what is intended comes first
+        with store.transaction():  # record the intention first
             attempts.remember(store, attempt, entered=clock.text(clock.now()))
         return strokes.stroke(
             job,
@@ -230,7 +230,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
             number=attempt["id"] * pasted_text.CARRY + presses + 1,
         )
     if draft is not None:
-        return "something else stands in its composer"
+        return "the composer holds other text"
     if presses and sight.status in ("idle", "busy", "waiting", "limited"):
         with store.transaction():
             if attempts.submit(store, attempt, "screen", clock.now()):
@@ -239,7 +239,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
 
 
 def _note_marker(store: Store, job: Job, draft: str | None) -> None:
-    """Remember what stands in the composer instead of the text: by that it is known again."""
+    """Remember the marker that the composer shows instead of the text, to recognize it later."""
     marker = manners.marker(draft, job.provider.manner)
     if marker and "marker" not in attempts.turn_of(job.attempt):
         with store.transaction():

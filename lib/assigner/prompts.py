@@ -1,4 +1,4 @@
-"""Prompts: queued, held back, released, retried, cancelled."""
+"""Prompts: queue, hold, release, retry."""
 
 import contextlib
 import json
@@ -16,21 +16,21 @@ _NOT_HELD: Row = {"held_by": None, "held_on": None}
 
 
 def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
-    """Queue checked drafts in one transaction; their ids.  UsageError queues none.
+    """Queue checked drafts in one transaction.  Returns their ids.  On UsageError none is queued.
 
-    A draft whose key a prompt has already is not queued: its id is that prompt's.
+    A draft whose key an existing prompt has is not queued: its id is that prompt's.
     """
     settings, now = store.settings, clock.text(clock.now())
     ids: list[int] = []
     saved: dict[str, str] = {}
-    lanes: dict[tuple[str | None, str | None], Row] = {}  # what holds all of a lane
+    lanes: dict[tuple[str | None, str | None], Row] = {}  # what holds all prompts of a lane
     with _kept_if_committed(settings, saved), store.transaction():
         for draft in drafts:
             if draft.dedup_key and (known := store.one("prompt_by_key", key=draft.dedup_key)):
                 ids.append(known["id"])
                 continue
             if draft.parent_id and not store.one("prompt", id=draft.parent_id):
-                raise UsageError(f"no prompt {draft.parent_id} to take the rest from")
+                raise UsageError(f"no prompt {draft.parent_id} to inherit from")
             secrets = draft.secrets
             if secrets:
                 if not (settings.secrets / secrets).exists():
@@ -65,7 +65,7 @@ def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
 
 
 def _earlier(store: Store, after: int | str, ids: Sequence[int]) -> int:
-    """The prompt that is to be waited for: by its id, its key, or so many before this one (-1)."""
+    """The id of the prompt to wait for, given by id, by key, or as -N: the Nth before this one."""
     if isinstance(after, str):
         if known := store.one("prompt_by_key", key=after):
             return int(known["id"])
@@ -80,7 +80,7 @@ def _earlier(store: Store, after: int | str, ids: Sequence[int]) -> int:
 
 
 def hold(store: Store, prompt: int) -> None:
-    """Write down what a waiting prompt waits for: dependency, time, target, pause; or nothing."""
+    """Record what a waiting prompt waits for: dependency, time, target, pause; or nothing."""
     row = store.one("prompt", id=prompt)
     if row is None or row["status"] != "pending":
         return
@@ -169,13 +169,13 @@ def forget_responses(store: Store, rows: Sequence[Row]) -> None:
 
 
 def release_dependants(store: Store, prompt: int) -> None:
-    """The prompt has come to an end: who waits for it runs, or learns that it failed."""
+    """A prompt has ended: release the prompts that depend on it, or hold them if it failed."""
     for row in store.rows("dependants", id=prompt):
         hold(store, row["id"])
 
 
 def requeue(store: Store, prompt: int, *, afresh: bool) -> bool:
-    """A failed or cancelled prompt waits again; with `afresh` its attempts count from zero."""
+    """Put a failed or cancelled prompt back in the queue; `afresh` resets its attempt count."""
     if not store.run("requeue_prompt", id=prompt, afresh=int(afresh)):
         return False
     hold(store, prompt)
@@ -184,19 +184,19 @@ def requeue(store: Store, prompt: int, *, afresh: bool) -> bool:
 
 
 def session_is_there(store: Store, name: str) -> bool:
-    """Whether a session of that name can be given prompts, now or when it is free."""
+    """Whether the session of that name can get prompts, now or when it is free."""
     session = store.one("session", name=name)
     return bool(session and session["enrolled"] and session["status"] != "offline")
 
 
 def secret_names(env_vars: str) -> list[str]:
-    """The variables whose value is kept elsewhere."""
+    """The names of the variables with secret values, which are stored elsewhere."""
     return [name for name, value in json.loads(env_vars).items() if value is None]
 
 
 @contextlib.contextmanager
 def _kept_if_committed(settings: Settings, saved: Mapping[str, str]) -> Iterator[None]:
-    """Files of secrets last only if their prompts do."""
+    """Remove the files of secrets again unless the transaction commits."""
     try:
         yield
     except BaseException:
@@ -250,7 +250,7 @@ def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
 
 
 def directory_is_known(store: Store, target: str | None) -> bool:
-    """Whether a prompt that names no directory has that of its target session."""
+    """Whether a prompt without a directory gets the known one of its target session."""
     session = store.one("session", name=target) if target is not None else None
     return bool(session and session["current_dir"])
 
@@ -259,7 +259,7 @@ def _branch_needs_directory(store: Store, draft: Draft) -> None:
     if directory_is_known(store, draft.target_session):
         return
     raise UsageError(
-        f"branch '{draft.git_branch}' of which repository? give --workdir,"
+        f"the repository of branch '{draft.git_branch}' is unknown: give --workdir,"
         " or a --target whose directory is known"
     )
 

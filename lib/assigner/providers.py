@@ -1,10 +1,10 @@
-"""What may run in a session.
+"""The providers: what can run in a session.
 
 shell     the prompt is a script for the session's own shell (bash, zsh, fish, dash)
 command   a one-shot command, run in the session's shell, reads the prompt on standard input
 
-Agents are data: a file of rules for each, `providers/NAME.toml` here and in
-`$XDG_CONFIG_HOME/assigner/providers`; a person's own file wins.
+Agents are data: each has a file of rules, `providers/NAME.toml` here or in
+`$XDG_CONFIG_HOME/assigner/providers`; the user's file wins.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 from assigner import config, naming
 from assigner.errors import SetupError
 
-if TYPE_CHECKING:  # only who asks for an agent pays
+if TYPE_CHECKING:  # imported only by code that loads an agent, to save time
     from assigner.oneshots import Once
     from assigner.recognising import Provider
 
-# Those that are no agents
+# The providers that are not agents
 KNOWN = ("shell", "command")
-# How those are started that have no file
+# Descriptions of the providers without a file
 PLAIN = {"shell": "the session's own shell", "command": "a command line in the session's shell"}
 
 _BUILT_IN = Path(__file__).with_name("providers")
@@ -34,7 +34,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 
 @cache
 def agent(name: str) -> "Provider":
-    """One of the agents.  Raises SetupError that names the file and the key, or the known ones."""
+    """The agent of that name.  SetupError names the file and key, or the known agents."""
     path = files().get(name)
     if path is None:
         raise SetupError(f"no agent is named '{name}' (known: {', '.join(files())})")
@@ -45,8 +45,8 @@ def agent(name: str) -> "Provider":
 
 
 def agents(unusable: list[SetupError] | None = None) -> "Mapping[str, Provider]":
-    """All agents by name.  Raises SetupError that names the file and the key; where `unusable` is
-    given, that is put there instead, and such an agent is left out.
+    """All agents by name.  Raises SetupError that names the file and the key.  If `unusable` is
+    given, adds the errors to it instead and leaves those agents out.
     """
     found = {}
     for name in files():
@@ -61,31 +61,30 @@ def agents(unusable: list[SetupError] | None = None) -> "Mapping[str, Provider]"
 
 @cache
 def programs() -> Mapping[str, tuple[str, ...]]:
-    """How the paths of each agent's programs end, at a small part of the cost of `agents`.
+    """The endings of each agent's program paths, for a small part of the cost of `agents`.
 
-    What is wrong with one file keeps nobody from the others: `agent` says it.
+    Leaves out an agent whose file is broken; `agent` reports what is wrong with it.
     """
     found = {}
     for name, path in files().items():
         with contextlib.suppress(SetupError):
-            head = _text(path).partition("\n[")[0]  # such keys come before all tables
+            head = _text(path).partition("\n[")[0]  # 'programs' and 'start' come before all tables
             try:
                 found[name] = naming.programs(config.table(path, head))
-            except (SetupError, TypeError):  # a bracket in a text, or something is wrong
+            except (SetupError, TypeError):  # a string contains "\n[", or the file is broken
                 found[name] = agent(name).programs
     return found
 
 
 def names() -> list[str]:
-    """All that may run in a session."""
+    """The names of all providers."""
     return [*KNOWN, *files()]
 
 
 def once(command: str | None) -> "tuple[str, Once] | None":
-    """The agent whose one-shot mode a command line is, and how that is used.
+    """The agent whose one-shot mode a command line uses, and its [once] table; None for others.
 
-    SetupError where it names an agent whose file cannot be used; what is wrong with the others is
-    of no concern.
+    Raises SetupError if the file of that agent is broken, and ignores other broken files.
     """
     if not command:
         return None
@@ -105,14 +104,14 @@ def once(command: str | None) -> "tuple[str, Once] | None":
 
 
 def check_usable(name: str | None) -> None:
-    """SetupError where a person's own file for that provider cannot be used."""
+    """Raise SetupError if the user's own file for that provider is broken."""
     path = files().get(name or "")
     if path is not None and path.parent != _BUILT_IN:
         agent(path.stem)
 
 
 def check_preferred(settings: config.Settings) -> None:
-    """SetupError where the preferred provider is none."""
+    """Raise SetupError if the preferred provider does not exist."""
     if settings.preferred_provider not in (None, *names()):
         raise SetupError(
             f"ASSIGNER_PREFERRED_PROVIDER is unknown: '{settings.preferred_provider}'"
@@ -128,7 +127,7 @@ def files() -> Mapping[str, Path]:
 
 
 def _own() -> list[Path]:
-    """A person's own files."""
+    """The user's own provider files."""
     found = config.own_tables("providers")
     for path in found:
         if path.stem in KNOWN or not _NAME.match(path.stem):

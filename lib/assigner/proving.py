@@ -1,4 +1,4 @@
-"""deliver, for checks: each is started in a tmux window of its own, once, and ended if need be."""
+"""deliver, for checks: starts each in a separate tmux window, once, and ends it if necessary."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from assigner.errors import AssignerError
 
 
 def deliver(store: Store) -> list[Row]:
-    """Start what is to be checked, end what was cancelled or hangs; a row for each."""
+    """Start wanted checks; end those that are cancelled or hang.  Returns a row for each."""
     acted = []
     for attempt in store.rows("live_attempts"):
         if attempt["check_state"] in ("wanted", "starting") and not attempt["cancel_requested_at"]:
@@ -22,7 +22,7 @@ def deliver(store: Store) -> list[Row]:
 
 
 def _start(store: Store, attempt: Row) -> list[Row]:
-    """Make its files, commit that it is being started, ask tmux for a window."""
+    """Make a check's files, commit that it is being started, ask tmux for a window."""
     if store.dry:
         return [attempts.as_row(attempt, "check-started", attempt["check_command"])]
     now = clock.now()
@@ -37,7 +37,7 @@ def _start(store: Store, attempt: Row) -> list[Row]:
             pid=None, started_at=None, tried_at=clock.text(now),
         ):  # fmt: skip
             files.discard_check(store.settings, attempt["id"])
-            return []  # somebody else is at it
+            return []  # another pass is at it
         if attempt["check_state"] == "wanted":
             files.place_check(store.settings, attempt["id"])
     name = f"{tmux.ASIDE}{store.instance}-{attempt['id']}"
@@ -55,7 +55,7 @@ def _start(store: Store, attempt: Row) -> list[Row]:
 
 
 def _make(store: Store, attempt: Row) -> str | None:
-    """Write the files of a check, aside; why it cannot be run."""
+    """Write the files of a check, aside.  Returns why the check is impossible, or None."""
     try:
         variables = files.variables(store.settings, attempt)
     except (OSError, KeyError, ValueError):
@@ -91,7 +91,7 @@ def _fail(store: Store, attempt: Row, reason: str) -> Row:
 
 
 def _end(store: Store, attempt: Row) -> list[Row]:
-    """TERM for what was cancelled: it ends the check and reports; KILL for what does not."""
+    """Send TERM for a cancelled check, which ends the command and reports; KILL if that fails."""
     if attempt["id"] in files.reported(store.settings):
         return []
     now, pid = clock.now(), checks.runner(attempt)
@@ -110,7 +110,7 @@ def _end(store: Store, attempt: Row) -> list[Row]:
     elif not attempt["cancel_requested_at"]:
         return []
     ending = "cancel" if attempt["cancel_requested_at"] else attempt["ending"]
-    with store.transaction():  # what is intended comes first: a signal twice is no harm
+    with store.transaction():  # record the intention first: a repeated signal does no harm
         if not attempts.stop(store, attempt, ending, name, now):
             return []
     if not store.dry:

@@ -1,7 +1,7 @@
-"""What an agent is doing, told from one look at its pane by the rules of its provider.
+"""Judges what an agent is doing from one look at its pane, by the rules of its provider file.
 
-The first rule whose conditions all hold decides; where none does, the status is `unknown`, which
-is never idle.  Whether the agent still runs is asked before any rule.  Pure.
+The first rule whose conditions all hold decides.  If none does, the status is `unknown`, which
+never counts as idle.  Whether the agent still runs is checked before any rule.  Pure.
 """
 
 import re
@@ -19,8 +19,8 @@ from assigner.oneshots import Once
 from assigner.turns import Transcript
 
 _SHELLS = {*DIALECTS, "sh", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "elvish", "xonsh", "pwsh"}
-_FOOT = 4  # so many lines at the bottom name the directory
-_NEAR = 12  # so many lines above a composer, or at the bottom, are looked at
+_FOOT = 4  # lines at the bottom of the screen that may name the directory
+_NEAR = 12  # lines that are read above a composer, or at the bottom
 _CHOICE = re.compile(r"^\W{0,3}?(?P<mark>[❯›●▶→>]\s*)?(?P<number>\d{1,2})[.)]\s+\S")
 _EDGE = re.compile(r"\s*[─━═╌╭╰┌└▔▁▀▄]{3,}|\s*[╭╰┌└]")
 _BORDER = " \t\r\xa0\u3000│┃|"  # at both ends of a line in a box
@@ -29,14 +29,14 @@ _PARTS = ("last", "below", "above", "bottom", "turn")
 
 @dataclass(frozen=True)
 class Rule:
-    """A status, and what must hold for it; expressions are searched.
+    """A status, and the conditions for it.  Expressions are searched.
 
-    `title` in the pane's title; `above` in the lines near above the composer, `turn` in all since
-    the last message to the agent, `below` in the lines under it, `bottom` in the last lines of
-    the screen, `last` in the last one that is not empty.  `composer`: empty, draft, unclear or
-    none; `menu`: numbered choices have its place; `cursor`: it can be seen; `room`: so many lines
-    at least are seen above the composer.  `question` and `reset` find what is asked, and when a
-    limit ends, by their first group.
+    `title`: in the pane's title; `above`: in the lines just above the composer; `turn`: in all
+    lines since the last message to the agent; `below`: in the lines below the composer; `bottom`:
+    in the last lines of the screen; `last`: in the last non-empty line.  `composer` is empty,
+    draft, unclear or none; `menu`: numbered choices replace the composer; `cursor`: the cursor is
+    visible; `room`: at least this many lines are visible above the composer.  The first groups of
+    `question` and `reset` are the question asked and the time at which a limit ends.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Failure:
-    """A class of failures, and the words on the screen in which an agent tells of one, by their
-    first group; `reset` finds when a limit ends.
+    """A failure class.  `turn` matches the words on the screen in which an agent reports such a
+    failure, in its first group; `reset` finds the time at which a limit ends.
     """
 
     failure: str
@@ -69,9 +69,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class Provider:
-    """An agent: by which line it is started, as which programs it runs, how it is recognised.
+    """An agent: the line that starts it, its programs, and how to recognize what it does.
 
-    `programs` end the paths of what is run, `commands` are what tmux calls it.
+    `programs` are endings of the paths of its programs, `commands` the names that tmux shows.
     """
 
     name: str
@@ -92,8 +92,8 @@ class Provider:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A status and why; `rule` is None where none was asked or none fits.  `draft` is what stands
-    in its composer, a placeholder left out.
+    """A status and its reason.  `rule` is None if no rule was tried or none fits; `draft` is the
+    text in the composer, None for a placeholder.
     """
 
     status: str
@@ -106,7 +106,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class View:
-    """A pane as it was seen: the screen without and with colours, and tmux's variables."""
+    """A captured pane: its screen without and with colors, and tmux's variables."""
 
     text: str
     coloured: str | None
@@ -114,7 +114,7 @@ class View:
 
     @classmethod
     def from_coloured(cls, coloured: str, meta: Mapping[str, object]) -> Self:
-        """The same from one capture, that with colours."""
+        """A view made from one capture with colors (`capture-pane -e`)."""
         return cls(styles.plain(coloured), coloured, meta)
 
     @cached_property
@@ -132,14 +132,14 @@ class View:
 
 
 def judge(provider: Provider, view: View) -> Verdict:
-    """What an agent is doing."""
+    """The status of an agent."""
     if view.variable("pane_dead") == "1":
-        return Verdict("offline", "its program ended")
+        return Verdict("offline", "its program has exited")
     command = view.variable("pane_current_command")
     if command in _SHELLS:
-        return Verdict("offline", f"it has exited to {command}")
+        return Verdict("offline", f"the agent exited to {command}")
     if command is not None and not any(known.fullmatch(command) for known in provider.commands):
-        return Verdict("unknown", f"'{command}' is in front")
+        return Verdict("unknown", f"the foreground program is '{command}'")
     if view.variable("pane_in_mode") not in (None, "", "0"):
         return Verdict("occupied", "in copy mode")
     found = _Areas(provider, view)
@@ -147,9 +147,9 @@ def judge(provider: Provider, view: View) -> Verdict:
         if _holds(rule, found):
             break
     else:
-        return Verdict("unknown", "no rule fits its screen", draft=found.draft)
+        return Verdict("unknown", "no rule matches the screen", draft=found.draft)
     if rule.status == "idle" and command is None:
-        return Verdict("unknown", "what is in front is not known: give tmux's variables", rule.name)
+        return Verdict("unknown", "foreground program unknown: give tmux's variables", rule.name)
     question = _question(rule, found) if rule.status == "waiting" else None
     reset = None
     if rule.reset is not None:
@@ -163,9 +163,9 @@ def judge(provider: Provider, view: View) -> Verdict:
 
 
 def failure(provider: Provider, view: View, text: str) -> tuple[str, str, str | None] | None:
-    """How the turn of a prompt failed, as the screen tells: class, error, and a limit's reset.
+    """How the turn of a prompt failed according to the screen: class, error, reset of a limit.
 
-    None where no failure is shown, or the last message on the screen does not begin as `text`.
+    None if the screen shows no failure, or its last message does not begin like `text`.
     """
     found = _Areas(provider, view)
     if not text.split() or not found.message_begins(text):
@@ -178,7 +178,7 @@ def failure(provider: Provider, view: View, text: str) -> tuple[str, str, str | 
 
 
 class _Areas:
-    """The parts of a screen that rules read, each made when the first rule asks for it."""
+    """The parts of a screen that rules read, each computed when the first rule needs it."""
 
     def __init__(self, provider: Provider, view: View) -> None:
         self.view = view
@@ -206,7 +206,7 @@ class _Areas:
         return self.view.lines[0 if row is None else row + 1 : self.room]
 
     def message_begins(self, text: str) -> bool:
-        """Whether the last message to the agent begins as a text does."""
+        """Whether the last message to the agent begins like `text`."""
         if self.message is None or self.last_message is None:
             return False
         line = self.view.lines[self.last_message]
@@ -230,7 +230,7 @@ class _Areas:
 
     @cached_property
     def choices(self) -> list[str]:
-        """The lines above and of the numbered choices that have the place of the composer."""
+        """The lines above the numbered choices that replace the composer; [] if there are none."""
         if self.state != "none":
             return []
         found = [
@@ -245,8 +245,9 @@ class _Areas:
         return self.bare[: run[0][0]]
 
     def readings(self, part: str) -> list[str]:
-        """The lines of a part as they stand; and as one, for a terminal may have wrapped it
-        between words or not."""
+        """The lines of a part in three forms: as they are, joined with blanks, and joined without,
+        because a terminal wraps lines between words or within them.
+        """
         if part not in self._readings:
             lines: Sequence[str] = getattr(self, part)
             bare = filter(None, [line.strip(_BORDER) for line in lines])
@@ -276,7 +277,7 @@ def _holds(rule: Rule, found: _Areas) -> bool:
 
 
 def _in_title(expression: re.Pattern[str], view: View) -> bool:
-    """Whether a title fits; `{directory}` stands for a part of a path: tmux's, or at the bottom."""
+    """Whether a title matches; `{directory}` is a path part, from tmux or the screen's bottom."""
     title = view.variable("pane_title")
     if title is None:
         return False
@@ -286,14 +287,14 @@ def _in_title(expression: re.Pattern[str], view: View) -> bool:
     paths = "/".join([view.variable("pane_current_path") or "", *seen])
     parts = set(paths.split("/")) - {"", ".", "~"}
     return any(
-        # what stands for it in the expression is put for it in the title: nothing is compiled
+        # replace the directory in the title, not in the expression: no text is compiled
         part in title and expression.search(title.replace(part, "{directory}"))
         for part in parts
     )
 
 
 def _first(expression: re.Pattern[str], readings: Sequence[str]) -> str | None:
-    """What an expression finds, its first group if it has one; the last find counts."""
+    """The last match of an expression: its first group if it has one, else all of it."""
     for text in readings:
         finds = list(expression.finditer(text))
         if finds:
@@ -304,7 +305,7 @@ def _first(expression: re.Pattern[str], readings: Sequence[str]) -> str | None:
 
 
 def _question(rule: Rule, found: _Areas) -> str | None:
-    """The text of what is asked: what the rule finds, else the paragraph above the choices."""
+    """The question on the screen: what the rule finds, or else the text above the choices."""
     if rule.question is not None and (text := _first(rule.question, found.readings("bottom"))):
         return screen.visible(" ".join(re.sub("[│┃]", " ", text).split()))[:300]
     block: list[str] = []

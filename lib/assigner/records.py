@@ -1,7 +1,7 @@
-"""Records that another program appends to a file, one JSON object a line; read without trust.
+"""Reads records that another program appends to a file, one JSON object per line, without trust.
 
-The file may be gone, somebody else's, no file at all, huge, spoilt, or in the middle of a write:
-what cannot be read is left out, nothing blocks and nothing is raised.
+The file may be missing, foreign, not a regular file, huge, damaged, or in the middle of a write.
+Unreadable parts are skipped; nothing blocks and nothing is raised.
 """
 
 import json
@@ -9,29 +9,29 @@ import os
 import stat
 from typing import Any, NamedTuple
 
-MOST = 8 * 1024 * 1024  # so much of a file is read at most
+MOST = 8 * 1024 * 1024  # bytes of a file that are read at most
 
 
 class Record(NamedTuple):
-    """An object and where in the file its line begins."""
+    """A JSON object, and the offset in the file at which its line begins."""
 
     offset: int
     fields: dict[str, Any]
 
     def get(self, *keys: str) -> Any:
-        """What stands below these keys; None where nothing does."""
+        """The value at these nested keys; None if there is none."""
         return get(self.fields, *keys)
 
 
 def get(value: Any, *keys: str) -> Any:
-    """What stands below these keys of nested objects; None where nothing does."""
+    """The value at these keys of nested objects; None if there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
 def parse(line: bytes | str) -> dict[str, Any] | None:
-    """The object that a line is."""
+    """The JSON object in a line; None if it contains none."""
     try:
         found = json.loads(line if isinstance(line, str) else line.decode(errors="replace"))
     except (ValueError, RecursionError):
@@ -40,7 +40,7 @@ def parse(line: bytes | str) -> dict[str, Any] | None:
 
 
 def is_own(path: str) -> bool:
-    """Whether this is a regular file of ours."""
+    """Whether a path is a regular file that belongs to this user."""
     try:
         return _is_own(os.stat(path))
     except (OSError, ValueError):
@@ -52,24 +52,24 @@ def _is_own(status: os.stat_result) -> bool:
 
 
 def first(path: str, most: int = 1024 * 1024) -> dict[str, Any] | None:
-    """The first record of a file."""
+    """The first record of a file, from at most `most` bytes; None if there is none."""
     chunks = _chunks(path, 0, most, whole=False)
     line, end, _ = chunks[0][1].partition(b"\n") if chunks else (b"", b"", b"")
     return parse(line) if end else None
 
 
 def read(path: str, offset: int = 0, *, mention: str = "", most: int = MOST) -> list[Record]:
-    """The whole records from `offset` on; of what is too long, those at its begin and its end.
+    """The complete records from `offset` on; of a long file only those at the start and the end.
 
-    None at all where the file is shorter than `offset`, as one is that was written anew, or does
-    not have `mention` in it.
+    `most` is in bytes.  [] if the file is shorter than `offset` (it was rewritten), or does not
+    contain `mention`.
     """
     chunks = _chunks(path, offset, most)
     if not any(mention.encode() in data for _, data in chunks):
         return []
     found = []
     for start, data in chunks:
-        *lines, _ = data.split(b"\n")  # what stands behind the last is still being written
+        *lines, _ = data.split(b"\n")  # text after the last newline is still being written
         for line in lines:
             if (fields := parse(line)) is not None:
                 found.append(Record(start, fields))
@@ -78,11 +78,11 @@ def read(path: str, offset: int = 0, *, mention: str = "", most: int = MOST) -> 
 
 
 def _chunks(path: str, offset: int, most: int, *, whole: bool = True) -> list[tuple[int, bytes]]:
-    """Parts of a file and where they begin, each at a line's begin."""
+    """Parts of a file and their offsets, each beginning with a line."""
     if not is_own(path):
         return []
     try:
-        # not to wait for a FIFO that was put there just now
+        # O_NONBLOCK: do not wait for a FIFO that someone put there just now
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except (OSError, ValueError):
         return []
@@ -105,7 +105,7 @@ def _chunks(path: str, offset: int, most: int, *, whole: bool = True) -> list[tu
 
 
 def _from_line(descriptor: int, start: int, length: int) -> tuple[int, bytes]:
-    """What begins in this part with a line's begin."""
+    """The part of the file from the first line that begins in it, and its offset."""
     if start == 0:
         return 0, os.pread(descriptor, length, 0)
     data = os.pread(descriptor, length + 1, start - 1)

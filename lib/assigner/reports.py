@@ -8,8 +8,8 @@ from assigner import agents, attempts, clock, events, files, prompts, sessions
 from assigner.db import Row, Store
 from assigner.files import Report
 
-Noted = dict[tuple[int, str], set[str]]  # by attempt and type: what events say already
-MOST = 5000  # reports that are read at once, of each kind: no flood of them holds up a pass
+Noted = dict[tuple[int, str], set[str]]  # by attempt and type: the texts of existing events
+MOST = 5000  # reports of each kind that one pass reads at most
 
 
 def drain(store: Store) -> tuple[dict[int, Row], bool]:
@@ -52,7 +52,7 @@ def drain(store: Store) -> tuple[dict[int, Row], bool]:
 
 
 def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
-    """Keep one report with its attempt; whether the prompt began to run by it."""
+    """Add one report to its attempt.  Returns whether it shows that the prompt began to run."""
     evidence = json.loads(attempt["evidence"])
     seen = evidence.setdefault("reports", {})
     if report.kind == "said":
@@ -90,7 +90,7 @@ def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
 
 
 def _check_reported(store: Store, attempt: Row, report: Report) -> bool:
-    """Lead a check on as it reports; whether that can be true of it."""
+    """Advance a check by a report on it.  Returns whether the report fits the check's state."""
     if report.kind == "checking" and attempt["check_state"] == "starting":
         attempt["check_state"] = "running"
         at = clock.text(report.at)
@@ -106,8 +106,8 @@ def _check_reported(store: Store, attempt: Row, report: Report) -> bool:
 def _said(
     store: Store, attempt: Row, report: Report, evidence: Row, noted: Noted, *, known: bool
 ) -> None:
-    """`report` was called: the last ok or fail is kept until the prompt has ended."""
-    if not known:  # nothing runs yet that could say anything
+    """`report` was called: keep the last ok or fail until the prompt has ended."""
+    if not known:  # nothing runs yet that could report
         _late(store, report, noted)
         return
     new = _note(store, attempt, report, noted, f"report.{report.word}", {})
@@ -119,7 +119,7 @@ def _said(
 def _note(
     store: Store, known: Row | None, report: Report, noted: Noted, kind: str, more: Row
 ) -> bool:
-    """Keep what `report` was told as an event; False where that was read before."""
+    """Record the text given to `report` as an event.  Returns False if it was read before."""
     data = {**more, "text": report.text, "at": clock.text(report.at), "pid": report.number}
     text = events.text(data)
     key = report.attempt, kind
@@ -135,7 +135,7 @@ def _note(
 
 
 def _late(store: Store, report: Report, noted: Noted) -> None:
-    """A report on an attempt that has its outcome, or that this database does not know."""
+    """A report on an attempt that has ended, or that this database does not know."""
     known = store.execute(
         "SELECT prompt_id, session FROM attempts WHERE id = :id", {"id": report.attempt}
     ).fetchone()

@@ -1,9 +1,9 @@
-"""When a usage limit ends, from the words in which an agent says it.  Pure."""
+"""Finds when a usage limit ends, from the words of an agent.  Pure."""
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
-_LONGEST = 8 * 86400.0  # limits are by the hour, the day or the week: beyond that it is misread
+_LONGEST = 8 * 86400.0  # limits are hourly, daily or weekly: a later time is a misreading
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(
     r"(\d+(?:\.\d+)?)\s*(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)(?![a-z])",
@@ -28,9 +28,9 @@ _WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 def parse(text: str, now: float) -> float | None:
-    """Epoch seconds of the next moment that is meant; None where none can be told.
+    """Epoch seconds of the next moment that the text can mean; None if it contains no time.
 
-    Known are `6:09 AM`, `3pm (Europe/Berlin)`, `Feb 3 at 5pm`, `Mon 12:00`, `2 hours 5 minutes`,
+    Understands `6:09 AM`, `3pm (Europe/Berlin)`, `Feb 3 at 5pm`, `Mon 12:00`, `2 hours 5 minutes`,
     `1h30m`, ISO 8601 and seconds since the epoch.  Without a zone the time is local.
     """
     try:
@@ -49,7 +49,7 @@ def _exact(text: str) -> float | None:
 
 
 def _named(text: str, now: float) -> float | None:
-    """A time of day, today or on a day that is named; the next that comes."""
+    """The next occurrence of a time of day, today or on the named day."""
     clock, day, weekday = _CLOCK.search(text), _DAY.search(text), _WEEKDAY.search(text)
     if clock is None and day is None:
         return None
@@ -58,7 +58,7 @@ def _named(text: str, now: float) -> float | None:
     at = here.replace(hour=hour, minute=minute)
     if day:
         month, number = _MONTHS.index(day[1][:3].lower()) + 1, int(day[2])
-        year = here.year + (month < here.month - 6)  # in December, of January
+        year = here.year + (month < here.month - 6)  # in December, January is next year
         at = at.replace(year=year, month=month, day=number)
     elif weekday:
         at += timedelta(days=(_WEEKDAYS.index(weekday[1][:3].lower()) - at.weekday()) % 7)
@@ -78,11 +78,11 @@ def _time(match: re.Match[str]) -> tuple[int, int]:
 
 
 def _zone(text: str) -> tzinfo | None:
-    """The zone that is named; None for local time.  ValueError for one that is not known."""
+    """The named zone; None for local time.  ValueError for an unknown zone."""
     match = _ZONE.search(text)
     if match is None:
         return None
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # only who reads a zone pays
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # imported only if there is a zone
 
     try:
         return UTC if match[1] in ("UTC", "GMT") else ZoneInfo(match[1])

@@ -1,7 +1,7 @@
-"""Whose a turn is that was found by a search: a conversation is one session's.
+"""Decides whether a turn that a search found belongs to an attempt.
 
-A transcript tells no session.  Where several have been given the same text in one directory, a
-turn is an attempt's only if each of the others is known to be in another conversation.
+A transcript does not name its session.  If several sessions got the same text in one directory, a
+turn belongs to an attempt only if each of the others is known to be in another conversation.
 """
 
 import json
@@ -12,7 +12,7 @@ from assigner.turns import Turn
 
 
 def may_be_anothers(store: Store, attempt: Row, turn: Turn) -> bool:
-    """Whether another attempt of the same prompt may have begun that turn."""
+    """Whether another attempt with the same prompt text may have begun that turn."""
     assert turn.begun is not None
     content = turns.canonical(attempt["content"])
     mine = json.loads(attempt["evidence"])["turn"].get("directory")

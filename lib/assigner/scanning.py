@@ -1,4 +1,4 @@
-"""scan: who is there, and what each is doing."""
+"""scan: finds the sessions, and what each is doing."""
 
 import contextlib
 import json
@@ -26,17 +26,17 @@ from assigner.tmux import PaneId
 
 
 class Scan(NamedTuple):
-    """The sessions whose status changed, and the sockets that could not be asked, with why."""
+    """The sessions whose status changed, and why sockets could not be asked, by socket."""
 
     changes: list[Row]
     silent: dict[str, str]
 
 
 def scan(store: Store) -> Scan:
-    """One look at every pane of every configured server.
+    """Look once at every pane of every configured server.
 
-    A session is offline when its own socket answers without it, or its server's process is
-    gone.  What cannot be asked is unknown, and nothing is taken from it.
+    A session is offline if its own socket answers without listing it, or if its server's process is
+    gone.  If a server cannot be asked, its sessions are unknown, and keep their prompts.
     """
     now = clock.now()
     limits.release_due(store)
@@ -53,7 +53,7 @@ def scan(store: Store) -> Scan:
         if row and not _to_be_looked_at(row, pane, live.get(name), now):
             continue
         known[name] = pane
-        wanted.append((pane, know(row, live.get(name), ours.get(name))))
+        wanted.append((pane, expectations(row, live.get(name), ours.get(name))))
     sights = _look(store, wanted, silent, now)
 
     changes: list[Row] = []
@@ -63,10 +63,10 @@ def scan(store: Store) -> Scan:
         for row in rows:
             if row["name"] not in named:
                 changes += _lose(store, row, live.get(row["name"]), answering, silent)
-        for name, pane in known.items():  # sessions may have swapped their names
+        for name, pane in known.items():  # two sessions may have swapped names
             owner = owners.get(pane.identity.place)
             if owner and owner["name"] != name:
-                reason = "its pane has another name"
+                reason = "the pane has another name now"
                 sessions.lose(store, owner, "offline", reason)
         for name, pane in known.items():
             if (pane.socket, pane.id) in sights:
@@ -78,7 +78,7 @@ def scan(store: Store) -> Scan:
 
 
 def list_panes(store: Store) -> tuple[list[tmux.Pane], dict[str, str]]:
-    """Every pane, and the sockets that could not be asked with the reason."""
+    """Every pane, and why sockets could not be asked, by socket."""
     panes: list[tmux.Pane] = []
     silent: dict[str, str] = {}
     for socket in store.settings.sockets:
@@ -88,7 +88,7 @@ def list_panes(store: Store) -> tuple[list[tmux.Pane], dict[str, str]]:
         except tmux.NoServer:
             known = [row for row in store.rows("sessions") if row["status"] != "offline"]
             if any(r["socket"] == socket and proc.is_tmux(r["server_pid"]) for r in known):
-                silent[socket] = "its tmux server lives, but does not answer there"
+                silent[socket] = "the tmux server is alive but does not answer there"
         except tmux.Unreachable as error:
             silent[socket] = str(error)
     return panes, silent
@@ -97,9 +97,9 @@ def list_panes(store: Store) -> tuple[list[tmux.Pane], dict[str, str]]:
 def absence(
     store: Store, row: Row, answering: dict[str, int], silent: dict[str, str]
 ) -> tuple[str, str]:
-    """The status of a session whose pane was not listed, and why.
+    """The status of a session whose pane is not listed, and the reason.
 
-    `answering` has the pid of each server that was asked, `silent` why others could not be.
+    `answering` has the pid of each server that answered, `silent` why others did not.
     """
     if row["status"] == "offline":
         return "offline", row["status_reason"]
@@ -108,18 +108,20 @@ def absence(
     if row["socket"] not in store.settings.sockets:
         return "unknown", f"socket {row['socket']} is not configured"
     if answering.get(row["socket"]) == row["server_pid"]:
-        return "offline", "its tmux server no longer has it"
+        return "offline", "the tmux server no longer has it"
     if not proc.is_tmux(row["server_pid"]):
-        return "offline", "its tmux server is gone"
-    return "unknown", f"its tmux server does not answer at {row['socket']}"
+        return "offline", "the tmux server is gone"
+    return "unknown", f"the tmux server does not answer at {row['socket']}"
 
 
 def look_at(store: Store, wanted: Iterable[tuple[Row, tmux.Pane]]) -> dict[Key, Sight]:
-    """A fresh look at the panes of attempts; nothing where a server cannot be asked."""
+    """A fresh look at the panes of attempts; omits servers that cannot be asked."""
     sessions = {row["name"]: row for row in store.rows("sessions")}
     ours = typed_last(store)
     names = [(attempt["session"], attempt, pane) for attempt, pane in wanted]
-    known = [(pane, know(sessions[name], each, ours.get(name))) for name, each, pane in names]
+    known = [
+        (pane, expectations(sessions[name], each, ours.get(name))) for name, each, pane in names
+    ]
     try:
         return look(store, known, clock.now())
     except (tmux.NoServer, tmux.Unreachable):
@@ -127,12 +129,12 @@ def look_at(store: Store, wanted: Iterable[tuple[Row, tmux.Pane]]) -> dict[Key, 
 
 
 def typed_last(store: Store) -> dict[str, str]:
-    """By session, when the last line of ours began to run there."""
+    """When the last line that assigner typed began to run, by session."""
     return {row["name"]: row["at"] for row in store.rows("typed_last")}
 
 
-def know(row: Row | None, attempt: Row | None, ours: str | None = None) -> Known:
-    """What the database knows of a session, for a look at it; `ours` is of `typed_last`."""
+def expectations(row: Row | None, attempt: Row | None, ours: str | None = None) -> Known:
+    """What the database knows of a session, for a look; `ours` comes from `typed_last`."""
     if row is None:
         return Known()
     return Known(
@@ -150,7 +152,7 @@ def know(row: Row | None, attempt: Row | None, ours: str | None = None) -> Known
 
 
 def _match(panes: list[tmux.Pane], rows: list[Row], live: dict[str, Row]) -> dict[str, tmux.Pane]:
-    """Give every pane its session's name: a known pane keeps the name under which it is known."""
+    """Map session names to panes: a known pane keeps its name."""
     owners = _owners(rows)
     named: dict[str, tmux.Pane] = {}
     strangers = []
@@ -164,7 +166,7 @@ def _match(panes: list[tmux.Pane], rows: list[Row], live: dict[str, Row]) -> dic
     taken = {pane.identity.place for pane in named.values()}
     for pane in strangers:
         if pane.identity.place in taken:
-            continue  # its window stands in several tmux sessions
+            continue  # its window is linked to several tmux sessions
         name = pane.session if pane.alone else f"{pane.session}:{pane.window}.{pane.index}"
         if name in named or sockets.get(name, pane.socket) != pane.socket:
             name = f"{name}@{pane.socket.rpartition('/')[2]}"
@@ -179,7 +181,7 @@ def _still_called(name: str, session: str) -> bool:
 
 
 def _owners(rows: list[Row]) -> dict[tuple[str, int, int, str], Row]:
-    """The sessions that are there, by the pane that each has."""
+    """The sessions that are not offline, by the pane of each."""
     return {PaneId.of(row).place: row for row in rows if row["status"] != "offline"}
 
 
@@ -192,7 +194,7 @@ def _fingerprint(pane: tmux.Pane) -> str:
 
 
 def _to_be_looked_at(row: Row, pane: tmux.Pane, attempt: Row | None, now: float) -> bool:
-    """Whether something may have changed: tmux's clock has a grain of one second."""
+    """Whether a pane may have changed; tmux's clock has a resolution of one second."""
     return bool(
         attempt
         or row["learn"]
@@ -223,10 +225,10 @@ def _see(
     now: float,
     exported: str,
 ) -> Iterator[Row]:
-    """Write what a look has found; yields the session if its status changed.
+    """Write the result of a look; yields the session if its status changed.
 
-    `held` are the limits that hold, by account; one that is seen is added.  `exported` is what is
-    known of the process under another name.
+    `held` are the limits in force, by account; a new one is added.  `exported` are the known
+    variables of the process under another name.
     """
     pane, at = sight.pane, clock.text(now)
     patterns = store.settings.session_patterns
@@ -246,8 +248,8 @@ def _see(
     if sight.ending:
         is_whole = sight.ending.shape == ""
         kept = [e for e in json.loads(endings) if not is_whole or e.get("shape") != ""]
-        learnt = [*kept, asdict(sight.ending)][-8:]
-        endings = json.dumps(learnt, ensure_ascii=False)
+        learned = [*kept, asdict(sight.ending)][-8:]
+        endings = json.dumps(learned, ensure_ascii=False)
     wanted = any(fnmatchcase(name, p) for p in patterns) and not (row and row["opted_out"])
     enrolled = bool(row and row["enrolled"] and not _is_another(name, row, pane)) or wanted
     is_seen = sight.agent or status in ("idle", "offline")
@@ -284,7 +286,7 @@ def _see(
 
 
 def _is_another(name: str, row: Row, pane: tmux.Pane) -> bool:
-    """Whether a person has split a window anew, where an enrolled pane was that has that name."""
+    """Whether a new split of a window has the name of an enrolled pane that is gone."""
     server = (row["server_pid"], row["server_start"])
     is_part = name != pane.session and not name.startswith(f"{pane.session}@")
     return is_part and server == (pane.server_pid, pane.server_start) and row["pane_id"] != pane.id
@@ -293,10 +295,10 @@ def _is_another(name: str, row: Row, pane: tmux.Pane) -> bool:
 def _limited(
     store: Store, row: Row | None, sight: Sight, limit: Row | None
 ) -> tuple[str, str, str | None]:
-    """Status, reason and end of the limit of what was seen.
+    """Status, reason and end of limit for what was seen.
 
-    An account at its limit takes nothing, whatever a session of it shows.  A screen goes on
-    telling of a limit after that has passed.
+    An account at its limit takes no prompts, whatever its session shows.  A screen can still show
+    a limit that has ended.
     """
     if sight.status not in ("idle", "limited"):
         known = row["limited_until"] if row and sight.status != "busy" else None
@@ -310,14 +312,14 @@ def _limited(
         reset = sight.shown.verdict.reset if sight.shown else None
         until = limits.end(store, reset, sight.pane.activity)
     if until <= clock.text(clock.now()):
-        return "idle", "the limit that it tells of has passed", until
+        return "idle", "the limit on the screen has ended", until
     return "limited", sight.reason, until
 
 
 def _provider(row: Row | None, sight: Sight) -> str | None:
-    """What runs in a session: what a person has said; else what is seen, and what was.
+    """The provider of a session: what the user said, else what is seen, else what was seen before.
 
-    An agent that has left its shell is still the session's: nobody wrote its prompts for a shell.
+    An agent that has exited to its shell remains the provider: its prompts are not for a shell.
     """
     if row and row["provider_given"]:
         return str(row["provider"])
@@ -335,7 +337,7 @@ def _lose(
     answering: dict[str, int],
     silent: dict[str, str],
 ) -> Iterator[Row]:
-    """Write that a session was not found, and give back what was claimed but never typed."""
+    """Record that a session was not found, and give back a claim that was never typed."""
     if row["status"] == "offline":
         return
     status, reason = absence(store, row, answering, silent)

@@ -1,4 +1,4 @@
-"""Text that came from a terminal, and what an empty shell prompt looks like.  Pure."""
+"""Cleans text from terminals, and recognizes an empty shell prompt.  Pure."""
 
 import re
 import unicodedata
@@ -14,26 +14,26 @@ _ESCAPES = re.compile(
     r"|\x1b[0-~]"
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# What a terminal obeys, and what turns the direction of a line, beside ASCII's control characters
+# Characters with an effect in a terminal, and bidirectional controls, besides ASCII's controls
 UNSEEN = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _VISIBLE = re.compile(rf"[\x00-\x1f]|{UNSEEN.pattern}")
 
-# What a shell shows while it waits for the rest of a command (PS2 of bash and zsh)
+# What a shell shows while it waits for the rest of a command (PS2 in bash and zsh)
 _OPEN = (
     "quote|dquote|bquote|cmdsubst|cmdand|cmdor|pipe|heredoc|heredocd|for|while|until|repeat"
     "|if|then|else|elif|case|function|subsh|cursh|array|select|math|mathsubst|braceparam|brace"
 )
 _CONTINUATION = re.compile(rf"(?:(?:{_OPEN}) ?)*> \Z")
-# What stands before the prompt's own ending where a theme has it so there, too, as pure does
-# (`for… ` of `for… >`); and fish's `read> `, and the `?# ` of zsh's select
+# What may precede the prompt's own ending in PS2, for themes such as pure that repeat it there
+# (`for… ` or `for… >`); also fish's `read> ` and the `?# ` of zsh's select
 _UNFINISHED = re.compile(rf"(?:{_OPEN}|read|…|\.\.+|[>·│|?]| )+")
-# What the end of a typed line may be as well: `git:(main) `, but `echo $(date) ` too
+# An ending that the end of a typed line can have, too: `git:(main) `, but also `echo $(date) `
 _WEAK = re.compile(r"[)\]}:]\s*")
-# What fish, and bash with show-mode-in-prompt, show in vi's command mode: text would be commands
+# The marks of vi's command mode in fish, and in bash with show-mode-in-prompt: keys are commands
 _COMMAND_MODE = re.compile(r"\[[NRV]\] |\(cmd\)")
-# What is typed behind a prompt of the usual kind
+# Text typed after a common prompt
 _TYPED = re.compile(r"[$#%>❯»›] +\S")
-_GAP = 4  # so many blanks at least part a right prompt from the cursor
+_GAP = 4  # at least this many blanks separate a right prompt from the cursor
 _PROMPT_END = re.compile(r"(?:[$#%>❯➜»›λ✗✓→⟩:)\]}] ?)\Z")
 
 
@@ -43,7 +43,7 @@ def clean(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Text in which every control character can be seen and does nothing, on one line."""
+    """Text on one line in which every control character is visible and has no effect."""
     return _VISIBLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
@@ -55,7 +55,7 @@ def tail(text: str, size: int) -> str:
 
 
 def cells(character: str) -> int:
-    """How many columns of a terminal a character takes (UAX 11; marks and joiners take none)."""
+    """The number of terminal columns of a character (UAX 11; marks and joiners take none)."""
     if character.isascii():
         return 1
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
@@ -64,12 +64,12 @@ def cells(character: str) -> int:
 
 
 def width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """The number of terminal columns of a text."""
     return len(text) if text.isascii() else sum(map(cells, text))
 
 
 def fitting(text: str, columns: int) -> str:
-    """As much of the beginning of a text as has room in so many columns of a terminal."""
+    """The longest beginning of a text that fits into `columns` terminal columns."""
     left = columns
     for index, character in enumerate(text):
         if (left := left - cells(character)) < 0:
@@ -78,9 +78,9 @@ def fitting(text: str, columns: int) -> str:
 
 
 def split_at(text: str, column: int) -> tuple[str, str]:
-    """The parts of a line left of a screen column and from it on; wide characters count two.
+    """The parts of a line to the left of a screen column and from it on; wide characters take two.
 
-    The left part is padded with blanks, which tmux does not tell apart from nothing.
+    The left part is padded with blanks, which tmux does not distinguish from empty cells.
     """
     left = 0
     for index, character in enumerate(text):
@@ -93,12 +93,12 @@ def split_at(text: str, column: int) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Ending:
-    """How an empty prompt of a session ends; what stands before that may vary.
+    """How an empty prompt of a session ends; the text before its ending may vary.
 
-    `text` is the last symbol with the blanks behind it (`$ `), `count` how often it occurs in
-    the prompt's line, `right` whether something stands at the right margin.  `shape` is the line
-    with a `w` for each word: where the text alone tells too little the line must be of that shape.
-    Where it is empty `text` is a whole line: a prompt behind what a program has left there.
+    `text` is the last symbol with the blanks after it (`$ `), `count` how often it occurs in the
+    prompt's line, `right`: there is text at the right margin.  `shape` is the line with a `w` for
+    each word: if the text alone is ambiguous, a line must also have this shape.  If `shape` is
+    empty, `text` is a whole line: a prompt after output without a final newline.
     """
 
     text: str
@@ -108,7 +108,7 @@ class Ending:
 
 
 def learn(line: str, column: int) -> Ending | None:
-    """The ending of the empty prompt whose line this is; None where it cannot be one."""
+    """The ending of the empty prompt on this line; None if the line cannot be an empty prompt."""
     left, right = split_at(line, column)
     if not left.strip() or right[:_GAP].strip():
         return None
@@ -118,7 +118,7 @@ def learn(line: str, column: int) -> Ending | None:
 
 
 def learn_whole(line: str, column: int, endings: Sequence[Ending]) -> Ending | None:
-    """This line, if a known prompt stands at its end, whatever stands before that."""
+    """The whole line as an ending, if it ends in a known prompt, whatever comes before; or None."""
     left, right = split_at(line, column)
     known = any(left.endswith(ending.text) for ending in endings)
     return Ending(left, 1, bool(right.strip()), "") if known and not right[:_GAP].strip() else None
@@ -129,16 +129,16 @@ def _shape(left: str) -> str:
 
 
 def looks_like_prompt(line: str, column: int) -> bool:
-    """Whether a line ends at the cursor as shells' prompts usually do."""
+    """Whether the line ends at the cursor as shell prompts usually do."""
     left, right = split_at(line, column)
     return bool(_PROMPT_END.search(left)) and not right[:_GAP].strip()
 
 
 def is_typed(line: str, column: int, endings: Sequence[Ending]) -> bool:
-    """Whether something stands behind a prompt, one of the usual kind or one that is known; or
-    the shell waits for the rest of a command.
+    """Whether text follows a prompt, a common or a known one; or the shell waits for the rest of a
+    command.
 
-    What looks like a prompt may be that: `$ echo $(date)`.
+    Typed text can look like a prompt: `$ echo $(date)`.
     """
     left, _ = split_at(line, column)
     if _TYPED.search(left) or _CONTINUATION.match(left) or _COMMAND_MODE.match(left):
@@ -147,12 +147,12 @@ def is_typed(line: str, column: int, endings: Sequence[Ending]) -> bool:
 
 
 def is_typed_above(lines: str, endings: Sequence[Ending]) -> bool:
-    """Whether a prompt with something behind it stands in the lines that may go on in this one."""
+    """Whether text follows a prompt in the lines above that may continue in the cursor's line."""
     return any(lines.partition(ending.text)[2].strip() for ending in endings)
 
 
 def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
-    """Whether this line is an empty prompt, as learnt, with nothing typed left or right of it."""
+    """Whether the line is a known empty prompt, with no text typed to its left or right."""
     left, right = split_at(line, column)
     if right[:_GAP].strip():
         return False
@@ -170,7 +170,7 @@ def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
 
 
 def _is_shaped(left: str, ending: Ending) -> bool:
-    """Whether the line has the prompt's shape, as far as its ending leaves a doubt."""
+    """Whether the line has the prompt's shape, if the ending alone is ambiguous."""
     if _WEAK.fullmatch(ending.text) and ending.shape is not None:
         return ending.shape == _shape(left)
     if _UNFINISHED.fullmatch(left.removesuffix(ending.text)):
@@ -179,9 +179,9 @@ def _is_shaped(left: str, ending: Ending) -> bool:
 
 
 def without_prompt(line: str, was: str, endings: Sequence[Ending]) -> list[str]:
-    """What a program left on the line on which the next prompt was drawn, no line if nothing.
+    """The output that a program left on the line of the next prompt; [] if there is none.
 
-    `was` is the prompt that stood there before the program.
+    `was` is the prompt on that line before the program ran.
     """
     if was and line.endswith(was):
         return [line.removesuffix(was)] if line != was else []
@@ -193,5 +193,5 @@ def without_prompt(line: str, was: str, endings: Sequence[Ending]) -> list[str]:
 
 
 def ending_of(value: dict[str, Any]) -> Ending:
-    """The reverse of dataclasses.asdict."""
+    """An Ending from its dict; the reverse of dataclasses.asdict."""
     return Ending(str(value["text"]), int(value["count"]), bool(value["right"]), value.get("shape"))

@@ -1,10 +1,10 @@
-"""Sentinels: the line by which a prompt's own work says that it is done, and how.
+"""Sentinels: the line by which a prompt's work reports that it is done, and with what result.
 
     ASSIGNER-DONE ok SUMMARY
     ASSIGNER-DONE fail SUMMARY
 
-A line of its own, maybe with the marks of a list, a quotation or a frame around it; the last such
-line counts.  Pure.
+It is a line of its own, perhaps with the marks of a list, a quotation or a frame around it; the
+last such line counts.  Pure.
 """
 
 import re
@@ -14,9 +14,9 @@ _LINE = re.compile(r"[\s>*_`#●•⏺│┃|-]*ASSIGNER-DONE[*_`]* (ok|fail)\b[
 
 
 def find(text: str, content: str = "") -> tuple[bool, str] | None:
-    """Whether it went well, and the summary; None without a sentinel.
+    """Whether the work succeeded, and its summary; None without a sentinel.
 
-    Where `content`, the prompt, is echoed in the text, its own lines do not count.
+    Lines that echo `content`, the prompt, do not count.
     """
     lines, asked = _lines(text), _lines(content)
     for number in range(len(lines) - 1, -1, -1):
@@ -27,7 +27,7 @@ def find(text: str, content: str = "") -> tuple[bool, str] | None:
 
 
 def instruction() -> str:
-    """What an agent is told; no line of it is a sentinel, wherever it is wrapped."""
+    """The instruction for an agent; no line of it is a sentinel, however it is wrapped."""
     return (
         "When you have finished, and only then, end your answer with a line of its own that"
         " consists of the word ASSIGNER-DONE, a blank, the word ok (or fail, if it could not be"
@@ -40,7 +40,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _is_echo(lines: list[str], number: int, asked: list[str]) -> bool:
-    """Whether the prompt has that line too, between the same neighbours."""
+    """Whether the prompt has the same line, between the same neighbors."""
     return any(
         lines[number].endswith(line)
         and _same(lines, number - 1, asked, own - 1)
@@ -51,7 +51,7 @@ def _is_echo(lines: list[str], number: int, asked: list[str]) -> bool:
 
 
 def _same(lines: list[str], number: int, asked: list[str], own: int) -> bool:
-    """Where the prompt begins or ends there is nothing to compare."""
+    """Whether the lines are equal; True beyond the begin or end of the prompt."""
     if not 0 <= own < len(asked):
         return True
     return 0 <= number < len(lines) and lines[number].endswith(asked[own])

@@ -1,4 +1,4 @@
-"""What a tmux server of our making is given: an environment, a place for its socket."""
+"""The environment and the socket directory of tmux servers that assigner starts."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import stat
 from assigner.dialects import DIALECTS
 from assigner.errors import SetupError
 
-# What login(1) and a desktop set, which people expect in their sessions
+# Variables that login(1) and a desktop set, and that people expect in their sessions
 _LOGIN = {
     "HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LANGUAGE", "TZ", "TERM", "TMPDIR",
     "TMUX_TMPDIR", "EDITOR", "VISUAL", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY",
@@ -17,10 +17,9 @@ _LOGIN = {
 
 
 def environment() -> dict[str, str]:
-    """What sessions may know of our environment: what a login gives, and no secret of ours.
+    """The part of our environment that sessions get: a login's variables and none of our secrets.
 
-    A shell that no prompt can be typed to, as cron's SHELL, is left out: tmux then takes the
-    person's own.
+    Omits a SHELL to which no prompt can be typed, such as cron's: tmux then uses the user's own.
     """
     return {
         name: value
@@ -31,9 +30,9 @@ def environment() -> dict[str, str]:
 
 
 def make_socket_directory(socket: str) -> None:
-    """Make tmux's own directory, which it makes only where it is not told the socket.
+    """Make tmux's socket directory, which tmux makes only for its default socket.
 
-    Under the same conditions as tmux: a directory of ours that is closed to others.  SetupError.
+    Applies tmux's conditions: the directory is ours and closed to others.  Raises SetupError.
     """
     directory = os.path.dirname(socket)
     if os.path.basename(directory) != f"tmux-{os.geteuid()}":
@@ -45,4 +44,4 @@ def make_socket_directory(socket: str) -> None:
     except OSError as error:
         raise SetupError(f"cannot make '{directory}': {error.strerror}") from None
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o007:
-        raise SetupError(f"'{directory}' is not a directory that is yours alone")
+        raise SetupError(f"'{directory}' must be a directory that only you can access")

@@ -1,4 +1,4 @@
-"""Sessions: found again by what is known of them."""
+"""Finds sessions by what the database knows of them."""
 
 import json
 import os
@@ -17,11 +17,11 @@ def choose(
     branch: str | None = None,
     status: str | None = None,
 ) -> list[Row]:
-    """The rows of `sessions` for which all holds that is given.
+    """The rows of `sessions` that meet all given conditions.
 
-    `env` are variables that a prompt exported there, each with its value, or None for any; a
-    secret one has no value that could be asked for.  `directory` is where a session stands, or
-    is above that, its symbolic links resolved.
+    `env` lists variables that a prompt exported there, each with its value, or None for any; a
+    secret value matches only None.  A session matches if its directory is `directory` or below
+    it, with symlinks resolved.
     """
     place = None if directory is None else os.path.realpath(directory)
     return [
@@ -134,7 +134,7 @@ def set_start_directory(store: Store, session: Row, directory: str | None) -> No
 
 
 def set_context(store: Store, session: Row, env_vars: str | None = None) -> None:
-    """Write where a row of `sessions` says that it stands; its variables only where given."""
+    """Write the context of a row of `sessions` to the database; variables only if given."""
     columns = ("id", "current_dir", "repository", "git_branch", "context_hash")
     store.run("set_context", env_vars=env_vars, **{column: session[column] for column in columns})
 

@@ -1,8 +1,8 @@
-"""Sessions started: made in tmux, or begun again in a pane whose program has ended.
+"""Starts sessions: makes them in tmux, or starts a program again in a pane whose program has ended.
 
-Each start has a file of its own, which removes itself as its first act: whoever removes it, the
-start or the next pass, has won.  A start that comes late finds no file, so nothing runs twice,
-whatever is killed and however late tmux carries it out.
+Each start has its own file, which removes itself as its first act: whoever removes the file first,
+the start or the next pass, wins.  A late start finds no file, so nothing runs twice, whatever is
+killed and however late tmux executes the start.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ from assigner.errors import AssignerError
 
 
 class Plan(NamedTuple):
-    """What a session becomes: the directory, the line in the words of sh, what is exported first;
-    `login` is the shell whose start-up files come before all that.
+    """What to start: the directory, the sh command line, and the variables to export first.
+    `login` is the shell whose start-up files run before that.
     """
 
     directory: str
@@ -32,7 +32,7 @@ class Plan(NamedTuple):
 
 
 def login_shell() -> str:
-    """The shell that a person's terminal has, if it is one that is known."""
+    """The user's login shell, if assigner supports it."""
     entry = [pwd.getpwuid(os.getuid()).pw_shell] if _is_somebody() else []
     for shell in (os.environ.get("SHELL", ""), *entry, "bash"):
         path = shutil.which(shell)
@@ -50,7 +50,7 @@ def _is_somebody() -> bool:
 
 
 def missing(line: str, path: str | None) -> str | None:
-    """The program that a line starts, if that is plain and is not on the PATH."""
+    """The program that a line starts, if the line is simple and the PATH does not have it."""
     try:
         words = shlex.split(line)
     except ValueError as error:
@@ -61,7 +61,7 @@ def missing(line: str, path: str | None) -> str | None:
 
 
 def begin(store: Store, session: Row, plan: Plan) -> str:
-    """Commit that a session is about to be started; the path of the file that does it."""
+    """Commit that a session is about to be started.  Returns the path of its start file."""
     forget(store, session["name"])
     now = clock.now()
     path = store.settings.starts / f"{session['name']}.{int(now * 1000)}"
@@ -74,31 +74,31 @@ def begin(store: Store, session: Row, plan: Plan) -> str:
 
 
 def forget(store: Store, name: str) -> None:
-    """Have no earlier start of a session come to anything any more."""
+    """Remove the start files of a session, so that no earlier start takes effect any more."""
     for path in store.settings.starts.glob(f"{name}.*"):
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
 
 
 def is_due(store: Store, session: Row) -> bool:
-    """Whether what is to start a session has not begun yet."""
+    """Whether the start file of a session exists but has not run yet."""
     return (
         session["starting"] is not None and (store.settings.starts / session["starting"]).exists()
     )
 
 
 def cancel(store: Store, session: Row) -> None:
-    """What is being started there is not waited for any more."""
+    """Remove a session's start file: nothing waits for that start any more."""
     forget(store, session["name"])
     with store.transaction():
         sessions.end_start(store, session)
 
 
 def start(store: Store, session: Row, plan: Plan, socket: str, *, stays: bool) -> str | None:
-    """Start a session that is offline: in its own pane if that is there, else tmux makes it at
-    that socket; why that cannot be.  With `stays` its pane outlives what runs in it.
+    """Start an offline session: in its own pane if that exists, else in a new tmux session at that
+    socket.  Returns why that is impossible, or None.  With `stays` its pane outlives its program.
 
-    AssignerError where tmux refuses; NoServer, Unreachable where it cannot be asked.
+    Raises AssignerError if tmux refuses; NoServer or Unreachable if it cannot be asked.
     """
     name, timeout = session["name"], store.settings.tmux_timeout
     pane = _pane_of(session, timeout)
@@ -119,7 +119,7 @@ def start(store: Store, session: Row, plan: Plan, socket: str, *, stays: bool) -
 
 
 def _pane_of(session: Row, timeout: float) -> tmux.Pane | None:
-    """The pane of a session that is offline, dead or left by its agent."""
+    """The pane of an offline session, dead or left by its agent; None if it is gone."""
     if session["pane_id"] is None:
         return None
     try:
@@ -130,15 +130,15 @@ def _pane_of(session: Row, timeout: float) -> tmux.Pane | None:
 
 
 def into_shell(store: Store, session: Row, pane: tmux.Pane, plan: Plan) -> str | None:
-    """Start an agent that has left its shell from that again, by a line typed at its empty prompt;
-    why that cannot be.
+    """Restart an agent that has exited to its shell, by a line typed at the empty prompt.
+    Returns why that is impossible, or None.
     """
     sight = _shell_of(store, session, pane)
     if sight.line and sight.line.below and sight.status == "occupied":
-        proc.erase_below(pane.tty)  # what a killed agent has left there
+        proc.erase_below(pane.tty)  # text that a killed agent left there
         sight = _shell_of(store, session, pane)
     if sight.status != "idle" or sight.line is None or sight.shell is None:
-        return f"its shell is not at an empty prompt: {sight.reason}"
+        return f"the shell is not at an empty prompt: {sight.reason}"
     if not keyboard.is_plain(sight.line.command):
         return f"unusual program name {sight.line.command!r}"
     path = begin(store, session, plan)
@@ -149,20 +149,20 @@ def into_shell(store: Store, session: Row, pane: tmux.Pane, plan: Plan) -> str |
         number, there, sight.line.command, text, "\r", stamp=keyboard.STARTED, number=number
     )
     answers = keyboard.press(pane.socket, store.settings.tmux_timeout, store.instance, [stroke])
-    answer = answers.get(number, "tmux did not confirm it")
+    answer = answers.get(number, "tmux did not confirm the keystrokes")
     return None if answer == "typed" else answer
 
 
 def _shell_of(store: Store, session: Row, pane: tmux.Pane) -> looking.Sight:
-    """The shell that is left of an agent's session."""
-    known = scanning.know(session, None)._replace(provider="shell", given=True, learn=1)
+    """The shell that an agent's session has exited to."""
+    known = scanning.expectations(session, None)._replace(provider="shell", given=True, learn=1)
     return looking.look(store, [(pane, known)], clock.now())[pane.socket, pane.id]
 
 
 def _command(path: str, plan: Plan) -> Sequence[str]:
     if plan.login is None:
         return ["/bin/sh", path]
-    # what a person's terminal has is set for a login shell, or for one that is talked to
+    # people set up their terminals in start-up files of login shells or of interactive ones
     quoted = _quoted(path, os.path.basename(plan.login))
     return [plan.login, "-l", "-i", "-c", f"exec /bin/sh {quoted}"]
 

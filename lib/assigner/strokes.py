@@ -1,4 +1,4 @@
-"""Strokes for agents' panes: made for the screen as it was seen, typed, and what came of it."""
+"""Strokes for agents' panes: made for the screen as seen, typed, and their result."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from assigner.recognising import Provider
 
 @dataclass
 class Job:
-    """An attempt in this pass, and since when its text is seen."""
+    """An attempt in this pass, and since when its text is seen in the composer."""
 
     attempt: Row
     pane: tmux.Pane
@@ -31,7 +31,7 @@ class Job:
 
 
 def jobs_of(wanted: Iterable[tuple[Row, tmux.Pane]]) -> list[Job]:
-    """The attempts of this pass, whose sessions are agents'; none of an agent with a bad file."""
+    """The attempts of this pass in agents' sessions, without agents whose file is broken."""
     return [
         Job(attempt, pane, provider)
         for attempt, pane in wanted
@@ -40,7 +40,7 @@ def jobs_of(wanted: Iterable[tuple[Row, tmux.Pane]]) -> list[Job]:
 
 
 def look(store: Store, jobs: Iterable[Job]) -> dict[Key, Sight]:
-    """A fresh look at their panes."""
+    """A fresh look at the panes of the jobs."""
     return scanning.look_at(store, [(job.attempt, job.pane) for job in jobs])
 
 
@@ -51,8 +51,8 @@ def paste(job: Job, shown: Shown, text: str) -> Stroke:
 def stroke(
     job: Job, shown: Shown, *, text: str = "", keys: str = "", stamp: str, number: int
 ) -> Stroke:
-    """A stroke for the screen as it was seen: cursor, program, and nothing written since, nor typed
-    there by any queue.
+    """A stroke for the screen as it was seen: same cursor and program, no output since, and nothing
+    typed there by any queue.
     """
     seen = shown.screen
     pane = replace(job.pane, cursor_x=seen.cursor_x, cursor_y=seen.cursor_y)
@@ -63,7 +63,7 @@ def stroke(
 
 
 def ending(job: Job, shown: Shown, keys: str) -> Stroke:
-    """The next of the strokes that end an attempt's turn, or take its text away."""
+    """The next of the strokes that end an attempt's turn, or delete its text."""
     number = (
         job.attempt["id"] * pasted_text.CARRY
         + pasted_text.presses(job.attempt, shown.screen.interrupted)
@@ -84,7 +84,7 @@ def withdraw(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
 
 
 def press(store: Store, strokes: Sequence[tuple[Job, Stroke]]) -> dict[int, str]:
-    """Type; why a stroke was not carried out, by attempt.  What tmux confirms is committed."""
+    """Type.  Returns why strokes were not executed, by attempt.  Commits what tmux confirms."""
     refused: dict[int, str] = {}
     settings = store.settings
     for socket in {job.pane.socket for job, _ in strokes}:
@@ -99,7 +99,7 @@ def press(store: Store, strokes: Sequence[tuple[Job, Stroke]]) -> dict[int, str]
             continue
         with store.transaction():
             for _, stroke in mine:
-                answer = answers.get(stroke.attempt, "tmux did not confirm it")
+                answer = answers.get(stroke.attempt, "tmux did not confirm the keystrokes")
                 if answer != "typed":
                     refused[stroke.attempt] = answer
                 elif stroke.stamp == TYPED and not stroke.void:
@@ -108,7 +108,7 @@ def press(store: Store, strokes: Sequence[tuple[Job, Stroke]]) -> dict[int, str]
 
 
 def forbid(store: Store, job: Job, stamp: str = TYPED) -> bool:
-    """Make sure that nothing is done for an attempt, however late; whether that is so now."""
+    """Block the next stroke of an attempt, however late it comes; returns whether it is blocked."""
     number = job.attempt["id"]
     stroke = Stroke(number, job.pane, "", stamp=stamp, number=number, void=True)
     answer = press(store, [(job, stroke)]).get(job.attempt["id"], "typed")

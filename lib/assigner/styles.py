@@ -1,4 +1,4 @@
-"""What `tmux capture-pane -e` tells of each character: whether it is dim or reversed.  Pure."""
+"""Reads which characters of a `tmux capture-pane -e` capture are dim or reversed.  Pure."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _RESET = "\x1b[0m"
 _ESCAPE = re.compile(
     rf"{_SGR.pattern}|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|\x0e|\x0f"
 )
-_BASIC = (  # the first 16 colours as xterm has them
+_BASIC = (  # the first 16 colors as xterm has them
     (0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205),
     (229, 229, 229), (127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255),
     (255, 0, 255), (0, 255, 255), (255, 255, 255),
@@ -19,58 +19,58 @@ _BASIC = (  # the first 16 colours as xterm has them
 
 
 class Style(NamedTuple):
-    """How a character looks: `dim` is faint or greyish, as hints and placeholders are."""
+    """How a character looks: `dim` is faint or grayish, as hints and placeholders are."""
 
     dim: bool = False
     reverse: bool = False
 
 
-Line = list[tuple[str, Style]]  # the texts that it is made of, each of one style
+Line = list[tuple[str, Style]]  # its pieces of text, each in one style
 
 
 class _Pen(NamedTuple):
-    """What the escapes so far have set."""
+    """The attributes that the escape sequences so far have set."""
 
     faint: bool = False
     reverse: bool = False
-    colour: tuple[int, int, int] | None = None
+    color: tuple[int, int, int] | None = None
 
 
 @lru_cache(maxsize=4096)
 def _style(pen: _Pen) -> Style:
-    colour = pen.colour
-    grey = colour is not None and 90 <= max(colour) <= 200 and max(colour) - min(colour) <= 48
-    return Style(pen.faint or grey, pen.reverse)
+    color = pen.color
+    gray = color is not None and 90 <= max(color) <= 200 and max(color) - min(color) <= 48
+    return Style(pen.faint or gray, pen.reverse)
 
 
 @lru_cache(maxsize=4096)
 def _after(pen: _Pen, parameters: str) -> _Pen:
-    """What is set once an escape with these parameters has come."""
-    faint, reverse, colour = pen
+    """The pen after an SGR escape sequence with these parameters."""
+    faint, reverse, color = pen
     codes = iter([int(code or 0) for code in re.split("[;:]", parameters)])
     for code in codes:
         match code:
             case 0:
-                faint, reverse, colour = _Pen()
+                faint, reverse, color = _Pen()
             case 2 | 22:
                 faint = code == 2
             case 7 | 27:
                 reverse = code == 7
             case 38:
-                colour = _extended(codes)
+                color = _extended(codes)
             case 48 | 58:
                 _extended(codes)
             case 39:
-                colour = None
+                color = None
             case _ if 30 <= code <= 37:
-                colour = _BASIC[code - 30]
+                color = _BASIC[code - 30]
             case _ if 90 <= code <= 97:
-                colour = _BASIC[code - 82]
-    return _Pen(faint, reverse, colour)
+                color = _BASIC[code - 82]
+    return _Pen(faint, reverse, color)
 
 
 def _extended(codes: Iterator[int]) -> tuple[int, int, int] | None:
-    """The colour that the codes behind 38 name, which are taken."""
+    """The color named by the codes that follow 38; takes them from `codes`."""
     kind = next(codes, 0)
     if kind == 5:
         return _indexed(next(codes, 0))
@@ -80,7 +80,7 @@ def _extended(codes: Iterator[int]) -> tuple[int, int, int] | None:
 
 
 def _indexed(number: int) -> tuple[int, int, int]:
-    """One of xterm's 256 colours: 16 basic ones, a cube, greys."""
+    """One of xterm's 256 colors: 16 basic colors, a 6x6x6 cube, 24 grays."""
     if number < 16:
         return _BASIC[number]
     if number >= 232:
@@ -91,7 +91,7 @@ def _indexed(number: int) -> tuple[int, int, int]:
 
 
 def read(captured: str, first: int = 0, end: int | None = None) -> list[Line]:
-    """The lines first up to end - 1 of a capture; styles last until changed."""
+    """Lines `first` to `end` - 1 of a capture.  A style lasts until an escape changes it."""
     rows = captured.split("\n")
     before = "\n".join(rows[:first])
     pen = _Pen()
@@ -99,7 +99,7 @@ def read(captured: str, first: int = 0, end: int | None = None) -> list[Line]:
         pen = _after(pen, parameters)
     lines: list[Line] = []
     for row in rows[first:end]:
-        pieces = _ESCAPE.split(row)  # texts, and between them the parameters, None if not of SGR
+        pieces = _ESCAPE.split(row)  # texts alternating with SGR parameters; None: another escape
         lines.append([])
         for parameters, text in zip((None, *pieces[1::2]), pieces[::2], strict=True):
             if parameters is not None:
@@ -110,5 +110,5 @@ def read(captured: str, first: int = 0, end: int | None = None) -> list[Line]:
 
 
 def plain(captured: str) -> str:
-    """The same screen as `capture-pane -p` prints it."""
+    """The screen as `capture-pane -p` (without `-e`) would print it."""
     return "\n".join(line.rstrip(" ") for line in _ESCAPE.sub("", captured).split("\n"))

@@ -1,4 +1,4 @@
-"""sync-context: where each session stands, told from its process and from git's files."""
+"""sync-context: finds the context of each session from its process and from git's files."""
 
 import hashlib
 import json
@@ -9,10 +9,10 @@ from assigner.db import Row, Store
 
 
 def sync(store: Store) -> list[Row]:
-    """Directory, branch and variables of every session that is there; those that changed.
+    """Update directory, branch and variables of every live session; returns the changed rows.
 
-    The shell's own directory counts, not that of a program which it runs.  A session that is
-    found on another branch or in another directory than its prompt asked for is an event.
+    Uses the shell's own directory, not that of a program that it runs.  Records an event if a
+    session is on another branch or in another directory than its running prompt asked for.
     """
     places: dict[str, git.Place | None] = {}
     found = []
@@ -42,13 +42,13 @@ def sync(store: Store) -> list[Row]:
 
 
 def note(store: Store, session: Row, env_vars: str | None = None) -> None:
-    """Write where a row of `sessions` says that it stands; its variables only where given."""
+    """Write the context of a row of `sessions` to the database; variables only if given."""
     session["context_hash"] = _hash(session)
     sessions.set_context(store, session, env_vars)
 
 
 def _hash(session: Row) -> str:
-    """Sixteen hex digits that change whenever directory, branch or variables do."""
+    """Sixteen hex digits that change with directory, branch or variables."""
     context = [session["current_dir"], session["git_branch"], json.loads(session["env_vars"])]
     text = json.dumps(context, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -57,11 +57,11 @@ def _hash(session: Row) -> str:
 def _mismatches(
     store: Store, places: dict[str, git.Place | None]
 ) -> list[tuple[Row, dict[str, str | None]]]:
-    """Running prompts whose session is not where they asked to be."""
+    """Running prompts whose session is not in the context they asked for."""
     found = []
     for attempt in store.rows("live_attempts"):
         if attempt["status"] != "in_progress" or attempt["worktree"]:
-            continue  # in a working tree of its own works the prompt, not always its shell
+            continue  # the prompt works in its separate tree, but its shell need not
         wanted, branch = attempt["working_dir"], attempt["git_branch"]
         directory = proc.directory(attempt["pane_pid"])
         if directory is None:
@@ -79,7 +79,7 @@ def _mismatches(
 
 
 def _report(store: Store, attempt: Row, data: dict[str, str | None]) -> None:
-    """One event an attempt, however many passes see it."""
+    """Record one event per attempt, however many passes see it."""
     if not store.one("has_event", attempt_id=attempt["id"], type="context.mismatch"):
         events.record(
             store, "context.mismatch", data,

@@ -1,4 +1,4 @@
-"""What a generated file is to do, in any shell's language.  Pure."""
+"""What a generated file has to do, in any shell's language.  Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 REPORTS = ("go", "group", "ready", "done", "exit")
 
 
-_MOST = 30_000  # characters of feedback: with more in one variable no program can be started
+_MOST = 30_000  # characters of feedback: a longer variable would keep programs from starting
 
 
 def mark(attempt: int | str) -> dict[str, str]:
-    """By which variable a prompt's processes are known."""
+    """The variable that marks a prompt's processes."""
     return {"ASSIGNER_ATTEMPT": str(attempt)}
 
 
 @dataclass(frozen=True)
 class Task:
-    """What the file is to do.  `spool` begins each report's path: SPOOL/ATTEMPT.
+    """What the file has to do.  `spool` is the start of each report's path: SPOOL/ATTEMPT.
 
-    `retake` names variables that earlier prompts exported; `expected` is session_state;
-    `worktree` is the prompt's own working tree for `branch`, and `physical` lies in it; `feedback`
-    is what came of an earlier attempt.
+    `retake` names the variables that earlier prompts exported; `expected` is session_state;
+    `worktree` is the prompt's own working tree for `branch`, and `physical` a directory in it;
+    `feedback` is about an earlier attempt.
     """
 
     run: str
@@ -40,8 +40,8 @@ class Task:
 
     @property
     def announced(self) -> dict[str, str]:
-        """What the prompt alone has: by what `report` knows for which attempt it is called, and
-        what is said of an earlier one.
+        """The variables of the prompt alone: those by which `report` knows the attempt, and the
+        feedback on an earlier one.
         """
         spool, _, attempt = self.spool.rpartition("/")
         told = {"ASSIGNER_FEEDBACK": self.feedback[:_MOST]} if self.feedback else {}
@@ -49,7 +49,7 @@ class Task:
 
     @property
     def retaken(self) -> list[str]:
-        """The variables that are to be again what they were before."""
+        """The names of the variables to restore."""
         return [name for name in self.retake if name not in self.variables]
 
 

@@ -1,12 +1,12 @@
-"""tmux: asked in bulk; keyboard.py types.
+"""Asks tmux in bulk; keyboard.py types.
 
-Facts on which this rests (tmux 3.3a to 3.5a, by experiment):
+This relies on facts found by experiment (tmux 3.3a to 3.5a):
 - a client without `-u` rewrites every byte outside 0x20-0x7e; `-N` starts no server;
-- a hung server blocks its client for ever: timeout(1) ends it, also when we are killed;
-- `source-file -` takes any number of commands, and goes on past a bad target;
-- a line that was cut short does not parse, and then nothing of the whole input is executed;
-- the commands of one `if-shell -F` run without anything in between;
-- paste-buffer into a dead pane crashes the 3.3a server: the condition looks at pane_dead.
+- a hung server blocks its client forever: timeout(1) ends the client, even if we are killed;
+- `source-file -` takes any number of commands and continues after a bad target;
+- a truncated line does not parse, and then tmux executes nothing of the whole input;
+- tmux runs the commands of one `if-shell -F` with nothing in between;
+- paste-buffer into a dead pane crashes the 3.3a server: the condition checks pane_dead.
 """
 
 import io
@@ -28,16 +28,16 @@ _FIELDS = (
 _PANES = "\t".join(
     "#{W:#{P:x}}" if field == "session_panes" else f"#{{{field}}}" for field in _FIELDS
 )
-ASIDE = "assigner-check-"  # how the sessions are called in which checks run: nobody's to type into
+ASIDE = "assigner-check-"  # the names of sessions that run checks: nothing is typed there
 _ACTIVITY = attrgetter("client_activity")
 
 
 class NoServer(Exception):
-    """The socket answers nobody: no server is behind it."""
+    """No server listens at the socket."""
 
 
 class Unreachable(Exception):
-    """It cannot be told whether a server is there: a time-out, a permission error."""
+    """Whether a server is there is unknown: a timeout or a permission error."""
 
 
 class PaneId(NamedTuple):
@@ -74,7 +74,7 @@ class PaneId(NamedTuple):
 
 @dataclass(frozen=True)
 class Pane:
-    """One pane as `list-panes` tells it.  Times are epoch seconds, with a grain of one."""
+    """One pane as `list-panes` shows it.  Times are epoch seconds, whole ones."""
 
     socket: str
     session: str
@@ -103,9 +103,9 @@ class Pane:
 
 @dataclass(frozen=True)
 class Line:
-    """The line on which the cursor stood, whether there is text below it, and what ran in front,
-    at one instant.  `above` is what stands in lines above that are full: they may go on in it.
-    `last` is the stamp of what a queue, of whomever, has typed there last.
+    """The cursor's line, whether there is text below it, and the foreground command, at one moment.
+    `above` is the text of full lines above it, which may continue in it.  `last` is the stamp of
+    the last text that any queue has typed there.
     """
 
     cursor_x: int
@@ -119,10 +119,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Screen:
-    """All that a pane shows, in colours, and what tmux knows of it at that instant.
+    """All that a pane shows, with colors, and tmux's variables at that moment.
 
     `typed`, `typed_pid`, `entered`, `interrupted` and `respawned` are the stamps of keyboard.py,
-    `last` is that of what a queue, of whomever, has typed there last; `touched` when a person has
+    `last` is the stamp of the last text that any queue has typed there; `touched` is when a person
     last pressed a key in its session.
     """
 
@@ -146,7 +146,7 @@ class Screen:
 def panes(socket: str, timeout: float) -> list[Pane]:
     """Every pane of the server, in one call.  Raises NoServer, Unreachable.
 
-    A pane whose window stands in several tmux sessions is listed in each of them.
+    A pane whose window is linked to several sessions appears once for each of them.
     """
     found = []
     for text in listed(socket, timeout, _PANES):
@@ -187,7 +187,7 @@ def panes(socket: str, timeout: float) -> list[Pane]:
 
 
 def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[str, Line]:
-    """The cursor's line of each pane, by pane id, in one call; vanished panes are left out."""
+    """The cursor's line of each pane, by pane id, in one call; omits panes that are gone."""
     mark, wanted = frame(), list(wanted)
     rows = {pane.id: pane.cursor_y for pane in wanted}
     script = [
@@ -212,11 +212,11 @@ def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[st
 
 
 LAST = "@assigner_last"
-_ABOVE = 5  # so many lines above the cursor's are looked at
+_ABOVE = 5  # lines examined above the cursor's
 
 
 def _full_above(lines: list[str], width: int) -> str:
-    """What stands in the last of these lines that leave no column free."""
+    """The text of the last of these lines that fill every column."""
     full = itertools.takewhile(lambda line: screen.width(line) >= width, reversed(lines))
     return "".join(reversed(list(full)))
 
@@ -224,7 +224,7 @@ def _full_above(lines: list[str], width: int) -> str:
 def screens(
     socket: str, timeout: float, instance: str, wanted: Iterable[Pane]
 ) -> dict[str, Screen]:
-    """The screen of each pane, by pane id, in one call; vanished panes are left out."""
+    """The screen of each pane, by pane id, in one call; omits panes that are gone."""
     mark = frame()
     names = (
         f"typed_{instance}", f"typed_{instance}_pid", f"entered_{instance}",
@@ -244,7 +244,7 @@ def screens(
     for line, text in framed(source(socket, timeout, script), mark):
         facts, command, title = (*line.split("\t", 2), "", "")[:3]
         if not facts.startswith("%"):
-            continue  # no such pane
+            continue  # the pane is gone
         pane_id, x, y, flag, *rest = facts.split(" ")
         mode, activity, touched, *stamps = (int(word[:-1] or 0) for word in rest)
         typed, typed_pid, entered, interrupted, respawned, last = stamps
@@ -256,7 +256,7 @@ def screens(
 
 
 def history(socket: str, timeout: float, wanted: Iterable[str]) -> dict[str, str]:
-    """All text of each pane, scrolled-off lines included and wrapped ones joined, by pane id."""
+    """All text of each pane with its scrollback, by pane id; wrapped lines are joined."""
     mark = frame()
     script = [
         f"display-message -p -t {pane} '{mark} #{{pane_id}}'\ncapture-pane -p -J -t {pane} -S -"
@@ -267,12 +267,12 @@ def history(socket: str, timeout: float, wanted: Iterable[str]) -> dict[str, str
 
 
 def listed(socket: str, timeout: float, form: str) -> list[str]:
-    """A line for every pane, as the format says.  Raises NoServer, Unreachable."""
+    """A line for every pane, in that format.  Raises NoServer, Unreachable."""
     return _call(socket, timeout, "list-panes", "-a", "-F", form)[0].split("\n")[:-1]
 
 
 def client_version() -> str:
-    """What `tmux -V` says, such as `tmux 3.3a`.  SetupError without tmux."""
+    """The output of `tmux -V`, such as `tmux 3.3a`.  SetupError without tmux."""
     import sh
 
     try:
@@ -282,8 +282,8 @@ def client_version() -> str:
 
 
 def server(socket: str, timeout: float) -> tuple[str, int]:
-    """The version of the server at a socket, and its number of panes; an empty version where it
-    does not understand this client.  Raises NoServer, Unreachable.
+    """The version of the server at a socket, and its number of panes; '' as version if it does not
+    understand this client.  Raises NoServer, Unreachable.
     """
     lines = listed(socket, timeout, "#{version}")
     return (lines[0], len(lines)) if lines else ("", 0)
@@ -299,13 +299,13 @@ def create(
     transient: bool = False,
     stays: bool = False,
 ) -> tuple[str, int]:
-    """Make a detached session, and the server if none runs; its pane's id and process.
+    """Make a detached session, and the server if none runs.  Returns its pane's id and process.
 
-    `name` holds nothing that tmux would expand or rewrite.  Without a command tmux runs its
-    default; a single word would go through a shell.  A server that this starts outlives us; of
-    our environment it gets only what a login gives.  With `transient` it lasts as long as its
-    command, attached or not, whatever the person's options are; with `stays` its pane outlives the
-    command, with what that has said.  AssignerError where tmux refuses.
+    `name` must not contain anything that tmux expands or rewrites.  Without a command tmux runs its
+    default; it would pass a single word to a shell.  A server started here outlives this process
+    and gets only the login part of the environment.  A `transient` session lasts as long as its
+    command, attached or not, whatever the user's options say; with `stays` the pane and its output
+    outlive the command.  Raises AssignerError if tmux refuses.
     """
     lasting = (
         ";", "set-option", "-t", f"={name}:", "destroy-unattached", "off",
@@ -329,8 +329,8 @@ def create(
 
 
 def revive(pane: Pane, timeout: float, command: Sequence[str]) -> bool:
-    """Run a command in a pane whose program has ended, if it still is that pane, and nothing has
-    been begun there since; whether that was so.  Raises NoServer, Unreachable.
+    """Run a command in a dead pane, if it still is the same pane and nothing has run there since.
+    Returns whether it did.  Raises NoServer, Unreachable.
     """
     condition = both(pane.identity.formats, "#{pane_dead}")
     words = " ".join(map(quote, command))
@@ -343,7 +343,7 @@ def revive(pane: Pane, timeout: float, command: Sequence[str]) -> bool:
 
 
 def discard(socket: str, timeout: float, pane: str, pid: int) -> None:
-    """End the session of a pane, if it still is the one whose process had that pid."""
+    """Kill the session of a pane, if the pane's process still has that pid."""
     condition = f"#{{==:#{{pane_pid}},{pid}}}"
     _call(socket, timeout, "if-shell", "-F", "-t", pane, condition, f"kill-session -t {pane}")
 
@@ -356,31 +356,31 @@ def both(wanted: Mapping[str, object], condition: str) -> str:
 
 
 def quote(text: str) -> str:
-    """One word for tmux's parser: inside single quotes nothing is special but the quote, and what
-    follows a newline, where it drops blanks and comments.
+    """One word for tmux's parser: in single quotes only the quote is special, and the text after a
+    newline, where tmux drops blanks and comments.
     """
     return "'" + text.replace("'", "'\\''").replace("\n", "'\"\\n\"'") + "'"
 
 
 def number(option: str) -> str:
-    """The format of an option that holds a number: nothing where somebody set it to a text."""
+    """The format of an option that holds a number: empty if somebody set it to other text."""
     return f"#{{?#{{{option}}},#{{e|+:#{{{option}}},0}},}}"
 
 
 def frame() -> str:
-    """A word that no program in a pane can guess: it marks our own lines in the answer."""
+    """A word that no program in a pane can guess; it marks our own lines in the answer."""
     return os.urandom(8).hex()
 
 
 def framed(text: str, mark: str) -> Iterable[tuple[str, str]]:
-    """Each framed line's rest, with the text up to the next one."""
+    """The rest of each marked line, with the text up to the next one."""
     for part in ("\n" + text).split(f"\n{mark} ")[1:]:
         head, _, rest = part.partition("\n")
         yield head, rest
 
 
 def source(socket: str, timeout: float, script: list[str]) -> str:
-    """Have the server carry out `script` by one client; a bad target is no error."""
+    """Have the server execute `script` through one client; ignores bad targets."""
     if not script:
         return ""
     return _call(socket, timeout, "source-file", "-", given="\n".join(script) + "\n")[0]
@@ -389,7 +389,7 @@ def source(socket: str, timeout: float, script: list[str]) -> str:
 def _call(
     socket: str, timeout: float, *arguments: str, given: str | None = None
 ) -> tuple[str, int]:
-    """One tmux client, which starts no server: what it printed, and its exit status."""
+    """Run one tmux client, which starts no server: its output and its exit status."""
     out, problem, status = _client(socket, timeout, *arguments, given=given)
     if status and problem:
         _explain(problem)
@@ -403,16 +403,15 @@ def _client(
     given: str | None = None,
     directory: str | None = None,
 ) -> tuple[str, str, int]:
-    """One tmux client: what it printed, what it complained of, and its exit status.
+    """Run one tmux client: its output, its error messages, and its exit status.
 
-    With a directory to stand in it may start a server, which is all that a client's own
-    directory and environment are good for.
+    With a directory it may start a server, which takes over that directory and the environment.
     """
-    import sh  # 35 ms, and only who asks tmux pays
+    import sh  # 35 ms, so imported only if tmux is asked
 
     out, err = io.BytesIO(), io.BytesIO()
     try:
-        # timeout(1), since sh's own _timeout looks at the clock only every 100 ms
+        # timeout(1), because sh's own _timeout checks the clock only every 100 ms
         command = sh.Command("timeout")(
             "--foreground", "-k", "1", str(timeout), "tmux", "-u", *([] if directory else ["-N"]),
             "-S", socket, *arguments,
@@ -429,7 +428,7 @@ def _client(
         raise AssignerError(f"cannot enter '{directory}'") from None
     except (sh.SignalException, sh.TimeoutException) as error:
         raise Unreachable(f"the tmux client died: {error.__class__.__name__}") from None
-    except (RuntimeError, OSError, ValueError) as error:  # no process, thread or file is left
+    except (RuntimeError, OSError, ValueError) as error:  # out of processes, threads or files
         raise Unreachable(f"the tmux client cannot be started: {error}") from None
     if status in (124, 137):
         raise Unreachable(f"tmux did not answer within {timeout:g} s")

@@ -1,8 +1,8 @@
-"""What an agent's own transcript says of a prompt that was typed.
+"""Finds a typed prompt in an agent's own transcript and reads its outcome.
 
-It is needed because hooks may not be installed, and because some ends fire none: a failure, a
-limit or an interruption in Codex, Escape in Claude Code.  Reading is bounded and never blocks;
-what is missing, spoilt or somebody else's tells nothing.
+Transcripts are needed because hooks may not be installed, and because some ends fire no hook: a
+failure, a limit or an interruption in Codex, Escape in Claude Code.  Reading is bounded and never
+blocks; missing, damaged or foreign files are no evidence.
 """
 
 import os
@@ -15,9 +15,9 @@ from assigner import claude, codex, opencode, records, turns
 from assigner.recognising import Provider
 from assigner.turns import Begun, Turn
 
-_FILES = 8  # transcripts that are read in a search, the latest first
-_ENTRIES = 5000  # directory entries that are looked at in a search
-_NEAR = 60.0  # seconds between equal prompts in two conversations: either may be meant
+_FILES = 8  # transcripts read in one search, the latest first
+_ENTRIES = 5000  # directory entries examined in one search
+_NEAR = 60.0  # seconds ambiguous if two conversations have equal prompts within this time
 _LONG = 200  # Claude Code cuts a directory's name there and adds a hash
 
 
@@ -34,8 +34,8 @@ def find(
     """The turn whose prompt is exactly `text`, begun at `since` (epoch seconds) or just before.
 
     `directory` is where the agent was started, `home` its environment.  With `path`, and `offset`
-    if known, only that transcript is read; without it all that this agent could be writing there.
-    None where there is no such turn, or where two conversations have one and either may be meant.
+    if known, only that transcript is read; without it, all that this agent could be writing.
+    None if there is no such turn, or if two conversations have one and it could be either.
     """
     shape = provider.transcript
     if shape is None:
@@ -59,9 +59,9 @@ def find(
 
 
 def _only(found: list[Begun]) -> Turn | None:
-    """The first of these turns, if no other conversation has one of about the same time.
+    """The first of these turns, or None if another conversation has one at about the same time.
 
-    A conversation that goes on in another file has a copy of its turns there.
+    A conversation that continues in another file has a copy of its turns there.
     """
     if not found:
         return None
@@ -73,7 +73,7 @@ def _only(found: list[Begun]) -> Turn | None:
 
 
 def _home(shape: turns.Transcript, home: Mapping[str, str]) -> PurePath | None:
-    """The directory below which the agent keeps what it remembers."""
+    """The agent's data directory; None if it is unknown."""
     if named := home.get(shape.home):
         return PurePath(named)
     return PurePath(home["HOME"], shape.default) if home.get("HOME") else None
@@ -82,7 +82,7 @@ def _home(shape: turns.Transcript, home: Mapping[str, str]) -> PurePath | None:
 def _candidates(
     shape: turns.Transcript, place: PurePath | None, directory: str | None, since: float
 ) -> list[str]:
-    """The transcripts written to since then by an agent in that directory, the latest first."""
+    """The transcripts that an agent in that directory has written to since, the latest first."""
     if place is None:
         return []
     files = _claude_files if shape.format == "claude" else _codex_files
@@ -103,8 +103,8 @@ def _candidates(
 
 
 def _claude_files(place: str, directory: str | None) -> Iterator[os.DirEntry[str]]:
-    """Those of a directory, which has its name with a dash for each character but letters and
-    digits.
+    """The transcripts of a directory.  Claude Code names their folder after the directory, with a
+    dash for each character other than letters and digits.
     """
     projects = os.path.join(place, "projects")
     name = None
@@ -120,7 +120,7 @@ def _claude_files(place: str, directory: str | None) -> Iterator[os.DirEntry[str
 
 
 def _codex_files(place: str, _directory: str | None) -> Iterator[os.DirEntry[str]]:
-    """Those of the latest days first: of the day on which a session was begun."""
+    """The transcripts by day, the latest day first: the day on which a session began."""
 
     def below(path: str) -> list[os.DirEntry[str]]:
         return sorted(_entries(path), key=lambda entry: entry.name, reverse=True)
@@ -132,7 +132,7 @@ def _codex_files(place: str, _directory: str | None) -> Iterator[os.DirEntry[str
 
 
 def _is_codex_session(path: str, directory: str | None) -> bool:
-    """Whether a person's session of that directory writes it, and no sub-agent."""
+    """Whether the file is a user's session in that directory, and not a sub-agent's."""
     meta = records.first(path)
     source = records.get(meta, "payload", "source")
     if records.get(meta, "type") != "session_meta" or isinstance(source, dict):

@@ -1,6 +1,6 @@
-"""Directories that a person has enrolled with a session are trusted, as its agent itself keeps it.
+"""Makes an agent trust the directories that the user enrolled with its session.
 
-So it does not ask for them when it starts; whatever else it asks is a person's to answer.
+The agent then does not ask about them when it starts.  Other questions are left to the user.
 """
 
 import os
@@ -14,29 +14,29 @@ from assigner.recognising import Provider
 
 
 def check(provider: Provider, directories: Sequence[str]) -> None:
-    """Refuse what cannot be trusted.  UsageError."""
+    """Raise UsageError if this agent cannot be made to trust these directories."""
     if directories and not provider.launch.trusts:
-        raise UsageError(f"{provider.name} is not told what to trust: leave out --trust")
+        raise UsageError(f"cannot set which directories {provider.name} trusts: leave out --trust")
     for directory in directories:
         if not os.path.isdir(directory):
-            raise UsageError(f"--trust needs a directory, and '{directory}' is none")
+            raise UsageError(f"--trust needs a directory: '{directory}' is not one")
         if not directory.isprintable():
-            raise UsageError(f"a path has what no configuration can hold: {directory!a}")
+            raise UsageError(f"cannot write this path to a configuration file: {directory!a}")
 
 
 def covers(directories: Sequence[str], directory: str) -> bool:
-    """Whether a directory, its symbolic links resolved, is one of those, or below one."""
+    """Whether a directory, with symlinks resolved, is one of `directories` or below one."""
     real = os.path.realpath(directory)
     return any(f"{real}/".startswith(place.rstrip("/") + "/") for place in directories)
 
 
-def settle(
+def trust(
     provider: Provider, trusted: Sequence[str], directory: str, variables: Mapping[str, str]
 ) -> list[str]:
-    """Have an agent that starts in a directory trust that, if it is among the `trusted`.
+    """Make an agent that starts in `directory` trust it, if `trusted` covers it.
 
-    With those `variables` it finds its configuration.  What has to be added to its command line.
-    SetupError where its own file cannot be used.
+    The agent finds its configuration by `variables`.  Returns the words to add to its command
+    line.  Raises SetupError if the agent's configuration file is not usable.
     """
     launch = provider.launch
     if not covers(trusted, directory):
@@ -59,7 +59,7 @@ def _write(provider: Provider, directory: str, variables: Mapping[str, str]) -> 
     try:
         after = jsontext.put(before or "", keys, True)
     except ValueError as error:
-        raise SetupError(f"'{path}' is not as expected: {error}") from None
+        raise SetupError(f"'{path}' has unexpected content: {error}") from None
     if after == before:
         return
     target = editing.target(path, Path(home))

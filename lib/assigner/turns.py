@@ -1,4 +1,4 @@
-"""One turn of an agent's conversation: a prompt, what came of it, what its errors mean.  Pure."""
+"""One turn of an agent's conversation: its prompt, its outcome, its error class.  Pure."""
 
 import re
 import unicodedata
@@ -10,16 +10,16 @@ from assigner import clock
 from assigner.records import Record, get
 
 FORMATS = ("claude", "codex", "opencode")
-_EARLY = 1.0  # so many seconds before `since` a prompt may have begun
+_EARLY = 1.0  # seconds: a prompt may have begun this long before `since`
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """Where an agent keeps its transcripts, their format, and what its errors mean.
+    """Where an agent keeps its transcripts, their format, and how to classify its errors.
 
-    `home` is the environment variable that names the directory, `default` where that is below HOME
-    otherwise.  Expressions are searched in `CODE STATUS MESSAGE` of an error (`-` for what it
-    does not have); `reset` finds when a limit ends, by the first group that matched.
+    `home` is the environment variable that names the directory, `default` its place in HOME if
+    the variable is not set.  Expressions are searched in `CODE STATUS MESSAGE` of an error (`-`
+    for a missing part); the first group of `reset` that matched is the time at which a limit ends.
     """
 
     format: str
@@ -33,13 +33,13 @@ class Transcript:
 
 @dataclass(frozen=True)
 class Turn:
-    """A turn.  `state`: running, completed, failed or interrupted.
+    """A turn.  `state` is running, completed, failed or interrupted.
 
-    `path` and `offset` tell where it begins, so that it is found again without a search, `begun`
-    when, in epoch seconds; `message` is the last one of the agent; `failure` is api, auth, context,
-    limited or interrupted; `reset` is the stated end of a limit, as the agent puts it or, if it
-    tells the moment, ISO 8601; `at` is when it ended, in epoch seconds; `is_past`: another turn has
-    begun since, or nothing of it can follow.
+    `path` and `offset` are where it begins, so that it can be found again without a search;
+    `begun` is when, in epoch seconds.  `message` is the agent's last one.  `failure` is api, auth,
+    context, limited or interrupted.  `reset` is when a limit ends: ISO 8601 if the agent gives a
+    moment, else its own words.  `at` is when the turn ended, in epoch seconds.  `is_past`: another
+    turn has begun since, or nothing can be added to this one.
     """
 
     state: str
@@ -85,20 +85,18 @@ class Begun(NamedTuple):
 
 
 def canonical(text: str) -> str:
-    """A prompt as the transcripts of all agents have it: some trim it, expand its tabs, compose
-    its accents.
-    """
+    """A prompt in one form for all agents: some trim it, expand tabs or compose accents."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
     return unicodedata.normalize("NFC", text).strip()
 
 
 def mention(text: str) -> str:
-    """Something that stands in any transcript with that prompt, however it is encoded."""
+    """A part of the prompt that any transcript with that prompt contains, whatever its encoding."""
     return max(re.findall(r"[A-Za-z0-9]+", text), key=len, default="")
 
 
 def failure_of(shape: Transcript, message: str, code: object, status: object) -> str:
-    """The class of an error."""
+    """The failure class of an error: limited, auth, context or api."""
     told = f"{code or '-'} {status or '-'} {message}"
     for failure in ("context", "auth", "limited"):
         pattern: re.Pattern[str] | None = getattr(shape, failure)
@@ -108,7 +106,7 @@ def failure_of(shape: Transcript, message: str, code: object, status: object) ->
 
 
 def reset_of(shape: Transcript, message: str) -> str | None:
-    """When a limit ends, as a message states it."""
+    """The time at which a limit ends, as a message states it; None if it states none."""
     match = shape.reset.search(message) if shape.reset is not None else None
     if match is None or match.lastindex is None:
         return None
@@ -117,7 +115,7 @@ def reset_of(shape: Transcript, message: str) -> str | None:
 
 
 def moment(seconds: object) -> str | None:
-    """Epoch seconds as text."""
+    """Epoch seconds as ISO 8601 text; None for anything else."""
     try:
         return clock.text(seconds) if isinstance(seconds, int | float) else None
     except (ValueError, OverflowError, OSError):
@@ -125,7 +123,7 @@ def moment(seconds: object) -> str | None:
 
 
 def time_of(record: Record) -> float | None:
-    """When a record was made, in epoch seconds."""
+    """The time of a record in epoch seconds; None if it has none."""
     stamp = record.get("timestamp")
     try:
         return clock.seconds(stamp) if isinstance(stamp, str) else None
@@ -134,7 +132,9 @@ def time_of(record: Record) -> float | None:
 
 
 def choose(moments: Sequence[float | None], since: float) -> int | None:
-    """Which of equal prompts is the one typed at `since`: the next one, else one just before."""
+    """The index of the prompt typed at `since`, of several equal ones: the next, else the last
+    just before; None if neither exists.
+    """
     for index, at in enumerate(moments):
         if at is not None and at >= since:
             return index
@@ -145,7 +145,7 @@ def choose(moments: Sequence[float | None], since: float) -> int | None:
 
 
 def text_of(content: object, *types: str) -> str:
-    """The text of a message's content."""
+    """The text of a message's content: its parts of the given types."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []

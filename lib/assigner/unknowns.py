@@ -1,7 +1,7 @@
-"""Screens of agents that no rule recognised: kept, a few, so that a person can add a rule.
+"""Keeps a few screens of agents that no rule recognized, so that the user can add a rule.
 
-A file each in STATE/unknown, named by what is on the screen without its numbers: a clock or a
-counter that goes on makes no other screen.
+Each is a file in STATE/unknown, named by a digest of the screen with all numbers made equal: a
+changed clock or counter does not make another screen.
 """
 
 import contextlib
@@ -16,12 +16,12 @@ from assigner.db import Row
 from assigner.errors import UsageError
 from assigner.recognising import View
 
-MOST = 40  # screens that are kept: the latest
+MOST = 40  # screens to keep, the latest ones
 _NAME = re.compile(r"[0-9a-f]{12}\Z")
 
 
 def keep(settings: Settings, provider: str, session: str, view: View, now: str) -> None:
-    """Keep a screen, and no more than MOST of them.  A disk that takes none does no harm."""
+    """Keep a screen, and at most MOST in all.  Ignores a disk that cannot be written."""
     name = hashlib.sha256(re.sub(r"\d+", "0", f"{provider}\n{view.text}").encode()).hexdigest()[:12]
     screen = {
         "id": name, "provider": provider, "session": session, "seen_at": now,
@@ -34,7 +34,7 @@ def keep(settings: Settings, provider: str, session: str, view: View, now: str) 
 
 
 def kept(settings: Settings) -> list[Row]:
-    """The screens that are kept, the latest first."""
+    """The kept screens, the latest first."""
     found = []
     for name in _names(settings):
         with (
@@ -46,10 +46,10 @@ def kept(settings: Settings) -> list[Row]:
 
 
 def one(settings: Settings, name: str) -> Row:
-    """One screen by its id, or how that begins.  UsageError."""
+    """The kept screen whose id begins with `name`.  UsageError if not exactly one does."""
     found = [row for row in kept(settings) if name and row["id"].startswith(name)]
     if len(found) != 1:
-        raise UsageError(f"no one screen '{name}' is kept: 'inspect --unknown' lists them")
+        raise UsageError(f"'{name}' matches no or several kept screens: see 'inspect --unknown'")
     return found[0]
 
 

@@ -1,7 +1,7 @@
-"""What the prompt's own work says of its end, weighed against its exit status.
+"""Applies the work's own report of its end to the verdict by exit status.
 
-A one-shot agent tells in its JSON; `report ok|fail` and the sentinel tell what the work itself
-thinks.  An exit status other than 0 wins over any good news; bad news win over 0.
+A one-shot agent reports in its JSON; `report ok|fail` and the sentinel say what the work itself
+concludes.  An exit status other than 0 overrides any good report; a bad report overrides 0.
 """
 
 import json
@@ -13,13 +13,13 @@ from assigner.attempts import Verdict
 from assigner.db import Row, Store
 from assigner.oneshots import Outcome
 
-_LINE = 8 << 20  # an event that is longer is none
+_LINE = 8 << 20  # longer lines are not events
 
 
-def weigh(store: Store, verdict: Verdict, output: str | None) -> Verdict:
-    """The verdict with its response, and corrected by what the work itself says.
+def apply_self_report(store: Store, verdict: Verdict, output: str | None) -> Verdict:
+    """The verdict with its response, corrected by the work's own report.
 
-    `output` is what the screen showed of the attempt.
+    `output` is the attempt's output on the screen.
     """
     if verdict.outcome in ("ending", "released", "limited"):
         return verdict
@@ -31,12 +31,12 @@ def weigh(store: Store, verdict: Verdict, output: str | None) -> Verdict:
 
 
 def _agent(store: Store, attempt: Row) -> tuple[str, str | None] | None:
-    """The one-shot agent that was called, and the conversation that it was to go on with."""
+    """The one-shot agent that was called, and the conversation it was to continue."""
     try:
         with access.own_file(store.settings.run / str(attempt["id"]) / "once") as file:
             told = json.loads(file.read())
         return told["provider"], told["conversation"]
-    except (OSError, ValueError, LookupError, TypeError):  # what a prompt runs may have spoilt it
+    except (OSError, ValueError, LookupError, TypeError):  # the prompt may have damaged the file
         return None
 
 
@@ -47,7 +47,7 @@ def _by_agent(
     if isinstance(agent, str):
         if verdict.outcome != "completed":
             return verdict
-        why = f"unverified: its exit status is 0, which tells little: {agent}"
+        why = f"unverified: exit status 0 alone is no evidence: {agent}"
         return replace(verdict, outcome="unverified", error=why)
     if agent.once is None:
         return verdict
@@ -65,7 +65,7 @@ def _by_agent(
 
 
 def _concluded(verdict: Verdict, outcome: Outcome) -> Verdict:
-    """The verdict that an agent's outcome makes of one by exit status."""
+    """The verdict by exit status, corrected by the agent's outcome."""
     if outcome.state == "completed":
         return verdict
     if outcome.state == "limited":
@@ -83,7 +83,7 @@ def _concluded(verdict: Verdict, outcome: Outcome) -> Verdict:
 
 
 def _by_work(verdict: Verdict) -> Verdict:
-    """What `report` and the sentinel say."""
+    """The verdict corrected by `report` and the sentinel."""
     if not _is_judged_by_status(verdict):
         return verdict
     attempt = verdict.attempt
@@ -94,9 +94,9 @@ def _by_work(verdict: Verdict) -> Verdict:
         sentinel = sentinels.find(verdict.response or "", asked)
     summary = None
     if said and said["word"] == "fail":
-        summary = said["summary"] or "it reported its failure"
+        summary = said["summary"] or "the work reported a failure"
     elif sentinel and not sentinel[0]:
-        summary = sentinel[1] or "its sentinel says that it failed"
+        summary = sentinel[1] or "the sentinel reports a failure"
     if summary is not None:
         error = f"command: {summary}"
         if verdict.outcome == "failed":
@@ -108,7 +108,7 @@ def _by_work(verdict: Verdict) -> Verdict:
             error=error,
         )
     if verdict.outcome == "completed" and attempt["sentinel"] and not (said or sentinel):
-        missing = "unverified: it ended without 'ASSIGNER-DONE ok' and without 'report ok'"
+        missing = "unverified: the work ended without 'ASSIGNER-DONE ok' and without 'report ok'"
         return replace(verdict, outcome="unverified", error=missing)
     return verdict
 
@@ -118,7 +118,7 @@ def _is_judged_by_status(verdict: Verdict) -> bool:
 
 
 def _response(store: Store, attempt: Row, output: str | None) -> str | None:
-    """What a one-shot command printed on its standard output; else what the screen showed."""
+    """What a one-shot command printed to standard output; else the output on the screen."""
     size = store.settings.max_output
     if "started" not in json.loads(attempt["evidence"]).get("reports", {}):
         return output
@@ -131,7 +131,7 @@ def _response(store: Store, attempt: Row, output: str | None) -> str | None:
 
 
 def _printed(store: Store, attempt: Row) -> Iterator[str]:
-    """The lines of what a one-shot command printed."""
+    """The lines that a one-shot command printed."""
     try:
         with access.own_file(store.settings.run / str(attempt["id"]) / "response") as file:
             while line := file.readline(_LINE):

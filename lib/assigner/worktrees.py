@@ -1,9 +1,9 @@
-"""Working trees of prompts' own: one for each branch that `--worktree` asks for.
+"""Separate working trees for prompts: one for each branch that `--worktree` asks for.
 
     STATE/worktrees/REPOSITORY-HASH/BRANCH
 
-The session's shell makes it, as a step of the prompt's context (dialects); the claim leases it
-in place of the main tree, so that neither waits for the other.
+The session's shell makes the tree, as a step of the prompt's context (dialects).  The claim leases
+this tree instead of the main tree, so that prompts in the two do not wait for each other.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from assigner.db import Row, Store
 
 
 class Own(NamedTuple):
-    """A prompt's own working tree, its directory in there, and the tree again if it is made."""
+    """A prompt's own working tree, its directory in there, and the tree again if it exists."""
 
     tree: str
     directory: str
@@ -24,19 +24,19 @@ class Own(NamedTuple):
 
 
 def root(settings: Settings) -> str:
-    """Where all of them are, as git tells paths."""
+    """The directory of all separate working trees, as git prints paths."""
     return os.path.realpath(settings.worktrees)
 
 
 def own(top: str, place: git.Place, directory: str, branch: str) -> tuple[str, str]:
-    """The tree below `top`, and what in it is to `directory` in the tree where that stands."""
+    """The tree below `top`, and the directory in it that corresponds to `directory`."""
     tree = git.own_tree(top, place, branch)
     below = os.path.relpath(os.path.realpath(directory), place.tree)
     return tree, os.path.normpath(os.path.join(tree, below))
 
 
 def of(settings: Settings, prompt: Row, directory: str | None) -> Own | None:
-    """The working tree of a prompt's own; None where it asks for none, or there is no repository.
+    """The separate working tree of a prompt; None if it asks for none or has no repository.
 
     `prompt` has the columns worktree and git_branch.
     """
@@ -48,14 +48,14 @@ def of(settings: Settings, prompt: Row, directory: str | None) -> Own | None:
 
 
 def note_use(store: Store, tree: str) -> None:
-    """An attempt that worked there has ended: its time tells for how long nobody has used it."""
+    """Record that an attempt in that tree has ended: the time shows how long it is unused."""
     if not store.dry and tree.startswith(root(store.settings) + "/"):
         with contextlib.suppress(OSError):
             os.utime(tree)
 
 
 def unwanted(store: Store, before: float) -> list[str]:
-    """The trees that no open prompt, no attempt and no session wants, unused since `before`."""
+    """The trees that no open prompt, attempt or session uses, unused since `before` (epoch)."""
     top = root(store.settings)
     sessions = {
         row["name"]: row["current_dir"]
@@ -77,14 +77,14 @@ def unwanted(store: Store, before: float) -> list[str]:
 
 
 def why_kept(tree: str) -> str | None:
-    """What speaks against removing a tree: work that is nowhere else; None if nothing does."""
+    """Why a tree must not be removed: work that exists nowhere else; None if it may be."""
     place = git.place(tree)
     if place is None or place.tree != tree:
         return "git does not know it"
     if git.is_half_made(tree):
         return None
     if place.operation:
-        return f"a {place.operation} is in progress"
+        return f"a {place.operation} is in progress in it"
     if place.branch is None:
         return "it is on no branch"
     clean = git.is_clean(tree)
@@ -94,7 +94,9 @@ def why_kept(tree: str) -> str | None:
 
 
 def remove(tree: str) -> str | None:
-    """Remove a tree, and its repository's directory after the last one; why not, None if done."""
+    """Remove a tree, and its repository's directory after the last one.  Returns why it could not,
+    or None.
+    """
     place = git.place(tree)
     if place is None or place.tree != tree:
         return "git does not know it"

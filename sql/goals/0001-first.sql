@@ -1,5 +1,5 @@
--- What a person wants: visions, goals under them, tasks under goals.
--- The columns of tasks that a prompt has too mean what they mean there.
+-- What the user wants: visions, goals below them, tasks below goals.
+-- Columns that tasks share with prompts have the same meaning.
 
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
@@ -51,8 +51,8 @@ CREATE TABLE tasks (
     idempotent      INTEGER NOT NULL DEFAULT 0 CHECK (idempotent IN (0, 1)),
     attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     max_attempts    INTEGER NOT NULL DEFAULT 3 CHECK (max_attempts > 0),
-    not_before      TEXT,               -- failed, and to be tried again then
-    prompt_id       INTEGER,            -- the prompt that it last became
+    not_before      TEXT,               -- when a failed task is retried
+    prompt_id       INTEGER,            -- the task's latest prompt
     error           TEXT,
     dedup_key       TEXT UNIQUE,
     created_at      TEXT NOT NULL,
@@ -69,12 +69,12 @@ CREATE INDEX tasks_open ON tasks (priority DESC, created_at, id)
 CREATE INDEX tasks_goal ON tasks (goal_id, id);
 CREATE INDEX tasks_status ON tasks (status, id);
 
--- What the query planner is to take for granted (https://www.sqlite.org/fileformat2.html#stat1tab).
--- It has the projects found by jumping from one to the next.
-ANALYZE sqlite_schema;  -- makes the table
+-- Statistics for the query planner (https://www.sqlite.org/fileformat2.html#stat1tab).
+-- With them it finds the projects by a skip-scan.
+ANALYZE sqlite_schema;  -- creates the table
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('tasks', 'tasks_pending', '100000 5000 500 2 1'),
     ('tasks', 'tasks_open',    '100000 10000 2 1'),
     ('tasks', 'tasks_goal',    '100000 20 1'),
     ('tasks', 'tasks_status',  '100000 20000 1');
-ANALYZE sqlite_schema;  -- reads it
+ANALYZE sqlite_schema;  -- loads the statistics

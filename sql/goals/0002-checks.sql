@@ -1,4 +1,4 @@
--- What the prompt of a task has to pass, as prompts have it.
+-- The check that the prompt of a task has to pass, in the same columns as prompts have.
 ALTER TABLE tasks ADD COLUMN check_command TEXT CHECK (check_command <> '');
 ALTER TABLE tasks ADD COLUMN check_timeout_seconds REAL
     CHECK (check_timeout_seconds IS NULL

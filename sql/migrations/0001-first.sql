@@ -1,6 +1,6 @@
--- The queue, the sessions, the attempts, and what happened.
--- Times are UTC text of fixed width (lib/assigner/clock.py), JSON is text.
--- Every row that changes says who changed it (updated_by); triggers write the audit trail.
+-- The queue, the sessions, the attempts, and the audit trail.
+-- Times are UTC text of fixed width (lib/assigner/clock.py); JSON is text.
+-- Every row that changes records who changed it (updated_by); triggers write the audit trail.
 
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
@@ -12,7 +12,7 @@ CREATE TABLE sessions (
     host                TEXT NOT NULL,
     name                TEXT NOT NULL,
     provider            TEXT,
-    command             TEXT,               -- one-shot: what reads the prompt on standard input
+    command             TEXT,               -- one-shot: the command that reads the prompt on standard input
     status              TEXT NOT NULL CHECK (status IN
         ('idle', 'busy', 'waiting', 'limited', 'occupied', 'unknown', 'offline')),
     status_reason       TEXT,
@@ -25,15 +25,15 @@ CREATE TABLE sessions (
     pane_id             TEXT,
     pane_pid            INTEGER,
     pane_tty            TEXT,
-    seen                TEXT,               -- what the last look saw, to tell what has not changed
+    seen                TEXT,               -- a fingerprint of the last look, to detect that nothing has changed
     seen_at             TEXT,
-    prompt_endings      TEXT NOT NULL DEFAULT '[]',  -- how an empty prompt of this session ends
+    prompt_endings      TEXT NOT NULL DEFAULT '[]',  -- the endings of this session's empty prompt
     learn               INTEGER NOT NULL DEFAULT 0 CHECK (learn IN (0, 1, 2)),  -- 2: a run has just ended
     -- context
     current_dir         TEXT,
     repository          TEXT,
     git_branch          TEXT,
-    env_vars            TEXT NOT NULL DEFAULT '{}',  -- what a prompt exported; a secret is null
+    env_vars            TEXT NOT NULL DEFAULT '{}',  -- variables that prompts exported; a secret is null
     context_hash        TEXT,
     last_context_update TEXT,
     last_activity       TEXT,
@@ -48,7 +48,7 @@ CREATE TABLE sessions (
     CHECK ((status = 'idle') = (idle_since IS NOT NULL))
 ) STRICT;
 
--- one pane is one session
+-- a pane belongs to one session
 CREATE UNIQUE INDEX sessions_pane ON sessions (host, socket, server_pid, server_start, pane_id)
     WHERE status <> 'offline';
 CREATE INDEX sessions_ready ON sessions (host, name)
@@ -62,7 +62,7 @@ CREATE TABLE prompts (
     status               TEXT NOT NULL DEFAULT 'pending',
     held_by              TEXT CHECK (held_by IS NULL OR held_by IN
         ('dependency', 'time', 'target missing', 'tree in use', 'limit', 'pause')),
-    held_on              TEXT,              -- the prompt, time, session or tree that it waits for
+    held_on              TEXT,              -- the prompt, time, session or tree that the prompt waits for
     target_session       TEXT,
     target_provider      TEXT,
     assigned_session     TEXT,
@@ -70,7 +70,7 @@ CREATE TABLE prompts (
     working_dir          TEXT CHECK (working_dir LIKE '/%'),
     git_branch           TEXT,
     env_vars             TEXT NOT NULL DEFAULT '{}',
-    secrets              TEXT,              -- name of the file that has the null values of env_vars
+    secrets              TEXT,              -- the file with the values that are null in env_vars
     prerequisites        TEXT NOT NULL DEFAULT '[]',
     prefer_context_match INTEGER NOT NULL DEFAULT 1 CHECK (prefer_context_match IN (0, 1)),
     validate_context     INTEGER NOT NULL DEFAULT 1 CHECK (validate_context IN (0, 1)),
@@ -83,7 +83,7 @@ CREATE TABLE prompts (
     exit_status          INTEGER,
     response             TEXT,
     created_at           TEXT NOT NULL,
-    ready_at             TEXT NOT NULL,     -- since when it could have run: pending and not held
+    ready_at             TEXT NOT NULL,     -- since when the prompt could have run: pending and not held
     assigned_at          TEXT,
     started_at           TEXT,
     completed_at         TEXT,
@@ -91,7 +91,7 @@ CREATE TABLE prompts (
     updated_by           TEXT NOT NULL,
     not_before           TEXT,
     deadline             TEXT,
-    retry_at             TEXT,              -- failed, and to be tried again then
+    retry_at             TEXT,              -- when a failed prompt is retried
     cancel_requested_at  TEXT,
     parent_id            INTEGER REFERENCES prompts (id) ON DELETE SET NULL,
     affinity             TEXT,
@@ -118,7 +118,7 @@ CREATE INDEX prompts_status ON prompts (status, id);
 CREATE UNIQUE INDEX prompts_dedup_key ON prompts (dedup_key) WHERE dedup_key IS NOT NULL;
 CREATE INDEX prompts_secrets ON prompts (secrets) WHERE secrets IS NOT NULL;
 
--- A prompt can only wait for an older one: no cycle can be written down.
+-- A prompt can only depend on an older one, so that there can be no cycle.
 CREATE TABLE dependencies (
     prompt_id INTEGER NOT NULL REFERENCES prompts (id) ON DELETE CASCADE,
     after_id  INTEGER NOT NULL REFERENCES prompts (id) ON DELETE CASCADE,
@@ -127,8 +127,8 @@ CREATE TABLE dependencies (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX dependencies_after ON dependencies (after_id);
 
--- A working tree in which attempts are alive: nobody else switches its branch.
--- Attempts that want the same branch, or none, share it.
+-- A working tree with live attempts: no other prompt switches its branch.
+-- Attempts that need the same branch, or none, share the lease.
 CREATE TABLE leases (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
     host     TEXT NOT NULL,
@@ -138,7 +138,7 @@ CREATE TABLE leases (
     UNIQUE (host, tree)
 ) STRICT;
 
--- Ids rise for ever: tmux compares them to tell what has been typed into a pane.
+-- Ids only increase: tmux compares them to decide what has been typed into a pane.
 CREATE TABLE attempts (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     prompt_id      INTEGER NOT NULL REFERENCES prompts (id) ON DELETE CASCADE,
@@ -165,7 +165,7 @@ CREATE TABLE attempts (
     server_start   INTEGER NOT NULL,
     pane_id        TEXT NOT NULL,
     pane_pid       INTEGER NOT NULL,
-    process_group  INTEGER,                 -- of the prompt, as its shell reported it
+    process_group  INTEGER,                 -- of the prompt, as reported by its shell
     ending         TEXT CHECK (ending IN ('cancel', 'timeout', 'interrupted')),
     signal         TEXT CHECK (signal IN ('INT', 'TERM', 'KILL')),
     signalled_at   TEXT,
@@ -201,7 +201,7 @@ CREATE TABLE task_events (
 CREATE INDEX task_events_prompt ON task_events (prompt_id, id);
 CREATE INDEX task_events_attempt ON task_events (attempt_id, type) WHERE attempt_id IS NOT NULL;
 
--- How many prompts have which status: `status` is as quick with a million rows as with ten.
+-- The number of prompts with each status: makes `status` as fast with a million rows as with ten.
 CREATE TABLE prompt_counts (
     host    TEXT NOT NULL,
     status  TEXT NOT NULL,
@@ -209,7 +209,7 @@ CREATE TABLE prompt_counts (
     PRIMARY KEY (host, status)
 ) STRICT, WITHOUT ROWID;
 
--- When each script last came to its end.
+-- When each script last finished.
 CREATE TABLE heartbeats (
     host        TEXT NOT NULL,
     script      TEXT NOT NULL,
@@ -217,7 +217,7 @@ CREATE TABLE heartbeats (
     PRIMARY KEY (host, script)
 ) STRICT, WITHOUT ROWID;
 
--- The states of a prompt, and who leads it on:
+-- The states of a prompt, and the allowed changes.
 CREATE TABLE prompt_transitions (
     old TEXT NOT NULL,
     new TEXT NOT NULL,
@@ -259,7 +259,7 @@ BEGIN SELECT RAISE(ABORT, 'a claim needs a waiting prompt and an enrolled idle s
 CREATE TRIGGER attempts_finished BEFORE UPDATE ON attempts WHEN OLD.outcome IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a finished attempt does not change'); END;
 
--- Stages only advance, by any number of steps.
+-- Stages only advance, by one or more steps.
 CREATE TRIGGER attempts_stage BEFORE UPDATE OF stage ON attempts
 WHEN (CASE NEW.stage WHEN 'claimed' THEN 0 WHEN 'preparing' THEN 1 WHEN 'prepared' THEN 2
                      WHEN 'typing' THEN 3 WHEN 'typed' THEN 4 ELSE 5 END)
@@ -267,7 +267,7 @@ WHEN (CASE NEW.stage WHEN 'claimed' THEN 0 WHEN 'preparing' THEN 1 WHEN 'prepare
                      WHEN 'typing' THEN 3 WHEN 'typed' THEN 4 ELSE 5 END)
 BEGIN SELECT RAISE(ABORT, 'an attempt cannot go back to an earlier stage'); END;
 
--- The audit trail: every change of state, with who and when.
+-- The audit trail: every change of state, with actor and time.
 CREATE TRIGGER prompts_insert_event AFTER INSERT ON prompts BEGIN
     INSERT INTO task_events (prompt_id, type, data, created_at) VALUES
         (NEW.id, 'prompt.' || NEW.status, '{"by": "' || NEW.updated_by || '"}', NEW.updated_at);
@@ -326,11 +326,11 @@ CREATE TRIGGER prompts_delete_count AFTER DELETE ON prompts BEGIN
     UPDATE prompt_counts SET prompts = prompts - 1 WHERE host = OLD.host AND status = OLD.status;
 END;
 
--- What the query planner is to take for granted, so that a plan that suits a large database is
--- found in an empty one: rows by the million that are over, few that are open, fewer alive
--- (https://www.sqlite.org/fileformat2.html#stat1tab: all rows of an index, then how many are
--- alike in its first column, in the first two, ...).
-ANALYZE sqlite_schema;  -- makes the table
+-- Statistics for the query planner, to find the plans for a large database in an empty one, too:
+-- millions of rows that are over, few open ones, fewer live ones
+-- (https://www.sqlite.org/fileformat2.html#stat1tab: the number of rows of an index, then how many
+-- are equal in its first column, in the first two, ...).
+ANALYZE sqlite_schema;  -- creates the table
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('prompts',  'prompts_status',           '1000000 200000 1'),
     ('prompts',  'prompts_ready',            '100000 100000 10000 10000 1000 2 1'),
@@ -339,4 +339,4 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('attempts', 'attempts_session',         '1000000 1000000 10000 1'),
     ('attempts', 'attempts_one_per_session', '100 100 1'),
     ('attempts', 'attempts_one_per_prompt',  '100 1');
-ANALYZE sqlite_schema;  -- reads it
+ANALYZE sqlite_schema;  -- loads the statistics

@@ -1,6 +1,6 @@
--- What unattended work needs: pauses, kept contexts, working trees of prompts' own.
+-- For unattended work: pauses, saved contexts, separate working trees of prompts.
 
--- What a person has stopped: a provider, or everything ('').  A paused session says so itself.
+-- What the user has paused: a provider, or everything ('').  A paused session has its own columns.
 CREATE TABLE pauses (
     host      TEXT NOT NULL,
     provider  TEXT NOT NULL DEFAULT '',
@@ -9,11 +9,11 @@ CREATE TABLE pauses (
     PRIMARY KEY (host, provider)
 ) STRICT, WITHOUT ROWID;
 
--- A context under a name, to bring a session back into it later.
+-- A context saved under a name, to bring a session back into it later.
 CREATE TABLE contexts (
     host        TEXT NOT NULL,
     name        TEXT NOT NULL,
-    session     TEXT NOT NULL,              -- from which it was saved
+    session     TEXT NOT NULL,              -- the session that it was saved from
     working_dir TEXT CHECK (working_dir LIKE '/%'),
     git_branch  TEXT,
     env_vars    TEXT NOT NULL DEFAULT '{}', -- a secret is null
@@ -22,18 +22,18 @@ CREATE TABLE contexts (
     PRIMARY KEY (host, name)
 ) STRICT, WITHOUT ROWID;
 
--- Whether the prompt runs in a working tree of its own, made under the state directory.
+-- Whether the prompt runs in a separate working tree below the state directory.
 ALTER TABLE prompts ADD COLUMN worktree INTEGER NOT NULL DEFAULT 0
     CHECK (worktree = 0 OR (worktree = 1 AND git_branch IS NOT NULL));
 
--- What is over is found by when it ended, so that it can be forgotten in time.
+-- Finds ended prompts by time, so that they can be deleted after a while.
 CREATE INDEX prompts_ended ON prompts (completed_at) WHERE completed_at IS NOT NULL;
 CREATE INDEX attempts_output ON attempts (finished_at) WHERE output IS NOT NULL;
 CREATE INDEX task_events_created ON task_events (created_at);
--- Without it a prompt that is deleted has all others searched for its children.
+-- Without this index, deleting a prompt would search all others for its children.
 CREATE INDEX prompts_parent ON prompts (parent_id) WHERE parent_id IS NOT NULL;
 
--- A finished attempt does not change, but its output may be forgotten.
+-- A finished attempt does not change, but its output may be deleted.
 DROP TRIGGER attempts_finished;
 CREATE TRIGGER attempts_finished BEFORE UPDATE ON attempts
 WHEN OLD.outcome IS NOT NULL AND NOT (NEW.output IS NULL
@@ -50,13 +50,13 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('task_events', 'task_events_created', '10000000 2'),
     ('task_events', 'task_events_prompt',  '10000000 10 1'),
     ('task_events', 'task_events_attempt', '10000000 5 2');
-ANALYZE sqlite_schema;  -- reads it
+ANALYZE sqlite_schema;  -- loads the statistics
 
--- A person took it back: the patterns of the settings enrol it no more.
+-- The user removed the session: the patterns of the settings do not enroll it again.
 ALTER TABLE sessions ADD COLUMN opted_out INTEGER NOT NULL DEFAULT 0
     CHECK (opted_out = 0 OR (opted_out = 1 AND enrolled = 0));
 
--- A session's own pause: since when, and by whom.
+-- The pause of a session: since when, and by whom.
 ALTER TABLE sessions ADD COLUMN paused_at TEXT;
 ALTER TABLE sessions ADD COLUMN paused_by TEXT;
 CREATE TRIGGER sessions_paused_event AFTER UPDATE OF paused ON sessions
@@ -66,7 +66,7 @@ WHEN OLD.paused <> NEW.paused BEGIN
          '{"by": "' || NEW.updated_by || '"}', NEW.updated_at);
 END;
 
--- Nothing is claimed for what is paused, not even by a pass that had looked before.
+-- Nothing is claimed for a paused session, not even by a pass that looked before the pause.
 DROP TRIGGER attempts_claim;
 CREATE TRIGGER attempts_claim BEFORE INSERT ON attempts
 WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE host = NEW.host AND name = NEW.session
@@ -77,8 +77,8 @@ WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE host = NEW.host AND name = NEW.ses
                  AND status = 'pending' AND held_by IS NULL)
 BEGIN SELECT RAISE(ABORT, 'a claim needs a waiting prompt and an enrolled idle session'); END;
 
--- Why a prompt can run nowhere, whatever else it waits for: its session is not there, or all
--- that it may run in is paused.
+-- Why a prompt can run nowhere, apart from dependencies and times: its session is missing, or all
+-- sessions that it may run in are paused.
 CREATE VIEW prompt_holds AS
 SELECT id,
        CASE WHEN missing IS NOT NULL THEN 'target missing'

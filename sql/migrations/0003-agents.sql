@@ -1,26 +1,26 @@
--- What agents need: how their sessions are started, and the limits of their accounts.
+-- For agents: how their sessions are started, and the limits of their accounts.
 
--- Whether a person has said what runs in it; else it follows what is seen.
+-- Whether the user has named the provider; otherwise the observed provider counts.
 ALTER TABLE sessions ADD COLUMN provider_given INTEGER NOT NULL DEFAULT 0
     CHECK (provider_given IN (0, 1));
--- Whose limit counts; without one the provider's.
+-- The account whose limit counts; by default the provider's.
 ALTER TABLE sessions ADD COLUMN account TEXT;
--- Whether its agent may be started again in the context of a prompt, with leave to act unasked.
+-- Whether the agent may be restarted in the context of a prompt, with permission to act unasked.
 ALTER TABLE sessions ADD COLUMN respawn INTEGER NOT NULL DEFAULT 0 CHECK (respawn IN (0, 1));
 ALTER TABLE sessions ADD COLUMN auto_approve INTEGER NOT NULL DEFAULT 0
     CHECK (auto_approve IN (0, 1));
--- Whether it then goes on with its conversation.
+-- Whether a restarted agent continues its conversation.
 ALTER TABLE sessions ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0 CHECK (resumes IN (0, 1));
--- The name of the file that has the environment in which its agent was first started.
+-- The file with the environment in which the session's agent was first started.
 ALTER TABLE sessions ADD COLUMN environment TEXT;
 CREATE INDEX sessions_environment ON sessions (environment) WHERE environment IS NOT NULL;
--- The conversation that its agent is in, as its hooks tell.
+-- The current conversation of the agent, as its hooks report it.
 ALTER TABLE sessions ADD COLUMN conversation TEXT;
 
--- Typed as it stands: what it begins with may be a command of the agent's.
+-- Typed unchanged: the text may begin like a command of the agent.
 ALTER TABLE prompts ADD COLUMN raw INTEGER NOT NULL DEFAULT 0 CHECK (raw IN (0, 1));
 
--- Until when an account takes no more prompts, and what said so.
+-- Until when an account takes no more prompts, and the evidence for it.
 CREATE TABLE limits (
     host    TEXT NOT NULL,
     account TEXT NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE limits (
     PRIMARY KEY (host, account)
 ) STRICT, WITHOUT ROWID;
 
--- Nothing is claimed for what is paused or limited, not even by a pass that had looked before.
+-- Nothing is claimed for a paused or limited session, not even by a pass that looked before.
 DROP TRIGGER attempts_claim;
 CREATE TRIGGER attempts_claim BEFORE INSERT ON attempts
 WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE host = NEW.host AND name = NEW.session
@@ -44,8 +44,8 @@ WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE host = NEW.host AND name = NEW.ses
                  AND status = 'pending' AND held_by IS NULL)
 BEGIN SELECT RAISE(ABORT, 'a claim needs a waiting prompt and an enrolled idle session'); END;
 
--- Why a prompt can run nowhere: its session is not there, or all that it may run in is paused or
--- at its limit.
+-- Why a prompt can run nowhere: its session is missing, or all sessions that it may run in are
+-- paused or at their limit.
 DROP VIEW prompt_holds;
 CREATE VIEW prompt_holds AS
 SELECT id,
@@ -76,10 +76,10 @@ FROM (SELECT p.id,
              END AS limited
       FROM prompts p LEFT JOIN sessions s ON s.host = p.host AND s.name = p.target_session) AS known;
 
--- Whether the prompt has to say itself that it is done.
+-- Whether the prompt's work must itself report that it is done.
 ALTER TABLE prompts ADD COLUMN sentinel INTEGER NOT NULL DEFAULT 0 CHECK (sentinel IN (0, 1));
 
--- Which conversation of a one-shot agent the prompts of one affinity share.
+-- The conversation of a one-shot agent that the prompts of one affinity share.
 CREATE TABLE conversations (
     host         TEXT NOT NULL,
     provider     TEXT NOT NULL,
@@ -90,18 +90,18 @@ CREATE TABLE conversations (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX conversations_used ON conversations (used_at);
 
--- The directories that its agent is told to trust, with all below.
+-- The directories that the agent trusts, with everything below them.
 ALTER TABLE sessions ADD COLUMN trusted TEXT NOT NULL DEFAULT '[]';
--- Whether it is started again where it died: in which directory, and by which line if its pane
+-- Whether the session is restarted when it died: in which directory, and by which line if its pane
 -- had a shell.
 ALTER TABLE sessions ADD COLUMN keepalive INTEGER NOT NULL DEFAULT 0 CHECK (keepalive IN (0, 1));
 ALTER TABLE sessions ADD COLUMN start_dir TEXT;
 ALTER TABLE sessions ADD COLUMN start_line TEXT;
--- The file by which it is being started, until what that starts is seen; when that was; how many
--- starts in a row did not last; why no other is tried.
+-- The file that starts the session, until the result is seen; the time of the start; the number of
+-- failed starts in a row; why no more are tried.
 ALTER TABLE sessions ADD COLUMN starting TEXT;
 ALTER TABLE sessions ADD COLUMN started_at TEXT;
 ALTER TABLE sessions ADD COLUMN quick_deaths INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN given_up TEXT;
--- The last sign of life of a busy session that has been reported as stuck.
+-- The last output of a busy session that was reported as stuck.
 ALTER TABLE sessions ADD COLUMN stuck_since TEXT;

@@ -1,22 +1,22 @@
--- Checks, which decide whether what was completed is a success, and reviews by people.
+-- Checks, which decide whether completed work is a success, and reviews by people.
 
--- What sh runs after the prompt's own work: with status 0 that is a success.
+-- The command that sh runs after the prompt's own work; exit status 0 means success.
 ALTER TABLE prompts ADD COLUMN check_command TEXT CHECK (check_command <> '');
 ALTER TABLE prompts ADD COLUMN check_timeout_seconds REAL
     CHECK (check_timeout_seconds IS NULL
            OR (check_timeout_seconds > 0 AND check_command IS NOT NULL));
--- Whether a person has to approve what was completed, and whether one has.
+-- Whether a person has to approve the completed work, and whether somebody has.
 ALTER TABLE prompts ADD COLUMN review TEXT
     CHECK (review = 'wanted' OR (review = 'approved' AND status = 'completed'));
--- What the next attempt is told of the one before: a failed check, a reviewer's comment.
+-- The feedback on the previous attempt for the next one: a failed check, a reviewer's comment.
 ALTER TABLE prompts ADD COLUMN feedback TEXT;
 
 CREATE INDEX prompts_review ON prompts (host, completed_at) WHERE review = 'wanted';
 
 -- The check of an attempt whose own work is completed:
 --   wanted    nothing of it was started
---   starting  its files are there, tmux is asked for a window
---   running   it has taken its token, and can be started no more
+--   starting  its files are there, tmux was asked for a window
+--   running   it has taken its token, and cannot be started again
 --   passed, failed, cancelled: over
 CREATE TABLE checks (
     id          INTEGER PRIMARY KEY REFERENCES attempts (id) ON DELETE CASCADE,
@@ -25,13 +25,13 @@ CREATE TABLE checks (
     command     TEXT NOT NULL,
     directory   TEXT NOT NULL CHECK (directory LIKE '/%'),
     seconds     REAL NOT NULL CHECK (seconds > 0),
-    work        TEXT,                       -- what came of the prompt's own work, until it is over
-    pid         INTEGER,                    -- of what runs it, as that has reported
+    work        TEXT,                       -- the result of the prompt's own work, until the check ends
+    pid         INTEGER,                    -- the process that runs the check, as it reported
     exit_status INTEGER,
-    reason      TEXT,                       -- why it failed
+    reason      TEXT,                       -- why the check failed
     output      TEXT,
     wanted_at   TEXT NOT NULL,
-    tried_at    TEXT,                       -- when tmux was asked last
+    tried_at    TEXT,                       -- when tmux was last asked
     started_at  TEXT,
     ended_at    TEXT,
     updated_at  TEXT NOT NULL,
@@ -52,7 +52,7 @@ WHEN NEW.state <> 'wanted' OR NOT EXISTS
        AND p.check_command = NEW.command)
 BEGIN SELECT RAISE(ABORT, 'a check is for a live attempt whose prompt asks for it'); END;
 
--- A check goes from state to state as they stand above, and passes only if it ran.
+-- A check changes state in the order above, and passes only if it ran.
 CREATE TRIGGER checks_state BEFORE UPDATE OF state ON checks
 WHEN OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN (VALUES
     ('wanted', 'starting'), ('wanted', 'failed'), ('wanted', 'cancelled'),
@@ -60,15 +60,15 @@ WHEN OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN (VALUES
     ('running', 'passed'), ('running', 'failed'), ('running', 'cancelled'))
 BEGIN SELECT RAISE(ABORT, 'a check cannot change its state like this'); END;
 
--- A check that is over does not change, but its output may be forgotten.
+-- An ended check does not change, but its output may be deleted.
 CREATE TRIGGER checks_over BEFORE UPDATE ON checks
 WHEN OLD.ended_at IS NOT NULL AND NOT (NEW.output IS NULL
      AND (NEW.id, NEW.state, NEW.command, NEW.exit_status, NEW.reason, NEW.ended_at)
       IS (OLD.id, OLD.state, OLD.command, OLD.exit_status, OLD.reason, OLD.ended_at))
 BEGIN SELECT RAISE(ABORT, 'a check that is over does not change'); END;
 
--- No attempt ends while its check goes on; it is completed by a check that has passed, and of the
--- class `check` by one that has failed.
+-- No attempt ends while its check is open.  It is completed only if the check passed, and has the
+-- failure class `check` only if the check failed.
 CREATE TRIGGER attempts_check BEFORE UPDATE OF outcome ON attempts
 WHEN NEW.outcome IS NOT NULL AND OLD.outcome IS NULL AND (
     EXISTS (SELECT 1 FROM checks WHERE id = NEW.id AND ended_at IS NULL)
@@ -93,7 +93,7 @@ WHEN OLD.state <> NEW.state BEGIN
     FROM attempts WHERE id = NEW.id;
 END;
 
--- What a person rejects waits again; what nobody was to review, or has approved, stays completed.
+-- A rejected prompt waits again; one without a review, or an approved one, stays completed.
 INSERT INTO prompt_transitions (old, new, why) VALUES
     ('completed', 'pending', 'a person rejected it');
 CREATE TRIGGER prompts_rejected BEFORE UPDATE OF status ON prompts
@@ -103,4 +103,4 @@ BEGIN SELECT RAISE(ABORT, 'only what awaits a review can be rejected'); END;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('prompts', 'prompts_review', '100 100 1'),
     ('checks',  'checks_output',  '1000000 1');
-ANALYZE sqlite_schema;  -- reads it
+ANALYZE sqlite_schema;  -- loads the statistics

@@ -1,10 +1,10 @@
--- What foundation-check gives to the sessions that have a profile, and what became of it.
+-- The work that foundation-check gives to sessions with a profile, and its results.
 
 -- What is known of a profile's session from one check to the next.
 CREATE TABLE foundation (
     host            TEXT NOT NULL,
     session         TEXT NOT NULL,
-    pane            TEXT,               -- which pane it was: another one is another session
+    pane            TEXT,               -- the pane: another pane means another session
     session_start   TEXT,
     checked_at      TEXT,
     idle_count      INTEGER NOT NULL DEFAULT 0,
@@ -14,8 +14,8 @@ CREATE TABLE foundation (
     PRIMARY KEY (host, session)
 ) STRICT, WITHOUT ROWID;
 
--- A prompt that a profile gave its session.  Of a goal task: which database it is in, its id
--- there, the how manyeth try this is, and what was last written of it there.
+-- A prompt that a profile gave its session.  For a goal task: its goals database, its id there, the
+-- number of the try, and the state last written there.
 CREATE TABLE foundation_work (
     prompt_id   INTEGER PRIMARY KEY,
     host        TEXT NOT NULL,
@@ -29,7 +29,7 @@ CREATE TABLE foundation_work (
     foreign_task INTEGER NOT NULL DEFAULT 0 CHECK (foreign_task IN (0, 1)),
     told        TEXT CHECK (told IN ('again', 'in_progress')),
     outcome     TEXT,                   -- of a prompt that was deleted before it was settled
-    retry_at    TEXT,                   -- until then the task is left alone
+    retry_at    TEXT,                   -- the task is not given out before this time
     assigned_at TEXT NOT NULL,
     settled_at  TEXT,
     CHECK ((kind = 'goal') = (task IS NOT NULL AND goals IS NOT NULL AND number IS NOT NULL))
@@ -40,7 +40,7 @@ CREATE UNIQUE INDEX foundation_work_task ON foundation_work (goals, task, number
     WHERE goals IS NOT NULL;
 CREATE INDEX foundation_work_retry ON foundation_work (goals, retry_at) WHERE retry_at IS NOT NULL;
 
--- Lines that are still to be written to the work log.
+-- Lines that are not yet written to the work log.
 CREATE TABLE foundation_log (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     host       TEXT NOT NULL,
@@ -50,13 +50,13 @@ CREATE TABLE foundation_log (
 ) STRICT;
 CREATE INDEX foundation_log_session ON foundation_log (host, session);
 
--- A person has a prompt tried again whose outcome was settled: it is open once more.
+-- A prompt whose outcome was settled is retried by a person: it is open again.
 CREATE TRIGGER foundation_work_again AFTER UPDATE OF status ON prompts
 WHEN NEW.status = 'pending' AND OLD.status IN ('failed', 'cancelled') BEGIN
     UPDATE foundation_work SET settled_at = NULL, retry_at = NULL, told = 'again'
     WHERE prompt_id = NEW.id AND settled_at IS NOT NULL;
 END;
--- A prompt that is forgotten leaves its outcome behind where that is still to be settled.
+-- A deleted prompt leaves its outcome behind if that is not settled yet.
 CREATE TRIGGER foundation_work_forgotten AFTER DELETE ON prompts BEGIN
     UPDATE foundation_work SET outcome = OLD.status
     WHERE prompt_id = OLD.id AND settled_at IS NULL;
@@ -68,4 +68,4 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('foundation_work', 'foundation_work_given', '100000 100000 2000 1'),
     ('foundation_work', 'foundation_work_task',  '100000 50000 2 1'),
     ('foundation_work', 'foundation_work_retry', '1000 500 1');
-ANALYZE sqlite_schema;  -- reads it
+ANALYZE sqlite_schema;  -- loads the statistics

@@ -1,3 +1,3 @@
--- Its agent was started again: another process in the same pane.
+-- The session's agent was restarted: another process in the same pane.
 UPDATE sessions SET pane_pid = :pane_pid, env_vars = :env_vars, updated_at = :now, updated_by = :by
 WHERE host = :host AND name = :name;

@@ -1,4 +1,4 @@
--- Compare and set: only from the expected stage, only while it lives.
+-- Compare and set: only from the expected stage, only while the attempt is live.
 UPDATE attempts
 SET stage = :stage,
     typed_at = CASE WHEN :stage IN ('typed', 'submitted') THEN coalesce(typed_at, :at) ELSE typed_at END,

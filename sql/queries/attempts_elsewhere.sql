@@ -1,2 +1,2 @@
--- The attempts that live on another host with the same state directory.
+-- The live attempts of other hosts that use the same state directory.
 SELECT id FROM attempts WHERE host <> :host AND outcome IS NULL;

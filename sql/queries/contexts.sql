@@ -1,2 +1,2 @@
--- Every kept context of this host.
+-- Every saved context of this host.
 SELECT * FROM contexts WHERE host = :host ORDER BY name;

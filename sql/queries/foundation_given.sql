@@ -1,3 +1,3 @@
--- How much a session was given since then.
+-- How much work a session was given since :since.
 SELECT count(*) AS given FROM foundation_work
 WHERE host = :host AND session = :session AND assigned_at > :since;

@@ -1,4 +1,4 @@
--- The how manyeth try of a task comes next, and what the one before is to tell it.
+-- The number of a task's next try, and the feedback of the previous one for it.
 SELECT coalesce(max(w.number), 0) + 1 AS number,
        (SELECT p.feedback FROM foundation_work AS l JOIN prompts AS p ON p.id = l.prompt_id
         WHERE l.goals = :goals AND l.task = :task ORDER BY l.number DESC LIMIT 1) AS feedback

@@ -1,2 +1,2 @@
--- The goals database knows that the task has become a prompt.
+-- The goals database has recorded that the task has become a prompt.
 UPDATE foundation_work SET told = 'in_progress' WHERE prompt_id = :prompt;

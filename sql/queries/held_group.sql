@@ -1,4 +1,4 @@
--- The next prompts that wait for one thing.
+-- The next prompts held by the same cause.
 SELECT id FROM prompts
 WHERE host = :host AND held_by = :held_by AND held_on = :held_on AND id > :last
 ORDER BY id LIMIT :limit;

@@ -1,3 +1,3 @@
--- How many prompts wait for what; over the index prompts_held.
+-- How many prompts wait for each cause; uses the index prompts_held.
 SELECT held_by, count(*) AS prompts FROM prompts
 WHERE host = :host AND held_by IS NOT NULL GROUP BY held_by;

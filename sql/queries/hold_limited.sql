@@ -1,4 +1,4 @@
--- Prompts that may go only where the limit holds.
+-- Prompts that may run only where the limit is in force.
 UPDATE prompts SET held_by = 'limit', held_on = :account, updated_at = :now, updated_by = :by
 WHERE host = :host AND status = 'pending' AND held_by IS NULL
   AND (target_session IN (SELECT name FROM sessions WHERE host = :host

@@ -1,4 +1,4 @@
--- Every session of the account waits with it.
+-- All sessions of the account wait until its limit ends.
 UPDATE sessions
 SET limited_until = :until,
     status = CASE WHEN status = 'idle' THEN 'limited' ELSE status END,

@@ -1,4 +1,4 @@
--- Every attempt of this host that has no outcome yet, with its prompt and its session's pane.
+-- Every attempt of this host without an outcome, with its prompt and its session's pane.
 SELECT a.*, p.content, p.working_dir, p.git_branch, p.worktree, p.env_vars, p.secrets, p.prerequisites,
        p.metadata, p.validate_context, p.timeout_seconds, p.cancel_requested_at, p.status,
        p.attempts, p.max_attempts, p.idempotent, p.priority, p.raw, p.affinity, p.sentinel,

@@ -1,4 +1,4 @@
--- tmux no longer has it, or cannot be asked.
+-- tmux no longer lists the session, or cannot be asked.
 UPDATE sessions
 SET status = :status, status_reason = :status_reason, idle_since = NULL, seen = NULL,
     updated_at = :now, updated_by = :by

@@ -1,4 +1,4 @@
--- What was seen last counts: it may have been lifted, or come sooner than was stated.
+-- The latest observation counts: the limit may have been lifted, or end sooner than was stated.
 INSERT INTO limits (host, account, until, reason, seen_at)
 VALUES (:host, :account, :until, :reason, :now)
 ON CONFLICT (host, account) DO UPDATE

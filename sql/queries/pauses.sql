@@ -1,2 +1,2 @@
--- The providers that are paused; '' stands for everything.
+-- The paused providers; '' means everything.
 SELECT * FROM pauses WHERE host = :host ORDER BY provider;

@@ -1,2 +1,2 @@
--- The prompt that was sent under a key.
+-- The prompt that was sent with a key.
 SELECT id FROM prompts WHERE dedup_key = :key;

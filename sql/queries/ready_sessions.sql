@@ -1,4 +1,4 @@
--- Enrolled idle sessions that are neither paused nor limited and no attempt holds, over the index sessions_ready.
+-- Enrolled idle sessions without pause, limit or attempt; uses the index sessions_ready.
 SELECT * FROM sessions s
 WHERE host = :host AND status = 'idle' AND enrolled = 1 AND paused = 0
   AND NOT EXISTS (SELECT 1 FROM attempts a

@@ -1,4 +1,4 @@
--- It waits again, with what a person said of it; its attempts count from zero.
+-- The prompt waits again, with the reviewer's comment; its attempt count is reset.
 UPDATE prompts
 SET status = 'pending', feedback = :feedback, error = NULL, exit_status = NULL, completed_at = NULL,
     assigned_session = NULL, assigned_at = NULL, started_at = NULL, attempts = 0,

@@ -1,4 +1,4 @@
--- What they waited for is there: a session, a working tree.  They may still wait for something else.
+-- What these prompts waited for is there: a session, a working tree.  They may still wait for something else.
 UPDATE prompts
 SET held_by = (SELECT h.held_by FROM prompt_holds h WHERE h.id = prompts.id),
     held_on = (SELECT h.held_on FROM prompt_holds h WHERE h.id = prompts.id),

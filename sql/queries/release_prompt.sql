@@ -1,4 +1,4 @@
--- It was never typed, or its account is at its limit: it waits again, and the attempt is not counted.
+-- The prompt was not typed, or its account is at its limit: it waits again; the attempt does not count.
 UPDATE prompts
 SET status = 'pending', assigned_session = NULL, assigned_at = NULL, started_at = NULL,
     attempts = attempts - 1, ready_at = :now, updated_at = :now, updated_by = :by

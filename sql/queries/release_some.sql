@@ -1,4 +1,4 @@
--- A part of those whose reason to wait is gone.  They may still wait for something else.
+-- Some of the prompts whose cause to wait is gone.  They may still wait for something else.
 UPDATE prompts
 SET held_by = (SELECT h.held_by FROM prompt_holds h WHERE h.id = prompts.id),
     held_on = (SELECT h.held_on FROM prompt_holds h WHERE h.id = prompts.id),

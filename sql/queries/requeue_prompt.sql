@@ -1,4 +1,4 @@
--- Failed or cancelled: it waits again.
+-- Put a failed or cancelled prompt back in the queue.
 UPDATE prompts
 SET status = 'pending', error = NULL, exit_status = NULL, retry_at = NULL, completed_at = NULL,
     cancel_requested_at = NULL, assigned_session = NULL, assigned_at = NULL, started_at = NULL,

@@ -1,4 +1,4 @@
--- What a check found.
+-- The result of a check of a profile's session.
 INSERT INTO foundation (host, session, pane, session_start, checked_at, idle_count)
 VALUES (:host, :session, :pane, :session_start, :now, :idle_count)
 ON CONFLICT (host, session) DO UPDATE

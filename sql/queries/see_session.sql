@@ -1,4 +1,4 @@
--- What a look at a pane found.  In another process than before nothing is exported.
+-- The result of a look at a pane.  A new process has no variables exported by prompts.
 UPDATE sessions
 SET provider = :provider, status = :status, status_reason = :status_reason, socket = :socket,
     server_pid = :server_pid, server_start = :server_start, pane_id = :pane_id,

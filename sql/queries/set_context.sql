@@ -1,4 +1,4 @@
--- Where a session stands.
+-- The directory, branch and variables of a session.
 UPDATE sessions
 SET current_dir = :current_dir, repository = :repository, git_branch = :git_branch,
     env_vars = coalesce(:env_vars, env_vars),

@@ -1,4 +1,4 @@
--- Open prompts, and those that wait for a retry or a review, that ask for a working tree of their own.
+-- Prompts that ask for a separate working tree, and are open or await a retry or a review.
 SELECT working_dir, git_branch, target_session, worktree FROM prompts
 WHERE host = :host AND worktree = 1 AND completed_at IS NULL
 UNION

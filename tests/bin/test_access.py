@@ -230,7 +230,7 @@ def test_a_link_of_ones_own_is_a_persons_choice(work: Workplace) -> None:
     assert work.tool("send", "y").out == "2\n"
     if IS_ROOT:
         os.lchown(work.state, NOBODY, NOBODY)
-        said = f"queue: state directory '{work.state}' belongs to somebody else\n"
+        said = f"queue: state directory '{work.state}' belongs to another user\n"
         assert work.tool("queue", status=78).err == said
 
 

@@ -240,7 +240,7 @@ def test_a_person_interrupts_and_goes_on(work: Workplace) -> None:
     prompt(work, silent, "in_progress")
     agents[""].keys("Escape")  # before the first words: the prompt is put back
     agents[""].wait_for("▷ MODEL:think=600")
-    assert "stands in its composer again" in prompt(work, silent, "failed")["error"]
+    assert "the text is in the composer again" in prompt(work, silent, "failed")["error"]
     assert agents[""].prompts().count("MODEL:think=600") == 1
 
 

@@ -64,7 +64,7 @@ SEND = {
     "no UTF-8 in a session": (["x", "--target", NO_UTF8], "target_session is not valid UTF-8"),
     "unnamed directory": (["x", "--workdir", ""], "'' is not a directory"),
     "no UTF-8 in a directory": (["x", "--workdir", NO_UTF8], "working_dir is not valid UTF-8"),
-    "branch of nothing": (["x", "--git-branch", "b"], "branch 'b' of which repository?"),
+    "branch of nothing": (["x", "--git-branch", "b"], "the repository of branch 'b' is unknown"),
     "no branch's name": (["x", "--workdir", "/", "--git-branch", "a..b"], "'a..b'"),
     "an option as branch": (["x", "--workdir", "/", "--git-branch=--orphan"], "'--orphan'"),
     "no variable's name": (["x", "--env", "1A=b"], "'1A' is not a variable name"),
@@ -190,7 +190,7 @@ def test_dependencies_make_no_cycle(place: Workplace, waits_for: int) -> None:
 
 def test_branch_without_directory_names_the_line_it_came_from(place: Workplace) -> None:
     line = dumps({"content": "x", "git_branch": "main"})
-    message = "standard input line 1: branch 'main' of which repository?"
+    message = "standard input line 1: the repository of branch 'main' is unknown"
     refused(place, message, "send", "--jsonl", "-", input=line)
 
 
@@ -303,7 +303,7 @@ def test_branch_that_does_not_exist_fails_before_the_prompt(work: Workplace, she
     work.tool("send", "touch ran", "--workdir", top, "--git-branch", "nowhere")
     work.tick()
     assert work.prompt(1)["status"] == "failed"
-    assert "branch 'nowhere' cannot be checked out" in work.prompt(1)["error"]
+    assert "cannot check out branch 'nowhere'" in work.prompt(1)["error"]
     assert not (top / "ran").exists()
     assert (top / ".git/HEAD").read_text() == "ref: refs/heads/main\n"
 
@@ -322,7 +322,7 @@ def test_enroll_refuses_what_is_gone(work: Workplace) -> None:
     gone = work.enrolled("one")
     gone.kill()
     result = work.tool("enroll", "one", status=2)
-    assert result.err == "enroll: session 'one' is offline: its tmux server no longer has it\n"
+    assert result.err == "enroll: session 'one' is offline: the tmux server no longer has it\n"
 
 
 def test_no_traceback_whatever_the_locale(work: Workplace) -> None:

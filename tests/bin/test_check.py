@@ -84,7 +84,7 @@ def test_failed_check_fails_the_attempt_and_the_next_one_is_told(
     assert (second["outcome"], second["failure_class"]) == ("completed", None)
     assert first["output"] == "<>"
     assert second["output"].splitlines()[0] == (
-        "<This was tried before, and the check of the outcome failed."
+        "<An earlier attempt at this task failed the check of its outcome."
     )
     assert '\n\nsay "it" $HOME\n' in second["output"]
     states = [row["state"] for row in work.rows("SELECT state FROM checks ORDER BY id")]
@@ -123,9 +123,9 @@ def test_agent_is_told_before_the_prompt(place: Workplace) -> None:
     place.run_until(agent.prompts)
     (typed,) = agent.prompts()
     assert typed == (
-        "This was tried before, and the check of the outcome failed.\n"
-        f"The check: {check}\nIt failed: exit status 1\n"
-        "The end of its output:\n\nred \n\nThe task, once more:\n\ntrue"
+        "An earlier attempt at this task failed the check of its outcome.\n"
+        f"The check: {check}\nThe result: exit status 1\n"
+        "The end of its output:\n\nred \n\nThe task again:\n\ntrue"
     )
 
 
@@ -252,7 +252,7 @@ def test_hanging_check_is_ended_with_all_that_it_started(place: Workplace) -> No
         f"trap '' TERM HUP; setsid sleep {UNIQUE} & env -i setsid sleep {UNIQUE} & sleep {UNIQUE}"
     )
     send(place, "true", check, "--check-timeout", 0.5, "--max-attempts", 1)
-    assert ended(place, 1)["error"] == "check: it ran longer than 0.5 s and was ended"
+    assert ended(place, 1)["error"] == "check: ran longer than 0.5 s and was ended"
 
 
 def test_what_it_leaves_in_the_background_is_ended(place: Workplace) -> None:
@@ -289,7 +289,7 @@ def test_killed_runner_comes_to_one_end(place: Workplace) -> None:
     pid = under_way(place, 1)["pid"]
     wait_for(lambda: len(sleepers()) == 2, what=sleepers)
     os.kill(pid, signal.SIGKILL)
-    assert ended(place, 1)["error"] == "check: what ran it was killed"
+    assert ended(place, 1)["error"] == "check: the runner of the check was killed"
 
 
 def test_runner_that_was_stopped_is_killed_when_its_time_is_over(place: Workplace) -> None:
@@ -301,7 +301,7 @@ def test_runner_that_was_stopped_is_killed_when_its_time_is_over(place: Workplac
     found = next(row for row in doctor if row["check"] == "checks")
     assert (found["verdict"], "prompt 1 runs since" in found["detail"]) == ("warn", True)
     place.tool("deliver", env={"ASSIGNER_NOW": later})
-    assert ended(place, 1)["error"] == "check: what ran it was killed"
+    assert ended(place, 1)["error"] == "check: the runner of the check was killed"
 
 
 def test_killed_tmux_server_comes_to_one_end(place: Workplace) -> None:
@@ -309,7 +309,7 @@ def test_killed_tmux_server_comes_to_one_end(place: Workplace) -> None:
     under_way(place, 1)
     place.stop_server()
     place.run_until(lambda: place.prompt(1)["completed_at"])
-    assert place.prompt(1)["error"] == "check: it was ended by signal 1"
+    assert place.prompt(1)["error"] == "check: ended by signal 1"
     wait_for(lambda: not sleepers(), what=sleepers)
 
 

@@ -132,7 +132,7 @@ def test_git_of_the_session_is_that_of_its_directory(work: Workplace, shell: str
     on = {"content": "cat branch.txt", "working_dir": str(top)}
     rows = ran(work, {**on, "git_branch": "feature"}, on)
     assert outcomes(rows) == [("context", "git", 1), (None, None, 0)]
-    assert "GIT_DIR or GIT_WORK_TREE is set in its session" in rows[0]["error"]
+    assert "GIT_DIR or GIT_WORK_TREE is set in the session" in rows[0]["error"]
 
 
 def test_a_rebase_is_left_alone(work: Workplace) -> None:

@@ -153,7 +153,7 @@ def test_makes_the_directory_of_the_socket_as_tmux_does(work: Workplace) -> None
     place.mkdir(mode=0o777)
     place.chmod(0o777)
     refused = work.tool("enroll", "--create", "one", "--shell", "bash", status=78, env=elsewhere)
-    assert refused.err.endswith("is not a directory that is yours alone\n")
+    assert refused.err.endswith("must be a directory that only you can access\n")
     place.rmdir()
     work.tool("enroll", "--create", "one", "--shell", "bash", env=elsewhere)
     assert place.stat().st_mode & 0o777 == 0o700
@@ -317,8 +317,8 @@ def test_codex_is_told_by_an_option_what_to_trust(work: Workplace) -> None:
 
 
 REFUSED_OF_AGENTS: dict[str, tuple[list[object], str]] = {
-    "no directory": (["--trust", "/nowhere"], "--trust needs a directory, and '/nowhere' is none"),
-    "nothing to trust": (["--provider", "opencode", "--trust", "/"], "opencode is not told what"),
+    "no directory": (["--trust", "/nowhere"], "--trust needs a directory: '/nowhere' is not one"),
+    "nothing to trust": (["--provider", "opencode", "--trust", "/"], "cannot set which"),
     "a shell": (["--provider", "shell", "--trust", "/"], "are for agents: give --provider"),
     "no agent": (["--provider", "nonsense"], "nonsense"),
     "resume for ever": (["--resume"], "--resume needs --respawn or --keepalive"),

@@ -481,7 +481,7 @@ def test_a_session_that_nobody_has_seen_is_refused(work: Workplace) -> None:
     for args in ([], ["--status"], ["--assign-task", "x"]):
         options = ["--session", "foundation", "--session", "typo"][2 * bool(args) :]
         result = work.tool("foundation-check", *options, *args, status=2)
-        assert result.err == "foundation-check: no session 'typo': there are foundation\n"
+        assert result.err == "foundation-check: no session 'typo' (known sessions: foundation)\n"
     assert work.rows("SELECT id FROM prompts") == []
     assert not (work.state / "foundation").exists()
 

@@ -213,7 +213,10 @@ def test_one_goal_that_fails_keeps_no_other_back(goal: Workplace) -> None:
     goal.tool("goals", "add-goal", "Another")
     command = 'grep -q Score && exit 3; echo \'{"content": "x"}\''
     result = commanded(goal, command, status=1)
-    assert result.err == "goals: goal 1: the command will not do: it failed, exit status 3\n"
+    assert (
+        result.err
+        == "goals: goal 1: the command will not do: the command failed with exit status 3\n"
+    )
     assert [row["goal_id"] for row in tasks(goal)] == [2]
 
 
@@ -230,7 +233,7 @@ GARBAGE = {
     "an escape": ("echo '{\"content\": \"\\u001b\"}'", "control character"),
     "depth": ("head -c 200000 /dev/zero | tr '\\0' '['", "not JSON"),
     "no UTF-8": ("printf '\\377'", "not valid UTF-8"),
-    "a flood": ("yes", "it printed more than 1000000 bytes"),
+    "a flood": ("yes", "the command printed more than 1000000 bytes"),
     "many tasks": ("seq -f '{\"content\": \"%g\"}' 201", "201 tasks"),
     "failure": ("echo '{\"content\": \"x\"}'; echo why >&2; exit 3", "exit status 3: why"),
     "failure told aloud": ("echo API Error; exit 1", "exit status 1: API Error"),

@@ -132,7 +132,7 @@ def test_the_plugin_of_opencode_tells_each_turn_and_how_it_ended(work: Workplace
     assert {report.name.split(".")[3] for report in reports} == {"123"}
     assert {report.stat().st_mode & 0o777 for report in reports} == {0o600}
     agent = providers.agents()["opencode"]
-    heard = [hearing.hear(agent, r.name.split(".")[2], r.read_bytes()) for r in reports]
+    heard = [hearing.parse(agent, r.name.split(".")[2], r.read_bytes()) for r in reports]
     told = [news.failure or news.kind for news in heard if news]
     assert told == [
         "start",

@@ -185,10 +185,10 @@ def test_a_file_of_codex_comes_back_byte_for_byte(work: Workplace, end: str) -> 
 
 BAD: list[tuple[str, str, str, str]] = [
     ("claude", FILES["claude"], "{", "is not JSON"),
-    ("claude", FILES["claude"], "[]", "is not JSON: it is no object"),
+    ("claude", FILES["claude"], "[]", "is not JSON: it is not an object"),
     ("claude", FILES["claude"], "[" * 100_000, "is not JSON"),
-    ("claude", FILES["claude"], '{"hooks": []}', "'hooks.SessionStart' is no object"),
-    ("claude", FILES["claude"], '{"hooks": {"Stop": 1}}', "'hooks.Stop' is no array"),
+    ("claude", FILES["claude"], '{"hooks": []}', "'hooks.SessionStart' is not an object"),
+    ("claude", FILES["claude"], '{"hooks": {"Stop": 1}}', "'hooks.Stop' is not an array"),
     ("codex", FILES["codex"], '{"a": 1,}', "is not JSON"),
     ("codex", ".codex/config.toml", "a = ", "is not valid TOML"),
     ("codex", ".codex/config.toml", "hooks = {}", "take it out"),
@@ -213,10 +213,10 @@ def test_a_file_that_is_not_as_it_should_be_is_left_alone(
 def test_neither_a_directory_nor_a_symlink_to_elsewhere_is_written(work: Workplace) -> None:
     path = work.home / FILES["claude"]
     path.mkdir(parents=True)
-    assert "is not a file" in work.tool("hooks", "install", "claude", status=78).err
+    assert "is not a regular file" in work.tool("hooks", "install", "claude", status=78).err
     path.rmdir()
     path.symlink_to(work.path / "nothing")
-    assert "symlink to nothing" in work.tool("hooks", "install", "claude", status=78).err
+    assert "dangling symlink" in work.tool("hooks", "install", "claude", status=78).err
     elsewhere = put(work.path / "nothing", THEIRS)
     assert f"symlink to '{elsewhere}'" in work.tool("hooks", "install", "claude", status=78).err
     assert elsewhere.read_text() == THEIRS

@@ -159,7 +159,7 @@ def test_what_dies_again_and_again_is_given_up_until_it_is_resumed(work: Workpla
     assert keep(work, env=NO_WAIT) == []
     event = "SELECT count(*) AS n FROM task_events WHERE type = 'session.given_up'"
     assert work.row(event)["n"] == 1
-    assert "given up: started 5 times" in work.tool("sessions").out
+    assert "given up after 5 starts" in work.tool("sessions").out
     assert "given up" in work.tool("status").out
     work.tool("cleanup-stale", "--apply")
     program.write_text(text)

@@ -88,7 +88,9 @@ def test_log_that_cannot_be_written_is_told(work: Workplace) -> None:
     assert "typed" in result.out
     assert not (work.path / "elsewhere").exists()
     work.state.chmod(0o777)
-    assert "others can write the state directory" in work.tool("tick", "--log", status=78).err
+    assert (
+        "other users can write to the state directory" in work.tool("tick", "--log", status=78).err
+    )
 
 
 @pytest.mark.parametrize("option", ["--json", "--dry-run"])

@@ -187,21 +187,21 @@ def test_an_agent_is_told_of_the_sentinel(work: Workplace, claude: Agent) -> Non
     ("table", "fault"),
     [
         ("format = 'json'", "'once' 'command' is missing or empty"),
-        ("command = 'x'\nformat = 'xml'", "'once' 'format' is none of json, text: 'xml'"),
+        ("command = 'x'\nformat = 'xml'", "'once' 'format' is not one of json, text: 'xml'"),
         ("command = 'x'\nformat = 'json'", "'once' 'message' is missing"),
-        ("command = '('\nformat = 'text'", "'once' 'command' is no regular expression"),
-        ("command = 'x'\nformat = 'text'\nodd = 1", "'once' 'odd' is no key"),
-        ("command = 'x'\nformat = 'text'\nresume = '-r'", "'once' 'resume' goes with"),
-        ("command = 'x'\nformat = 'text'\nreset = 'at .*'", "'once' 'reset' has no group"),
+        ("command = '('\nformat = 'text'", "'once' 'command' is not a regular expression"),
+        ("command = 'x'\nformat = 'text'\nodd = 1", "'once' 'odd' is not a key"),
+        ("command = 'x'\nformat = 'text'\nresume = '-r'", "'once' 'resume' needs"),
+        ("command = 'x'\nformat = 'text'\nreset = 'at .*'", "'once' 'reset' needs a group"),
         ("command = 'x'\nformat = 'text'\nerror = 1", "'once' 'error' is not a table"),
-        ("command = 'x'\nformat = 'text'\nerror = {}", "'once' 'error' 'where' is no table"),
+        ("command = 'x'\nformat = 'text'\nerror = {}", "'once' 'error' 'where' is not a table"),
         (
             "command = 'x'\nformat = 'text'\nerror = { where = { a = [] } }",
             "'once' 'error' 'where' has a value",
         ),
         (
             "command = 'x'\nformat = 'text'\nerror = { where = { a = 1 }, value = 'x' }",
-            "'once' 'error' 'value' is no list of texts",
+            "'once' 'error' 'value' is not a list of strings",
         ),
     ],
 )
@@ -224,5 +224,6 @@ def test_a_bad_file_concerns_its_own_agent_only(work: Workplace, claude: Agent) 
     assert (good["status"], good["error"]) == ("completed", None)
     (own / "codex.toml").rename(own / "claude.toml")
     (bad,) = claude.give("good")
-    assert bad["error"].startswith(f"context: command: '{own}/claude.toml': 'nonsense' is no key")
+    where = f"context: command: '{own}/claude.toml': "
+    assert bad["error"].startswith(f"{where}'nonsense' is not a key")
     assert len(claude.calls()) == 1

@@ -95,7 +95,9 @@ def test_what_is_sent_is_submitted_once_and_exactly(work: Workplace, tmp_path: P
     assert done == [{"status": "completed", "attempts": 1, "error": None}] * (len(jobs) - 2)
     assert raw["status"] == "completed"
     assert large["status"] == "failed"
-    assert large["error"].startswith("rejected: typing: it has 50000 bytes, and standin takes 40")
+    assert large["error"].startswith(
+        "rejected: typing: the prompt has 50000 bytes; standin takes at most 40"
+    )
     assert not list(tmp_path.rglob("x"))
 
 
@@ -287,7 +289,7 @@ def test_what_an_agent_left_half_pasted_to_its_shell_is_not_tried_again(
         send(work, text, "--idempotent")
     work.run_until(lambda: work.prompt(1)["status"] == "failed")
     prompt = work.prompt(1)
-    assert prompt["error"].startswith("vanished: exited: standin has left its shell")
+    assert prompt["error"].startswith("vanished: exited: standin has exited to")
     assert "its shell may have run lines of it" in prompt["error"]
     assert (prompt["retry_at"], prompt["attempts"]) == (None, 1)
 
@@ -298,7 +300,7 @@ def test_what_an_agent_without_a_shell_had_half_pasted_is_tried_again(work: Work
     send(work, "\n".join(["Do this:", *["echo ran"] * 2000]))
     work.run_until(lambda: work.prompt(1)["error"])
     prompt = work.prompt(1)
-    assert prompt["error"].startswith("vanished: its ")
+    assert prompt["error"].startswith("vanished: the ")
     assert "its shell" not in prompt["error"]
     assert prompt["retry_at"]
 
@@ -451,7 +453,7 @@ def test_an_agent_is_seen_and_its_shell_is_not_typed_into(work: Workplace, tmp_p
     later.wait_for("Ask standin anything")
     started.run("/exit")
     started.wait_for_prompt()
-    assert scanned(work, "one", "offline").startswith("exited: standin has left its shell")
+    assert scanned(work, "one", "offline").startswith("exited: standin has exited to")
     assert session(work, "later")["provider"] == "standin"
     send(work, "touch typed-into-the-shell", "--target", "one")
     work.tool("tick")
@@ -459,12 +461,12 @@ def test_an_agent_is_seen_and_its_shell_is_not_typed_into(work: Workplace, tmp_p
     assert (prompt["status"], prompt["held_by"]) == ("pending", "target missing")
     assert not (work.home / "typed-into-the-shell").exists()
     started.run("cat")
-    assert scanned(work, "one", "unknown") == "'cat' is in front, not standin"
+    assert scanned(work, "one", "unknown") == "the foreground program is 'cat', not standin"
     described = work.home / ".config/assigner/providers/standin.toml"
     text = described.read_text()
     described.write_text(f"colour = 1\n{text}")
     later.type("x")
-    assert "'colour' is no key" in scanned(work, "later", "unknown")
+    assert "'colour' is not a key" in scanned(work, "later", "unknown")
     described.write_text(text)
     later.keys("BSpace")
     scanned(work, "later", "idle")
@@ -506,7 +508,7 @@ def test_a_bad_file_of_an_agent_keeps_no_other_prompt(work: Workplace) -> None:
         waiting: "pending",
         script.json["id"]: "completed",
     }
-    assert f"'{described}': 'nonsense' is no key" in session(work, "one")["status_reason"]
+    assert f"'{described}': 'nonsense' is not a key" in session(work, "one")["status_reason"]
     described.write_text(good)
     work.tick(until=50)
     assert agent.prompts() == [slow, "later"]

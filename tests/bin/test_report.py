@@ -97,8 +97,8 @@ def test_what_an_agents_turn_reports_counts_when_that_ends(work: Workplace) -> N
         ("echo ASSIGNER-DONE fail no disk", "failed", "command: no disk"),
         ("echo ASSIGNER-DONE ok fine; exit 2", "failed", "command: exit status 2"),
         (f"{REPORT} ok fine", "completed", None),
-        ("true", "failed", "unverified: it ended without"),
-        ("set -v\necho nothing", "failed", "unverified: it ended without"),
+        ("true", "failed", "unverified: the work ended without"),
+        ("set -v\necho nothing", "failed", "unverified: the work ended without"),
         ("cat >/dev/null <<E\nASSIGNER-DONE ok x\nE\nset +v", "failed", "unverified: "),
     ],
 )

@@ -61,7 +61,7 @@ def test_an_agent_that_does_not_stay_has_got_nothing(work: Workplace) -> None:
     does_not_stay(work)
     work.tool("send", "hello", "--workdir", repository, "--provider", "standin")
     work.run_until(lambda: work.prompt(1)["attempts"] == 1 and work.prompt(1)["status"] == "failed")
-    assert work.prompt(1)["error"].startswith("vanished: start: its agent did not stay")
+    assert work.prompt(1)["error"].startswith("vanished: start: the agent did not keep running")
     assert work.prompt(1)["retry_at"] is not None
     assert agent.prompts() == []
 
@@ -141,7 +141,7 @@ def test_what_cannot_read_its_file_holds_nothing_and_is_kept_alive(work: Workpla
     between(work, "respawned", f"rm {work.state}/run/*/ctx; {CARRY_OUT}", "--settle", 1).wait()
     work.run_until(lambda: outcome(work)[0])
     assert outcome(work) == ("failed", "vanished")
-    assert "its agent was not started again: its program ended" in work.prompt(1)["error"]
+    assert "the agent was not restarted: its program has exited" in work.prompt(1)["error"]
     work.run_until(lambda: work.prompt(1)["status"] == "completed", 40)
     assert agent.prompts() == ["hello"]
 
@@ -152,7 +152,7 @@ def test_an_agent_that_a_person_replaced_meanwhile_is_not_waited_for(work: Workp
     work.tmux("respawn-pane", "-k", "-t", agent.id, "--", "bash", "--norc")
     work.run_until(lambda: outcome(work)[0])
     assert outcome(work) == ("failed", "vanished")
-    assert "another program is in its pane" in work.prompt(1)["error"]
+    assert "another program runs in its pane" in work.prompt(1)["error"]
 
 
 @pytest.mark.parametrize("prereq", ["sleep 600", "trap '' INT TERM; while :; do :; done"])
@@ -162,7 +162,7 @@ def test_a_context_that_takes_too_long_is_ended(work: Workplace, prereq: str) ->
     claimed(work, "--prereq", prereq, "--timeout", 1)
     work.run_until(lambda: outcome(work)[0])
     assert outcome(work) == ("failed", "timeout")
-    assert "its context took longer than 1 s and was ended" in work.prompt(1)["error"]
+    assert "preparing the context took longer than 1 s" in work.prompt(1)["error"]
     work.tool("send", "again", "--target", "one")
     work.run_until(lambda: agent.prompts() == ["again"], 40)
     assert (front(agent) / "cwd").readlink() == work.home

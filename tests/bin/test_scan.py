@@ -95,7 +95,7 @@ def test_two_servers_with_the_same_name(work: Workplace, tmp_path: Path) -> None
         assert [row["status"] for row in statuses] == ["idle", "unknown"]
         other.stop_server()
         assert work.tool("scan", env=env).status == 0
-    assert reason(work, "one@tmux") == "its tmux server is gone"
+    assert reason(work, "one@tmux") == "the tmux server is gone"
 
 
 def test_odd_names_do_no_harm(work: Workplace) -> None:
@@ -126,7 +126,7 @@ def test_a_pane_that_died_and_one_that_came_again(work: Workplace) -> None:
     wait_for(lambda: pane.format("#{pane_dead}") == "1")
     assert seen(work)["one"] == "offline"
     # tmux does not always know the status
-    assert reason(work, "one") in ("its program ended", "its program ended with status 3")
+    assert reason(work, "one") in ("its program has exited", "its program has exited with status 3")
     held = work.tool("send", "echo ran [$A]", "--target", "one", "--json").json["id"]
     work.tool("tick")
     assert work.prompt(held)["held_by"] == "target missing"
@@ -170,7 +170,7 @@ def test_inspect_looks_and_changes_nothing(work: Workplace, shell: str) -> None:
     pane.type("half")
     pane.wait_for("half")
     text = work.tool("inspect", "one").out
-    assert "occupied" in text and "something is typed" in text
+    assert "occupied" in text and "typed text at" in text
     pane.kill()
     assert work.tool("inspect", "one", "--json").json["status"] == "offline"
     assert work.database.read_bytes() == before

@@ -152,7 +152,7 @@ def test_a_name_that_is_taken_is_overwritten_only_by_force(work: Workplace) -> N
     work.tool("context", "save", "a", "one")
     before = contents(work)
     said = work.tool("context", "save", "a", "two", status=2).err
-    assert said.startswith("context: context 'a' is there, saved from session 'one' at 2")
+    assert said.startswith("context: context 'a' already exists, saved from session 'one' at 2")
     assert said.endswith("--force overwrites it\n")
     assert work.tool("context", "save", "a", "two", "--force", "--dry-run", "--json").json
     assert contents(work) == before

@@ -233,7 +233,7 @@ def test_state_directory_that_others_can_write(used: Workplace, mode: int) -> No
         says(
             used.tool(*command, status=78),
             78,
-            f"others can write the state directory '{used.state}'",
+            f"other users can write to the state directory '{used.state}'",
         )
     assert used.state.stat().st_mode & 0o777 == mode
 
@@ -246,7 +246,7 @@ def test_state_directory_of_somebody_else(work: Workplace) -> None:
         os.chown(theirs, 65534, 65534)
     for command in EACH:
         result = work.tool(*command, status=78, env={"ASSIGNER_HOME": str(theirs)})
-        says(result, 78, f"state directory '{theirs}' belongs to somebody else")
+        says(result, 78, f"state directory '{theirs}' belongs to another user")
 
 
 def test_state_directory_that_cannot_be_made(work: Workplace) -> None:
@@ -427,7 +427,7 @@ def test_no_tmux(waiting: Workplace) -> None:
 
 def test_server_that_is_gone(waiting: Workplace) -> None:
     waiting.stop_server()
-    assert "its tmux server is gone" in waiting.tool("scan").out
+    assert "the tmux server is gone" in waiting.tool("scan").out
     assert waiting.tool("tick").err == ""
     assert status_of(waiting)[0] == "offline"
     assert waiting.prompt(1)["held_by"] == "target missing"

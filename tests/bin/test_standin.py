@@ -50,7 +50,7 @@ def test_its_states_are_told(work: Workplace) -> None:
     assert outcomes(agent) == ["interrupted", "completed", "limited", "failed"]
     paste(agent, "/exit")
     agent.enter()
-    assert agent.wait_until("offline")["status_reason"] == "it has exited to bash"
+    assert agent.wait_until("offline")["status_reason"] == "the agent exited to bash"
 
 
 def test_a_dialog_at_its_start_swallows_what_is_typed(work: Workplace) -> None:
@@ -120,7 +120,7 @@ def test_its_end_leaves_the_shell(work: Workplace, option: str, text: str) -> No
     agent.paste(text)
     if option != "--crash-on-paste":
         agent.enter()
-    assert agent.wait_until("offline")["status_reason"] == "it has exited to bash"
+    assert agent.wait_until("offline")["status_reason"] == "the agent exited to bash"
 
 
 def test_it_reports_as_claude_does(work: Workplace, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from support import Agent, Workplace
 
 @pytest.fixture
 def agent(work: Workplace) -> Agent:
-    """An agent whose idle screen no rule fits."""
+    """An agent whose idle screen no rule matches."""
     agent = work.agent("one")
     file = Path(work.home) / ".config/assigner/providers/standin.toml"
     file.write_text(file.read_text().replace("title = '^standin ready'", "title = '^never'"))
@@ -19,7 +19,7 @@ def agent(work: Workplace) -> Agent:
 def test_a_screen_that_no_rule_fits_is_kept_once_with_all_that_a_rule_needs(
     work: Workplace, agent: Agent
 ) -> None:
-    assert work.tool("enroll", "one", status=1).err.endswith("no rule fits its screen\n")
+    assert work.tool("enroll", "one", status=1).err.endswith("no rule matches the screen\n")
     work.tool("scan")
     (kept,) = work.tool("inspect", "--unknown", "--json").json
     assert (kept["provider"], kept["session"]) == ("standin", "one")

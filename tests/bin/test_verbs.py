@@ -424,7 +424,7 @@ def test_inspect_of_a_session_that_is_gone_has_the_same_keys(work: Workplace) ->
     gone = work.tool("inspect", "one", "--json").json
     assert gone.keys() == there.keys()
     assert (gone["status"], gone["last_status"]) == ("offline", "idle")
-    assert gone["status_reason"] == "its tmux server no longer has it"
+    assert gone["status_reason"] == "the tmux server no longer has it"
 
 
 def test_inspect_judges_a_recorded_screen(work: Workplace) -> None:

@@ -203,7 +203,7 @@ def test_what_git_refuses_fails_with_its_words(work: Workplace, shell: str) -> N
     assert "'main' is already" in first["output"]
     assert "nowhere" in second["output"]
     error = work.prompt(1)["error"]
-    assert "worktree: branch 'main' cannot be checked out in a working tree of its own" in error
+    assert "worktree: cannot check out branch 'main' in a separate working tree" in error
     assert "is not in a git working tree" in work.prompt(3)["error"]
     assert not list(work.path.rglob("ran"))
     assert trees(work) == []

@@ -89,7 +89,9 @@ def test_unfit_state_directory(work: Workplace) -> None:
     work.state.mkdir()
     work.state.chmod(0o777)
     said = python(work, "answer = send_prompt('x')", status=1)
-    assert said.startswith("assigner.errors.SetupError: others can write the state directory")
+    assert said.startswith(
+        "assigner.errors.SetupError: other users can write to the state directory"
+    )
 
 
 def test_sessions_and_their_context(work: Workplace) -> None:

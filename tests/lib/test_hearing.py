@@ -16,7 +16,7 @@ RECORDED = ROOT / "tests" / "data" / "hooks"
 
 def hear(agent: str, event: str, payload: object) -> Heard | None:
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return hearing.hear(providers.agents()[agent], event, data)
+    return hearing.parse(providers.agents()[agent], event, data)
 
 
 def recorded(name: str) -> Iterator[tuple[str, Heard]]:

@@ -58,7 +58,7 @@ def test_the_last_message_and_the_conversation_are_found(
         ("opencode", "fail400", "api", "APIError 400 mock bad request"),
         ("opencode", "fail401", "auth", "APIError 401 mock invalid api key"),
         # a tool that it may not use: status 0, in the middle of its turn
-        ("opencode", "tool", "api", "it ended without an end of its turn"),
+        ("opencode", "tool", "api", "the agent exited without ending its turn"),
     ],
 )
 def test_a_failure_has_its_class_and_error(agent: str, name: str, failure: str, error: str) -> None:
@@ -107,7 +107,7 @@ def test_a_conversation_that_is_gone_is_told(agent: str) -> None:
 
 def test_an_empty_answer_is_a_failure() -> None:
     out = RUNS["claude"]["good"]["out"].replace("MOCK-OK sha=d02f289e chars=14 lines=4", " ")
-    assert judged("claude", "good", out=out).error == "its answer is empty"
+    assert judged("claude", "good", out=out).error == "the answer is empty"
 
 
 @pytest.mark.parametrize("value", ["x; rm -rf ~", "--yes", "", 7, None])
@@ -128,7 +128,7 @@ def test_what_is_no_conversation_never_gets_into_a_command_line(value: object) -
         ("litellm.AuthenticationError: wrong key", 0, "failed", "litellm.AuthenticationError:"),
         ("half\nlitellm.APIConnectionError: closed\nTry later", 0, "failed", "litellm.APIConn"),
         ("litellm.RateLimitError: slow down", 0, "limited", "litellm.RateLimitError"),
-        (" \n", 0, "failed", "its answer is empty"),
+        (" \n", 0, "failed", "the answer is empty"),
         ("", 1, "failed", "exit status 1: Error: no such model"),
     ],
 )  # fmt: skip

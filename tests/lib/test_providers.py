@@ -53,7 +53,7 @@ def test_programs_are_told_without_the_rules(own: Path, text: str) -> None:
         ('start = "robot"\nprograms = 7\n' + RULE, "'programs' is not a list"),
         (HEAD.replace('"r2.js"', "2") + RULE, "'programs' is not text"),
         ('start = "robot"\n' + RULE, "'commands' is missing or empty"),
-        ('start = "robot"\ncommands = ["("]\n' + RULE, "'commands' is no regular expression: "),
+        ('start = "robot"\ncommands = ["("]\n' + RULE, "'commands' is not a regular expression: "),
     ],
 )
 def test_a_bad_file_is_said_in_one_line_and_keeps_nobody_from_the_others(

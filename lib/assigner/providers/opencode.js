@@ -1,10 +1,10 @@
-// Tells assigner what becomes of this agent's turns, as small files in its spool: nothing else.
-// Written by `hooks install opencode`, which writes it anew; `hooks remove opencode` takes it away.
+// Reports this agent's turns to assigner, as small files in its spool; it does nothing else.
+// Written by `hooks install opencode`, which overwrites it; `hooks remove opencode` deletes it.
 
 import { existsSync, renameSync, writeFileSync } from "node:fs"
 
 const SPOOL = "@SPOOL@"
-const LONGEST = 200000 // characters of a text
+const LONGEST = 200000 // characters of a text that are reported
 
 const server = /,(\d+),[^,]*$/.exec(process.env.TMUX ?? "")?.[1] ?? "-"
 const pane = /^%(\d+)$/.exec(process.env.TMUX_PANE ?? "")?.[1] ?? "-"
@@ -17,12 +17,12 @@ function report(event, fields) {
     const text = fields.text?.slice(0, LONGEST)
     writeFileSync(`${SPOOL}/.${name}`, JSON.stringify({ ...fields, text }), { mode: 0o600 })
     renameSync(`${SPOOL}/.${name}`, `${SPOOL}/${name}`)
-  } catch {} // the agent is not to suffer from a full disk
+  } catch {} // a full disk must not disturb the agent
 }
 
 export const AssignerReports = async ({ directory }) => {
-  const parents = new Map() // of sub-sessions
-  // id -> turns: not answered yet; answered: not told yet; said: texts by turn; the newest answer
+  const parents = new Map() // the parent session of each sub-session
+  // by id: turns not answered yet; turns answered but not reported; their texts; the newest answer
   const sessions = new Map()
 
   function of(id) {
@@ -44,7 +44,7 @@ export const AssignerReports = async ({ directory }) => {
     report(event, { session, turn: current(of(session)), directory, text })
   }
 
-  // The turns up to that one: what is typed while an answer is written is answered with the next
+  // The turns up to `last`: OpenCode answers prompts typed during an answer together with the next
   function taken(turns, last) {
     return turns.splice(0, turns.indexOf(last) + 1 || turns.length)
   }
@@ -95,7 +95,7 @@ export const AssignerReports = async ({ directory }) => {
     "session.idle": ({ sessionID: session }) => {
       if (parents.has(session)) return sessions.delete(session)
       finish(session)
-      // a turn that was interrupted while it retried, or by a refused permission, has no error
+      // a turn interrupted during a retry, or by a refused permission, has no error
       for (const turn of of(session).turns.splice(0))
         report("session-idle", { session, turn, directory, outcome: "left", error: "left", text: "interrupted" })
     },
@@ -112,7 +112,7 @@ export const AssignerReports = async ({ directory }) => {
     event: async ({ event }) => {
       try {
         told[event.type]?.(event.properties)
-      } catch {} // an event that looks otherwise in another version
+      } catch {} // another version may have other events
     },
     "chat.message": async ({ sessionID: session }, { message, parts }) => {
       try {

@@ -1,4 +1,4 @@
--- A task that can be no prompt.
+-- A task that cannot become a prompt.
 UPDATE tasks
 SET status = 'failed', error = :error, completed_at = :now, updated_at = :now, updated_by = :by
 WHERE id = :id AND status = 'pending';

@@ -1,4 +1,4 @@
--- What became of the prompt becomes of its task.
+-- Copy the outcome of the prompt to its task.
 UPDATE tasks
 SET status = :status, error = :error, not_before = :not_before,
     completed_at = CASE WHEN :status = 'pending' THEN NULL ELSE :now END,

@@ -1,5 +1,5 @@
--- The task has become that prompt.  One that a person has closed stays closed, unless the person
--- has the prompt tried again.
+-- The task has become that prompt.  A task that the user has closed stays closed, unless the user
+-- retries the prompt.
 UPDATE tasks
 SET status = 'in_progress', prompt_id = :prompt, error = NULL, not_before = NULL,
     attempts = attempts + (prompt_id IS NOT :prompt), started_at = :now, completed_at = NULL,
