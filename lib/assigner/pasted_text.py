@@ -67,6 +67,6 @@ def is_clearable(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
     pressed = presses(attempt, shown.screen.interrupted)
     if not manner.clear or pressed >= _MOST:
         return False
-    if stands(attempt, manner, shown, text):
+    if is_our_text(attempt, manner, shown, text):
         return True
     return pressed > 0 and manners.shows_beginning(draft, text)

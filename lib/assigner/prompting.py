@@ -207,7 +207,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         return "the text of the prompt is lost"
     if attempt["cancel_requested_at"] and not (draft is None and presses):
         return strokes.withdraw(job, shown, text)
-    if pasted_text.stands(attempt, job.provider.manner, shown, text):
+    if pasted_text.is_our_text(attempt, job.provider.manner, shown, text):
         job.seen = job.seen or now
         _note_marker(store, job, draft)
         entered = attempts.turn_of(attempt).get("entered")
