@@ -30,31 +30,31 @@ test: setup-tests ## run the tests; ARGS="-k send" for some of them
 lint: setup ## check style, types and spelling
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
-	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/support.py tests/conftest.py tests/standin.py tools/fresh.py
+	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/harness/workplace.py tests/conftest.py tests/harness/standin.py tools/fresh.py
 	@.venv/bin/codespell
-	@$(PYTHON) -m mypy -p agents -p night
+	@$(PYTHON) -m mypy -p campaigns.agents -p campaigns.night
 	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)) bin/assigner.py; do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
 
 bench: setup ## measure against a large queue
 	@$(PYTHON) bench/bench.py
 
 crash: setup-tests ## kill passes, shells, agents, tmux 10000 times; ARGS="--kills 500" for less of it
-	@$(PYTHON) tests/crash/campaign.py --kills 10000 $(ARGS)
+	@$(PYTHON) tests/campaigns/crash/campaign.py --kills 10000 $(ARGS)
 
 crash-calls: setup-tests ## kill each pass at each of its system calls; ARGS="--most 9 --scene deliver"
-	@$(PYTHON) tests/crash/calls.py $(ARGS)
+	@$(PYTHON) tests/campaigns/crash/calls.py $(ARGS)
 
 crash-faults: setup-tests ## let each call of each pass fail, as on a full disk; ARGS as above
-	@$(PYTHON) tests/crash/faults.py $(ARGS)
+	@$(PYTHON) tests/campaigns/crash/faults.py $(ARGS)
 
 crash-disks: setup-tests ## fill a small disk under passes, and make it read-only; needs root
-	@$(PYTHON) tests/crash/disks.py
+	@$(PYTHON) tests/campaigns/crash/disks.py
 
 night: setup-tests ## have sessions that die and hang work on 200 goal tasks; ARGS="--seed 7"
-	@$(PYTHON) tests/night/campaign.py $(ARGS)
+	@$(PYTHON) tests/campaigns/night/campaign.py $(ARGS)
 
 test-agents: setup-tests ## give real agents prompts; ARGS="--agent codex --case slow" for some of it
-	@$(PYTHON) tests/agents/campaign.py $(ARGS)
+	@$(PYTHON) tests/campaigns/agents/campaign.py $(ARGS)
 
 man: setup ## write the manual pages, for `man assigner` with .venv/bin on the PATH
 	@$(PYTHON) bin/manual --dir .venv/share/man >/dev/null
@@ -72,16 +72,16 @@ uninstall-systemd: setup ## take that back
 	@$(PYTHON) bin/timers uninstall systemd $(ARGS)
 
 test-timers: setup-tests ## run the timers' tests, with a real cron for more than a minute
-	@ASSIGNER_TEST_MINUTES=1 $(PYTHON) -m pytest tests/bin/test_timers.py $(ARGS)
+	@ASSIGNER_TEST_MINUTES=1 $(PYTHON) -m pytest tests/tools/test_timers.py $(ARGS)
 
 test-slow: setup-tests ## run the tests, the slow ones too
 	@ASSIGNER_TEST_SLOW=1 $(PYTHON) -m pytest -n $(JOBS) $(ARGS)
 
 test-hostile: setup-tests ## try hundreds of hostile inputs in every field; CASES=500 for more
-	@ASSIGNER_HOSTILE=$(or $(CASES),200) $(PYTHON) -m pytest tests/test_hostile.py $(ARGS)
+	@ASSIGNER_HOSTILE=$(or $(CASES),200) $(PYTHON) -m pytest tests/campaigns/hostile/test_hostile.py $(ARGS)
 
 model: setup-tests ## compare the queue with a model of it; EXAMPLES=300 histories of 20 steps
-	@ASSIGNER_TEST_EXAMPLES=$(or $(EXAMPLES),300) $(PYTHON) -m pytest tests/test_model.py $(ARGS)
+	@ASSIGNER_TEST_EXAMPLES=$(or $(EXAMPLES),300) $(PYTHON) -m pytest tests/campaigns/model/test_model.py $(ARGS)
 
 test-fresh: setup ## run demo and tests in a minimal Debian; ARGS="--release trixie --user root --only demo"
 	@$(PYTHON) tools/fresh.py $(ARGS)

@@ -30,8 +30,9 @@ from measure import Figure, Run, milliseconds, quickest, table
 from queues import Size
 from shells import Shells
 
-from assigner import assigning, attempts
-from support import ROOT, Workplace
+from assigner.queue import attempts
+from assigner.routing import assign
+from harness.workplace import ROOT, Workplace
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,11 @@ def queueing(scale: Scale) -> Iterator[Figure]:
         def release(size: Size) -> None:
             store = stores[size]
             with store.transaction():
-                for attempt in store.rows("live_attempts"):
+                for attempt in store.rows("attempts/live"):
                     attempts.finish(store, attempt, "released")
 
         claims = {
-            size: Run(partial(assigning.assign, store), partial(release, size))
+            size: Run(partial(assign.assign, store), partial(release, size))
             for size, store in stores.items()
         }
         found = quickest(claims, 4 * scale.patience)

@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from assigner import db
 from assigner.config import Settings
-from support import Workplace
+from assigner.store import database
+from harness.workplace import Workplace
 
 IDLE = 8  # sessions that wait for prompts
 
@@ -27,13 +27,13 @@ class Size:
         return " + ".join(f"{number:,} {name}" for name, number in parts.items() if number)
 
 
-def build(work: Workplace, size: Size) -> db.Store:
+def build(work: Workplace, size: Size) -> database.Store:
     """The workplace's database, new; its sessions are in no tmux."""
     work.state.mkdir(mode=0o700)
     settings = Settings(
         work.state, work.database, sockets=(str(work.socket),), host=os.uname().nodename
     )
-    store = db.connect(settings, "bench")
+    store = database.connect(settings, "bench")
     store.connection.execute("PRAGMA synchronous = OFF")
     with store.transaction():
         triggers = store.execute(_TRIGGERS).fetchall()

@@ -4,9 +4,10 @@ import json
 from itertools import cycle, islice
 from typing import NamedTuple
 
-from assigner import providers
-from assigner.recognising import Provider, View, judge
-from support import ROOT
+from assigner.agents import registry
+from assigner.agents.provider import Provider
+from assigner.agents.screen_rules import View, judge
+from harness.workplace import ROOT
 
 AGENTS = ("claude", "codex", "opencode")
 _RECORDED = ROOT / "tests" / "data" / "screens-agents"
@@ -23,7 +24,7 @@ class Screen(NamedTuple):
 def recorded(number: int) -> list[Screen]:
     """So many screens, of every agent and in every status."""
     found = [
-        Screen(providers.agent(agent), path.read_text(), json.loads(meta.read_text()))
+        Screen(registry.agent(agent), path.read_text(), json.loads(meta.read_text()))
         for agent in AGENTS
         for path in sorted((_RECORDED / agent).glob("*.ansi"))
         if (meta := path.with_suffix(".json")).exists()

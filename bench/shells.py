@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from support import PATH, Workplace, wait_for
+from harness.workplace import PATH, Workplace, wait_for
 
 _SHIM = """\
 #!/bin/sh

@@ -1,4 +1,4 @@
-"""Fixtures that all tests share; support.py does the work."""
+"""Fixtures that all tests share; harness/workplace.py does the work."""
 
 import os
 import signal
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest.register_assert_rewrite("support")
+pytest.register_assert_rewrite("harness.workplace")
 
-from support import Workplace  # noqa: E402 - only what is imported later is rewritten
+from harness.workplace import Workplace  # noqa: E402 - only what is imported later is rewritten
 
 # What is run in the background by a shell ignores it, and all that it starts
 signal.signal(signal.SIGINT, signal.default_int_handler)

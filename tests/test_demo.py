@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from support import PATH, PIPES, ROOT, Workplace
+from harness.workplace import PATH, PIPES, ROOT, Workplace
 
 
 class Newcomer:

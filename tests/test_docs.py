@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from assigner import cli, config, tools
-from support import ROOT
+from assigner import config
+from assigner.cli import registry, runner
+from harness.workplace import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 # What assigner exports to prompts, and what only the tests read
@@ -47,8 +48,8 @@ def commands(text: str) -> Iterator[list[str]]:
 
 
 @cache
-def parser(name: str) -> cli.Parser | None:
-    return tools.parser(name)
+def parser(name: str) -> runner.Parser | None:
+    return registry.parser(name)
 
 
 def unknown(words: list[str]) -> list[str]:
@@ -57,7 +58,7 @@ def unknown(words: list[str]) -> list[str]:
     if name == "make":
         targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
         return [word for word in arguments if "=" not in word and word not in targets]
-    if name not in tools.names():
+    if name not in registry.names():
         return [name]
     known = parser(name)
     options = [word.partition("=")[0] for word in arguments if re.match(r"--\w", word)]
@@ -86,7 +87,7 @@ def test_pages_have_commands_to_check() -> None:
 
 def test_every_tool_is_in_the_guide() -> None:
     guide = (ROOT / "docs/guide.md").read_text()
-    assert [name for name in tools.names() if f"`{name}`" not in guide] == []
+    assert [name for name in registry.names() if f"`{name}`" not in guide] == []
 
 
 @pytest.mark.parametrize(
@@ -116,3 +117,26 @@ def test_dead_links_are_found(text: str, dead: list[str]) -> None:
 def test_wrong_commands_are_found(line: str, wrong: list[str]) -> None:
     (words,) = commands(line)
     assert unknown(words) == wrong
+
+
+TOP = "lib|sql|tests|bin|docs|systemd|demo|bench|tools"
+PACKAGES = (
+    "agents|cli|context|delivery|doctor|goals|maintenance|outcomes|queue|routing|sessions|shells"
+    "|store|system|tmux"
+)
+EXAMPLES = re.compile(r"[A-Z]{3,}|robot|oldest|shells$")  # NAME, TABLE/VERB; what a reader adds
+
+
+def paths(text: str) -> set[str]:
+    """The files and directories of the checkout that a page names, as paths in it."""
+    named = set(re.findall(rf"(?<![\w/.~-])((?:{TOP})/[\w./-]+)", text))
+    modules = set(re.findall(rf"(?<![\w/.~-])((?:{PACKAGES})/\w[\w/]*(?:\.py)?)", text))
+    named |= {f"lib/assigner/{module}" for module in modules}
+    return {path.rstrip("./") for path in named if not EXAMPLES.search(path)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_exist(page: Path) -> None:
+    found = paths(page.read_text())
+    there = {path for path in found for end in ("", ".py") if (ROOT / f"{path}{end}").exists()}
+    assert found - there == set()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import ROOT
+from harness.workplace import ROOT
 
 TARGETS = {
     "bench", "clean", "crash", "crash-calls", "crash-disks", "crash-faults", "demo",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         send_prompt,
         update_session_context,
     )
-    from assigner.matching import (
+    from assigner.routing.score import (
         calculate_context_match_score,
         select_best_session_by_context,
     )
@@ -36,4 +36,4 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     pure = name in ("calculate_context_match_score", "select_best_session_by_context")
-    return getattr(import_module("assigner.matching" if pure else "assigner.api"), name)
+    return getattr(import_module("assigner.routing.score" if pure else "assigner.api"), name)

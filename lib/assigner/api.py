@@ -6,20 +6,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assigner import (
-    clock,
-    config,
-    db,
-    drafting,
-    files,
-    inheriting,
-    prompts,
-    providers,
-    sessions,
-    syncing,
-)
-from assigner.db import Row, Store
+from assigner import clock, config
+from assigner.agents import registry
+from assigner.context import sync
 from assigner.errors import UsageError
+from assigner.queue import drafts, inherit, prompts, sessions
+from assigner.store import database, state_dir
+from assigner.store.database import Row, Store
 
 
 def send_prompt(
@@ -61,7 +54,7 @@ def send_prompt(
     Raises UsageError for invalid arguments, SetupError if the state directory or a provider's file
     cannot be used, sqlite3.Error if the database cannot.
     """
-    draft = drafting.Draft(
+    draft = drafts.Draft(
         content=content,
         priority=priority,
         target_session=target_session,
@@ -93,9 +86,9 @@ def send_prompt(
     )
     with _store() as store:
         if parent_id is not None:
-            inheriting.inherit(store, draft)
-        drafting.check(draft, store.settings, providers.names())
-        providers.check_usable(draft.target_provider)
+            inherit.inherit(store, draft)
+        drafts.check(draft, store.settings, registry.names())
+        registry.check_usable(draft.target_provider)
         return prompts.queue(store, [draft])[0]
 
 
@@ -123,7 +116,7 @@ def get_session_context(name: str) -> Row:
 def get_sessions_with_env(key: str, value: str | None = None) -> list[Row]:
     """The sessions in which a prompt exported this variable, with this value if one is given."""
     with _store() as store:
-        found = sessions.choose(store.rows("sessions"), env=[(key, value)])
+        found = sessions.choose(store.rows("sessions/list"), env=[(key, value)])
     return [{**row, "env_vars": json.loads(row["env_vars"])} for row in found]
 
 
@@ -144,14 +137,14 @@ def update_session_context(
         if current_dir is not None and not os.path.isabs(current_dir):
             raise UsageError(f"current_dir is not an absolute path: '{current_dir}'")
         if git_branch is not None:
-            drafting.check_branch(git_branch)
+            drafts.check_branch(git_branch)
         given = {
             "current_dir": current_dir,
             "git_branch": git_branch,
             "env_vars": json.dumps(dict(env_vars)) if env_vars is not None else None,
         }
         known = {key: value for key, value in given.items() if value is not None}
-        syncing.note(store, {**session, **known}, given["env_vars"])
+        sync.note(store, {**session, **known}, given["env_vars"])
 
 
 def _context(session: Row) -> Row:
@@ -165,8 +158,8 @@ def _context(session: Row) -> Row:
 @contextlib.contextmanager
 def _store() -> Iterator[Store]:
     settings = config.load()
-    files.prepare(settings)
-    store = db.connect(settings, "python")
+    state_dir.prepare(settings)
+    store = database.connect(settings, "python")
     try:
         yield store
     finally:

@@ -6,14 +6,30 @@ current directory, which may belong to anyone.  `.env.example` documents each se
 
 import io
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from assigner.errors import SetupError
-from assigner.matching import Weights
+from assigner.system import user_config
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Points for each part of the context that matches."""
+
+    same_dir: int = 100
+    session_above: int = 50  # the session's directory contains the task's
+    session_below: int = 25  # the task's directory contains the session's
+    variable: int = 20  # for each environment variable
+    branch: int = 30
+    recent: int = 5
+    provider: int = 2
+
+
+DEFAULT = Weights()
+
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -106,7 +122,7 @@ def load(database: str | None = None) -> Settings:
     if chosen and not chosen.name:
         raise SetupError(f"'{chosen}' is not a file name: give one to --db or ASSIGNER_DB")
     if home is None:
-        home = xdg("XDG_STATE_HOME", ".local/state") / "assigner"
+        home = user_config.xdg("XDG_STATE_HOME", ".local/state") / "assigner"
         _check("the path of the state directory", str(home))
     plain = {
         name: _convert(setting, kind, values[setting])
@@ -199,84 +215,19 @@ def _absolute(values: Mapping[str, str], setting: str) -> Path | None:
     return path
 
 
-def xdg(variable: str, default: str) -> Path:
-    """A user's directory: the variable's value, else `default` in HOME.  SetupError."""
-    value = os.environ.get(variable)
-    if value and value.startswith("/"):
-        return Path(value)
-    home = os.environ.get("HOME")
-    if not home:
-        helps = "ASSIGNER_HOME" if variable == "XDG_STATE_HOME" else "HOME"
-        raise SetupError(f"neither HOME nor {variable} is set: set {helps}")
-    return Path(home) / default
-
-
-def own(name: str) -> Path | None:
-    """The user's own file or directory of that name; None if the environment names no place."""
-    if not (os.environ.get("HOME") or os.environ.get("XDG_CONFIG_HOME")):
-        return None
-    return xdg("XDG_CONFIG_HOME", ".config") / "assigner" / name
-
-
-def own_tables(kind: str) -> list[Path]:
-    """The user's own TOML files of a kind, sorted.  SetupError if they cannot be listed."""
-    directory = own(kind)
-    try:
-        found = [] if directory is None else list(directory.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise SetupError(f"cannot read '{directory}': {error.strerror}") from None
-    return sorted(path for path in found if path.suffix == ".toml")
-
-
-def table(path: Path, text: str) -> dict[str, Any]:
-    """Parse TOML that was read from that file.  SetupError."""
-    import tomllib  # only needed to read such a file
-
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SetupError(f"'{path}' is not valid TOML: {error}") from None
-
-
 def env_files() -> list[Path]:
     """The possible paths of `.env`; the first that exists is read."""
-    mine = own(".env")
+    mine = user_config.own(".env")
     return [*([mine] if mine else []), CHECKOUT / ".env"]
 
 
 def env_file() -> dict[str, str]:
     """The settings in the first `.env` file that exists."""
     for path in env_files():
-        text = trusted_text(path)
+        text = user_config.trusted_text(path)
         if text is not None:
             return _parse(path, text)
     return {}
-
-
-def trusted_text(path: Path, *, built_in: bool = False) -> str | None:
-    """The text of a file that decides what assigner runs; None if it does not exist.
-
-    Raises SetupError for a file that others can write, unless it is `built_in`, or that cannot be
-    read.
-    """
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise SetupError(f"'{path}' is not a regular file")
-        others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        if not built_in and (others or status.st_uid not in (os.geteuid(), 0)):
-            raise SetupError(
-                f"other users can write '{path}': chown it to yourself and chmod 600 it"
-            )
-        return path.read_text("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except UnicodeDecodeError:
-        raise SetupError(f"'{path}' is not valid UTF-8") from None
-    except OSError as error:
-        raise SetupError(f"cannot read '{path}': {error.strerror}") from None
 
 
 def _parse(path: Path, text: str) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""What each agent is: its rules (`providers/*.toml`) and how they are applied."""

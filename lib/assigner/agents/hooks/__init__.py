@@ -1,0 +1,1 @@
+"""The hooks through which agents report their turns: installed, trusted and parsed."""

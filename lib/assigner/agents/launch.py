@@ -1,0 +1,40 @@
+"""Restarts an agent in the context of a prompt, by a generated file that ends in exec of the agent.
+
+The command line and the environment are those of the agent process that runs now.  The prompt's
+variables are added and are removed again for the next prompt.
+"""
+
+import shlex
+import shutil
+
+from assigner.agents.provider import Provider
+from assigner.errors import UsageError
+from assigner.store.database import Row
+from assigner.system import processes
+
+
+def command_line(provider: Provider, session: Row, options: list[str], *, resumed: bool) -> str:
+    """The sh command line that starts the agent of a session."""
+    launch = provider.launch
+    parts = [session["command"] or provider.start, *map(shlex.quote, options)]
+    if session["auto_approve"] and launch.approve:
+        parts.append(launch.approve)
+    if resumed and session["resumes"] and session["conversation"] and launch.resume:
+        parts.append(launch.resume.replace("{conversation}", shlex.quote(session["conversation"])))
+    return " ".join(parts)
+
+
+def running_line(pid: int) -> str:
+    """The command line of a running agent, quoted for sh.  UsageError if it has none."""
+    arguments = processes.arguments(pid)
+    if not arguments or not shutil.which(arguments[0], path=processes.environment(pid).get("PATH")):
+        raise UsageError("cannot read the command line of the running agent: give --command")
+    return shlex.join(arguments)
+
+
+def shell_line(pid: int) -> str:
+    """The sh command line that restarts the shell of a pane.  UsageError if it is unknown."""
+    arguments = processes.arguments(pid)
+    if arguments and arguments[0].startswith("-"):  # login(1) and tmux name a login shell so
+        return shlex.join([arguments[0][1:], "-l", *arguments[1:]])
+    return running_line(pid)

@@ -1,0 +1,156 @@
+"""How assigner types to an agent, and what text it types for a prompt.  Pure."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from assigner.agents.provider import COUNTS, Manner
+from assigner.system import terminal_text
+
+_TAIL = 100  # characters at the end of a text that identify it if the composer has no `scrolled`
+_NARROW = 30  # the smallest width of a composer, in columns
+_MOST_KEYS = 500
+_AT_ONCE = 1000  # bytes that an agent reads in one call
+_VARIANTS = range(0xFE00, 0xFE10)
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What a session lacks of a prompt's context; None or empty for what it has."""
+
+    directory: str | None = None
+    branch: str | None = None
+    variables: Mapping[str, str] | None = None
+    prerequisites: Sequence[str] = ()
+
+
+def prompt(
+    manner: Manner,
+    content: str,
+    lack: Lack,
+    *,
+    raw: bool = False,
+    feedback: str | None = None,
+    last: str | None = None,
+) -> str:
+    """The text to type for a prompt: first what the session lacks, then the feedback on an earlier
+    attempt, the content, and `last`.  Control characters are removed: each would be a keystroke.
+    """
+    parts = (_head(lack), None if raw else feedback, content, last)
+    text = terminal_text.clean("\n\n".join(filter(None, parts)))
+    if not raw and manner.disarm is not None and manner.disarm.search(text):
+        return f" {text}"
+    return text
+
+
+def shows(draft: str | None, text: str, manner: Manner) -> bool:
+    """Whether a composer shows that text and nothing else, as far as the screen shows it.
+
+    A composer wraps a text, shows only the end of a long one, or only a marker of its size.
+    """
+    if draft is None:
+        return False
+    if (found := marker(draft, manner)) and all(
+        _counts(name, text) == int(count or 0) for name, count in found.groupdict().items()
+    ):
+        return True
+    if _is_drawn(draft, text):  # even if the text itself looks like a marker
+        return True
+    if manner.scrolled is None:
+        seen = _squeezed(draft)
+        return len(seen) >= _TAIL and _squeezed(text).endswith(seen)
+    drawn = f" {draft}"  # the mark may be alone in a line
+    seen, wanted = (_squeezed(manner.scrolled.sub("", part)) for part in (drawn, text))
+    return manner.scrolled.search(drawn) is not None and bool(seen) and wanted.endswith(seen)
+
+
+def marker(draft: str | None, manner: Manner) -> re.Match[str] | None:
+    """The marker that a composer shows in place of a pasted text; None for anything else."""
+    return manner.pasted.fullmatch(draft.strip()) if manner.pasted and draft else None
+
+
+def is_numbered(found: re.Match[str]) -> bool:
+    """Whether a marker carries a number of its own that distinguishes it from other pastes."""
+    left = found[0]
+    for count in filter(None, found.groups()):
+        left = left.replace(count, "", 1)
+    return any(map(str.isdigit, left))
+
+
+def shows_beginning(draft: str | None, text: str) -> bool:
+    """Whether a composer shows the beginning of a text whose end was deleted."""
+    seen = _squeezed(draft or "")
+    return bool(seen) and _squeezed(text).startswith(seen)
+
+
+def clearing(manner: Manner, text: str) -> str:
+    """The keys that delete a text, or most of it, from a composer, wrapped or not."""
+    lines = sum(2 + len(line) // _NARROW for line in text.split("\n"))
+    return manner.clear * min(lines, _MOST_KEYS)
+
+
+def same(one: str | None, other: str) -> bool:
+    """Whether the prompt that an agent reports is the typed text.
+
+    Agents trim a prompt, and some trim each of its lines.
+    """
+    return one is not None and _squeezed(one) == _squeezed(other)
+
+
+def is_drawn(text: str) -> bool:
+    """Whether a terminal shows any character of a text."""
+    return bool(_squeezed(text))
+
+
+def may_have_leaked(text: str) -> bool:
+    """Whether a shell could run lines of a text if the agent exits in the middle of its paste."""
+    return "\n" in text or len(text.encode()) > _AT_ONCE
+
+
+def _head(lack: Lack) -> str:
+    lines = []
+    if lack.directory is not None:
+        lines.append(f"- directory: {lack.directory} (work there, not where you were started)")
+    if lack.branch is not None:
+        lines.append(
+            f"- git branch: {lack.branch} (check it out there first; stop if that would touch"
+            " uncommitted changes)"
+        )
+    for name, value in (lack.variables or {}).items():
+        lines.append(f"- environment variable, for every command that you run: {name}={value}")
+    for command in lack.prerequisites:
+        lines.append(f"- run this first, and stop if it fails: {command}")
+    return "\n".join(["The context of this task:", *lines]) if lines else ""
+
+
+def _counts(name: str, text: str) -> int:
+    """The number that a marker of pasted text would show for this text."""
+    newlines = text.count("\n")
+    return dict(zip(COUNTS, (newlines, newlines + 1, len(text)), strict=True))[name]
+
+
+def _is_drawn(draft: str, text: str) -> bool:
+    """Whether a terminal may draw the text as `draft`; zero-width characters may show anything."""
+    seen = _squeezed(draft)
+    visible = [_squeezed(piece) for piece in _without_width(text, "\0").split("\0")]
+    if len(visible) == 1:
+        return bool(seen) and seen == visible[0]
+    return bool(seen) and bool(re.fullmatch(".?".join(map(re.escape, visible)), seen))
+
+
+def _squeezed(text: str) -> str:
+    """A text without the characters that agents and terminals change."""
+    return _without_width("".join(unicodedata.normalize("NFC", text).split()), "")
+
+
+def _without_width(text: str, instead: str) -> str:
+    """A text without what terminals do not draw: joiners, direction marks, variation selectors,
+    unassigned code points.
+    """
+    if text.isascii():
+        return text
+    return "".join(
+        instead if unicodedata.category(char) in ("Cf", "Cn") or ord(char) in _VARIANTS else char
+        for char in text
+    )

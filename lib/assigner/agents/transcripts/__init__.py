@@ -1,0 +1,1 @@
+"""The transcripts that agents write: found, and read for the turn of a prompt."""

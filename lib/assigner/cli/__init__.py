@@ -1,0 +1,1 @@
+"""How every tool speaks: options, exit status, tables, JSON, manuals."""

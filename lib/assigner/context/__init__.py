@@ -1,0 +1,1 @@
+"""What a prompt needs of its session: directory, branch, variables, prerequisites."""

@@ -1,0 +1,1 @@
+"""Typing a prompt exactly once (docs/delivery.md), and stopping it."""

@@ -1,0 +1,59 @@
+"""Giving an attempt back, or failing it, before its prompt was typed."""
+
+from assigner.agents import detect
+from assigner.queue import attempts
+from assigner.queue.attempts import Verdict
+from assigner.store import attempt_files
+from assigner.store.database import Row, Store
+
+
+def release(store: Store, attempt: Row, reason: str) -> Row:
+    """Give the claim back, as the session is not what it was; what the pass prints of it."""
+    if not _end(store, Verdict(attempt, "released", evidence={"released": reason})):
+        return attempts.as_row(attempt, "deferred", reason)
+    attempt_files.remove_run(store.settings, attempt["id"])
+    return attempts.as_row(attempt, "released", reason)
+
+
+def fail(
+    store: Store,
+    attempt: Row,
+    step: str,
+    reason: str,
+    failure_class: str = "context",
+    *,
+    status: int | None = None,
+    output: str | None = None,
+) -> Row:
+    """Fail an attempt that cannot be typed as it is; what the pass prints of it."""
+    verdict = Verdict(
+        attempt,
+        "failed",
+        failure_class=failure_class,
+        step=step,
+        exit_status=status,
+        output=output,
+        error=f"{failure_class}: {step}: {reason}",
+    )
+    if not _end(store, verdict):
+        return attempts.as_row(attempt, "deferred", f"{step}: {reason}")
+    if attempt["stage"] != "preparing":  # a script that prepares a context may still read its files
+        attempt_files.remove_run(store.settings, attempt["id"])
+    return attempts.as_row(attempt, "failed", f"{step}: {reason}")
+
+
+def _end(store: Store, verdict: Verdict) -> bool:
+    """Finish an attempt; False where another pass is at it, or where its prompt may run already.
+
+    A shell may run its line as soon as that is being typed: only whoever takes the token knows
+    that it cannot.  For an agent's attempt the caller has made sure that nothing will be typed.
+    """
+    attempt = verdict.attempt
+    may_run = attempt["stage"] == "typing" and not detect.is_agent(attempt["provider"])
+    with store.transaction():
+        live = store.one("attempts/live_of_prompt", prompt_id=attempt["prompt_id"])
+        if not live or (live["id"], live["stage"]) != (attempt["id"], attempt["stage"]):
+            return False
+        if may_run and not attempt_files.revoke(store.settings, attempt["id"]):
+            return False
+        return attempts.finish(store, verdict)

@@ -1,0 +1,12 @@
+"""Where an agent's text is pasted, and what has to be true of that place."""
+
+from typing import Any
+
+from assigner.delivery.keystrokes import Job
+from assigner.sessions.look import Sight
+from assigner.system import processes
+
+
+def place_of(job: Job, sight: Sight) -> dict[str, Any]:
+    """The agent process and its directory, for which a text is made."""
+    return {"directory": sight.directory, "front": processes.front(job.pane.pid)}

@@ -1,0 +1,119 @@
+"""Stop attempts: what people cancelled, what ran out of time, what was left behind."""
+
+import json
+
+from assigner import clock, states
+from assigner.agents import detect
+from assigner.errors import UsageError
+from assigner.outcomes import shell_run
+from assigner.queue import attempts, prompts
+from assigner.sessions.known_panes import list_panes
+from assigner.store import spool
+from assigner.store.database import Row, Store
+from assigner.system import processes
+from assigner.tmux.panes import PaneId
+
+
+def cancel(store: Store, prompt: int) -> Row:
+    """Cancel a prompt, or request it.  Returns its row with a `note`.  UsageError if unknown.
+
+    Called inside a transaction.  An attempt that nobody has begun to type is finished here:
+    deliver commits the stage `typing` before it types, and then finds that it must not.
+    """
+    row = store.one("prompts/get", id=prompt)
+    if row is None:
+        raise UsageError(f"no prompt {prompt}")
+    note = ""
+    if row["status"] in ("pending", "failed"):
+        prompts.cancel(store, prompt)
+    elif row["status"] in ("assigned", "in_progress"):
+        live = attempts.live_of(store, prompt)
+        if live["stage"] in states.UNTYPED:
+            if begun(live) and not store.dry:
+                end_step(store, live, "TERM")  # the agent returns to its earlier context
+            attempts.finish(store, attempts.Verdict(live, "cancelled"))
+        else:
+            prompts.request_cancel(store, prompt)
+            note = f"being ended in {row['assigned_session']}"
+    changed = store.one("prompts/get", id=prompt)
+    assert changed is not None
+    return {**changed, "note": note}
+
+
+_SIGNALS = (None, "INT", "TERM", "KILL")
+
+
+def end_attempts(store: Store) -> list[Row]:
+    """End attempts that were cancelled, timed out or left behind: by INT, then TERM, then KILL; an
+    agent's turn by Escape, repeatedly.  The context of an agent has its own time limit.
+    """
+    acted = []
+    turns = []
+    now = clock.now()
+    for attempt in store.rows("attempts/live"):
+        since = attempt["submitted_at"] or begun(attempt)
+        if since is None or attempt["check_state"]:
+            continue
+        ending = attempt["ending"]
+        if attempt["cancel_requested_at"]:
+            ending = ending or "cancel"
+        elif attempts.lasted(attempt, since, now) > (attempt["timeout_seconds"] or 1e12):
+            ending = ending or "timeout"
+        is_step = attempt["stage"] == "preparing"
+        is_turn = not is_step and detect.is_agent(attempt["provider"])
+        if ending is None or not (is_step or is_turn or attempt["process_group"]):
+            continue
+        signalled = attempt["signalled_at"]
+        if signalled and clock.since(signalled, now) < store.settings.kill_grace:
+            continue
+        step = min(_SIGNALS.index(attempt["signal"]) + 1, len(_SIGNALS) - 1)
+        name = "INT" if is_turn else _SIGNALS[step]
+        assert name is not None
+        with store.transaction():  # record the intention first: a repeated signal does no harm
+            if not attempts.stop(store, attempt, ending, name, now):
+                continue
+        if is_turn:
+            turns.append({**attempt, "ending": ending})
+        elif store.dry or _signal(store, attempt, name):
+            acted.append(attempts.as_row(attempt, "signalled", f"SIG{name}: {ending}"))
+    return acted + _interrupt(store, turns)
+
+
+def _signal(store: Store, attempt: Row, name: str) -> bool:
+    """Signal the processes of an attempt.  Returns whether there were any."""
+    if attempt["stage"] == "preparing":
+        return end_step(store, attempt, name)
+    return processes.send_signal(shell_run.members(attempt, processes.Processes()), name)
+
+
+def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
+    if store.dry or not turns:
+        return [attempts.as_row(attempt, "interrupted", attempt["ending"]) for attempt in turns]
+    panes = {pane.identity: pane for pane in list_panes(store)[0]}
+    from assigner.delivery import interrupt
+
+    return interrupt.interrupt(
+        store, [(attempt, pane) for attempt in turns if (pane := panes.get(PaneId.of(attempt)))]
+    )
+
+
+def begun(attempt: Row) -> str | None:
+    """Since when the file that restarts an agent prepares its context; None if it does not."""
+    reports = json.loads(attempt["evidence"]).get("reports", {})
+    if attempt["stage"] != "preparing" or not {"step", "started"}.isdisjoint(reports):
+        return None
+    at: str | None = reports.get("begun", {}).get("at")
+    return at
+
+
+def end_step(store: Store, attempt: Row, signal: str) -> bool:
+    """Signal the current step of that file, so that the step fails and the agent returns to its
+    earlier context; KILL ends the file itself if no step runs.  Returns whether a signal was sent.
+    """
+    found = processes.Processes().below(attempt["pane_pid"])
+    leader = processes.stat(attempt["pane_pid"])
+    if not found and leader and signal == "KILL":
+        found = [leader]
+    if attempt["id"] in spool.reported(store.settings):
+        return False  # that was the last step: these processes may be the agent's
+    return processes.send_signal(found, signal)

@@ -1,0 +1,1 @@
+"""Goals and tasks in their own database, and sessions kept busy with them."""

@@ -1,0 +1,1 @@
+"""Keeping an installation clean, backed up and scheduled."""

@@ -1,0 +1,1 @@
+"""The outcome of a prompt, by evidence, best first."""

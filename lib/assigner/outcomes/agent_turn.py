@@ -1,0 +1,309 @@
+"""The outcome of an agent's turn: from its hooks, its transcript, and last from its screen.
+
+Only evidence about the turn's own prompt ends it, never the mere fact that its session is idle.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from assigner import clock
+from assigner.agents import detect, prompt_text, screen_rules
+from assigner.agents.provider import Provider
+from assigner.agents.transcripts import find
+from assigner.agents.transcripts.turn import Turn
+from assigner.outcomes import pasted_text, shell_run, turn_owner
+from assigner.queue import attempts as queue_attempts
+from assigner.queue import limits
+from assigner.queue.attempts import Verdict
+from assigner.sessions import known_panes
+from assigner.sessions.look import Key, Shown, Sight
+from assigner.store import attempt_files, spool
+from assigner.store.database import Row, Store
+from assigner.system import processes, terminal_text
+from assigner.tmux.panes import PaneId
+
+_LONG = 12  # a busy machine may take this many times ASSIGNER_START_WAIT to submit a prompt
+_LAG = 5.0  # seconds
+_LEAKED = (
+    "the agent ended while the prompt was being pasted, and its shell may have run lines of it:"
+    " look there; it is not retried automatically"
+)
+_PATIENCE = 3  # a turn may be without a trace this many times ASSIGNER_START_WAIT
+
+
+def judge(store: Store, turns: Sequence[Row]) -> list[Verdict]:
+    """The verdicts on live attempts in agents' sessions; one look at those without a report."""
+    verdicts = {}
+    open_ = []
+    for attempt in turns:
+        if verdict := _from_hooks(attempt):
+            verdicts[attempt["id"]] = verdict
+        elif attempt["stage"] in ("typing", "typed", "submitted"):
+            open_.append(attempt)
+    sights = _look(store, open_)
+    for attempt in open_:
+        provider = detect.usable(attempt["provider"])
+        if isinstance(provider, str):
+            continue  # deliver reports the broken file
+        sight = sights.get((attempt["socket"], attempt["pane_id"]))
+        if verdict := _from_traces(store, attempt, provider, sight):
+            verdicts[attempt["id"]] = verdict
+    unread = spool.reported(store.settings) if verdicts and not store.dry else set()
+    return [verdicts[key] for key in sorted(verdicts.keys() - unread)]
+
+
+def _from_hooks(attempt: Row) -> Verdict | None:
+    turn = queue_attempts.turn_of(attempt)
+    end = turn.get("end")
+    if attempt["stage"] != "submitted" or end is None or turn.get("background"):
+        return None
+    if end["kind"] == "done":
+        return _completed(attempt, end["text"], "hook")
+    reset = limits.moment(end["reset"], clock.seconds(end["at"]))
+    return _failed(attempt, end["failure"], end["text"], reset, "hook")
+
+
+def _look(store: Store, attempts: Sequence[Row]) -> dict[Key, Sight]:
+    if not attempts:
+        return {}
+    panes = {pane.identity: pane for pane in known_panes.list_panes(store)[0]}
+    return known_panes.look_at(
+        store,
+        [(attempt, pane) for attempt in attempts if (pane := panes.get(PaneId.of(attempt)))],
+    )
+
+
+def _from_traces(
+    store: Store, attempt: Row, provider: Provider, sight: Sight | None
+) -> Verdict | None:
+    """The verdict from the turn's transcript, screen and process; None while it runs."""
+    gone = shell_run.pane_gone(attempt)
+    if gone is None and sight is None:
+        return None  # the tmux server cannot be asked
+    if sight is not None and sight.status == "offline":
+        gone = gone or sight.reason
+    if gone is None and sight is not None and sight.status in ("busy", "waiting"):
+        _under_way(store, attempt)
+        return _behind_another(store, attempt, provider)
+    if gone is None and queue_attempts.turn_of(attempt).get("background") and not attempt["ending"]:
+        return _after_tasks(store, attempt, sight)
+    shown = sight and sight.shown
+    text = attempt_files.prompt_of(store.settings, attempt["id"])
+    if gone is None and pasted_text.is_put_back(attempt, provider.manner, shown, text):
+        return None  # deliver deletes the text first
+    if attempt["typed_at"] and text is not None and (found := read(store, attempt, provider, text)):
+        if attempt["stage"] != "submitted":
+            with store.transaction():
+                queue_attempts.submit(store, attempt, "transcript", clock.now())
+        if verdict := _from_turn(attempt, found):
+            return verdict
+    if attempt["stage"] != "submitted":
+        if gone is None and sight is not None and _is_covered(sight):
+            _under_way(store, attempt, seen=False)
+            return None
+        return _not_submitted(store, attempt, provider, gone, shown, text)
+    if gone:
+        return _ended(
+            attempt, "vanished", f"{gone} while the prompt ran", evidence={"vanished": gone}
+        )
+    assert sight is not None
+    if (
+        text is not None
+        and _is_quiet(attempt)
+        and (verdict := _from_screen(attempt, provider, sight, text))
+    ):
+        return verdict
+    return _silent(store, attempt, sight)
+
+
+def _after_tasks(store: Store, attempt: Row, sight: Sight | None) -> Verdict | None:
+    """The turn has ended, and background tasks that it started still run: the report of their end
+    decides.  A task that never ends, such as a server, gives no report.
+    """
+    end = queue_attempts.turn_of(attempt)["end"]
+    waits = clock.now() - clock.seconds(end["at"]) < store.settings.stuck_after
+    if waits or sight is None or sight.status != "idle":
+        return None
+    return _completed(attempt, end["text"], "hook")
+
+
+def read(store: Store, attempt: Row, provider: Provider, text: str) -> Turn | None:
+    turn = queue_attempts.turn_of(attempt)
+    found = find.find(
+        provider, attempt["session_dir"], text, clock.seconds(attempt["typed_at"]),
+        home=turn.get("home", {}), path=turn.get("transcript"),
+    )  # fmt: skip
+    if found is None or turn.get("conversation"):
+        return found
+    if turn_owner.may_be_anothers(store, attempt, found):
+        return None
+    if found.conversation and turn.get("found") != found.conversation:
+        with store.transaction():
+            queue_attempts.remember(store, attempt, found=found.conversation)
+    return found
+
+
+def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
+    if found.state == "running":
+        return None
+    if found.state == "completed":
+        return _completed(attempt, found.message, "transcript")
+    error = found.error or "the transcript shows an interruption"
+    reset = limits.moment(found.reset, found.at)
+    return _failed(attempt, found.failure, error, reset, "transcript")
+
+
+def _behind_another(store: Store, attempt: Row, provider: Provider) -> Verdict | None:
+    """The end of a turn that is to be ended, if the turn on the screen is another one: transcripts
+    lag behind the screen.
+    """
+    if attempt["stage"] != "submitted" or not attempt["ending"]:
+        return None
+    text = attempt_files.prompt_of(store.settings, attempt["id"])
+    found = read(store, attempt, provider, text) if text is not None else None
+    if found is None or not found.is_past or found.at is None or clock.now() - found.at < _LAG:
+        return None
+    return _from_turn(attempt, found)
+
+
+def _is_quiet(attempt: Row) -> bool:
+    """Whether the session has looked idle for a while: a screen lags behind hooks."""
+    since = queue_attempts.turn_of(attempt).get("quiet_since")
+    return since is not None and clock.now() - clock.seconds(since) >= _LAG
+
+
+def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> Verdict | None:
+    if sight.shown is None or sight.status not in ("idle", "limited", "occupied"):
+        return None
+    if prompt_text.shows(sight.shown.verdict.draft, text, provider.manner):
+        reason = "before an answer began: the text is in the composer again"
+        return _failed(attempt, "interrupted", reason, None, "screen")
+    found = screen_rules.failure(provider, sight.shown.view, text)
+    if found is None:
+        return None
+    failure, error, reset = found
+    reset = limits.moment(reset, sight.shown.screen.activity)
+    return _failed(attempt, failure, error, reset, "screen")
+
+
+def _is_covered(sight: Sight) -> bool:
+    """Whether a person has covered the composer, for instance by copy mode: its text, and whether
+    Enter has to be pressed, will show afterwards.
+    """
+    return sight.status == "occupied" and (sight.shown is None or sight.shown.verdict.draft is None)
+
+
+def _under_way(store: Store, attempt: Row, *, seen: bool = True) -> None:
+    """The turn is seen to run, or not known to be silent; a person may have pressed Enter."""
+    changed: dict[str, str | None] = {}
+    turn, now = queue_attempts.turn_of(attempt), clock.text(clock.now())
+    if turn.get("quiet_since"):
+        changed["quiet_since"] = None
+    if attempt["stage"] == "typed" and seen and not turn.get("entered"):
+        changed["entered"] = now
+    if attempt["stage"] != "submitted":  # time limits begin only then
+        changed["held_up"] = now
+    if changed:
+        with store.transaction():
+            queue_attempts.remember(store, attempt, **changed)
+
+
+def _silent(store: Store, attempt: Row, sight: Sight) -> Verdict | None:
+    """Neither hook nor transcript nor screen shows an end."""
+    if sight.shown is None or sight.shown.verdict.rule is None:
+        _under_way(store, attempt)  # the agent may be busy: its status is unknown
+        return None
+    turn, now = queue_attempts.turn_of(attempt), clock.now()
+    since = turn.get("quiet_since")
+    if since is None:
+        with store.transaction():
+            queue_attempts.remember(store, attempt, quiet_since=clock.text(now))
+        return None
+    if now - clock.seconds(since) < _PATIENCE * store.settings.start_wait:
+        return None
+    if attempt["ending"] or attempt["cancel_requested_at"]:
+        return _ended(attempt, "interrupted", "the turn was interrupted", "silence")
+    if attempt["raw"]:
+        return _completed(attempt, None, "an agent's own command: the session is idle again")
+    nothing = f"submitted; the session is {sight.status} and left no evidence of how the turn ended"
+    return Verdict(attempt, "unverified", error=f"unverified: {nothing}")
+
+
+def _not_submitted(
+    store: Store,
+    attempt: Row,
+    provider: Provider,
+    gone: str | None,
+    shown: Shown | None,
+    text: str | None,
+) -> Verdict | None:
+    """Perhaps typed, but not known to be submitted."""
+    moment = attempt["cancel_requested_at"] or attempt["typed_at"] or attempt["updated_at"]
+    held_up = queue_attempts.turn_of(attempt).get("held_up", "")
+    since = queue_attempts.lasted(attempt, max(moment, held_up), clock.now())
+    if attempt["cancel_requested_at"]:
+        if not gone and pasted_text.is_awaited(store, attempt, provider.manner, shown, text, since):
+            return None
+        return Verdict(attempt, "cancelled")
+    if gone:
+        if _may_have_leaked(store, attempt, text):
+            return _ended(attempt, "vanished", f"{gone}: {_LEAKED}", gone)
+        if attempt["stage"] == "typing":  # Enter follows only once the text is known to be typed
+            return Verdict(attempt, "released", evidence={"vanished": gone})
+        return _ended(attempt, "vanished", f"{gone} after the prompt was typed", gone)
+    if attempt["stage"] == "typing" or since < _LONG * store.settings.start_wait:
+        return None
+    unknown = "typed, but not known to be submitted: look at the session"
+    return Verdict(attempt, "unverified", error=f"unverified: {unknown}")
+
+
+def _may_have_leaked(store: Store, attempt: Row, text: str | None) -> bool:
+    """Whether a vanished agent may have left a part of its prompt to the shell behind it.
+
+    Recorded with the turn, so that no other attempt follows automatically.
+    """
+    turn, short = (
+        queue_attempts.turn_of(attempt),
+        text is not None and not prompt_text.may_have_leaked(text),
+    )
+    if short or turn.get("entered") or turn.get("front") == attempt["pane_pid"]:
+        return False  # in the last case no shell is behind the agent
+    if not processes.is_tmux(attempt["server_pid"]):
+        return False  # its shell is gone as well
+    if attempt["stage"] == "typing" and not shell_run.was_typed(store, attempt):
+        return False
+    with store.transaction():
+        queue_attempts.remember(store, attempt, spilt=True)
+    return True
+
+
+def _completed(attempt: Row, message: str | None, by: str) -> Verdict:
+    """A successful turn; its message is cleaned, because it may be typed or printed later."""
+    said = terminal_text.clean(message) if message else None
+    return Verdict(attempt, "completed", response=said, evidence={"ended_by": by})
+
+
+def _failed(
+    attempt: Row, failure: str | None, text: str | None, reset: str | None, by: str
+) -> Verdict:
+    """A failed turn, unless a person or a timeout has ended it."""
+    reason = " ".join((text or "no further message").split())
+    if attempt["ending"] or attempt["cancel_requested_at"]:
+        return _ended(attempt, "interrupted", reason, by)
+    if failure == "limited":
+        return Verdict(attempt, "limited", error=reason, reset=reset, evidence={"ended_by": by})
+    return _ended(attempt, failure or "api", reason, by)
+
+
+def _ended(
+    attempt: Row, failure: str, reason: str, by: str = "", evidence: dict[str, Any] | None = None
+) -> Verdict:
+    if attempt["ending"] == "cancel" or attempt["cancel_requested_at"]:
+        return Verdict(attempt, "cancelled", evidence={"ended_by": by})
+    if attempt["ending"] == "timeout":
+        failure = "timeout"
+        reason = f"ran longer than {attempt['timeout_seconds']:g} s and was interrupted"
+    return Verdict(
+        attempt, "failed", error=f"{failure}: {reason}", failure_class=failure,
+        evidence=evidence or {"ended_by": by},
+    )  # fmt: skip

@@ -1,0 +1,155 @@
+"""Writes hook reports of agents to the attempts whose turns they belong to.
+
+A turn is ours if its prompt is the text typed for the attempt: its conversation and its number
+then identify its reports.  Reports of sub-agents, of agents that a turn itself starts, and of what
+a person typed belong to no attempt.
+"""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from assigner import clock
+from assigner.agents import detect, prompt_text
+from assigner.agents.hooks import events
+from assigner.agents.hooks.events import Heard
+from assigner.queue import attempts, sessions
+from assigner.queue import events as queue_events
+from assigner.store import attempt_files, spool
+from assigner.store.database import Row, Store
+from assigner.system import processes
+
+_ENDS = ("done", "failed")
+
+
+def drain(store: Store, reports: Sequence[spool.HookReport]) -> dict[int, Row]:
+    """Write the reports to the database, then delete them.  Returns a row per attempt that began.
+
+    Reading a report twice, because a pass died in between, changes nothing.  Reports of an agent
+    whose file is broken are kept until it is repaired.
+    """
+    changed: dict[int, Row] = {}
+    reports = [report for report in reports if not _is_unusable(report.provider)]
+    with store.transaction():
+        live = [
+            row
+            for row in store.rows("attempts/live")
+            if row["stage"] in ("typing", "typed", "submitted")
+        ]
+        for report in reports:
+            heard = _parse(store, report)
+            if heard is None:
+                continue
+            attempt = _whose(live, report, heard)
+            if attempt is None:
+                _note_conversation(store, report, heard)
+            elif _apply(store, attempt, heard, report.at):
+                changed[attempt["id"]] = attempts.as_row(
+                    attempt, "submitted", f"{report.provider} reported that it has the prompt"
+                )
+    if not store.dry:
+        for report in reports:
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                os.unlink(report.path)
+    return changed
+
+
+def _is_unusable(provider: str) -> bool:
+    return detect.is_agent(provider) and isinstance(detect.usable(provider), str)
+
+
+def _parse(store: Store, report: spool.HookReport) -> Heard | None:
+    provider = detect.known(report.provider)
+    try:
+        payload = report.read()
+    except OSError:
+        return None
+    return events.parse(provider, report.event, payload) if provider else None
+
+
+def _whose(live: list[Row], report: spool.HookReport, heard: Heard) -> Row | None:
+    """The live attempt whose session sent the report.  If that attempt is in another conversation,
+    or the pane is unknown: the only attempt in the report's conversation.  Or None.
+    """
+    mine = [row for row in live if row["provider"] == report.provider]
+    places = {(row["server_pid"], row["pane_id"]): row for row in mine}
+    at_place = places.get(report.pane) if report.pane else None
+    if at_place and attempts.turn_of(at_place).get("conversation") in (None, heard.conversation):
+        return at_place
+    found = [
+        row for row in mine
+        if heard.conversation and attempts.turn_of(row).get("conversation") == heard.conversation
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else at_place
+
+
+def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
+    """Add one report to its attempt.  Returns whether it shows that the prompt began to run."""
+    turn = attempts.turn_of(attempt)
+    if heard.kind == "prompt":
+        return _begin(store, attempt, turn, heard, at)
+    bound = turn.get("conversation")
+    if bound is None or (heard.conversation and heard.conversation != bound):
+        return False
+    ours = not (heard.turn and turn.get("turn")) or heard.turn == turn["turn"]
+    if heard.turn and heard.turn == turn.get("theirs"):
+        if heard.kind == "done":
+            attempts.remember(store, attempt, background=heard.background)
+    elif heard.kind in _ENDS and (ours or turn.get("background")) and "superseded" not in turn:
+        attempts.remember(
+            store, attempt,
+            end={
+                "kind": heard.kind, "at": clock.text(at), "text": heard.text,
+                "failure": heard.failure, "reset": heard.reset,
+            },
+            background=heard.background,
+        )  # fmt: skip
+    elif heard.kind == "ask" and ours:
+        queue_events.record(
+            store, "prompt.waiting", {"question": heard.text},
+            prompt=attempt["prompt_id"], attempt=attempt["id"], session=attempt["session"],
+        )  # fmt: skip
+    return False
+
+
+def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: float) -> bool:
+    """A prompt was submitted: ours or a later one.  Until our background tasks are over, the agent
+    may continue our turn before and after a person's prompt.
+    """
+    if "turn" in turn or "conversation" in turn:
+        another = heard.turn != turn.get("turn")
+        if heard.conversation == turn["conversation"] and another:
+            if turn.get("background"):
+                attempts.remember(store, attempt, theirs=None if heard.background else heard.turn)
+            else:
+                attempts.remember(store, attempt, superseded=clock.text(at))
+        return False
+    text = attempt_files.prompt_of(store.settings, attempt["id"])
+    if text is None or not prompt_text.same(heard.text, text):
+        return False
+    attempts.remember(
+        store,
+        attempt,
+        conversation=heard.conversation,
+        turn=heard.turn,
+        transcript=heard.transcript,
+    )
+    sessions.set_conversation(store, attempt["session"], heard.conversation)
+    return attempts.submit(store, attempt, "hook", at)
+
+
+def _note_conversation(store: Store, report: spool.HookReport, heard: Heard) -> None:
+    """A conversation that begins while no prompt of ours runs is the session's own, if its agent
+    reports it: other agents that this one, or a person, started there report from the same pane.
+    """
+    if heard.kind != "start" or not heard.conversation or not report.pane:
+        return
+    for session in store.rows("sessions/list"):
+        place = session["server_pid"], session["pane_id"]
+        known = session["status"] != "offline" and session["current_task_id"] is None
+        if not known or (session["provider"], place) != (report.provider, report.pane):
+            continue
+        new = session["conversation"] is None and processes.stat(report.process) is None
+        if new or detect.is_front(report.process, session["pane_pid"]):
+            sessions.set_conversation(store, session["name"], heard.conversation)

@@ -1,0 +1,74 @@
+"""Whether the text of an attempt is still in its agent's composer, and may be cleared from there.
+
+Only where that text is all that stands there, or what a stroke of ours has left of it.  The keys
+that clear it do nothing in an empty composer, so that an Enter which comes late does no harm.
+"""
+
+from assigner import clock
+from assigner.agents import prompt_text
+from assigner.agents.provider import Manner
+from assigner.queue import attempts
+from assigner.sessions.look import Shown
+from assigner.store.database import Row, Store
+
+CARRY = (
+    100  # stamps of Enter and Escape: the attempt's number times this, plus the count of presses
+)
+_MOST = 5  # strokes that clear one text
+_PATIENCE = 3  # so many times ASSIGNER_START_WAIT the outcome waits until the text is cleared
+
+
+def is_our_text(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+    """Whether the composer holds an attempt's text, and nothing else.
+
+    A marker shows only the size of a paste, which a person may have made.  It is the attempt's if
+    nobody has pressed a key since, or if it has a number that was recorded before.
+    """
+    draft = shown.verdict.draft
+    if not prompt_text.shows(draft, text, manner):
+        return False
+    marker = prompt_text.marker(draft, manner)
+    if marker is None:
+        return True
+    turn = attempts.turn_of(attempt)
+    since, known = turn.get("pasting") or attempt["claimed_at"], turn.get("marker")
+    if attempt["stage"] == "submitted":  # the agent may have put it back under another number
+        since, known = attempt["signalled_at"], None
+    untouched = shown.screen.touched < int(clock.seconds(since))
+    if known is None:
+        return untouched
+    return known == marker[0] and (untouched or prompt_text.is_numbered(marker))
+
+
+def presses(attempt: Row, stamp: int) -> int:
+    """How often a key was pressed for an attempt, by its stamp."""
+    return max(0, stamp - int(attempt["id"]) * CARRY)
+
+
+def is_awaited(
+    store: Store, attempt: Row, manner: Manner, shown: Shown | None, text: str | None, since: float
+) -> bool:
+    """Whether deliver, which has had `since` seconds for it, still has to delete the text of a
+    cancelled attempt.
+    """
+    if shown is None or text is None or since > _PATIENCE * store.settings.start_wait:
+        return False
+    return is_clearable(attempt, manner, shown, text)
+
+
+def is_put_back(attempt: Row, manner: Manner, shown: Shown | None, text: str | None) -> bool:
+    """Whether the text of a turn that we ended is in the composer again, and has to be deleted."""
+    if attempt["stage"] != "submitted" or attempt["signalled_at"] is None:
+        return False
+    return shown is not None and text is not None and is_clearable(attempt, manner, shown, text)
+
+
+def is_clearable(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+    """Whether the composer shows our text, or the rest of it, and it may still be cleared."""
+    draft = shown.verdict.draft
+    pressed = presses(attempt, shown.screen.interrupted)
+    if not manner.clear or pressed >= _MOST:
+        return False
+    if is_our_text(attempt, manner, shown, text):
+        return True
+    return pressed > 0 and prompt_text.shows_beginning(draft, text)

@@ -1,0 +1,1 @@
+"""The rows of the queue, and the only code that changes them."""

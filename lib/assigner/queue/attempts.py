@@ -1,0 +1,314 @@
+"""Attempts: one try of one prompt in one session, from its claim to its one outcome.
+
+Call every function here inside a transaction.  Every write names the stage that it expects, so
+that of two passes which decide about one attempt only the first succeeds.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from assigner import clock
+from assigner.queue import backoff, leases, limits, prompts, sessions
+from assigner.states import UNTYPED, Action
+from assigner.store.database import Row, Store
+from assigner.tmux.panes import PaneId
+
+# A retry may help after a failed command or a failed check, whose feedback the next attempt gets.
+# It does not help after a wrong context; a prompt that a person interrupted is left to that person;
+# and a prompt that may have run must not run again unless it is idempotent.
+RETRIED = {"command", "api", "check"}
+RETRIED_IF_IDEMPOTENT = {"vanished", "timeout"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a live attempt: its outcome, or `ending` while processes of it still run.
+
+    `attempt` is a row of live_attempts.  `response` is the answer and `output` what the terminal
+    showed.  `reset` says when a usage limit ends.  `conversation` is an agent and the id of the
+    conversation that the next prompt continues; without an id the next prompt begins a new one.
+    `feedback` is what the next attempt is told.
+    """
+
+    attempt: Row
+    outcome: str
+    error: str | None = None
+    failure_class: str | None = None
+    exit_status: int | None = None
+    step: str | None = None
+    output: str | None = None
+    response: str | None = None
+    reset: str | None = None
+    conversation: tuple[str, str | None] | None = None
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    feedback: str | None = None
+
+
+def claim(
+    store: Store,
+    prompt: Row,
+    session: Row,
+    *,
+    score: int,
+    context_switch: bool,
+    tree: str | None,
+    branch: str | None,
+    evidence: Mapping[str, Any],
+) -> int | None:
+    """Claim the session for the prompt, and its working tree.  Returns the attempt's id.
+
+    None if another pass was faster: the schema allows one live attempt per prompt and per session,
+    and only between a waiting prompt and an enrolled idle session.
+    """
+    lease = None
+    if tree:
+        lease = leases.take(store, tree, branch, prompt["git_branch"])
+        if lease is None:
+            return None
+    now = clock.text(clock.now())
+    number = store.one("attempts/next_number", prompt_id=prompt["id"])
+    assert number is not None
+    try:
+        attempt = store.insert(
+            "attempts",
+            {
+                "prompt_id": prompt["id"],
+                "host": store.settings.host,
+                "session": session["name"],
+                "number": number["number"],
+                "score": score,
+                "context_switch": int(context_switch),
+                "evidence": json.dumps({"claim": dict(evidence)}),
+                "lease_id": lease,
+                "claimed_at": now,
+                "updated_at": now,
+                "updated_by": store.actor,
+                **PaneId.of(session)._asdict(),
+            },
+        )
+    except sqlite3.IntegrityError:
+        if lease:
+            leases.release(store, lease)
+        return None
+    store.run("prompts/claim", id=prompt["id"], session=session["name"], at=now)
+    store.run("sessions/claim", name=session["name"], prompt_id=prompt["id"])
+    return attempt
+
+
+def live_of(store: Store, prompt: int) -> Row:
+    """The live attempt of an assigned prompt, as a row of live_attempts."""
+    return next(row for row in store.rows("attempts/live") if row["prompt_id"] == prompt)
+
+
+def advance(store: Store, attempt: int, expected: str, stage: str, at: float | None = None) -> bool:
+    """Advance a live attempt from the expected stage.  Returns whether it was in that stage."""
+    moment = clock.text(clock.now() if at is None else at)
+    return bool(
+        store.run("attempts/advance", id=attempt, expected=expected, stage=stage, at=moment)
+    )
+
+
+def submitted(store: Store, attempt: Row, at: float) -> bool:
+    """Record that the session has reported that the prompt's file runs."""
+    if attempt["stage"] != "submitted":
+        if not advance(store, attempt["id"], attempt["stage"], "submitted", at):
+            return False
+        prompts.start(store, attempt["prompt_id"], at)
+    return True
+
+
+def submit(store: Store, attempt: Row, by: str, at: float) -> bool:
+    """Record, in a transaction, that an agent has the prompt, and the evidence for that."""
+    if attempt["stage"] == "submitted" or not submitted(store, attempt, at):
+        return False
+    attempt["stage"] = "submitted"
+    remember(store, attempt, submitted_by=by)
+    sessions.occupy(store, attempt["session"], f"runs prompt {attempt['prompt_id']}")
+    return True
+
+
+def turn_of(attempt: Row) -> dict[str, Any]:
+    """What is known of an attempt's turn (the JSON object `turn` of its evidence)."""
+    found: dict[str, Any] = json.loads(attempt["evidence"]).get("turn", {})
+    return found
+
+
+def remember(store: Store, attempt: Row, **facts: Any) -> None:
+    """Add facts, in a transaction, to a live attempt's turn, to which other passes add as well."""
+    live = store.execute(
+        "SELECT evidence FROM attempts WHERE id = :id AND outcome IS NULL", {"id": attempt["id"]}
+    ).fetchone()
+    if live is None:
+        return
+    evidence = json.loads(live["evidence"])
+    evidence["turn"] = evidence.get("turn", {}) | facts
+    keep_evidence(store, attempt, evidence)
+
+
+def keep_evidence(
+    store: Store, attempt: Row, evidence: Mapping[str, Any], *, process_group: int | None = None
+) -> None:
+    """Write what is known of a live attempt, in the database and in its row."""
+    attempt["evidence"] = json.dumps(evidence, ensure_ascii=False)
+    if process_group is not None:
+        attempt["process_group"] = process_group
+    store.run(
+        "attempts/keep_evidence",
+        id=attempt["id"],
+        evidence=attempt["evidence"],
+        process_group=process_group,
+    )
+
+
+def follow_pane(store: Store, attempt: Row, pane_pid: int) -> None:
+    """The agent of a live attempt was started again, in the same pane, with its variables."""
+    attempt["pane_pid"] = pane_pid
+    store.run("attempts/follow_pane", id=attempt["id"], pane_pid=pane_pid)
+    sessions.adopt_pane(store, attempt["session"], pane_pid, attempt["env_vars"])
+
+
+def stop(store: Store, attempt: Row, ending: str | None, signal: str, at: float) -> bool:
+    """Write that a live attempt is about to be sent a signal, and why; whether it still lives."""
+    moment = clock.text(at)
+    return bool(
+        store.run("attempts/stop", id=attempt["id"], ending=ending, signal=signal, at=moment)
+    )
+
+
+def interrupt(store: Store, attempt: Row) -> bool:
+    """Write that what is left of an attempt's processes is to be ended; whether nobody had yet."""
+    return bool(store.run("attempts/interrupt", id=attempt["id"]))
+
+
+def recount(store: Store) -> None:
+    """Have live attempts count from now what they wait for, where the clock was set back."""
+    store.run("attempts/restart_clock")
+
+
+def finish(store: Store, verdict: Verdict) -> bool:
+    """Write the outcome of a live attempt, and what follows for prompt, session and working tree.
+
+    Returns whether the attempt was still as the verdict's row says: a verdict that knew less
+    than what was reported meanwhile changes nothing.
+    """
+    now = clock.now()
+    at = clock.text(now)
+    attempt = verdict.attempt
+    proof = {**json.loads(attempt["evidence"]), **verdict.evidence}
+    if not store.run(
+        "attempts/finish",
+        id=attempt["id"],
+        outcome=verdict.outcome,
+        failure_class=verdict.failure_class,
+        exit_status=verdict.exit_status,
+        step=verdict.step,
+        output=verdict.output,
+        evidence=json.dumps(proof),
+        known_stage=attempt["stage"],
+        known_evidence=attempt["evidence"],
+        at=at,
+    ):
+        return False
+    prompt = attempt["prompt_id"]
+    if verdict.outcome in ("released", "limited"):
+        store.run("prompts/release", id=prompt)
+        if verdict.outcome == "limited":
+            account = attempt["account"] or attempt["provider"]
+            limits.note(store, account, limits.end(store, verdict.reset, now), verdict.error or "")
+        prompts.hold(store, prompt)
+    else:
+        retry_at = None
+        if verdict.outcome == "failed" and _retries(attempt, verdict.failure_class):
+            settings = store.settings
+            pause = backoff.delay(
+                attempt["attempts"], base=settings.backoff_base, limit=settings.backoff_limit
+            )
+            retry_at = clock.text(now + pause)
+        store.run(
+            "prompts/finish",
+            id=prompt,
+            status="failed" if verdict.outcome == "unverified" else verdict.outcome,
+            error=verdict.error,
+            exit_status=verdict.exit_status,
+            response=verdict.response,
+            feedback=verdict.feedback,
+            at=at,
+            retry_at=retry_at,
+        )
+        prompts.release_dependants(store, prompt)
+    store.run("sessions/release", name=attempt["session"], prompt_id=prompt)
+    if attempt["lease_id"]:
+        leases.release(store, attempt["lease_id"])
+    return True
+
+
+def lasted(attempt: Row, since: str, now: float) -> float:
+    """Seconds from a moment of a live attempt to `now`.
+
+    If the clock was set back meanwhile, counts from when `observe` noticed and recorded it.
+    """
+    passed = now - clock.seconds(since)
+    return passed if passed >= 0 else max(0.0, now - clock.seconds(attempt["updated_at"]))
+
+
+def as_row(attempt: Row, action: Action, reason: str) -> Row:
+    """The row that a pass prints for an attempt on which it acted."""
+    return {
+        "attempt": attempt["id"],
+        "prompt": attempt["prompt_id"],
+        "session": attempt["session"],
+        "action": action,
+        "reason": reason,
+    }
+
+
+def _retries(attempt: Row, failure_class: str | None) -> bool:
+    if attempt["cancel_requested_at"] or attempt["attempts"] >= attempt["max_attempts"]:
+        return False
+    return is_worth_another(attempt, failure_class)
+
+
+def is_worth_another(attempt: Row, failure_class: str | None) -> bool:
+    """Whether another attempt may follow a failed one, because it may succeed and repeats nothing.
+
+    `attempt` has its stage and evidence, and whether its prompt is idempotent.
+    """
+    if failure_class == "vanished" and attempt["stage"] in UNTYPED:
+        return True
+    turn = json.loads(attempt["evidence"]).get("turn")
+    if failure_class == "vanished" and turn is not None and turn.get("spilt"):
+        return False  # a shell may have run lines of it already
+    if failure_class == "vanished" and attempt["stage"] == "typed" and turn is not None:
+        return not turn.get("entered") or bool(attempt["idempotent"])  # no Enter: no turn
+    return failure_class in RETRIED or (
+        bool(attempt["idempotent"]) and failure_class in RETRIED_IF_IDEMPOTENT
+    )
+
+
+def forget_outputs(store: Store, rows: Sequence[Row]) -> None:
+    """Empty the output of attempts, by the `id` of each row."""
+    store.run_many("attempts/empty_output", rows)
+
+
+def known(store: Store, provider: str, affinity: str) -> str | None:
+    """The id of the conversation; None if there is none yet."""
+    row = store.one("conversations/get", provider=provider, affinity=affinity)
+    return str(row["conversation"]) if row else None
+
+
+def keep(store: Store, provider: str, conversation: str | None, affinity: str) -> None:
+    """Have the next prompt continue that conversation; without an id it begins a new one."""
+    if conversation is None:
+        store.run("conversations/forget", provider=provider, affinity=affinity)
+    else:
+        store.run(
+            "conversations/keep", provider=provider, affinity=affinity, conversation=conversation
+        )
+
+
+def forget(store: Store, rows: Sequence[Row]) -> None:
+    """Forget conversations, by the `provider` and `affinity` of each row."""
+    store.run_many("conversations/forget", rows)

@@ -1,0 +1,56 @@
+"""Usage limits: an account at its limit holds all its sessions until the limit ends.
+
+A limit is not a failure.  Its row stays in the table limits until the limit ends.
+"""
+
+from assigner import clock
+from assigner.queue import prompts, reset_times
+from assigner.store.database import Row, Store
+
+_SHORTEST = 60.0  # seconds
+
+
+def active(store: Store) -> dict[str, Row]:
+    """The limits in force, by account."""
+    return {row["account"]: row for row in store.rows("usage_limits/list")}
+
+
+def end(store: Store, reset: str | None, at: float) -> str:
+    """When a limit that an agent reported at the time `at` (epoch seconds) ends.
+
+    A missing or unreadable reset counts as ASSIGNER_LIMIT_WAIT seconds away.  A reset in the past
+    counts as a minute away, because the account was at its limit a moment ago.
+    """
+    stated = reset_times.parse(reset, at) if reset else None
+    if stated is None:
+        return clock.text(at + store.settings.limit_wait)
+    return clock.text(max(stated, at + _SHORTEST))
+
+
+def moment(reset: str | None, at: float | None) -> str | None:
+    """The moment meant by a reset that was stated at the time `at`, however late it is read."""
+    meant = reset_times.parse(reset, at) if reset and at is not None else None
+    return reset if meant is None else clock.text(max(meant, clock.now()))
+
+
+def note(store: Store, name: str, until: str, reason: str) -> None:
+    """Record, in a transaction, that an account is at its limit: holds its sessions and prompts."""
+    store.run("usage_limits/note", account=name, until=until, reason=reason)
+    store.run("sessions/limit", account=name, until=until, reason=said(name, until))
+    store.run("prompts/hold_limited", account=name)
+
+
+def release_due(store: Store) -> None:
+    """Release the limits that have ended."""
+    due = store.rows("usage_limits/due")
+    if not due:
+        return
+    with store.transaction():
+        for row in due:
+            if store.run("usage_limits/end", account=row["account"]):
+                prompts.release(store, "limit", row["account"])
+
+
+def said(name: str, until: str) -> str:
+    """Why a session takes no prompts, for people."""
+    return f"account '{name}' is at its limit until {until[:16]}Z"

@@ -1,0 +1,295 @@
+"""Prompts: queue, hold, release, retry."""
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from assigner import clock
+from assigner.config import Settings
+from assigner.errors import UsageError
+from assigner.queue import events
+from assigner.queue.drafts import Draft
+from assigner.store import secrets as store_secrets
+from assigner.store.database import Row, Store
+
+_JSON = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make a new one for each value
+SECRETS_GONE = "the secret values of the parent are no longer kept"
+_NOT_HELD: Row = {"held_by": None, "held_on": None}
+
+
+def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
+    """Queue checked drafts in one transaction.  Returns their ids.  On UsageError none is queued.
+
+    A draft whose key an existing prompt has is not queued: its id is that prompt's.
+    """
+    settings, now = store.settings, clock.text(clock.now())
+    ids: list[int] = []
+    saved: dict[str, str] = {}
+    lanes: dict[tuple[str | None, str | None], Row] = {}  # what holds all prompts of a lane
+    with _kept_if_committed(settings, saved), store.transaction():
+        for draft in drafts:
+            if draft.dedup_key and (known := store.one("prompts/by_key", key=draft.dedup_key)):
+                ids.append(known["id"])
+                continue
+            if draft.parent_id and not store.one("prompts/get", id=draft.parent_id):
+                raise UsageError(f"no prompt {draft.parent_id} to inherit from")
+            secrets = draft.secrets
+            if secrets:
+                if not (settings.secrets / secrets).exists():
+                    raise UsageError(f"{SECRETS_GONE}: give them again")
+            elif draft.secret_vars:
+                key = json.dumps(draft.secret_vars, sort_keys=True)
+                if key not in saved:
+                    saved[key] = (
+                        "-"
+                        if store.dry
+                        else store_secrets.save_secrets(settings, draft.secret_vars)
+                    )
+                secrets = saved[key]
+            earlier = [_earlier(store, after, ids) for after in draft.after]
+            if draft.git_branch and not draft.working_dir:
+                _branch_needs_directory(store, draft)
+            lane = draft.target_session, draft.target_provider
+            row = _row(draft, settings, now, store.actor)
+            row["secrets"] = secrets
+            if draft.not_before and draft.not_before > now:
+                row |= {"held_by": "time", "held_on": draft.not_before}
+            elif lane in lanes:
+                row |= lanes[lane]
+            prompt = store.insert("prompts", row)
+            ids.append(prompt)
+            for after in dict.fromkeys(earlier):
+                store.insert("dependencies", {"prompt_id": prompt, "after_id": after})
+            if lane not in lanes:
+                lanes[lane] = store.one("prompts/hold_of", id=prompt) or _NOT_HELD
+                hold(store, prompt)
+            elif draft.after:
+                hold(store, prompt)
+    return ids
+
+
+def _earlier(store: Store, after: int | str, ids: Sequence[int]) -> int:
+    """The id of the prompt to wait for, given by id, by key, or as -N: the Nth before this one."""
+    if isinstance(after, str):
+        if known := store.one("prompts/by_key", key=after):
+            return int(known["id"])
+        raise UsageError(f"no prompt with the key '{after}' to wait for: queue that one first")
+    if after < 0:
+        if -after <= len(ids):
+            return ids[after]
+        raise UsageError(f"after {after}: only {len(ids)} prompts come before that one")
+    if not store.one("prompts/get", id=after):
+        raise UsageError(f"no prompt {after} to wait for")
+    return after
+
+
+def hold(store: Store, prompt: int) -> None:
+    """Record what a waiting prompt waits for: dependency, time, target, pause; or nothing."""
+    row = store.one("prompts/get", id=prompt)
+    if row is None or row["status"] != "pending":
+        return
+    if blockers := store.rows("dependencies/blockers", id=prompt):
+        held_by = "dependency"
+        held_on = ", ".join(_blocker(blocker) for blocker in blockers[:3])
+    elif row["not_before"] and row["not_before"] > clock.text(clock.now()):
+        held_by, held_on = "time", row["not_before"]
+    else:
+        found = store.one("prompts/hold_of", id=prompt) or _NOT_HELD
+        held_by, held_on = found["held_by"], found["held_on"]
+    if (held_by, held_on) != (row["held_by"], row["held_on"]):
+        hold_on(store, prompt, held_by, held_on)
+
+
+def hold_on(store: Store, prompt: int, held_by: str | None, held_on: str | None) -> None:
+    """Write what a waiting prompt waits for."""
+    store.run("prompts/hold", id=prompt, held_by=held_by, held_on=held_on)
+
+
+def hold_for_target(store: Store, session: str) -> None:
+    """The session is gone: what waits for nothing else, and can run only there, waits for it."""
+    store.run("prompts/hold_target", name=session)
+
+
+def release(store: Store, held_by: str, held_on: str) -> None:
+    """What prompts were held by is over: they wait for what else there is, or for nothing."""
+    store.run("prompts/release_held", held_by=held_by, held_on=held_on)
+
+
+def free_from_target(store: Store, session: str) -> None:
+    """Let the prompts that wait for a missing session run in any."""
+    store.run("prompts/retarget", name=session)
+    release(store, "target missing", session)
+
+
+def retarget(store: Store, prompt: int, *, session: str | None, provider: str | None) -> None:
+    """Give a waiting prompt another target, or none."""
+    store.run("prompts/target", id=prompt, session=session, provider=provider)
+    hold(store, prompt)
+
+
+def start(store: Store, prompt: int, at: float) -> None:
+    """An assigned prompt has begun to run."""
+    store.run("prompts/start", id=prompt, at=clock.text(at))
+
+
+def cancel(store: Store, prompt: int) -> None:
+    """Cancel a prompt that is pending or failed."""
+    if store.run("prompts/cancel", id=prompt):
+        release_dependants(store, prompt)
+
+
+def request_cancel(store: Store, prompt: int) -> None:
+    """Ask that a prompt which has a session be ended there, unless that was asked already."""
+    store.run("prompts/request_cancel", id=prompt)
+
+
+def approve(store: Store, prompt: int) -> None:
+    """A completed prompt that awaits a review is approved."""
+    store.run("prompts/approve", id=prompt)
+    release_dependants(store, prompt)
+
+
+def reject(store: Store, prompt: int, feedback: str) -> None:
+    """A completed prompt that awaits a review waits again, its attempts counted from zero."""
+    store.run("prompts/reject", id=prompt, feedback=feedback)
+    hold(store, prompt)
+    release_dependants(store, prompt)
+
+
+def give_feedback(store: Store, prompt: int, feedback: str) -> None:
+    """Have the first attempt of a waiting prompt told what came of earlier work."""
+    store.run("prompts/give_feedback", id=prompt, feedback=feedback)
+
+
+def delete(store: Store, rows: Sequence[Row]) -> None:
+    """Delete prompts with their attempts and events, by the `id` of each row."""
+    events.delete_of_prompts(store, rows)
+    store.run_many("prompts/delete", rows)
+
+
+def forget_responses(store: Store, rows: Sequence[Row]) -> None:
+    """Empty the response of prompts that ended before a time: `prompt_id`, `before` of each row."""
+    store.run_many("prompts/empty_response", rows)
+
+
+def release_dependants(store: Store, prompt: int) -> None:
+    """A prompt has ended: release the prompts that depend on it, or hold them if it failed."""
+    for row in store.rows("dependencies/dependents", id=prompt):
+        hold(store, row["id"])
+
+
+def requeue(store: Store, prompt: int, *, afresh: bool) -> bool:
+    """Put a failed or cancelled prompt back in the queue; `afresh` resets its attempt count."""
+    if not store.run("prompts/requeue", id=prompt, afresh=int(afresh)):
+        return False
+    hold(store, prompt)
+    release_dependants(store, prompt)
+    return True
+
+
+def session_is_there(store: Store, name: str) -> bool:
+    """Whether the session of that name can get prompts, now or when it is free."""
+    session = store.one("sessions/get", name=name)
+    return bool(session and session["enrolled"] and session["status"] != "offline")
+
+
+def secret_names(env_vars: str) -> list[str]:
+    """The names of the variables with secret values, which are stored elsewhere."""
+    return [name for name, value in json.loads(env_vars).items() if value is None]
+
+
+@contextlib.contextmanager
+def _kept_if_committed(settings: Settings, saved: Mapping[str, str]) -> Iterator[None]:
+    """Remove the files of secrets again unless the transaction commits."""
+    try:
+        yield
+    except BaseException:
+        for name in saved.values():
+            (settings.secrets / name).unlink(missing_ok=True)
+        raise
+
+
+def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
+    shown = {**draft.env_vars, **dict.fromkeys(draft.secret_vars)}
+    context = {
+        "working_dir": draft.working_dir,
+        "env_vars": shown,
+        "git_branch": draft.git_branch,
+        "prerequisites": draft.prerequisites,
+    }
+    metadata = {**draft.metadata, **{key: value for key, value in context.items() if value}}
+    return {
+        "host": settings.host,
+        "content": draft.content,
+        "priority": draft.priority,
+        "target_session": draft.target_session,
+        "target_provider": draft.target_provider,
+        "metadata": _JSON.encode(metadata),
+        "working_dir": draft.working_dir,
+        "git_branch": draft.git_branch,
+        "worktree": int(draft.worktree),
+        "env_vars": _JSON.encode(shown),
+        "prerequisites": _JSON.encode(draft.prerequisites),
+        "prefer_context_match": int(draft.prefer_context_match),
+        "validate_context": int(draft.validate_context),
+        "min_score": draft.min_score,
+        "max_attempts": draft.max_attempts,
+        "idempotent": int(draft.idempotent),
+        "timeout_seconds": draft.timeout_seconds,
+        "not_before": draft.not_before,
+        "tags": _JSON.encode(draft.tags),
+        "parent_id": draft.parent_id,
+        "dedup_key": draft.dedup_key,
+        "affinity": draft.affinity,
+        "sentinel": int(draft.sentinel),
+        "check_command": draft.check_command,
+        "check_timeout_seconds": draft.check_timeout_seconds,
+        "review": "wanted" if draft.review else None,
+        "raw": int(draft.raw),
+        "created_at": now,
+        "ready_at": now,
+        "updated_at": now,
+        "updated_by": actor,
+    }
+
+
+def directory_is_known(store: Store, target: str | None) -> bool:
+    """Whether a prompt without a directory gets the known one of its target session."""
+    session = store.one("sessions/get", name=target) if target is not None else None
+    return bool(session and session["current_dir"])
+
+
+def _branch_needs_directory(store: Store, draft: Draft) -> None:
+    if directory_is_known(store, draft.target_session):
+        return
+    raise UsageError(
+        f"the repository of branch '{draft.git_branch}' is unknown: give --workdir,"
+        " or a --target whose directory is known"
+    )
+
+
+def _blocker(row: Row) -> str:
+    if row["status"] == "completed":
+        return f"prompt {row['id']} awaits a review"
+    ended = row["status"] == "cancelled" or (row["status"] == "failed" and not row["retry_at"])
+    return f"prompt {row['id']} {row['status']}" if ended else f"prompt {row['id']}"
+
+
+def retry_due(store: Store, limit: int = 1000) -> list[Row]:
+    """Requeue the failed prompts that are due; a row for each."""
+    # no back-off is longer than this; if one seems to be, the clock was set back
+    furthest = clock.text(clock.now() + 2 * store.settings.backoff_limit)
+    due = store.rows("prompts/due_retries", furthest=furthest, limit=limit)
+    if not due:
+        return []
+    with store.transaction():
+        return [
+            {
+                "prompt": row["id"],
+                "attempts": row["attempts"],
+                "max_attempts": row["max_attempts"],
+                "last_session": row["assigned_session"],
+            }
+            for row in due
+            if requeue(store, row["id"], afresh=False)
+        ]

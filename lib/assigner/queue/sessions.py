@@ -1,0 +1,170 @@
+"""Finds sessions by what the database knows of them."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from assigner.errors import UsageError
+from assigner.store.database import Row, Store
+
+
+def choose(
+    rows: Iterable[Row],
+    *,
+    env: Sequence[tuple[str, str | None]] = (),
+    directory: str | None = None,
+    branch: str | None = None,
+    status: str | None = None,
+) -> list[Row]:
+    """The rows of `sessions` that meet all given conditions.
+
+    `env` lists variables that a prompt exported there, each with its value, or None for any; a
+    secret value matches only None.  A session matches if its directory is `directory` or below
+    it, with symlinks resolved.
+    """
+    place = None if directory is None else os.path.realpath(directory)
+    return [
+        row
+        for row in rows
+        if (status is None or row["status"] == status)
+        and (branch is None or row["git_branch"] == branch)
+        and (place is None or _is_below(row["current_dir"], place))
+        and _has_env(row, env)
+    ]
+
+
+def find(store: Store, name: str) -> Row:
+    """The session of that name; UsageError names the known ones."""
+    if row := store.one("sessions/get", name=name):
+        return row
+    if parts := parts_of(store, name):
+        raise UsageError(f"session '{name}' has several panes: name one ({', '.join(parts)})")
+    names = [row["name"] for row in store.rows("sessions/list") if row["status"] != "offline"]
+    known = some_of(names)
+    hint = f" (known sessions: {known})" if known else ": run scan to find sessions"
+    raise UsageError(f"no session '{name}'{hint}")
+
+
+def kept_alive(store: Store) -> list[Row]:
+    """The sessions that keepalive looks after."""
+    return [row for row in store.rows("sessions/list") if row["keepalive"] and row["enrolled"]]
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first of the names, for a message; empty if there are none."""
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"{', '.join(names[:12])}{more}" if names else ""
+
+
+def parts_of(store: Store, name: str) -> list[str]:
+    """The panes of a tmux session that has several."""
+    names = [row["name"] for row in store.rows("sessions/list") if row["status"] != "offline"]
+    return [other for other in names if other.startswith(f"{name}:")]
+
+
+def add(store: Store, name: str, values: Row) -> None:
+    """Write a session that a look has found for the first time, with its columns."""
+    store.run("sessions/add", name=name, **values)
+
+
+def see(store: Store, session: Row, values: Row) -> None:
+    """Write what a look at a known session has found, with its columns."""
+    store.run("sessions/see", id=session["id"], **values)
+
+
+def lose(store: Store, session: Row, status: str, reason: str) -> bool:
+    """Write that a session was not found; whether that is news."""
+    return bool(store.run("sessions/lose", id=session["id"], status=status, status_reason=reason))
+
+
+def occupy(store: Store, name: str, reason: str) -> None:
+    """An idle session is busy by what was reported from it; the next look says more."""
+    store.run("sessions/occupy", name=name, reason=reason)
+
+
+def plan(store: Store, name: str, provider: str) -> None:
+    """Write that a session of an agent is about to be made."""
+    store.run("sessions/plan", name=name, provider=provider)
+
+
+def forget(store: Store, session: Row) -> None:
+    """Delete a session that is offline."""
+    store.run("sessions/forget", id=session["id"])
+
+
+def enroll(store: Store, session: Row, **values: Any) -> None:
+    """Opt a session in, with its columns."""
+    store.update("sessions", session["id"], enrolled=1, opted_out=0, learn=1, **values)
+
+
+def leave(store: Store, session: Row) -> bool:
+    """Opt out a session that has no prompt; whether it had none."""
+    return bool(store.run("sessions/leave", id=session["id"]))
+
+
+def renew(store: Store, name: str) -> None:
+    """Have a session that was given up be started again."""
+    store.run("sessions/renew", name=name)
+
+
+def give_up(store: Store, session: Row, reason: str) -> None:
+    """Write why a session is not started again."""
+    store.run("sessions/give_up", id=session["id"], reason=reason)
+
+
+def note_stuck(store: Store, session: Row, since: str) -> None:
+    """Write that it was said that nothing was seen of a busy session since then."""
+    store.run("sessions/note_stuck", id=session["id"], since=since)
+
+
+def begin_start(store: Store, session: Row, starting: str) -> None:
+    """Write that a session is about to be started, by the file of that name."""
+    store.run("sessions/begin_start", id=session["id"], starting=starting)
+
+
+def end_start(store: Store, session: Row) -> None:
+    """Write that no start of a session is waited for."""
+    store.run("sessions/end_start", id=session["id"])
+
+
+def set_start_directory(store: Store, session: Row, directory: str | None) -> None:
+    """Write where a session is started again."""
+    store.update("sessions", session["id"], start_dir=directory)
+
+
+def set_context(store: Store, session: Row, env_vars: str | None = None) -> None:
+    """Write the context of a row of `sessions` to the database; variables only if given."""
+    columns = ("id", "current_dir", "repository", "git_branch", "context_hash")
+    store.run(
+        "sessions/set_context", env_vars=env_vars, **{column: session[column] for column in columns}
+    )
+
+
+def set_env_vars(store: Store, name: str, env_vars: Mapping[str, Any]) -> None:
+    """Write which variables prompts have exported in a session."""
+    store.run("sessions/set_env", name=name, env_vars=json.dumps(env_vars, ensure_ascii=False))
+
+
+def adopt_pane(store: Store, name: str, pane_pid: int, env_vars: str) -> None:
+    """Write that another process runs in a session's pane, with these variables."""
+    store.run("sessions/adopt_pane", name=name, pane_pid=pane_pid, env_vars=env_vars)
+
+
+def keep_environment(store: Store, name: str, file: str) -> None:
+    """Write which file has the environment in which a session was started."""
+    store.run("sessions/keep_environment", name=name, environment=file)
+
+
+def set_conversation(store: Store, name: str, conversation: str | None) -> None:
+    """Write which conversation an agent's session is in."""
+    store.run("sessions/set_conversation", name=name, conversation=conversation)
+
+
+def _has_env(row: Row, env: Sequence[tuple[str, str | None]]) -> bool:
+    held = json.loads(row["env_vars"]) if env else {}
+    return all(name in held and value in (None, held[name]) for name, value in env)
+
+
+def _is_below(directory: str | None, place: str) -> bool:
+    return directory is not None and f"{directory}/".startswith(place.rstrip("/") + "/")

@@ -1,0 +1,1 @@
+"""Which prompt goes to which session."""

@@ -1,0 +1,1 @@
+"""Panes as sessions: who is there, what each is doing, and starting them."""

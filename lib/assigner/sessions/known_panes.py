@@ -1,0 +1,86 @@
+"""The panes that tmux has, matched with the sessions that the database knows."""
+
+import json
+from collections.abc import Iterable
+
+from assigner import clock
+from assigner.sessions.look import Key, Known, Sight, look
+from assigner.shells import prompt_line
+from assigner.store.database import Row, Store
+from assigner.system import processes
+from assigner.tmux import client
+from assigner.tmux import panes as tmux_panes
+
+
+def list_panes(store: Store) -> tuple[list[tmux_panes.Pane], dict[str, str]]:
+    """Every pane, and why sockets could not be asked, by socket."""
+    panes: list[tmux_panes.Pane] = []
+    silent: dict[str, str] = {}
+    for socket in store.settings.sockets:
+        try:
+            there = tmux_panes.panes(socket, store.settings.tmux_timeout)
+            panes += [pane for pane in there if not pane.session.startswith(tmux_panes.ASIDE)]
+        except client.NoServer:
+            known = [row for row in store.rows("sessions/list") if row["status"] != "offline"]
+            if any(r["socket"] == socket and processes.is_tmux(r["server_pid"]) for r in known):
+                silent[socket] = "the tmux server is alive but does not answer there"
+        except client.Unreachable as error:
+            silent[socket] = str(error)
+    return panes, silent
+
+
+def absence(
+    store: Store, row: Row, answering: dict[str, int], silent: dict[str, str]
+) -> tuple[str, str]:
+    """The status of a session whose pane is not listed, and the reason.
+
+    `answering` has the pid of each server that answered, `silent` why others did not.
+    """
+    if row["status"] == "offline":
+        return "offline", row["status_reason"]
+    if row["socket"] in silent:
+        return "unknown", silent[row["socket"]]
+    if row["socket"] not in store.settings.sockets:
+        return "unknown", f"socket {row['socket']} is not configured"
+    if answering.get(row["socket"]) == row["server_pid"]:
+        return "offline", "the tmux server no longer has it"
+    if not processes.is_tmux(row["server_pid"]):
+        return "offline", "the tmux server is gone"
+    return "unknown", f"the tmux server does not answer at {row['socket']}"
+
+
+def look_at(store: Store, wanted: Iterable[tuple[Row, tmux_panes.Pane]]) -> dict[Key, Sight]:
+    """A fresh look at the panes of attempts; omits servers that cannot be asked."""
+    sessions = {row["name"]: row for row in store.rows("sessions/list")}
+    ours = typed_last(store)
+    names = [(attempt["session"], attempt, pane) for attempt, pane in wanted]
+    known = [
+        (pane, expectations(sessions[name], each, ours.get(name))) for name, each, pane in names
+    ]
+    try:
+        return look(store, known, clock.now())
+    except (client.NoServer, client.Unreachable):
+        return {}
+
+
+def typed_last(store: Store) -> dict[str, str]:
+    """When the last line that assigner typed began to run, by session."""
+    return {row["name"]: row["at"] for row in store.rows("sessions/typed_last")}
+
+
+def expectations(row: Row | None, attempt: Row | None, ours: str | None = None) -> Known:
+    """What the database knows of a session, for a look; `ours` comes from `typed_last`."""
+    if row is None:
+        return Known()
+    return Known(
+        provider=row["provider"],
+        endings=[prompt_line.ending_of(value) for value in json.loads(row["prompt_endings"])],
+        learn=row["learn"],
+        prompt=attempt["prompt_id"] if attempt else None,
+        attempt=attempt["id"] if attempt else None,
+        group=attempt["process_group"] if attempt else None,
+        given=bool(row["provider_given"] or attempt),
+        preparing=bool(attempt and attempt["stage"] == "preparing"),
+        starting=bool(row["starting"]),
+        ours=clock.seconds(ours) if ours else None,
+    )

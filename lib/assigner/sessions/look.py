@@ -1,0 +1,333 @@
+"""What a pane is doing, told from tmux, its processes, its terminal and the line of its cursor.
+
+Nothing is typed.  `unknown` never counts as idle.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from assigner.agents import detect, registry
+from assigner.config import Settings
+from assigner.errors import SetupError
+from assigner.shells import prompt_line
+from assigner.shells.dialects import DIALECTS
+from assigner.shells.spec import mark
+from assigner.store.database import Row, Store
+from assigner.system import processes as system_processes
+from assigner.tmux import panes as tmux_panes
+
+if TYPE_CHECKING:
+    from assigner.agents.screen_rules import Verdict, View
+
+
+class Known(NamedTuple):
+    """What is known of a session before the look."""
+
+    provider: str | None = None
+    endings: Sequence[prompt_line.Ending] = ()
+    learn: int = 1
+    prompt: int | None = None
+    attempt: int | None = None
+    group: int | None = None
+    given: bool = False  # the user has named the provider
+    preparing: bool = False  # its agent is being restarted
+    starting: bool = False  # nothing has been seen of it since its start
+    ours: float | None = None  # when our last line began to run, in epoch seconds
+
+
+class Shown(NamedTuple):
+    """An agent's screen, and its status by the provider's rules."""
+
+    screen: tmux_panes.Screen
+    view: "View"
+    verdict: "Verdict"
+
+
+class Sight(NamedTuple):
+    """The result of a look: status, reason, the shell, and the ending of its empty prompt if that
+    was learned; or the agent and its screen.
+    """
+
+    pane: tmux_panes.Pane
+    status: str
+    reason: str
+    shell: str | None = None
+    directory: str | None = None
+    line: tmux_panes.Line | None = None
+    ending: prompt_line.Ending | None = None
+    agent: str | None = None
+    shown: Shown | None = None
+
+
+UNREAD = "it has not read all that was typed"
+
+Key = tuple[str, str]  # a socket, and a pane's id
+
+
+def look(
+    store: Store, wanted: Iterable[tuple[tmux_panes.Pane, Known]], now: float
+) -> dict[Key, Sight]:
+    """Judge panes, by socket and pane id, with one tmux client per socket for shells at their
+    prompts and one for agents.  Raises NoServer, Unreachable.
+    """
+    settings = store.settings
+    knowns, sights, processes = {}, {}, system_processes.Processes()
+    person_active = settings.person_active
+    for pane, known in wanted:
+        knowns[pane.socket, pane.id] = known
+        sights[pane.socket, pane.id] = _from_outside(pane, known, processes)
+    for socket, panes in _by_socket(sights, lambda sight: sight.status == "idle").items():
+        lines = tmux_panes.cursor_lines(socket, settings.tmux_timeout, panes)
+        for pane in panes:
+            key = socket, pane.id
+            sights[key] = from_line(
+                person_active, sights[key], knowns[key], lines.get(pane.id), now
+            )
+    for socket, panes in _by_socket(sights, lambda sight: sight.agent is not None).items():
+        screens = tmux_panes.screens(socket, settings.tmux_timeout, store.instance, panes)
+        for pane in panes:
+            key = socket, pane.id
+            sights[key] = _from_screen(settings, sights[key], screens.get(pane.id), now)
+    return sights
+
+
+def _by_socket(
+    sights: Mapping[Key, Sight], wanted: Callable[[Sight], bool]
+) -> dict[str, list[tmux_panes.Pane]]:
+    found: dict[str, list[tmux_panes.Pane]] = {}
+    for (socket, _), sight in sights.items():
+        if wanted(sight):
+            found.setdefault(socket, []).append(sight.pane)
+    return found
+
+
+def shell_of(process: system_processes.Stat) -> str | None:
+    """Which of the supported shells a process is, even if it runs as `sh`; None for others."""
+    name = system_processes.program(process.pid) if process.comm == "sh" else process.comm
+    return name if name in DIALECTS else None
+
+
+def is_there(session: Row) -> bool:
+    """Whether the pane of a session lives, whatever has left it."""
+    return session["pane_pid"] is not None and system_processes.is_session_leader(
+        session["pane_pid"]
+    )
+
+
+def lacks_prompt(session: Row) -> bool:
+    """Whether a session is unknown because nobody has shown how its shell's empty prompt ends."""
+    if session["status"] != "unknown" or session["prompt_endings"] != "[]":
+        return False
+    if session["seen"] is None or detect.is_agent(session["provider"]):
+        return False
+    process = system_processes.stat(session["pane_pid"])
+    at_shell = process is not None and process.foreground == process.pid
+    return bool(process and at_shell and shell_of(process))
+
+
+def _from_outside(
+    pane: tmux_panes.Pane, known: Known, processes: system_processes.Processes
+) -> Sight:
+    """The status without the screen.  `idle` here means: a shell at its prompt; an agent's screen
+    has yet to be judged.
+    """
+    if over := ended(pane):
+        return over
+    process = system_processes.stat(pane.pid)
+    if process is None:
+        return Sight(pane, "unknown", f"cannot read process {pane.pid}")
+    shell = shell_of(process)
+    directory = system_processes.directory(pane.pid)
+
+    def sight(status: str, reason: str) -> Sight:
+        return Sight(pane, status, reason, shell, directory)
+
+    try:
+        agent = detect.known(known.provider)
+    except SetupError as error:
+        return sight("unknown", str(error))
+    if agent or not known.given:
+        front = (
+            process if process.foreground == pane.pid else system_processes.stat(process.foreground)
+        )
+        seen = detect.in_front(front) if front else None
+        if front and seen and (agent is None or not known.given or seen == agent.name):
+            return _of_agent(pane, front, seen)
+        if agent and known.preparing:
+            return sight("busy", f"preparing the context of {known.prompt}")
+        if agent and known.starting:
+            return sight("busy", f"starting {agent.name}")
+        if agent:
+            return _without_agent(pane, agent.name, front, processes)
+    if shell is None:
+        return sight("unknown", UNKNOWN_PROGRAM.format(process.comm))
+    front, name = None, None
+    if process.foreground != pane.pid:
+        front = system_processes.stat(process.foreground)
+        name = front.comm if front else f"process group {process.foreground}"
+    editing, echo = system_processes.terminal(pane.tty)
+    ours = known.group == process.foreground
+    outside = Outside(shell, process.state, name, ours=ours, editing=editing, echo=echo)
+    return of_shell(pane, known, outside, lambda: _members(known, pane, processes), directory)
+
+
+UNKNOWN_PROGRAM = "no provider knows '{}'"
+
+
+def ended(pane: tmux_panes.Pane) -> Sight | None:
+    """That the program of a pane has ended; None where it has not."""
+    if not pane.dead:
+        return None
+    status = f" with status {pane.dead_status}" if pane.dead_status else ""
+    return Sight(pane, "offline", f"its program ended{status}")
+
+
+class Outside(NamedTuple):
+    """What the processes of a shell's pane and its terminal tell."""
+
+    shell: str
+    state: str  # of the shell's process, as proc(5) has it
+    front: str | None  # how that is called which has the terminal, unless it is the shell
+    ours: bool  # whether that is a prompt of ours
+    editing: bool  # whether what has the terminal reads keys by itself
+    echo: bool
+
+
+def of_shell(
+    pane: tmux_panes.Pane,
+    known: Known,
+    outside: Outside,
+    members_of_prompt: Callable[[], Sequence[system_processes.Stat]],
+    directory: str | None,
+) -> Sight:
+    """All that can be told of a shell but by the line of its cursor; `idle`: at its prompt."""
+    shell, state, front, ours, editing, echo = outside
+
+    def sight(status: str, reason: str) -> Sight:
+        return Sight(pane, status, reason, shell, directory)
+
+    if pane.in_mode:
+        return sight("occupied", "in copy mode")
+    if pane.input_off:
+        return sight("occupied", "input is switched off")
+    if state == "T":
+        return sight("waiting", f"{shell} is stopped")
+    mine = f"prompt {known.prompt}"
+    if front is not None:
+        if ours:
+            if not editing and not echo:
+                return sight("waiting", f"{mine} asks for a password")
+            return sight("busy", f"runs {mine}: {front}")
+        if editing or not echo:
+            return sight("occupied", f"{front} in front")
+        return sight("busy", f"{front} runs")
+    if not DIALECTS[shell].edits:  # it reads its terminal unedited
+        if editing or not echo:
+            return sight("occupied", "the terminal is in raw mode: run 'stty sane'")
+        editing = state == "S"
+    if not editing:
+        return sight("busy", f"{shell} is busy")
+    if members := members_of_prompt():
+        if any(member.state == "T" for member in members):
+            return sight("waiting", f"{mine} is stopped: fg or kill it")
+        return sight("busy", f"{mine} runs in the background: {members[0].comm}")
+    return sight("idle", "at its prompt")
+
+
+def _members(
+    known: Known, pane: tmux_panes.Pane, processes: system_processes.Processes
+) -> list[system_processes.Stat]:
+    if known.group is None or known.attempt is None:
+        return []
+    return processes.members(known.group, pane.pid, mark(known.attempt))
+
+
+def _of_agent(pane: tmux_panes.Pane, front: system_processes.Stat, agent: str) -> Sight:
+    directory = system_processes.directory(front.pid)
+    if pane.input_off:
+        return Sight(pane, "occupied", "input is switched off", None, directory)
+    return Sight(pane, "unknown", "not judged yet", None, directory, agent=agent)
+
+
+def _without_agent(
+    pane: tmux_panes.Pane,
+    agent: str,
+    front: system_processes.Stat | None,
+    processes: system_processes.Processes,
+) -> Sight:
+    """Judge a pane in which something other than its agent runs."""
+    if front is None:
+        return Sight(pane, "unknown", f"cannot tell what runs in front of {agent}")
+    if shell := shell_of(front):
+        if any(detect.in_front(process) == agent for process in processes.stopped(pane.pid)):
+            return Sight(pane, "waiting", f"{agent} is stopped: fg or kill it")
+        return Sight(pane, "offline", f"exited: {agent} has exited to {shell}")
+    return Sight(pane, "unknown", f"the foreground program is '{front.comm}', not {agent}")
+
+
+def _from_screen(
+    settings: Settings, sight: Sight, shown: tmux_panes.Screen | None, now: float
+) -> Sight:
+    """Judge an agent by its provider's rules."""
+    if shown is None:
+        return sight._replace(reason="cannot read the screen", agent=None)
+    try:
+        provider = registry.agent(sight.agent or "")
+    except SetupError as error:
+        return sight._replace(reason=str(error))
+    meta = {
+        "pane_current_command": shown.command,
+        "pane_current_path": sight.directory or "",
+        "pane_title": shown.title,
+        "pane_in_mode": int(shown.in_mode),
+        "cursor": f"{shown.cursor_x},{shown.cursor_y}",
+        "cursor_flag": shown.cursor_flag,
+    }
+    from assigner.agents import screen_rules  # a pass that has only shells does without
+
+    view = screen_rules.View.from_coloured(shown.coloured, meta)
+    verdict = screen_rules.judge(provider, view)
+    status, reason = verdict.status, verdict.reason
+    pane = sight.pane
+    if status == "offline":  # typing checks the program that tmux shows
+        reason = f"'{shown.command}' hides {sight.agent} from tmux: start it with exec"
+        status = "unknown"
+    if status == "idle" and pane.attached and now - pane.client_activity < settings.person_active:
+        status, reason = "occupied", "a person is at its keyboard"
+    if status == "idle" and system_processes.unread(pane.tty):
+        status, reason = "occupied", UNREAD
+    return sight._replace(status=status, reason=reason, shown=Shown(shown, view, verdict))
+
+
+def from_line(
+    person_active: float, sight: Sight, known: Known, line: tmux_panes.Line | None, now: float
+) -> Sight:
+    """A shell at its prompt judged by the line of its cursor; `person_active` in seconds."""
+    pane = sight.pane
+
+    def result(status: str, reason: str, ending: prompt_line.Ending | None = None) -> Sight:
+        return Sight(pane, status, reason, sight.shell, sight.directory, line, ending)
+
+    if line is None:
+        return result("unknown", "cannot read the screen")
+    if (line.cursor_x, line.cursor_y) != (pane.cursor_x, pane.cursor_y):
+        return result("busy", "the screen is changing")
+    if pane.attached and now - pane.client_activity < person_active:
+        return result("occupied", "a person is at its keyboard")
+    if line.below:
+        return result("occupied", "text below the prompt")
+    untouched = known.ours is not None and pane.client_activity < int(known.ours)
+    if not untouched and prompt_line.is_typed_above(line.above, known.endings):
+        return result("occupied", "typed text at the prompt")
+    if prompt_line.at_empty_prompt(line.text, line.cursor_x, known.endings):
+        return result("idle", "at its empty prompt")
+    fresh = untouched and known.learn == 2  # so assigner typed the last line there
+    if fresh or (known.learn == 1 and prompt_line.looks_like_prompt(line.text, line.cursor_x)):
+        ending = prompt_line.learn(line.text, line.cursor_x)
+        if ending and not prompt_line.is_typed(line.text, line.cursor_x, known.endings):
+            return result("idle", "at its empty prompt", ending)
+    if fresh and (ending := prompt_line.learn_whole(line.text, line.cursor_x, known.endings)):
+        return result("idle", "at its empty prompt", ending)
+    if not known.endings:
+        return result("unknown", "its empty prompt is not known: enroll it at an empty prompt")
+    return result("occupied", "typed text at the prompt")

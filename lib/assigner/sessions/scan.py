@@ -1,0 +1,274 @@
+"""scan: finds the sessions, and what each is doing."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from assigner import clock, states
+from assigner.agents import unknown_screens
+from assigner.queue import attempts, limits, prompts, sessions
+from assigner.sessions import known_panes
+from assigner.sessions.look import Known, Sight, look
+from assigner.store import attempt_files
+from assigner.store.database import Row, Store
+from assigner.tmux import client
+from assigner.tmux import panes as tmux_panes
+from assigner.tmux.panes import PaneId
+
+
+class Scan(NamedTuple):
+    """The sessions whose status changed, and why sockets could not be asked, by socket."""
+
+    changes: list[Row]
+    silent: dict[str, str]
+
+
+def scan(store: Store) -> Scan:
+    """Look once at every pane of every configured server.
+
+    A session is offline if its own socket answers without listing it, or if its server's process is
+    gone.  If a server cannot be asked, its sessions are unknown, and keep their prompts.
+    """
+    now = clock.now()
+    limits.release_due(store)
+    panes, silent = known_panes.list_panes(store)
+    answering = {pane.socket: pane.server_pid for pane in panes}
+    rows = store.rows("sessions/list")
+    live = {row["session"]: row for row in store.rows("attempts/live")}
+    named = _match(panes, rows, live)
+    by_name = {row["name"]: row for row in rows}
+
+    wanted, known, ours = [], {}, known_panes.typed_last(store)
+    for name, pane in named.items():
+        row = by_name.get(name)
+        if row and not _to_be_looked_at(row, pane, live.get(name), now):
+            continue
+        known[name] = pane
+        wanted.append((pane, known_panes.expectations(row, live.get(name), ours.get(name))))
+    sights = _look(store, wanted, silent, now)
+
+    changes: list[Row] = []
+    owners = _owners(rows)
+    with store.transaction():
+        held = limits.active(store)
+        for row in rows:
+            if row["name"] not in named:
+                changes += _lose(store, row, live.get(row["name"]), answering, silent)
+        for name, pane in known.items():  # two sessions may have swapped names
+            owner = owners.get(pane.identity.place)
+            if owner and owner["name"] != name:
+                reason = "the pane has another name now"
+                sessions.lose(store, owner, "offline", reason)
+        for name, pane in known.items():
+            if (pane.socket, pane.id) in sights:
+                sight = sights[pane.socket, pane.id]
+                owner = owners.get(sight.pane.identity.place)
+                kept = owner["env_vars"] if owner and owner["pane_pid"] == sight.pane.pid else "{}"
+                changes += _see(store, name, by_name.get(name), sight, held, now, kept)
+    return Scan(changes, silent)
+
+
+def _match(
+    panes: list[tmux_panes.Pane], rows: list[Row], live: dict[str, Row]
+) -> dict[str, tmux_panes.Pane]:
+    """Map session names to panes: a known pane keeps its name."""
+    owners = _owners(rows)
+    named: dict[str, tmux_panes.Pane] = {}
+    strangers = []
+    for pane in panes:
+        row = owners.get(pane.identity.place)
+        if row and (_still_called(row["name"], pane.session) or row["name"] in live):
+            named[row["name"]] = pane
+        else:
+            strangers.append(pane)
+    sockets = {row["name"]: row["socket"] for row in rows if row["status"] != "offline"}
+    taken = {pane.identity.place for pane in named.values()}
+    for pane in strangers:
+        if pane.identity.place in taken:
+            continue  # its window is linked to several tmux sessions
+        name = pane.session if pane.alone else f"{pane.session}:{pane.window}.{pane.index}"
+        if name in named or sockets.get(name, pane.socket) != pane.socket:
+            name = f"{name}@{pane.socket.rpartition('/')[2]}"
+        if name not in named:
+            named[name] = pane
+            taken.add(pane.identity.place)
+    return named
+
+
+def _still_called(name: str, session: str) -> bool:
+    return name == session or name.startswith((f"{session}:", f"{session}@"))
+
+
+def _owners(rows: list[Row]) -> dict[tuple[str, int, int, str], Row]:
+    """The sessions that are not offline, by the pane of each."""
+    return {PaneId.of(row).place: row for row in rows if row["status"] != "offline"}
+
+
+def _fingerprint(pane: tmux_panes.Pane) -> str:
+    return " ".join(map(str, (
+        pane.server_pid, pane.server_start, pane.id, pane.pid, pane.dead, pane.in_mode,
+        pane.input_off, pane.cursor_x, pane.cursor_y, pane.activity, pane.attached,
+        pane.client_activity,
+    )))  # fmt: skip
+
+
+def _to_be_looked_at(row: Row, pane: tmux_panes.Pane, attempt: Row | None, now: float) -> bool:
+    """Whether a pane may have changed; tmux's clock has a resolution of one second."""
+    return bool(
+        attempt
+        or row["learn"]
+        or row["starting"]
+        or row["status"] in ("occupied", "unknown", "waiting", "limited")
+        or row["seen"] != _fingerprint(pane)
+        or pane.activity >= int(clock.seconds(row["seen_at"])) - 1
+    )
+
+
+def _look(
+    store: Store, wanted: list[tuple[tmux_panes.Pane, Known]], silent: dict[str, str], now: float
+) -> dict[tuple[str, str], Sight]:
+    try:
+        return look(store, wanted, now)
+    except (client.NoServer, client.Unreachable) as error:
+        for pane, _ in wanted:
+            silent.setdefault(pane.socket, str(error))
+        return {}
+
+
+def _see(
+    store: Store,
+    name: str,
+    row: Row | None,
+    sight: Sight,
+    held: dict[str, Row],
+    now: float,
+    exported: str,
+) -> Iterator[Row]:
+    """Write the result of a look; yields the session if its status changed.
+
+    `held` are the limits in force, by account; a new one is added.  `exported` are the known
+    variables of the process under another name.
+    """
+    pane, at = sight.pane, clock.text(now)
+    patterns = store.settings.session_patterns
+    if row and row["pane_pid"] != pane.pid:
+        row = {**row, "idle_since": None}  # another process
+    provider = _provider(row, sight)
+    account = (row and row["account"]) or provider
+    limit = held.get(account or "")
+    status, reason, until = _limited(store, row, sight, limit)
+    if status == "limited" and account and until and limit is None and until > at:
+        limits.note(store, account, until, sight.reason)
+        held |= limits.active(store)
+    shown = sight.shown
+    if shown and row and row["enrolled"] and shown.verdict.rule is None and status == "unknown":
+        unknown_screens.keep(store.settings, sight.agent or "", name, shown.view, at)
+    endings = row["prompt_endings"] if row else "[]"
+    if sight.ending:
+        is_whole = sight.ending.shape == ""
+        kept = [e for e in json.loads(endings) if not is_whole or e.get("shape") != ""]
+        learned = [*kept, asdict(sight.ending)][-8:]
+        endings = json.dumps(learned, ensure_ascii=False)
+    wanted = any(fnmatchcase(name, p) for p in patterns) and not (row and row["opted_out"])
+    enrolled = bool(row and row["enrolled"] and not _is_another(name, row, pane)) or wanted
+    is_seen = sight.agent or status in ("idle", "offline")
+    was_idle = row and row["status"] == "idle" and row["idle_since"]
+    values = {
+        "provider": provider,
+        "status": status,
+        "status_reason": reason,
+        "limited_until": until,
+        **pane.identity._asdict(),
+        "pane_tty": pane.tty,
+        "seen": _fingerprint(pane),
+        "seen_at": at,
+        "prompt_endings": endings,
+        "learn": (row["learn"] if status != "idle" else 0) if row else 1,
+        "enrolled": int(enrolled),
+        "starting": row["starting"] if row and not is_seen else None,
+        "env_vars": exported,
+        "current_dir": sight.directory or (row["current_dir"] if row else None),
+        "last_activity": clock.text(pane.activity),
+        "idle_since": (was_idle or at) if status == "idle" else None,
+    }
+    if row is None:
+        sessions.add(store, name, values)
+    else:
+        sessions.see(store, row, values)
+    was_there = bool(row and row["enrolled"] and row["status"] != "offline")
+    if enrolled and status != "offline" and not was_there:
+        prompts.release(store, "target missing", name)
+    if was_there and status == "offline":
+        prompts.hold_for_target(store, name)
+    if row is None or (row["status"], row["status_reason"]) != (status, reason):
+        yield {"name": name, **values}
+
+
+def _is_another(name: str, row: Row, pane: tmux_panes.Pane) -> bool:
+    """Whether a new split of a window has the name of an enrolled pane that is gone."""
+    server = (row["server_pid"], row["server_start"])
+    is_part = name != pane.session and not name.startswith(f"{pane.session}@")
+    return is_part and server == (pane.server_pid, pane.server_start) and row["pane_id"] != pane.id
+
+
+def _limited(
+    store: Store, row: Row | None, sight: Sight, limit: Row | None
+) -> tuple[str, str, str | None]:
+    """Status, reason and end of limit for what was seen.
+
+    An account at its limit takes no prompts, whatever its session shows.  A screen can still show
+    a limit that has ended.
+    """
+    if sight.status not in ("idle", "limited"):
+        known = row["limited_until"] if row and sight.status != "busy" else None
+        return sight.status, sight.reason, known
+    if limit:
+        return "limited", limits.said(limit["account"], limit["until"]), limit["until"]
+    if sight.status == "idle":
+        return "idle", sight.reason, row["limited_until"] if row else None
+    until = row["limited_until"] if row else None
+    if until is None:
+        reset = sight.shown.verdict.reset if sight.shown else None
+        until = limits.end(store, reset, sight.pane.activity)
+    if until <= clock.text(clock.now()):
+        return "idle", "the limit on the screen has ended", until
+    return "limited", sight.reason, until
+
+
+def _provider(row: Row | None, sight: Sight) -> str | None:
+    """The provider of a session: what the user said, else what is seen, else what was seen before.
+
+    An agent that has exited to its shell remains the provider: its prompts are not for a shell.
+    """
+    if row and row["provider_given"]:
+        return str(row["provider"])
+    if sight.agent:
+        return sight.agent
+    if row and row["provider"] and (row["enrolled"] or not sight.shell):
+        return str(row["provider"])
+    return "shell" if sight.shell else None
+
+
+def _lose(
+    store: Store,
+    row: Row,
+    attempt: Row | None,
+    answering: dict[str, int],
+    silent: dict[str, str],
+) -> Iterator[Row]:
+    """Record that a session was not found, and give back a claim that was never typed."""
+    if row["status"] == "offline":
+        return
+    status, reason = known_panes.absence(store, row, answering, silent)
+    if sessions.lose(store, row, status, reason):
+        yield {**row, "status": status, "status_reason": reason}
+    if status == "offline":
+        prompts.hold_for_target(store, row["name"])
+        if attempt and attempt["stage"] in states.UNTYPED:
+            with contextlib.suppress(OSError):
+                attempt_files.revoke(store.settings, attempt["id"])
+            vanished = attempts.Verdict(attempt, "released", evidence={"vanished": reason})
+            attempts.finish(store, vanished)

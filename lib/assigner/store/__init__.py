@@ -1,0 +1,1 @@
+"""Everything that outlives a pass: the database and the state directory."""

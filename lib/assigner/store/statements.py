@@ -1,0 +1,29 @@
+"""The named statements of sql/queries, the rules, and the migrations of each kind of database."""
+
+from functools import cache
+from pathlib import Path
+
+from assigner.system import resources
+
+ROOT = resources.data("sql")
+
+
+@cache
+def query(name: str) -> str:
+    """The text of sql/queries/NAME.sql."""
+    return (ROOT / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def rules() -> dict[str, str]:
+    """Rules beyond the constraints, by name: statements that return every broken row.
+
+    Columns: `wrong`, a text for people; `id`, of the row to repair; `repair`, one of the kinds in
+    settling.py, or NULL where only a person can decide.
+    """
+    files = sorted((ROOT / "rules").glob("*.sql"))
+    return {path.stem: path.read_text(encoding="utf-8") for path in files}
+
+
+def migrations(kind: str = "migrations") -> list[tuple[str, Path]]:
+    """Names and files of all migrations in sql/KIND, in order."""
+    return [(path.stem, path) for path in sorted((ROOT / kind).glob("[0-9]*.sql"))]

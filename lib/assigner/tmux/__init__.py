@@ -1,0 +1,1 @@
+"""tmux, asked in bulk and typed to by compare-and-set."""

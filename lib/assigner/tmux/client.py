@@ -1,0 +1,143 @@
+"""Asks tmux in bulk; keyboard.py types.
+
+This relies on facts found by experiment (tmux 3.3a to 3.5a):
+- a client without `-u` rewrites every byte outside 0x20-0x7e; `-N` starts no server;
+- a hung server blocks its client forever: timeout(1) ends the client, even if we are killed;
+- `source-file -` takes any number of commands and continues after a bad target;
+- a truncated line does not parse, and then tmux executes nothing of the whole input;
+- tmux runs the commands of one `if-shell -F` with nothing in between;
+- paste-buffer into a dead pane crashes the 3.3a server: the condition checks pane_dead.
+"""
+
+import io
+import os
+from collections.abc import Iterable, Mapping
+
+from assigner.errors import AssignerError, SetupError
+from assigner.tmux import environment
+
+
+class NoServer(Exception):
+    """No server listens at the socket."""
+
+
+class Unreachable(Exception):
+    """Whether a server is there is unknown: a timeout or a permission error."""
+
+
+def listed(socket: str, timeout: float, form: str) -> list[str]:
+    """A line for every pane, in that format.  Raises NoServer, Unreachable."""
+    return call(socket, timeout, "list-panes", "-a", "-F", form)[0].split("\n")[:-1]
+
+
+def client_version() -> str:
+    """The output of `tmux -V`, such as `tmux 3.3a`.  SetupError without tmux."""
+    import sh
+
+    try:
+        return str(sh.Command("tmux")("-V", _tty_out=False)).strip()
+    except (sh.CommandNotFound, sh.ErrorReturnCode) as error:
+        raise SetupError(f"cannot run 'tmux -V': {error.__class__.__name__}") from None
+
+
+def both(wanted: Mapping[str, object], condition: str) -> str:
+    """A format that is true where the condition is and each variable has its value."""
+    for name, value in wanted.items():
+        condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"
+    return condition
+
+
+def quote(text: str) -> str:
+    """One word for tmux's parser: in single quotes only the quote is special, and the text after a
+    newline, where tmux drops blanks and comments.
+    """
+    return "'" + text.replace("'", "'\\''").replace("\n", "'\"\\n\"'") + "'"
+
+
+def number(option: str) -> str:
+    """The format of an option that holds a number: empty if somebody set it to other text."""
+    return f"#{{?#{{{option}}},#{{e|+:#{{{option}}},0}},}}"
+
+
+def frame() -> str:
+    """A word that no program in a pane can guess; it marks our own lines in the answer."""
+    return os.urandom(8).hex()
+
+
+def framed(text: str, mark: str) -> Iterable[tuple[str, str]]:
+    """The rest of each marked line, with the text up to the next one."""
+    for part in ("\n" + text).split(f"\n{mark} ")[1:]:
+        head, _, rest = part.partition("\n")
+        yield head, rest
+
+
+def source(socket: str, timeout: float, script: list[str]) -> str:
+    """Have the server execute `script` through one client; ignores bad targets."""
+    if not script:
+        return ""
+    return call(socket, timeout, "source-file", "-", given="\n".join(script) + "\n")[0]
+
+
+def call(socket: str, timeout: float, *arguments: str, given: str | None = None) -> tuple[str, int]:
+    """Run one tmux client, which starts no server: its output and its exit status."""
+    out, problem, status = client(socket, timeout, *arguments, given=given)
+    if status and problem:
+        _explain(problem)
+    return out, status
+
+
+def client(
+    socket: str,
+    timeout: float,
+    *arguments: str,
+    given: str | None = None,
+    directory: str | None = None,
+) -> tuple[str, str, int]:
+    """Run one tmux client: its output, its error messages, and its exit status.
+
+    With a directory it may start a server, which takes over that directory and the environment.
+    """
+    import sh  # 35 ms, so imported only if tmux is asked
+
+    out, err = io.BytesIO(), io.BytesIO()
+    try:
+        # timeout(1), because sh's own _timeout checks the clock only every 100 ms
+        command = sh.Command("timeout")(
+            "--foreground", "-k", "1", str(timeout), "tmux", "-u", *([] if directory else ["-N"]),
+            "-S", socket, *arguments,
+            _in=(given or "").encode("utf-8", "surrogateescape"), _out=out, _err=err,
+            _out_bufsize=65536, _tty_out=False, _return_cmd=True, _ok_code=list(range(256)),
+            _cwd=directory, _env=environment.environment() if directory else None,
+        )  # fmt: skip
+        status: int = command.exit_code
+    except sh.CommandNotFound as error:
+        raise SetupError(f"cannot find '{error}': install coreutils and tmux") from None
+    except sh.ForkException:
+        if directory is None:
+            raise Unreachable("the tmux client cannot be started") from None
+        raise AssignerError(f"cannot enter '{directory}'") from None
+    except (sh.SignalException, sh.TimeoutException) as error:
+        raise Unreachable(f"the tmux client died: {error.__class__.__name__}") from None
+    except (RuntimeError, OSError, ValueError) as error:  # out of processes, threads or files
+        raise Unreachable(f"the tmux client cannot be started: {error}") from None
+    if status in (124, 137):
+        raise Unreachable(f"tmux did not answer within {timeout:g} s")
+    if status in (126, 127):
+        raise SetupError("cannot run 'tmux': install it")
+    problem = err.getvalue().decode("utf-8", "replace").strip()
+    return out.getvalue().decode("utf-8", "backslashreplace"), problem, status
+
+
+def _explain(problem: str) -> None:
+    """Raise what a client's complaint means.
+
+    Its words are the only sign: the exit status is 1 for everything, and another call to the
+    socket would answer of another moment.  They are never translated, since tmux sets no
+    LC_MESSAGES.  This is the one place that knows them.
+    """
+    if "no server running" in problem or "Connection refused" in problem:
+        raise NoServer(problem)
+    if "No such file or directory" in problem and "error connecting" in problem:
+        raise NoServer(problem)
+    if "error connecting" in problem or "lost server" in problem or "server exited" in problem:
+        raise Unreachable(problem.splitlines()[0])

@@ -1,0 +1,66 @@
+"""Create tmux sessions, revive dead panes and discard windows."""
+
+from collections.abc import Sequence
+
+from assigner.errors import AssignerError
+from assigner.tmux import client, environment
+from assigner.tmux.panes import Pane
+
+
+def create(
+    socket: str,
+    timeout: float,
+    name: str,
+    directory: str,
+    command: Sequence[str] = (),
+    *,
+    transient: bool = False,
+    stays: bool = False,
+) -> tuple[str, int]:
+    """Make a detached session, and the server if none runs.  Returns its pane's id and process.
+
+    `name` must not contain anything that tmux expands or rewrites.  Without a command tmux runs its
+    default; it would pass a single word to a shell.  A server started here outlives this process
+    and gets only the login part of the environment.  A `transient` session lasts as long as its
+    command, attached or not, whatever the user's options say; with `stays` the pane and its output
+    outlive the command.  Raises AssignerError if tmux refuses.
+    """
+    lasting = (
+        ";", "set-option", "-t", f"={name}:", "destroy-unattached", "off",
+        ";", "set-option", "-w", "-t", f"={name}:", "remain-on-exit", "off",
+    )  # fmt: skip
+    keeping = (";", "set-option", "-p", "-t", f"={name}:", "remain-on-exit", "on")
+    environment.make_socket_directory(socket)
+    out, problem, status = client.client(
+        socket, timeout, "new-session", "-d", "-s", name, "-x", "160", "-y", "48", "-P", "-F",
+        "#{pane_id} #{pane_pid}", *(["--", *command] if command else []),
+        *(lasting if transient else ()),
+        *(keeping if stays else ()),
+        directory=directory,
+    )  # fmt: skip
+    pane, _, pid = out.strip().partition(" ")
+    if status or not pid.isdigit():
+        raise AssignerError(
+            f"tmux cannot make the session '{name}' on '{socket}': {problem or 'no answer'}"
+        )
+    return pane, int(pid)
+
+
+def revive(pane: Pane, timeout: float, command: Sequence[str]) -> bool:
+    """Run a command in a dead pane, if it still is the same pane and nothing has run there since.
+    Returns whether it did.  Raises NoServer, Unreachable.
+    """
+    condition = client.both(pane.identity.formats, "#{pane_dead}")
+    words = " ".join(map(client.quote, command))
+    answer = f"display-message -p -t {pane.id}"
+    script = (
+        f"if-shell -F -t {pane.id} {client.quote(condition)}"
+        f" {{ respawn-pane -t {pane.id} {words} ; {answer} revived }} {{ {answer} refused }}"
+    )
+    return client.source(pane.socket, timeout, [script]).strip() == "revived"
+
+
+def discard(socket: str, timeout: float, pane: str, pid: int) -> None:
+    """Kill the session of a pane, if the pane's process still has that pid."""
+    condition = f"#{{==:#{{pane_pid}},{pid}}}"
+    client.call(socket, timeout, "if-shell", "-F", "-t", pane, condition, f"kill-session -t {pane}")

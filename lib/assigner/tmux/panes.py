@@ -1,0 +1,257 @@
+"""What tmux knows of its panes and shows on them, asked in bulk."""
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from assigner.system import terminal_text
+from assigner.tmux import client
+
+_FIELDS = (
+    "session_name", "window_index", "pane_index", "session_panes", "pid", "start_time", "pane_id",
+    "pane_pid", "pane_tty", "pane_dead", "pane_dead_status", "pane_in_mode", "pane_input_off",
+    "cursor_x", "cursor_y", "window_activity", "window_active_clients", "session_activity",
+)  # fmt: skip
+_PANES = "\t".join(
+    "#{W:#{P:x}}" if field == "session_panes" else f"#{{{field}}}" for field in _FIELDS
+)
+ASIDE = "assigner-check-"  # the names of sessions that run checks: nothing is typed there
+_ACTIVITY = attrgetter("client_activity")
+
+
+class PaneId(NamedTuple):
+    """Which pane it is, and which process runs in it.  The server's start belongs to it, since a
+    restarted server hands out %0 again.  The fields are called as the columns of the database.
+    """
+
+    socket: str
+    server_pid: int
+    server_start: int
+    pane_id: str
+    pane_pid: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "PaneId":
+        """That of the session or attempt whose row this is."""
+        return cls(*(row[column] for column in cls._fields))
+
+    @property
+    def place(self) -> tuple[str, int, int, str]:
+        """The pane, whichever process runs in it."""
+        return self[:4]
+
+    @property
+    def formats(self) -> dict[str, object]:
+        """The values of tmux's format variables in that pane, as long as it is the same."""
+        return {
+            "pid": self.server_pid,
+            "start_time": self.server_start,
+            "pane_id": self.pane_id,
+            "pane_pid": self.pane_pid,
+        }
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One pane as `list-panes` shows it.  Times are epoch seconds, whole ones."""
+
+    socket: str
+    session: str
+    window: int
+    index: int
+    alone: bool
+    server_pid: int
+    server_start: int
+    id: str
+    pid: int
+    tty: str
+    dead: bool
+    dead_status: str
+    in_mode: bool
+    input_off: bool
+    cursor_x: int
+    cursor_y: int
+    activity: int
+    attached: int
+    client_activity: int
+
+    @property
+    def identity(self) -> PaneId:
+        return PaneId(self.socket, self.server_pid, self.server_start, self.id, self.pid)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The cursor's line, whether there is text below it, and the foreground command, at one moment.
+    `above` is the text of full lines above it, which may continue in it.  `last` is the stamp of
+    the last text that any queue has typed there.
+    """
+
+    cursor_x: int
+    cursor_y: int
+    command: str
+    text: str
+    below: bool = False
+    above: str = ""
+    last: int = 0
+
+
+@dataclass(frozen=True)
+class Screen:
+    """All that a pane shows, with colors, and tmux's variables at that moment.
+
+    `typed`, `typed_pid`, `entered`, `interrupted` and `respawned` are the stamps of keyboard.py,
+    `last` is the stamp of the last text that any queue has typed there; `touched` is when a person
+    last pressed a key in its session.
+    """
+
+    cursor_x: int
+    cursor_y: int
+    cursor_flag: str
+    in_mode: bool
+    activity: int
+    touched: int
+    command: str
+    title: str
+    typed: int
+    typed_pid: int
+    entered: int
+    interrupted: int
+    respawned: int
+    last: int
+    coloured: str
+
+
+def panes(socket: str, timeout: float) -> list[Pane]:
+    """Every pane of the server, in one call.  Raises NoServer, Unreachable.
+
+    A pane whose window is linked to several sessions appears once for each of them.
+    """
+    found = []
+    for text in client.listed(socket, timeout, _PANES):
+        values = text.split("\t")
+        if len(values) != len(_FIELDS):
+            continue
+        f = dict(zip(_FIELDS, values, strict=True))
+        found.append(
+            Pane(
+                socket=socket,
+                session=f["session_name"],
+                window=int(f["window_index"]),
+                index=int(f["pane_index"]),
+                alone=f["session_panes"] == "x",
+                server_pid=int(f["pid"]),
+                server_start=int(f["start_time"]),
+                id=f["pane_id"],
+                pid=int(f["pane_pid"]),
+                tty=f["pane_tty"],
+                dead=f["pane_dead"] == "1",
+                dead_status=f["pane_dead_status"],
+                in_mode=f["pane_in_mode"] not in ("", "0"),
+                input_off=f["pane_input_off"] == "1",
+                cursor_x=int(f["cursor_x"] or 0),
+                cursor_y=int(f["cursor_y"] or 0),
+                activity=int(f["window_activity"] or 0),
+                attached=int(f["window_active_clients"] or 0),
+                client_activity=int(f["session_activity"] or 0),
+            )
+        )
+    typed = {pane.id: pane.client_activity for pane in sorted(found, key=_ACTIVITY)}
+    return [
+        pane
+        if pane.client_activity == typed[pane.id]
+        else replace(pane, client_activity=typed[pane.id])
+        for pane in found
+    ]
+
+
+def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[str, Line]:
+    """The cursor's line of each pane, by pane id, in one call; omits panes that are gone."""
+    mark, wanted = client.frame(), list(wanted)
+    rows = {pane.id: pane.cursor_y for pane in wanted}
+    script = [
+        f"display-message -p -t {pane.id}"
+        f" '{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{pane_width}} {client.number(LAST)}x"
+        " #{pane_current_command}'\n"
+        f"capture-pane -p -t {pane.id} -S {max(0, pane.cursor_y - _ABOVE)}"
+        for pane in wanted
+    ]
+    found = {}
+    for head, text in client.framed(client.source(socket, timeout, script), mark):
+        pane_id, x, y, width, last, command = (*head.split(" ", 5), *[""] * 6)[:6]
+        if pane_id.startswith("%"):
+            lines = text.split("\n")
+            at = min(rows[pane_id], _ABOVE)
+            line, *below = lines[at:] or [""]
+            above = _full_above(lines[:at], int(width))
+            under = any(map(str.strip, below))
+            stamp = int(last[:-1] or 0)
+            found[pane_id] = Line(int(x), int(y), command, line, under, above, stamp)
+    return found
+
+
+LAST = "@assigner_last"
+_ABOVE = 5  # lines examined above the cursor's
+
+
+def _full_above(lines: list[str], width: int) -> str:
+    """The text of the last of these lines that fill every column."""
+    full = itertools.takewhile(lambda line: terminal_text.width(line) >= width, reversed(lines))
+    return "".join(reversed(list(full)))
+
+
+def screens(
+    socket: str, timeout: float, instance: str, wanted: Iterable[Pane]
+) -> dict[str, Screen]:
+    """The screen of each pane, by pane id, in one call; omits panes that are gone."""
+    mark = client.frame()
+    names = (
+        f"typed_{instance}", f"typed_{instance}_pid", f"entered_{instance}",
+        f"interrupted_{instance}", f"respawned_{instance}",
+    )  # fmt: skip
+    options = " ".join(
+        f"{client.number(name)}x" for name in (*(f"@assigner_{n}" for n in names), LAST)
+    )
+    head = (
+        f"{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{cursor_flag}} #{{pane_in_mode}}x"
+        f" #{{window_activity}}x #{{session_activity}}x {options}"
+        "\t#{pane_current_command}\t#{pane_title}"
+    )
+    script = [
+        f"display-message -p -t {pane.id} {client.quote(head)}\ncapture-pane -ep -t {pane.id}"
+        for pane in wanted
+    ]
+    found = {}
+    for line, text in client.framed(client.source(socket, timeout, script), mark):
+        facts, command, title = (*line.split("\t", 2), "", "")[:3]
+        if not facts.startswith("%"):
+            continue  # the pane is gone
+        pane_id, x, y, flag, *rest = facts.split(" ")
+        mode, activity, touched, *stamps = (int(word[:-1] or 0) for word in rest)
+        typed, typed_pid, entered, interrupted, respawned, last = stamps
+        found[pane_id] = Screen(
+            int(x), int(y), flag, bool(mode), activity, touched, command, title,
+            typed, typed_pid, entered, interrupted, respawned, last, text,
+        )  # fmt: skip
+    return found
+
+
+def history(socket: str, timeout: float, wanted: Iterable[str]) -> dict[str, str]:
+    """All text of each pane with its scrollback, by pane id; wrapped lines are joined."""
+    mark = client.frame()
+    script = [
+        f"display-message -p -t {pane} '{mark} #{{pane_id}}'\ncapture-pane -p -J -t {pane} -S -"
+        for pane in wanted
+    ]
+    found = client.framed(client.source(socket, timeout, script), mark)
+    return {head: text for head, text in found if head.startswith("%")}
+
+
+def server(socket: str, timeout: float) -> tuple[str, int]:
+    """The version of the server at a socket, and its number of panes; '' as version if it does not
+    understand this client.  Raises NoServer, Unreachable.
+    """
+    lines = client.listed(socket, timeout, "#{version}")
+    return (lines[0], len(lines)) if lines else ("", 0)

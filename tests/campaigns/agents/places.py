@@ -1,0 +1,252 @@
+"""A workplace for a real agent: its configuration, a model on loopback, a pane that it runs in.
+
+Nothing of the person's is used or touched: HOME is fresh, the key made up.
+"""
+
+import json
+import os
+import shlex
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+from campaigns.agents import install
+from campaigns.agents.model import Model
+from harness.workplace import Pane, Workplace, wait_for
+
+KEY = "sk-made-up-0000000000000000000000000000000"
+_CODEX = """\
+model = "a-model"
+model_provider = "loopback"
+check_for_update_on_startup = false
+
+[model_providers.loopback]
+name = "loopback"
+base_url = "http://127.0.0.1:{port}/v1"
+env_key = "LOOPBACK_API_KEY"
+wire_api = "responses"
+request_max_retries = 1
+stream_max_retries = 1
+
+[analytics]
+enabled = false
+"""
+
+
+class Place:
+    """One agent in one workplace, in a session `agent`; a context manager.
+
+    `path` is not to be below /tmp, where Codex refuses a HOME.
+    """
+
+    name = "agent"
+
+    def __init__(self, path: Path, provider: str, *, trusted: bool = True) -> None:
+        self.provider = provider
+        self.work = Workplace(path)
+        self.model = Model(path / "model.jsonl")
+        self.directory = self.work.repo("project")
+        (self.directory / "notes.txt").write_text("some notes\n")
+        _CONFIGURE[provider](self)
+        if trusted:
+            self.trust(self.directory)
+        self.pane: Pane
+
+    def __enter__(self) -> Self:
+        self.model.__enter__()
+        self.work.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.work.__exit__()
+        self.model.__exit__()
+        with suppress(AssertionError):
+            wait_for(lambda: not self._processes(), seconds=5)
+        for pid in self._processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _processes(self) -> list[int]:
+        """What the agent has started, wherever it stands now: all that has its HOME."""
+        found = []
+        for file in (path / "environ" for path in Path("/proc").glob("[0-9]*")):
+            with suppress(OSError):
+                if f"HOME={self.work.home}".encode() in file.read_bytes().split(b"\0"):
+                    found.append(int(file.parent.name))
+        return found
+
+    def start(self, *, direct: bool = False) -> None:
+        """Start the agent, from a shell that is left when it ends, or directly.
+
+        The line is the provider's own, so that what is tried is what people are told to use.
+        """
+        chain = ["start-server", ";", "set-option", "-g", "exit-empty", "off"]
+        for name, value in self.variables.items():
+            chain += [";", "set-environment", "-g", name, value]
+        self.work.tmux(*chain)
+        listed = self.work.tool("providers", "--json").json
+        (line,) = [row["start"] for row in listed if row["name"] == self.provider]
+        size: dict[str, Any] = {"cwd": self.directory, "columns": 120, "lines": 40}
+        # tmux gives a new pane the PATH of the client that asks for it
+        path = f"export PATH={shlex.quote(install.path(install.directory()))}"
+        if direct:
+            self.pane = self.work.pane(self.name, "sh", "-c", f"{path}; exec {line}", **size)
+        else:
+            self.pane = self.work.shell(self.name, rc=path, **size)
+            self.pane.run(line)
+
+    def install_hooks(self) -> None:
+        """Have the agent report its turns."""
+        trust = ("--trust",) if self.provider == "codex" else ()
+        self.work.tool("hooks", "install", self.provider, *trust)
+
+    def wait_until_ready(self) -> None:
+        """Wait until the agent is at its composer."""
+        self.pane.wait_for(_READY[self.provider], seconds=120)
+
+    def trust(self, directory: Path) -> None:
+        """Answer the question whether a directory is trusted beforehand."""
+        if self.provider == "claude":
+            file = self.work.home / ".claude.json"
+            settings: dict[str, Any] = json.loads(file.read_text())
+            settings["projects"][str(directory)] = {"hasTrustDialogAccepted": True}
+            file.write_text(json.dumps(settings))
+        elif self.provider == "codex":
+            with (self.work.home / ".codex" / "config.toml").open("a") as appended:
+                appended.write(f'\n[projects."{directory}"]\ntrust_level = "trusted"\n')
+
+    def end(self) -> None:
+        """End the agent's processes, as a crash would; the shell stays."""
+        front = Path(f"/proc/{self.pane.pid}/task/{self.pane.pid}/children").read_text().split()
+        for pid in front:
+            os.kill(int(pid), signal.SIGKILL)
+
+    def screen(self) -> str:
+        """What is seen, if there is anything to see."""
+        try:
+            return self.pane.screen(200)
+        except (AssertionError, AttributeError) as error:
+            return str(error)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The agent's environment beside HOME, PATH, TERM and LANG."""
+        return {
+            "claude": {
+                "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{self.model.port}",
+                "ANTHROPIC_API_KEY": KEY,
+                "DISABLE_AUTOUPDATER": "1",
+                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+                "CLAUDE_CODE_MAX_RETRIES": "1",
+            },
+            "codex": {"LOOPBACK_API_KEY": KEY},
+            "opencode": {
+                "OPENCODE_DISABLE_AUTOUPDATE": "1",
+                "OPENCODE_DISABLE_MODELS_FETCH": "1",
+                "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+            },
+        }[self.provider]
+
+    def shows(self, what: str) -> None:
+        """Wait until a state is seen: `ask`, `trust`, `answering`."""
+        texts = _SHOWN[what][self.provider]
+        wait_for(
+            lambda: any(text in self.pane.screen() for text in texts), 60,
+            lambda: f"{what}, one of {texts}:\n{self.pane.screen()}",
+        )  # fmt: skip
+
+    def interrupt(self) -> None:
+        """Press what interrupts a turn."""
+        self.pane.keys("Escape")
+        if self.provider == "opencode":
+            self.pane.wait_for("again to interrupt")
+            self.pane.keys("Escape")
+
+    def leave(self) -> None:
+        """Make the agent end, as a person would, and wait for the shell."""
+        self.pane.type("/exit")
+        wait_for(lambda: "/exit" in self.pane.screen(), 20, self.pane.screen)
+
+        def left() -> bool:
+            self.pane.enter()
+            return self.pane.command == "bash"
+
+        wait_for(left, 30, self.pane.screen)
+
+    def received(self) -> list[str]:
+        """What was typed to the agent as the model received it, in order, without blanks around.
+
+        Requests of one turn count once: a retry repeats the conversation, a tool's result
+        continues it.
+        """
+        seen: dict[str, str] = {}
+        for request in self.model.requests():
+            if request.get("path") and not request["auxiliary"] and not request["after_tool"]:
+                seen.setdefault(request["digest"], request["text"].strip())
+        return list(seen.values())
+
+    def answered(self, text: str) -> bool:
+        """Whether the model has come to the end of its answer to a text."""
+        return any(line.get("answered", "").strip() == text for line in self.model.requests())
+
+
+def _claude(place: Place) -> None:
+    settings = {
+        "hasCompletedOnboarding": True,
+        "theme": "dark",
+        "lastOnboardingVersion": install.PACKAGES["claude"][1],
+        "numStartups": 3,
+        "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
+        "projects": {},
+    }
+    (place.work.home / ".claude.json").write_text(json.dumps(settings))
+
+
+def _codex(place: Place) -> None:
+    file = place.work.home / ".codex" / "config.toml"
+    file.parent.mkdir()
+    file.write_text(_CODEX.format(port=place.model.port))
+
+
+def _opencode(place: Place) -> None:
+    base = f"http://127.0.0.1:{place.model.port}/v1"
+    models = {
+        "a-model": {"name": "a-model", "tool_call": True}
+        | {"limit": {"context": 200000, "output": 8000}},
+        "a-small-model": {"name": "a-small-model"},
+    }
+    settings = {
+        "$schema": "https://opencode.ai/config.json",
+        "autoupdate": False,
+        "share": "disabled",
+        "model": "loopback/a-model",
+        "small_model": "loopback/a-small-model",
+        "enabled_providers": ["loopback"],
+        "permission": {"bash": "ask", "edit": "ask"},
+        "provider": {
+            "loopback": {
+                "npm": "@ai-sdk/openai-compatible",
+                "name": "loopback",
+                "options": {"baseURL": base, "apiKey": KEY},
+                "models": models,
+            }
+        },
+    }
+    file = place.work.home / ".config" / "opencode" / "opencode.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(settings))
+
+
+_CONFIGURE = {"claude": _claude, "codex": _codex, "opencode": _opencode}
+_READY = {"claude": "? for shortcuts", "codex": "Ask Codex", "opencode": "Ask anything"}
+_SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
+    "ask": {
+        "claude": ("Do you want to proceed?", "Enter to select"),
+        "codex": ("Press enter to confirm", "enter to submit"),
+        "opencode": ("Permission required", "enter confirm", "enter submit"),
+    },
+    "trust": {"claude": ("trust this folder",), "codex": ("Trust this folder?",)},
+    "answering": dict.fromkeys(("claude", "codex", "opencode"), ("second 1",)),
+}

@@ -1,0 +1,521 @@
+"""A workplace of a test's own: bare environment, state directory, tmux server; the real tools."""
+
+import fcntl
+import os
+import re
+import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from json import dumps, loads
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any, Self, TypeVar
+
+from harness.forkserver import Forked, can_fork
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = (
+    "tmux",
+    "git",
+    "bash",
+    "zsh",
+    "dash",
+    "fish",
+    "vim.tiny",
+    "vim",
+    "less",
+    "man",
+    "strace",
+)
+PIPES: Any = {"stdout": PIPE, "stderr": PIPE, "encoding": "utf-8", "errors": "backslashreplace"}
+T = TypeVar("T")
+
+
+def path_of(programs: Sequence[str]) -> str:
+    """A PATH as short as cron's, with the places in which this machine has these programs."""
+    found = [os.path.dirname(path) for path in map(shutil.which, programs) if path]
+    return ":".join(dict.fromkeys([*found, "/usr/bin", "/bin"]))
+
+
+PATH = path_of(PROGRAMS)
+# For the text of a script of sh that stands before it on the PATH
+TMUX = shlex.quote(shutil.which("tmux") or "tmux")
+StrPath = str | Path
+Expected = int | tuple[int, ...] | None
+
+
+def wait_for(
+    condition: Callable[[], T], seconds: float = 20, what: object = "", every: float = 0.05
+) -> T:
+    """The first truthy value of `condition`; after `seconds` AssertionError: `what` or what()."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            awaited = what() if callable(what) else what or condition
+            raise AssertionError(f"not within {seconds} s: {awaited}")
+        time.sleep(every)
+    return value
+
+
+def spoken(shell: str, posix: str, fish: str) -> str:
+    """The one of two texts that is in the shell's language."""
+    return fish if shell == "fish" else posix
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one run of a tool ended."""
+
+    command: str
+    status: int
+    out: str
+    err: str
+
+    @cached_property
+    def json(self) -> Any:
+        return loads(self.out)
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One pane; `pid` is the process that was started in it."""
+
+    work: "Workplace"
+    name: str
+    id: str
+    pid: int
+
+    def keys(self, *keys: str) -> None:
+        """Press keys by tmux's names: `C-c`, `Enter`, `Up`."""
+        self.work.tmux("send-keys", "-t", self.id, "--", *keys)
+
+    def type(self, text: str) -> None:
+        """Type text as it stands, without Enter."""
+        self.work.tmux("send-keys", "-t", self.id, "-l", "--", text)
+
+    def paste(self, text: str) -> None:
+        """Paste text of any length, bracketed if the program has asked for that."""
+        file = self.work.path / "pasted"
+        file.write_text(text)
+        load, paste = (
+            ("load-buffer", "-b", "test"),
+            ("paste-buffer", "-p", "-r", "-d", "-b", "test"),
+        )
+        self.work.tmux(*load, str(file), ";", *paste, "-t", self.id)
+
+    def enter(self) -> None:
+        self.keys("Enter")
+
+    def run(self, line: str) -> None:
+        """Type a line and Enter; whether anything comes of it is the caller's to await."""
+        self.type(line)
+        self.enter()
+
+    def screen(self, lines: int = 0) -> str:
+        """What is seen, and `lines` lines above it; wrapped lines joined, trailing blanks off."""
+        text = self.work.tmux("capture-pane", "-p", "-J", "-S", str(-lines), "-t", self.id)
+        return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n")
+
+    def format(self, text: str) -> str:
+        """`#{...}` of this pane, as tmux tells it."""
+        return self.work.tmux("display-message", "-p", "-t", self.id, text)
+
+    @property
+    def command(self) -> str:
+        """The foreground command's name."""
+        return self.format("#{pane_current_command}")
+
+    def wait_for(self, text: str, seconds: float = 20) -> str:
+        """The screen, with some history, once `text` is in it."""
+        sought = f"{text!r} in {self.name}:\n"
+        wait_for(lambda: text in self.screen(200), seconds, lambda: sought + self.screen(200))
+        return self.screen(200)
+
+    def wait_for_prompt(self, prompt: str = "") -> None:
+        """Wait until the text left of the cursor ends with the prompt (default `NAME$ `)."""
+        wanted = prompt or f"{self.name}$ "
+
+        def at_prompt() -> bool:
+            x, y = map(int, self.format("#{cursor_x} #{cursor_y}").split())
+            line = self.work.tmux("capture-pane", "-p", "-S", str(y), "-E", str(y), "-t", self.id)
+            return x >= len(wanted) and line[:x].rstrip().endswith(wanted.rstrip())
+
+        wait_for(at_prompt, what=lambda: f"{wanted!r} in {self.name}:\n{self.screen(200)}")
+
+    def kill(self) -> None:
+        self.work.tmux("kill-pane", "-t", self.id)
+
+
+@dataclass(frozen=True)
+class Agent(Pane):
+    """A pane with the stand-in agent, which writes down what is typed to it."""
+
+    log: Path
+
+    def events(self, *kinds: str) -> list[dict[str, Any]]:
+        """What has happened to it, in order (see standin.py); of these kinds, if any are given."""
+        # a line that is being written has no end yet
+        lines = self.log.read_text().rpartition("\n")[0].splitlines() if self.log.exists() else []
+        return [event for event in map(loads, lines) if not kinds or event["event"] in kinds]
+
+    def prompts(self) -> list[str]:
+        """The prompts that were submitted, exactly."""
+        return [event["text"] for event in self.events("prompt")]
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Meanwhile it neither reads nor draws."""
+        front = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[5]
+        before = len(self.events("stalled"))
+        os.kill(int(front), signal.SIGUSR1)
+        wait_for(lambda: len(self.events("stalled")) > before, what=self.screen)
+        try:
+            yield
+        finally:
+            os.kill(int(front), signal.SIGUSR1)
+
+    def look(self) -> Any:
+        """What `inspect` makes of what is on its screen now."""
+        variables = ("pane_current_command", "pane_current_path", "pane_title", "pane_dead")
+        names = (*variables, "pane_in_mode", "cursor_flag")
+        captured = {
+            "screen": self.work.tmux("capture-pane", "-p", "-t", self.id),
+            "ansi": self.work.tmux("capture-pane", "-p", "-e", "-t", self.id),
+            "meta": dumps(
+                {name: self.format(f"#{{{name}}}") for name in names}
+                | {"cursor": self.format("#{cursor_x},#{cursor_y}")}
+            ),
+        }
+        options: list[object] = ["--provider", "standin"]
+        for kind, text in captured.items():
+            file = self.log.with_suffix(f".{kind}")
+            file.write_text(text)
+            options += [f"--{kind}", file]
+        return self.work.tool("inspect", *options, "--json").json
+
+    def wait_until(self, status: str) -> Any:
+        """What `inspect` makes of its screen, once it is that status."""
+        seen: list[Any] = []
+
+        def reached() -> Any:
+            seen.append(self.look())
+            return seen[-1] if seen[-1]["status"] == status else None
+
+        return wait_for(reached, 20, lambda: f"{status}: {seen[-1]}\n{self.screen()}")
+
+
+class Workplace:
+    """Everything that one test may touch; a context manager that leaves nothing running."""
+
+    def __init__(self, path: Path, *, real: bool = False) -> None:
+        self.path = path
+        self.real = real  # whether each tool is started in an interpreter of its own
+        self.home = path / "home"
+        self.state = path / "state"  # a tool's to make
+        self.database = self.state / "assigner.db"
+        # Not below `path`, which may exceed the 108 bytes of a socket's path.
+        self.socket = Path(tempfile.mkdtemp(prefix="assigner-test-", dir="/tmp")) / "tmux"
+        self._started: list[subprocess.Popen[str]] = []
+        # What cron gives, and where this workplace is.
+        self.environment = {
+            "HOME": str(self.home),
+            "LOGNAME": "tester",
+            "PATH": PATH,
+            "SHELL": "/bin/sh",
+            "ASSIGNER_HOME": str(self.state),
+            "ASSIGNER_TMUX_SOCKETS": str(self.socket),
+        }
+        self.home.mkdir(parents=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._started:
+            with process:
+                process.kill()
+        self.stop_server()
+        shutil.rmtree(self.socket.parent)
+
+    def start(
+        self, name: str, *args: object, env: Mapping[str, str] | None = None, cwd: StrPath = "/",
+        real: bool = False,
+    ) -> subprocess.Popen[str]:  # fmt: skip
+        """Start a tool and do not wait, for races and kills; it is ended with the workplace.
+
+        `real`: in an interpreter of its own, where a fork of one would hide what is tried.
+        """
+        tool = ROOT / "bin" / name
+        with tool.open("rb") as file:
+            interpreter = sys.executable if b"python" in file.readline() else "/bin/sh"
+        words = [interpreter, str(tool), *map(str, args)]
+        environment = {**self.environment, **(env or {})}
+        forked = interpreter == sys.executable and not (real or self.real)
+        kind = Forked if forked and can_fork(words, environment) else subprocess.Popen
+        process = kind(words, stdin=PIPE, env=environment, cwd=cwd, **PIPES)
+        self._started.append(process)
+        return process
+
+    def tool(
+        self, name: str, *args: object, input: str = "", status: Expected = 0, **where: Any
+    ) -> Result:
+        """Run a tool to its end; it must end with `status` (None: any) and without a traceback.
+
+        `where` is what `start` takes: `env`, added to the bare environment, `cwd`, and `real`.
+        """
+        process = self.start(name, *args, **where)
+        out, err = process.communicate(input, timeout=60)
+        self._started.remove(process)
+        result = Result(" ".join(map(str, (name, *args))), process.returncode, out, err)
+        allowed = (status,) if isinstance(status, int) else status
+        assert allowed is None or result.status in allowed, result
+        assert "Traceback" not in err, result
+        return result
+
+    def tick(self, *args: object, until: float = 10) -> Result:
+        """The whole chain, again and again until nothing is open or `until` seconds have passed."""
+        return self.tool("tick", "--until-idle", until, *args)
+
+    def run_until(self, condition: Callable[[], T], seconds: float = 20) -> T:
+        """Single ticks until `condition` holds; a failed item does not end them."""
+
+        ticks = []
+
+        def ticked() -> T:
+            ticks.append(self.tool("tick", status=(0, 1)))
+            return condition()
+
+        return wait_for(ticked, seconds, lambda: f"{condition}; last: {ticks[-1]}", every=0.3)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The lock of the passes, held by another process as far as they can tell."""
+        with (self.state / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
+        """What a query finds.  It can write nothing, but does roll back what a kill left behind."""
+        with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=rw", uri=True)) as connection:
+            connection.execute("PRAGMA query_only = on")
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(sql, params)]
+
+    def row(self, sql: str, *params: object) -> dict[str, Any]:
+        """The one row that a query finds."""
+        (row,) = self.rows(sql, *params)
+        return row
+
+    def prompt(self, id: int) -> dict[str, Any]:
+        return self.row("SELECT * FROM prompts WHERE id = ?", id)
+
+    def tmux(self, *args: str, cwd: StrPath = "") -> str:
+        """One call to the server of this workplace -> its output; AssertionError if it fails."""
+        person = {"LANG": "C.UTF-8", "SHELL": "/bin/bash", "TERM": "xterm-256color"}
+        done = subprocess.run(
+            ["tmux", "-u", "-S", self.socket, "-f", "/dev/null", *args],
+            stdin=subprocess.DEVNULL,
+            timeout=10,
+            cwd=cwd or self.home,
+            env={"HOME": str(self.home), "PATH": PATH, **person},
+            **PIPES,
+        )
+        assert done.returncode == 0, f"tmux {' '.join(args)}: {done.stderr}"
+        return str(done.stdout).removesuffix("\n")
+
+    def pane(
+        self, name: str, *command: str, cwd: StrPath = "", columns: int = 120, lines: int = 30
+    ) -> Pane:
+        """A new detached session running `command`, which is not waited for."""
+        new = f"new-session -d -s {name} -x {columns} -y {lines} -P -F".split()
+        # The client's own directory: in `-c DIR` tmux would expand formats.
+        answer = self.tmux(*new, "#{pane_id} #{pane_pid}", "--", *command, cwd=cwd)
+        id, pid = answer.split()
+        return Pane(self, name, id, int(pid))
+
+    def shell(
+        self, name: str, shell: str = "bash", rc: str = "", prompt: str = "", **pane: Any
+    ) -> Pane:
+        """A session with a shell at its prompt, `NAME$ ` unless `rc` makes it `prompt`.
+
+        `rc` is the text of its start-up file; `pane` is what Workplace.pane takes.
+        """
+        arguments = {
+            "bash": ["--norc", "--noprofile", "-i"],
+            "zsh": ["-f", "-i"],
+            "dash": ["-i"],
+            "fish": ["--no-config", "-i", "-C", f"function fish_prompt; echo -n '{name}$ '; end"],
+        }[shell]
+        variables = [f"PS1={name}$ ", "fish_greeting="]
+        if rc:
+            directory = Path(tempfile.mkdtemp(prefix=f"rc-{name}-", dir=self.path))
+            file = directory / ".zshrc"
+            file.write_text(f"PS1='{name}$ '\n{rc}\n")
+            arguments = {
+                "bash": ["--rcfile", str(file), "-i"],
+                "zsh": ["-i"],
+                "dash": ["-i"],
+                "fish": [*arguments[:-1], f"{arguments[-1]}\n{rc}"],
+            }[shell]
+            variables += [f"ZDOTDIR={directory}", f"ENV={file}"]
+        started = self.pane(name, "env", *variables, shell, *arguments, **pane)
+        started.wait_for_prompt(prompt)
+        return started
+
+    def enrolled(self, name: str, shell: str = "bash", **options: Any) -> Pane:
+        """A shell session that prompts may be given to."""
+        pane = self.shell(name, shell, **options)
+        self.tool("enroll", name)
+        return pane
+
+    def agent(
+        self,
+        name: str,
+        *options: object,
+        tells: str = "",
+        direct: bool = False,
+        **pane: Any,
+    ) -> Agent:
+        """A session with the stand-in agent, at its composer or its first dialog.
+
+        `options` are standin.py's.  It tells of its turns by its `hooks`, by its `transcript`, or
+        by both; else nobody but its screen does.  It is started from a shell, which is left when
+        it ends, or `direct`ly.  It is known as the provider `standin` by a person's own file.
+        """
+        log = self.path / f"{name}.log"
+        line = self.agent_line(name, *options, tells=tells, cwd=pane.get("cwd", ""))
+        if direct:
+            started = self.pane(name, "sh", "-c", f"exec {line}", **pane)
+        else:
+            started = self.shell(name, **pane)
+            started.run(line)
+        agent = Agent(self, name, started.id, started.pid, log)
+        wait_for(lambda: agent.command == "standin", what=agent.screen)
+        agent.wait_for("Do you trust" if "--start-dialog" in options else "Ask standin anything")
+        return agent
+
+    def agent_line(self, name: str, *options: object, tells: str = "", cwd: StrPath = "") -> str:
+        """What starts the stand-in agent of a session: see `agent`."""
+        if "hooks" in tells:
+            options = ("--hooks", self._hooks(), *options)
+        if "transcript" in tells:
+            project = re.sub("[^A-Za-z0-9]", "-", str(cwd or self.home))
+            options = (
+                "--transcript", self.home / f".standin/projects/{project}/{name}.jsonl", *options
+            )  # fmt: skip
+        log = self.path / f"{name}.log"
+        return shlex.join([str(self._standin()), "--log", str(log), *map(str, options)])
+
+    def _hooks(self) -> Path:
+        """Settings with the hooks that `hooks install` would write, for every event."""
+        file = self.path / "hooks.json"
+        if not file.exists():
+            events = (
+                "SessionStart", "UserPromptSubmit", "PermissionRequest", "PostToolUse", "Stop",
+                "StopFailure", "SessionEnd",
+            )  # fmt: skip
+            hooks = {event: [{"hooks": [{"command": self.hook(event)}]}] for event in events}
+            file.write_text(dumps({"hooks": hooks}))
+        return file
+
+    def hook(self, event: str) -> str:
+        """The command that reports an event of the stand-in."""
+        return shlex.join([str(ROOT / "bin" / "hook"), str(self.state / "spool"), "standin", event])
+
+    def _standin(self) -> Path:
+        """The program `standin`, made known to the tools and ready to be started."""
+        program = self.path / "bin" / "standin"
+        if not program.exists():
+            program.parent.mkdir(exist_ok=True)
+            # not the virtual environment's python, which finds itself by its own name
+            python = shlex.quote(os.path.realpath(sys.executable))
+            source = shlex.quote(str(ROOT / "tests" / "standin.py"))
+            program.write_text(f'#!/bin/bash\nexec -a standin {python} {source} "$@"\n')
+            program.chmod(0o755)
+            configuration = self.environment.get("XDG_CONFIG_HOME", self.home / ".config")
+            described = Path(configuration) / "assigner" / "providers" / "standin.toml"
+            described.parent.mkdir(parents=True, exist_ok=True)
+            text = (ROOT / "tests" / "data" / "standin.toml").read_text()
+            described.write_text(text.replace('start = "standin"', f'start = "{program}"'))
+            described.chmod(0o600)
+        return program
+
+    @contextmanager
+    def attached(self, session: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A tmux client in a terminal of its own; what is written to its stdin is typed."""
+        with subprocess.Popen(
+            ["script", "-qfc", f"tmux -u -S {self.socket} attach -t {session}", "/dev/null"],
+            stdin=PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={"TERM": "xterm", "PATH": PATH, "LANG": "C.UTF-8"},
+        ) as client:  # fmt: skip
+            try:
+                wait_for(lambda: self.tmux("list-clients", "-t", session))
+                yield client
+            finally:
+                client.kill()
+
+    def stop_server(self) -> None:
+        """End the tmux server, stopped or hung as it may be, and whatever client waits for it."""
+
+        def signal_all(number: signal.Signals) -> None:
+            for pid in self.servers():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+        signal_all(signal.SIGCONT)
+        with suppress(AssertionError, subprocess.TimeoutExpired):
+            self.tmux("kill-server")
+            wait_for(lambda: not self.servers(), seconds=3)
+        signal_all(signal.SIGKILL)
+        wait_for(lambda: not self.servers(), what=f"end of the tmux server on {self.socket}")
+
+    def servers(self) -> list[int]:
+        """The pids of whatever has the socket in its arguments: tmux's server and clients."""
+        found = []
+        for file in (path / "cmdline" for path in Path("/proc").glob("[0-9]*")):
+            with suppress(OSError):
+                if bytes(self.socket) in file.read_bytes():
+                    found.append(int(file.parent.name))
+        return found
+
+    def repo(self, path: StrPath = "repo", branches: Sequence[str] = ("main", "feature")) -> Path:
+        """A repository on the first of `branches`; `branch.txt` holds each branch's name."""
+        top = self.path / path
+        who = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org")
+        environment = {**self.environment, "GIT_CONFIG_NOSYSTEM": "1"}
+
+        def git(*args: str) -> None:
+            subprocess.run(["git", *who, *args], cwd=top, env=environment, check=True, timeout=30)
+
+        top.mkdir(parents=True)
+        git("init", "-q")
+        for branch in branches:
+            git("checkout", "-q", "-B", branch)
+            (top / "branch.txt").write_text(f"{branch}\n")
+            git("add", "branch.txt")
+            git("commit", "-q", "-m", branch)
+        git("checkout", "-q", branches[0])
+        return top
+
+
+def interrupted(work: Workplace) -> None:
+    """The files as a pass leaves them that is killed while it writes."""
+    journal = work.database.with_name("assigner.db-journal")
+    with closing(sqlite3.connect(work.database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE prompts SET content = 'half' || hex(zeroblob(1000))")
+        half, rest = work.database.read_bytes(), journal.read_bytes()
+        connection.execute("ROLLBACK")
+    work.database.write_bytes(half)
+    journal.write_bytes(rest)
+    journal.chmod(0o600)

@@ -1,0 +1,75 @@
+"""A composer is empty where nothing but a hint stands in it, and the cursor before that."""
+
+import re
+
+import pytest
+
+from assigner.agents import ansi
+from assigner.agents.composer import Shape, find
+
+SHAPE = Shape(
+    re.compile("^> ?"), below=re.compile("^--"), rest=re.compile("^( {2})?"),
+    placeholder=re.compile("^hint"),
+)  # fmt: skip
+DRAWN = Shape(re.compile("^> ?"), below=re.compile("^--"), drawn_cursor=True)
+HINT = "\x1b[2mhint\x1b[0m"
+
+
+def state(shape: Shape, coloured: str, cursor: tuple[int, int] | None = None) -> str:
+    captured = f"{coloured}\n--"
+    found = find(shape, ansi.plain(captured).split("\n"), captured, cursor)
+    assert found is not None
+    return found.state
+
+
+@pytest.mark.parametrize(
+    ("coloured", "cursor", "right"),
+    [
+        (">", (2, 0), "empty"),
+        (">", (0, 0), "unclear"),
+        (">", (2, 1), "unclear"),
+        (">", None, "unclear"),
+        (f"> {HINT}", (2, 0), "empty"),
+        (f">   {HINT}", (3, 0), "empty"),
+        (f"> {HINT}", (1, 0), "unclear"),
+        (f"> {HINT}", (3, 0), "unclear"),
+        (f">\n  {HINT}", (2, 0), "empty"),
+        (f">\n  {HINT}", (3, 1), "unclear"),
+        ("> hint", (2, 0), "draft"),
+        (f"> {HINT}s", (2, 0), "draft"),
+        (f"> {HINT}\n  more", (2, 0), "draft"),
+        ("\x1b[2mabove\n> hint", (2, 1), "empty"),
+    ],
+)
+def test_the_cursor_stands_before_a_hint(
+    coloured: str, cursor: tuple[int, int] | None, right: str
+) -> None:
+    assert state(SHAPE, coloured, cursor) == right
+
+
+@pytest.mark.parametrize(
+    ("coloured", "right"),
+    [
+        ("> \x1b[7m \x1b[0m", "empty"),
+        (">", "unclear"),
+        ("> \x1b[7mh\x1b[0;2mint\x1b[0m", "empty"),
+        ("> \x1b[7mh\x1b[0mint", "draft"),
+        ("> \x1b[7mh\x1b[0m", "draft"),
+        (f"> {HINT}", "unclear"),
+        ("> \x1b[2mh\x1b[7mi\x1b[27mnt\x1b[0m", "unclear"),
+    ],
+)
+def test_a_drawn_cursor_is_the_reversed_character(coloured: str, right: str) -> None:
+    assert state(DRAWN, coloured) == right
+
+
+def test_without_its_own_colours_only_a_known_hint_is_one() -> None:
+    for text, coloured, right in (
+        ("> hint", None, "empty"),
+        ("> tint", None, "draft"),
+        ("> hint", f"> {HINT}", "empty"),
+        ("> hint", "> \x1b[2mtint", "draft"),
+    ):
+        found = find(SHAPE, [text, "--"], coloured, (2, 0))
+        assert found is not None
+        assert found.state == right, (text, coloured)

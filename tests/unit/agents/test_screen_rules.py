@@ -1,0 +1,193 @@
+"""Agents' recorded screens are judged right; none is called idle at which typing does harm."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+
+from assigner.agents import ansi, registry
+from assigner.agents.provider import Provider, Rule
+from assigner.agents.screen_rules import View, judge
+from harness.workplace import ROOT
+
+SCREENS = ROOT / "tests" / "data" / "screens-agents"
+STATUSES: dict[str, list[str]] = json.loads((SCREENS / "statuses.json").read_text())
+Cells = list[list[tuple[str, ansi.Style]]]
+
+
+class Recorded(NamedTuple):
+    """A screen as cells, and what tmux said of its pane."""
+
+    cells: Cells
+    meta: dict[str, object]
+
+    @property
+    def cursor(self) -> tuple[int, int]:
+        x, y = str(self.meta["cursor"]).split(",")
+        return int(x), int(y)
+
+    def at(self, x: int, y: int) -> dict[str, object]:
+        return self.meta | {"cursor": f"{x},{y}"}
+
+
+def recorded(name: str) -> Recorded:
+    path = SCREENS / name
+    meta = json.loads(path.with_suffix(".json").read_text())
+    lines = ansi.read(path.with_suffix(".ansi").read_text())
+    cells = [[(c, style) for text, style in line for c in text] for line in lines]
+    for line in cells:
+        while line and line[-1] in ((" ", ansi.Style()), (" ", ansi.Style(dim=True))):
+            del line[-1]
+    return Recorded(cells, meta)
+
+
+def provider(name: str) -> str:
+    return name.partition("/")[0].partition("-")[0]
+
+
+def drawn(cells: Cells) -> tuple[str, str]:
+    """A screen without and with its styles."""
+    plain = "\n".join("".join(c for c, _ in line).rstrip(" ") for line in cells)
+    coloured = "\n".join(
+        "".join(f"\x1b[0{';2' * s.dim}{';7' * s.reverse}m{c}" for c, s in line) for line in cells
+    )
+    return plain, coloured
+
+
+def status(name: str, text: str, coloured: str | None, meta: dict[str, object]) -> str:
+    return judge(registry.agents()[provider(name)], View(text, coloured, meta)).status
+
+
+def wrapped(found: Recorded, width: int) -> Recorded:
+    """The screen as a terminal of that width wraps it anew."""
+    x, y = found.cursor
+    cells: Cells = []
+    row = 0
+    for number, line in enumerate(found.cells):
+        if number == y:
+            row = len(cells) + x // width
+        cells += [line[at : at + width] for at in range(0, max(1, len(line)), width)]
+    return Recorded(cells, found.at(x % width, row))
+
+
+def cut(found: Recorded, width: int) -> Recorded:
+    return Recorded([line[:width] for line in found.cells], found.meta)
+
+
+def last(found: Recorded, height: int) -> Recorded:
+    """Only the last lines that something stands in."""
+    filled = max(i for i, line in enumerate(found.cells) if "".join(c for c, _ in line).strip())
+    first = max(0, filled + 1 - height)
+    x, y = found.cursor
+    return Recorded(found.cells[first:], found.at(x, max(0, y - first)))
+
+
+def without_end(found: Recorded, height: int) -> Recorded:
+    """As while it is drawn anew: the lowest lines are missing."""
+    filled = max(i for i, line in enumerate(found.cells) if "".join(c for c, _ in line).strip())
+    return Recorded(found.cells[: max(1, filled + 1 - height)], found.meta)
+
+
+def spoilt(found: Recorded) -> Iterator[tuple[str, Recorded]]:
+    """The screen on other terminals, and parts of it."""
+    changes: list[tuple[Callable[[Recorded, int], Recorded], tuple[int, ...]]] = [
+        (wrapped, (100, 60, 40)), (cut, (80, 40)), (last, (24, 12, 8, 5, 3)),
+        (without_end, (1, 2, 4)),
+    ]  # fmt: skip
+    for change, sizes in changes:
+        for size in sizes:
+            yield f"{change.__name__} {size}", change(found, size)
+    yield "wrapped and short", last(wrapped(found, 80), 24)
+    yield "narrow and short", last(wrapped(found, 50), 12)
+    for key in ("pane_title", "cursor_flag", "pane_current_path"):
+        yield f"no {key}", found._replace(meta={k: v for k, v in found.meta.items() if k != key})
+    yield "title of another", found._replace(meta=found.meta | {"pane_title": "vm"})
+
+
+def test_screens_are_judged_right() -> None:
+    wrong = {}
+    for name, right in STATUSES.items():
+        path = SCREENS / name
+        meta = json.loads(path.with_suffix(".json").read_text())
+        text, coloured = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
+        found = status(name, text, coloured, meta)
+        assert found != "idle" or "idle" in right, name
+        if found not in right:
+            wrong[name] = (found, right)
+    assert len(wrong) <= 0.01 * len(STATUSES), wrong
+
+
+@pytest.mark.parametrize("agent", sorted({name.partition("/")[0] for name in STATUSES}))
+def test_no_part_of_a_screen_is_idle_unless_the_whole_is(agent: str) -> None:
+    idle = [
+        f"{name}: {how}"
+        for name, right in STATUSES.items()
+        if name.startswith(f"{agent}/") and "idle" not in right
+        for how, found in spoilt(recorded(name))
+        for plain, coloured in [drawn(found.cells)]
+        for colours in (coloured, None)
+        if status(name, plain, colours, found.meta) == "idle"
+    ]
+    assert idle == []
+
+
+def test_one_capture_with_colours_is_enough() -> None:
+    for name in STATUSES:
+        path = SCREENS / name
+        meta = json.loads(path.with_suffix(".json").read_text())
+        text, coloured = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
+        view = View.from_coloured(coloured, meta)
+        assert same_moment(view.text) == same_moment(text), name
+        agent = registry.agent(provider(name))
+        assert (view.coloured, view.meta) == (coloured, meta)
+        assert judge(agent, view) == judge(agent, View(text, coloured, meta)), name
+
+
+def same_moment(text: str) -> str:
+    """A screen without what had turned between the two recordings of it."""
+    return re.sub("[⠀-⣿]", "⠿", text).rstrip("\n")
+
+
+def test_the_directory_of_a_title_is_told_from_other_words() -> None:
+    found = recorded("codex/idle-empty")
+    plain, coloured = drawn(found.cells)
+    here = {"pane_current_path": "/srv/a.b", "pane_title": "⠂ a.b"}
+    for changes, right in (
+        ({"pane_title": "a.b"}, "idle"),
+        ({"pane_title": "axb"}, "unknown"),
+        ({"pane_title": ""}, "unknown"),
+        ({"pane_title": "{directory}"}, "unknown"),
+    ):
+        assert status("codex/idle-empty", plain, coloured, found.meta | here | changes) == right
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("You've hit your session limit · resets 3:40pm (Europe/Berlin)", "limited"),
+        ("5-hour limit reached · resets 3am", "limited"),
+        ("Claude usage limit reached.", "limited"),
+        ("API Error: Request rejected (429) · slow down", "limited"),
+        ("The client now backs off when the rate limit reached.", "idle"),
+        ("It says: you have reached your upload limit.", "idle"),
+        ("I log when a request rejected (429) comes back.", "idle"),
+    ],
+)
+def test_an_answer_about_limits_is_no_limit(said: str, right: str) -> None:
+    path = SCREENS / "claude/finished-after-tool"
+    answer = 'MOCK-TOOL-DONE output="tooldone"'
+    plain, coloured = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
+    texts = plain.replace(answer, said), coloured.replace(answer, said)
+    assert texts != (plain, coloured)
+    meta = json.loads(path.with_suffix(".json").read_text())
+    assert status("claude/finished-after-tool", *texts, meta) == right
+
+
+@pytest.mark.parametrize(
+    "text", ["press enter", "press\nenter", "│ press │\n│ enter │", "press en\nter"]
+)
+def test_what_a_terminal_has_wrapped_is_found(text: str) -> None:
+    rule = Rule("asks", "waiting", "asks", bottom=re.compile("^press enter"))
+    assert judge(Provider("robot", "", "robot", rules=(rule,)), View(text, None, {})).rule == "asks"
