@@ -30,9 +30,9 @@ test: setup-tests ## run the tests; ARGS="-k send" for some of them
 lint: setup ## check style, types and spelling
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
-	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/harness/workplace.py tests/conftest.py tests/harness/standin.py tools/fresh.py
+	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/conftest.py tools/fresh.py
 	@.venv/bin/codespell
-	@$(PYTHON) -m mypy -p campaigns.agents -p campaigns.night
+	@$(PYTHON) -m mypy -p harness -p campaigns.agents -p campaigns.night
 	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)) bin/assigner.py; do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
 
 bench: setup ## measure against a large queue

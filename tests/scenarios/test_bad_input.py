@@ -241,7 +241,7 @@ OTHERS: dict[str, tuple[list[object], str]] = {
     "misspelt tool": (["assigner", "sned"], "unknown tool 'sned' (did you mean 'send'?)"),
     "misspelt option": (["queue", "--jsno"], "unknown option '--jsno' (did you mean '--json'?)"),
     "unknown option": (["queue", "--zzz"], "unknown option '--zzz'; see 'assigner queue --help'"),
-    "misspelt action": (["review", "aprove", 1], "(did you mean 'approve'?)"),
+    "misspelt action": (["review", "approv", 1], "(did you mean 'approve'?)"),
 }
 
 
