@@ -32,7 +32,7 @@ lint: setup ## check style, types and spelling
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/conftest.py tools/fresh.py
 	@.venv/bin/codespell
-	@$(PYTHON) -m mypy -p harness -p campaigns.agents -p campaigns.night
+	@$(PYTHON) -m mypy -m harness.workplace -m harness.forkserver -m harness.standin -p campaigns.agents -p campaigns.night
 	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)) bin/assigner.py; do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
 
 bench: setup ## measure against a large queue
