@@ -13,6 +13,7 @@ import pytest
 from assigner import clock
 from crash.killing import CARRY_OUT, DIE, Pass, between, is_stopped
 from support import ROOT, TMUX, Agent, Workplace, wait_for
+from versions import pastes_no_keys
 
 NO_LOCK = {"PYTHONPATH": str(ROOT / "tests/nolock")}
 TEXTS = [
@@ -345,6 +346,7 @@ def test_what_was_made_for_another_agent_is_made_anew(work: Workplace) -> None:
     assert f"- directory: {one} " in text
 
 
+@pastes_no_keys
 def test_what_is_cancelled_before_enter_is_taken_out_of_the_composer(work: Workplace) -> None:
     """Unless a person has typed there; of a pass that died behind the paste or before Enter."""
     work.environment["ASSIGNER_START_WAIT"] = "600"  # it is not for time to decide
@@ -369,7 +371,7 @@ def test_what_is_cancelled_before_enter_is_taken_out_of_the_composer(work: Workp
     assert {event["key"] for event in agent.events("key")} == {"C-u"}
 
 
-@pytest.mark.parametrize("cancelled", [False, True])
+@pytest.mark.parametrize("cancelled", [False, pytest.param(True, marks=pastes_no_keys)])
 def test_copy_mode_before_enter_is_waited_out(work: Workplace, cancelled: bool) -> None:
     agent = enrolled(work, "one")
     claimed(work, "hello")
