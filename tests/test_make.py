@@ -68,6 +68,7 @@ class Machine:
         self.program("id", "#!/bin/sh\necho 0\n")
 
     def program(self, name: str, text: str = "#!/bin/sh\n") -> None:
+        (self.bin / name).unlink(missing_ok=True)  # else a link's target, the real one, is written
         (self.bin / name).write_text(text)
         (self.bin / name).chmod(0o755)
 

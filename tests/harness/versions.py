@@ -22,3 +22,8 @@ ZSH = version("zsh", "--version")
 pastes_no_keys = pytest.mark.skipif(
     TMUX >= (3, 7), reason="tmux 3.7 and newer: control characters that are pasted arrive as text"
 )
+
+
+def skip_where_a_stopped_shell_leaves_no_prompt() -> None:
+    if ZSH >= (5, 9, 2):
+        pytest.skip("zsh 5.9.2 and newer: it shows no prompt after a stopped command is ended")
