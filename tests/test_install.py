@@ -7,9 +7,9 @@ import venv
 from pathlib import Path
 
 import pytest
-from harness.workplace import PATH, PIPES, ROOT
 
-from assigner import tools
+from assigner.cli import registry
+from harness.workplace import PATH, PIPES, ROOT
 
 # The person's own crontab and units are not looked at.
 STAND_INS = {"crontab": "echo no crontab for tester >&2; exit 1", "systemctl": "", "loginctl": ""}
@@ -52,7 +52,7 @@ def test_an_installation_has_all_that_a_checkout_has(installed: Path, tmp_path: 
         return str(done.stdout)
 
     listed = run()
-    for name in tools.names():
+    for name in registry.names():
         assert f"  {name} " in listed
     package = installed.resolve().parents[1]
     assert not list(package.rglob("_bin/assigner.py"))

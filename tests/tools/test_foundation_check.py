@@ -104,7 +104,7 @@ def test_idle_for_the_threshold_and_no_less(work: Workplace) -> None:
     assert check(work, later=179) == []
     assert state(work)["idle_count"] == 2
     told = work.tool("foundation-check", "--status", "--json", env=after(work, 100)).json
-    assert told[0]["waits_for"] == "it is idle for 100 of 180 s"
+    assert told[0]["waits_for"] == "the session has been idle for 100 of 180 s"
     assert len(check(work, later=181)) == 1
     assert state(work)["idle_count"] == 0
 
@@ -156,7 +156,7 @@ def test_a_failed_task_goes_back_and_is_given_up_at_last(work: Workplace) -> Non
     assert len(check(work)) == 1
     work.tick(until=60)
     (row,) = check(work)
-    assert row["action"] == "failed" and "tried again at" in row["reason"]
+    assert row["action"] == "failed" and "retry at" in row["reason"]
     assert (task(work, 1)["status"], task(work, 1)["attempts"]) == ("pending", 1)
     assert check(work, later=300) == []
     assert outcomes(check(work, later=2000)) == [("foundation", "queued", "goal", "1")]
@@ -208,7 +208,7 @@ def test_cancelled_and_closed_by_a_person(work: Workplace) -> None:
     ]  # fmt: skip
     assert task(work, 1)["status"] == "cancelled"
     said = work.tool("goals", "drop", 2).err
-    assert said == "goals: note: task 2 is prompt 2, which goes on: assigner cancel 2\n"
+    assert said == "goals: note: task 2 still runs as prompt 2; to stop it: assigner cancel 2\n"
     work.tick(until=60)
     check(work)
     assert (work.prompt(2)["status"], task(work, 2)["status"]) == ("completed", "cancelled")
@@ -307,7 +307,7 @@ def test_another_programs_rules_hold(work: Workplace) -> None:
 
     result = work.tool("foundation-check", "--json", env=after(work, 200), status=1)
     assert "task c: content is empty" in result.err
-    assert result.err.count("\n") == 2 and "takes no status 'failed'" in result.err
+    assert result.err.count("\n") == 2 and "does not accept status 'failed'" in result.err
     assert outcomes(result.json) == [("foundation", "queued", "goal", "b")]
     assert theirs() == {"a": "pending", "b": "in_progress", "c": "pending"}
 
@@ -414,11 +414,11 @@ def test_limits_and_quiet_hours(work: Workplace) -> None:
         return work.tool("foundation-check", "--status", "--json", env=pinned).json[0]["waits_for"]
 
     assert [told(time) for time in ("22:00", "03:00", "06:59", "07:00", "21:59")] == [
-        *["these are its quiet hours"] * 3, None, None,
+        *["the profile has quiet hours now"] * 3, None, None,
     ]  # fmt: skip
     assert len(check(work, env={"ASSIGNER_NOW": f"{day}12:00:00.000Z"})) == 1
     work.tick(until=60)
-    assert "given 1 tasks in the last hour" in told("12:30")
+    assert "got 1 tasks in the last hour" in told("12:30")
     assert told("13:01") is None
 
 
@@ -434,19 +434,19 @@ def test_paused_and_not_enrolled(work: Workplace) -> None:
 
 BAD = {
     "": (0, ""),
-    "[a]\nprojects = []": (78, "profile 'a': it names no session"),
+    "[a]\nprojects = []": (78, "profile 'a': session is missing"),
     "[a]\nsession = 's'\n[b]\nsession = 's'": (78, "profiles 'a' and 'b' have the same session"),
     "[a]\nsession = 's'\n[b]\nsession = 't'": (78, "have the same environment, 'env_1'"),
-    "[a]\nsession = 's'\ncolour = 1": (78, "profile 'a': 'colour' is no key (known: session,"),
-    "session = 's'": (78, "'session' stands outside of a profile"),
-    "[a]\nsession = 1": (78, "'session' is not a string: 1"),
+    "[a]\nsession = 's'\ncolour = 1": (78, "profile 'a': unknown key 'colour' (known: session,"),
+    "session = 's'": (78, "'session' is outside of a profile"),
+    "[a]\nsession = 1": (78, "'session' must be a string: 1"),
     "[a]\nsession = ' '": (78, "target_session is empty"),
-    "[a]\nsession = 's'\nport = 0": (78, "'port' is no port: 0"),
+    "[a]\nsession = 's'\nport = 0": (78, "'port' is not a port: 0"),
     "[a]\nsession = 's'\nidle_threshold = -1": (78, "'idle_threshold' is out of range: -1"),
-    "[a]\nsession = 's'\nquiet_hours = ['late']": (78, "is not like '22:00-07:00': 'late'"),
-    "[a]\nsession = 's'\nprojects = ['']": (78, "has an empty one"),
-    "[a]\nsession = 's'\nworking_dir = 'x'": (78, "is not an absolute path: 'x'"),
-    "['a b']\nsession = 's'": (78, "its name is not plain"),
+    "[a]\nsession = 's'\nquiet_hours = ['late']": (78, "must look like '22:00-07:00': 'late'"),
+    "[a]\nsession = 's'\nprojects = ['']": (78, "has an empty string"),
+    "[a]\nsession = 's'\nworking_dir = 'x'": (78, "must be an absolute path: 'x'"),
+    "['a b']\nsession = 's'": (78, "in its name, at most 64"),
     "[a": (78, "is not valid TOML"),
 }
 
@@ -467,7 +467,7 @@ def test_what_cannot_be_meant(work: Workplace) -> None:
     profiles(work, '[a]\nsession = "foundation"')
     for args, message in (
         (["--session", "none"], "is for session 'none' (there: foundation)"),
-        (["--priority", "1"], "--priority and --category are for --assign-task"),
+        (["--priority", "1"], "--priority and --category need --assign-task"),
         (["--assign-task", " "], "content is empty"),
         (["--assign-task", "x", "--category", "\x1b"], "tag is empty or has a control character"),
         (["--status", "--assign-task", "x"], "not allowed with"),

@@ -73,7 +73,7 @@ def test_done_and_dropped(goal: Workplace) -> None:
     (row,) = goal.tool("goals", "done", 1, "--json").json
     assert (row["kind"], row["id"], row["status"]) == ("task", 1, "completed")
     goal.tool("goals", "drop", 2)
-    assert goal.tool("goals", "done", 2, status=2).err == "goals: task 2 is cancelled already\n"
+    assert goal.tool("goals", "done", 2, status=2).err == "goals: task 2 is already cancelled\n"
     goal.tool("goals", "retry", 2)
     goal.tool("goals", "done", "g1")
     assert contents(goal) == ["alone"]
@@ -117,12 +117,12 @@ BAD: dict[str, tuple[list[object], str]] = {
     "an option of others": (["add-vision", "x", "--goal", 1], "--goal is for add-task, generate"),
     "no id": (["done", "seven"], "not an id: 'seven'"),
     "unknown id": (["done", 1, 99], "no task 99"),
-    "unknown list": (["list", "dreams"], "not to be listed: 'dreams'"),
-    "unknown status": (["list", "--status", "active"], "no status of tasks: 'active'"),
+    "unknown list": (["list", "dreams"], "cannot list 'dreams'"),
+    "unknown status": (["list", "--status", "active"], "unknown status of tasks: 'active'"),
     "two ways": (["generate", "--template", "x", "--command", "y"], "not both"),
     "unknown template": (["generate", "--template", "none"], "(known: direct, feature, research)"),
     "unknown goal to generate": (["generate", "--goal", 9], "no goal 9"),
-    "patience without a command": (["generate", "--timeout", 9], "--timeout is for a --command"),
+    "patience without a command": (["generate", "--timeout", 9], "--timeout needs --command"),
 }
 
 
@@ -142,7 +142,7 @@ def test_templates_make_tasks_once(goal: Workplace) -> None:
     assert [row["priority"] for row in made] == [8, 7, 6, 5]
     assert [row["after_id"] for row in made] == [None, 1, 2, 3]
     again = goal.tool("goals", "generate", "--template", "feature", "--json")
-    assert (again.json, again.err) == ([], "goals: there already: 4\n")
+    assert (again.json, again.err) == ([], "goals: already there: 4\n")
     assert len(goal.tool("goals", "generate", "--template", "research", "--json").json) == 3
 
 
@@ -167,14 +167,14 @@ def test_a_persons_own_template_wins(goal: Workplace) -> None:
     ("text", "message"),
     [
         ("tasks = [", "is not valid TOML"),
-        ("", "it has no [[tasks]]"),
-        ("colour = 1", "'colour' is no key (known: about, tasks)"),
-        ("tasks = [1]", "task 1: it is no table"),
-        ("[[tasks]]\ncontent = 'x'", "task 1: it has no key"),
-        ("[[tasks]]\nkey = 'a'", "task 1: no content"),
+        ("", "[[tasks]] is missing"),
+        ("colour = 1", "unknown key 'colour' (known: about, tasks)"),
+        ("tasks = [1]", "task 1: it is not a table"),
+        ("[[tasks]]\ncontent = 'x'", "task 1: key is missing"),
+        ("[[tasks]]\nkey = 'a'", "task 1: content is missing"),
         ("[[tasks]]\nkey = 'a'\ncontent = 'x'\ncolour = 1", "task 1: unknown key 'colour'"),
-        ("[[tasks]]\nkey = 'a'\ncontent = 'x'\npriority = 'b'", "priority is not a whole number"),
-        ("[[tasks]]\nkey = 'a'\ncontent = 'x'\nafter = 'b'", "after is the key of no task before"),
+        ("[[tasks]]\nkey = 'a'\ncontent = 'x'\npriority = 'b'", "priority must be a whole number"),
+        ("[[tasks]]\nkey = 'a'\ncontent = 'x'\nafter = 'b'", "after names no earlier task"),
     ],
 )
 def test_a_template_that_will_not_do(goal: Workplace, text: str, message: str) -> None:
@@ -221,15 +221,15 @@ def test_one_goal_that_fails_keeps_no_other_back(goal: Workplace) -> None:
 
 
 GARBAGE = {
-    "prose": ("echo '{\"content\": \"x\"}'; echo Yes!", "line 2 of what it printed: not JSON, 'Ye"),
+    "prose": ("echo '{\"content\": \"x\"}'; echo Yes!", "line 2 of its output: not JSON, 'Ye"),
     "a list": ("echo '[]'", "not a JSON object"),
-    "no content": ("echo '{}'", "no content"),
+    "no content": ("echo '{}'", "content is missing"),
     "empty content": ("echo '{\"content\": \" \"}'", "content is empty"),
     "an empty check": ("echo '{\"content\": \"x\", \"check_command\": \" \"}'", "check is empty"),
     "no check": ("echo '{\"content\": \"x\", \"check_timeout_seconds\": 1}'", "needs a check"),
     "an unknown key": ("echo '{\"content\": \"x\", \"colour\": 1}'", "unknown key 'colour'"),
-    "a wrong kind": ("echo '{\"content\": \"x\", \"priority\": true}'", "not a whole number: true"),
-    "no number": ("echo '{\"content\": \"x\", \"timeout_seconds\": NaN}'", "no JSON number"),
+    "a wrong kind": ("echo '{\"content\": \"x\", \"priority\": true}'", "be a whole number: true"),
+    "no number": ("echo '{\"content\": \"x\", \"timeout_seconds\": NaN}'", "not a JSON number"),
     "an escape": ("echo '{\"content\": \"\\u001b\"}'", "control character"),
     "depth": ("head -c 200000 /dev/zero | tr '\\0' '['", "not JSON"),
     "no UTF-8": ("printf '\\377'", "not valid UTF-8"),
@@ -317,7 +317,7 @@ def test_another_programs_tasks(work: Workplace) -> None:
         (3, "Three", "", "done", "week2", 1, "2026-01-01", "me"),
     ]
     for args in (["init"], ["add-goal", "x"], ["generate"], ["show", 1], ["list", "goals"]):
-        assert "another program's: only its tasks" in work.tool("goals", *args, status=2).err
+        assert "belongs to another program" in work.tool("goals", *args, status=2).err
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_files_that_will_not_do(work: Workplace) -> None:
         (work.path / "empty.db", "has no table 'tasks'", 78),
         (work.database, "is the queue", 78),
         (work.path, "is not a file", 78),
-        (missing, "'goals init' makes them", 78),
+        (missing, "run 'goals init' to create them", 78),
         ("relative.db", "ASSIGNER_GOALS is not an absolute path", 78),
     ):
         result = work.tool("goals", "list", env={"ASSIGNER_GOALS": str(path)}, status=status)

@@ -18,7 +18,7 @@ COLUMNS = {
 }
 _FOREIGN = ("id", "status", "project", "priority", "created_at", "content")
 _TASK = ("add-task",)
-# For which actions an option is
+# The actions that take an option
 OPTIONS = {
     "vision": ("add-goal",),
     "goal": ("add-task", "generate"),
@@ -45,7 +45,7 @@ OPTIONS = {
     "check_command": _TASK,
     "check_timeout_seconds": _TASK,
 }
-# Options that are not named like what they say of a task
+# Options whose names differ from the columns of a task
 _NAMES = {
     "target_session": "target", "target_provider": "provider", "working_dir": "workdir",
     "prerequisites": "prereq", "tags": "tag", "dedup_key": "key", "check_command": "check",
@@ -57,39 +57,39 @@ _PATIENCE = 300.0  # seconds for a command
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `goals`."""
     add = parser.add_argument
-    add("--vision", type=runner.positive, metavar="N", help="add-goal: the vision that it is of")
+    add("--vision", type=runner.positive, metavar="N", help="add-goal: the vision that it serves")
     add(
         "--goal", type=runner.positive, action="append", metavar="N",
-        help="add-task: the goal that it is of; generate: only from this one (repeated)",
+        help="add-task: the goal that it serves; generate: only from this goal (repeated)",
     )  # fmt: skip
     add(
         "--project", metavar="P",
-        help="what it belongs to, by which profiles choose (default: the goal's, else foundation);"
-        " list: only of projects with that in their name",
+        help="project, by which profiles choose tasks (default: the goal's, else foundation);"
+        " list: only projects whose names contain P",
     )  # fmt: skip
     add(
         "--priority",
         type=runner.whole,
         metavar="N",
-        help="higher is first (default: the goal's, 0)",
+        help="higher runs first (default: the goal's, else 0)",
     )
-    add("--template", metavar="T", help="generate: by this template (default direct)")
+    add("--template", metavar="T", help="generate: use this template (default direct)")
     add("--command", metavar="CMD", help="generate: by what this prints")
     add(
         "--timeout", type=runner.seconds, metavar="S",
         help="add-task: end its prompt after S seconds; generate: the command (default 300)",
     )  # fmt: skip
-    add("--status", metavar="S", help="list: only of this status")
+    add("--status", metavar="S", help="list: only this status")
     add("--limit", type=runner.limit, metavar="N", help="list: at most N (default 50; 0: all)")
-    add("--after", type=runner.positive, metavar="N", help="only once that task is completed")
+    add("--after", type=runner.positive, metavar="N", help="wait until that task is completed")
     add("--target", dest="target_session", metavar="SESSION", help="only for this session")
-    add("--provider", dest="target_provider", metavar="P", help="only where this runs")
+    add("--provider", dest="target_provider", metavar="P", help="only in sessions of this provider")
     add(
         "--workdir", "--working_dir", dest="working_dir", type=runner.directory, metavar="DIR",
-        help="run it there",
+        help="directory to run in",
     )  # fmt: skip
-    add("--git-branch", metavar="B", help="on that branch")
-    add("--worktree", action="store_true", default=None, help="in a working tree of its own")
+    add("--git-branch", metavar="B", help="branch to run on")
+    add("--worktree", action="store_true", default=None, help="run in its own working tree")
     add("--env", action="append", metavar="K=V", help="set a variable (repeated)")
     add(
         "--prereq", dest="prerequisites", action="append", metavar="CMD",
@@ -97,17 +97,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--check", dest="check_command", metavar="CMD",
-        help="it is completed only if this passes, as of `send`",
+        help="completed only if this passes, as for `send`",
     )  # fmt: skip
     add(
         "--check-timeout", dest="check_timeout_seconds", type=runner.seconds, metavar="S",
-        help="end the check after S seconds, which fails it",
+        help="fail the check after S seconds",
     )  # fmt: skip
-    add("--metadata", metavar="JSON", help="a JSON object that is kept with its prompt")
+    add("--metadata", metavar="JSON", help="a JSON object to keep with its prompt")
     add("--tag", dest="tags", action="append", metavar="T", help="a label (repeated)")
-    add("--idempotent", action="store_true", default=None, help="it may run twice")
+    add("--idempotent", action="store_true", default=None, help="safe to run twice")
     add("--max-attempts", type=runner.positive, metavar="N", help="try at most N times (default 3)")
-    add("--key", dest="dedup_key", metavar="K", help="add it once: else print whose key it is")
+    add(
+        "--key",
+        dest="dedup_key",
+        metavar="K",
+        help="add it only once; print the id of the task with this key",
+    )
 
 
 def named(option: str) -> str:
@@ -134,7 +139,7 @@ def _add_goal(book: Goals, args: runner.Arguments) -> None:
 
 def _add_task(book: Goals, args: runner.Arguments) -> None:
     if args.goal and len(args.goal) > 1:
-        raise UsageError("a task is of one goal: give --goal once")
+        raise UsageError("a task has one goal: give --goal once")
     names = [name for name, actions in OPTIONS.items() if actions == _TASK]
     task = {name: getattr(args, name) for name in (*names, "project", "priority")}
     after = task.pop("after")
@@ -150,7 +155,7 @@ def _variables(options: list[str] | None) -> dict[str, str] | None:
     if options is None:
         return None
     if bad := [option for option in options if "=" not in option]:
-        raise UsageError(f"not K=V: '{bad[0]}' (goals keep no secrets: put those into a file)")
+        raise UsageError(f"not K=V: '{bad[0]}' (goals store no secrets: put those into a file)")
     return dict(option.split("=", 1) for option in options)
 
 
@@ -165,9 +170,9 @@ def _generate(book: Goals, args: runner.Arguments) -> None:
     if args.template is not None and args.command is not None:
         raise UsageError("give --template or --command, not both")
     if args.command is not None and not args.command.strip():
-        raise UsageError("--command is empty: give what prints tasks")
+        raise UsageError("--command is empty: give a command that prints tasks")
     if args.timeout is not None and args.command is None:
-        raise UsageError("--timeout is for a --command")
+        raise UsageError("--timeout needs --command")
     store = book.own()
     seconds = _PATIENCE if args.timeout is None else args.timeout
     made: list[Row] = []
@@ -184,7 +189,7 @@ def _generate(book: Goals, args: runner.Arguments) -> None:
         except AssignerError as error:
             if args.command is None:
                 raise
-            runner.complain(args, f"goal {goal['id']}: the command will not do: {error}")
+            runner.complain(args, f"goal {goal['id']}: the command cannot be used: {error}")
             continue
         if not tasks:
             runner.say(args, f"goal {goal['id']}: the command printed no task")
@@ -192,20 +197,20 @@ def _generate(book: Goals, args: runner.Arguments) -> None:
         known += had
     _table(made, args, "tasks")
     if known:
-        runner.say(args, f"there already: {known}")
+        runner.say(args, f"already there: {known}")
 
 
 def _list(book: Goals, args: runner.Arguments) -> None:
     what = args.words[0] if args.words else "tasks"
     if what not in COLUMNS:
-        raise UsageError(f"not to be listed: '{what}' (tasks, goals or visions)")
+        raise UsageError(f"cannot list '{what}' (known: tasks, goals or visions)")
     statuses = goals.TASK_STATUSES if what == "tasks" else goals.STATUSES
     if args.status is not None and args.status not in statuses and not book.is_foreign:
-        raise UsageError(f"no status of {what}: '{args.status}' ({', '.join(statuses)})")
+        raise UsageError(f"unknown status of {what}: '{args.status}' ({', '.join(statuses)})")
     store = book.store if what == "tasks" else book.own()
     if what == "visions":
         if args.project is not None:
-            raise UsageError("--project is for tasks and goals: visions have none")
+            raise UsageError("--project is for tasks and goals: visions have no project")
         rows = store.rows("visions/list", status=args.status)
     else:
         rows = _listed(store, what, args)
@@ -213,7 +218,7 @@ def _list(book: Goals, args: runner.Arguments) -> None:
 
 
 def _listed(store: Store, what: str, args: runner.Arguments) -> list[Row]:
-    """Those that are asked for; without a status, what is open."""
+    """The rows that the options select; without --status, the open ones."""
     conditions: list[str] = []
     values: Row = {}
     if args.status is not None:
@@ -249,7 +254,7 @@ def _table(rows: list[Row], args: runner.Arguments, what: str, *, foreign: bool 
         shown = [{**row, "content": output.excerpt(title(row))} for row in rows]
     if args.action == "generate" and args.dry_run:
         shown = [{**row, "id": None} for row in shown]
-    output.rows(shown, args, columns=columns, whole=True, empty="there is nothing")
+    output.rows(shown, args, columns=columns, whole=True, empty="nothing to list")
 
 
 def _show(book: Goals, args: runner.Arguments) -> None:

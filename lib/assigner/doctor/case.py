@@ -1,7 +1,7 @@
-"""doctor: what is wrong with an installation, each check by itself, nothing changed.
+"""doctor: independent checks of an installation, which change nothing.
 
-A check is a function that yields findings.  Whatever happens in one is a finding, and the next
-one is made: this is what a person runs when all else fails.
+A check is a function that yields findings.  An error in one is a finding, and the next check runs:
+people run this when everything else fails.
 """
 
 import os
@@ -35,7 +35,7 @@ class Case:
     quick: bool = False
     store: Store | None = None
     openable: bool = True
-    located: bool = True  # whether it is known where all of it lies
+    located: bool = True  # whether the place of the state directory is known
     rows: list[Row] = field(default_factory=list)
 
     def now(self) -> float:
@@ -51,12 +51,12 @@ class Case:
 
     @property
     def repair(self) -> str:
-        """Mends what can be mended where it is."""
+        """The command that fixes whatever can be fixed in place."""
         return self.command("doctor", "--repair")
 
     @property
     def recover(self) -> str:
-        """Makes the database anew from what can be read of it."""
+        """The command that writes all readable rows to new files."""
         return self.command("doctor", "--recover", f"{self.settings.database}.new")
 
 
@@ -74,7 +74,7 @@ def examples(found: list[str]) -> str:
 
 
 def told(rows: list[Row]) -> list[str]:
-    """A line for each row: never cut, since what mends it is at its end."""
+    """A line for each row, never cut, since the command is at its end."""
     width = max((len(row["check"]) for row in rows), default=0)
     return [
         f"{row['verdict']:4}  {row['check']:{width}}  {row['detail']}"
@@ -93,12 +93,12 @@ def carry_out(case: Case, checks: dict[str, Check]) -> None:
             case.rows.append(finding(name, BAD, f"cannot be checked: {error}", mend))
         except (AssignerError, OSError, ImportError) as error:
             case.rows.append(finding(name, BAD, f"cannot be checked: {error}"))
-        except Exception as error:  # noqa: BLE001 - what nobody has thought of is a finding, too
+        except Exception as error:  # noqa: BLE001 - an unforeseen error is a finding, too
             case.rows.append(finding(name, BAD, f"cannot be checked: {error!r}"))
 
 
 def begin(database: str | None, quick: bool) -> Case:
-    """A case with the settings; where they are bad, with what can be told without them."""
+    """A case with the settings; where they are bad, with what can be checked without them."""
     located = True
     try:
         settings = config.load(database)
@@ -142,5 +142,5 @@ def of_somebody_else(path: Path, uid: int) -> tuple[str, str]:
 
 
 def open_to_others(check: str, verdict: str, path: Path, mode: int, wanted: int) -> Row:
-    detail = f"'{path}' has mode {stat.S_IMODE(mode):04o}: others can get at it"
+    detail = f"'{path}' has mode {stat.S_IMODE(mode):04o}: other users can read it"
     return finding(check, verdict, detail, shlex.join(["chmod", f"{wanted:o}", str(path)]))

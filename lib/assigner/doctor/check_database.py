@@ -1,4 +1,4 @@
-"""doctor: the database, opened only to be read, and what its schema cannot express."""
+"""doctor: the database, opened read-only, and the rules that its schema cannot express."""
 
 import os
 import shlex
@@ -20,17 +20,17 @@ NEWEST = 1000  # rows that are looked at where there is no index
 
 
 def check_file(case: Case) -> Iterator[Row]:
-    """What can be told of the file before SQLite opens it; opens it."""
+    """Check the file before SQLite opens it, then open it."""
     path = case.settings.database
     case.openable = False
     try:
         status = path.stat()
     except FileNotFoundError:
-        detail = f"no database at '{path}': the first tool that is run makes it"
+        detail = f"no database at '{path}': the first tool creates it"
         yield finding("database", BAD, detail, case.command("scan"))
         return
     except NotADirectoryError:
-        detail = f"no database at '{path}': it would lie below what is not a directory"
+        detail = f"no database at '{path}': part of its path is not a directory"
         yield finding("database", BAD, detail)
         return
     if not stat.S_ISREG(status.st_mode):
@@ -47,16 +47,16 @@ def check_file(case: Case) -> Iterator[Row]:
         return
     if not header:
         case.openable = True
-        detail = f"'{path}' is empty: the next tool that is run begins anew"
+        detail = f"'{path}' is empty: the next tool starts a new one"
         yield finding("database", WARN, detail, case.command("status"))
         return
     if len(header) < 100 or not header.startswith(MAGIC):
-        detail = f"'{path}' is no database, or its beginning is damaged"
+        detail = f"'{path}' is not a database, or its beginning is damaged"
         yield finding("database", BAD, detail, case.recover)
         return
     if 2 in header[18:20]:
         case.openable = True
-        detail = f"'{path}' is in WAL mode: nothing else was read"
+        detail = f"'{path}' is in WAL mode: its rows were not checked"
         yield finding("database", BAD, detail, case.repair)
         return
     yield from _truncated(case, header, status.st_size)
@@ -95,7 +95,7 @@ def _open(case: Case) -> Iterator[Row]:
             yield finding("database", BAD, detail, f"ps -lp {pids}" if pids != "unknown" else "")
         elif error.sqlite_errorname in ("SQLITE_READONLY_ROLLBACK", "SQLITE_CANTOPEN"):
             case.openable = _journal(case).exists()
-            detail = f"a pass was killed while it wrote '{path}': the next one rolls that back"
+            detail = f"a pass was killed while writing '{path}': the next one rolls that back"
             if not case.openable:
                 detail = f"cannot open '{path}': {error}"
             command = case.command("status") if case.openable else ""
@@ -118,13 +118,11 @@ def _open(case: Case) -> Iterator[Row]:
 
 
 def other_schema(check: str, version: int, latest: int, command: str) -> Row:
-    """What is to be done with a database of another version; `command` is any tool that opens it
-    to write.
-    """
+    """What to do with a database of another version; `command` is any tool that writes to it."""
     if version > latest:
         detail = f"schema {version}, this assigner knows {latest}: update assigner"
         return finding(check, BAD, detail)
-    detail = f"schema {version} of {latest}: the next tool that is run brings it up to date"
+    detail = f"schema {version} of {latest}: the next tool migrates it"
     return finding(check, WARN, detail, command)
 
 
@@ -145,7 +143,7 @@ def told(case: Case, statement: str) -> list[str]:
 
 def check_integrity(case: Case) -> Iterator[Row]:
     if case.quick:
-        yield finding("integrity", OK, "left out: --quick")
+        yield finding("integrity", OK, "skipped: --quick")
         return
     store = store_of(case)
     if found := schema.damage(store.connection):
@@ -170,7 +168,7 @@ def check_integrity(case: Case) -> Iterator[Row]:
     if broken:
         yield finding("integrity", BAD, examples(broken), case.recover)
     else:
-        yield finding("integrity", OK, "every page and every reference")
+        yield finding("integrity", OK, "all pages and references are sound")
 
 
 def check_schema(case: Case) -> Iterator[Row]:
@@ -182,9 +180,9 @@ def check_schema(case: Case) -> Iterator[Row]:
         yield finding("schema", OK, f"{len(wanted)} tables, indexes and triggers")
 
 
-# What hurts nobody but those who wait
+# Rules that only delay prompts when they are broken
 MILD = {"held"}
-# What reads every row
+# Rules that read every row
 WHOLE = {"counts"}
 
 
@@ -203,7 +201,7 @@ def check_rules(case: Case) -> Iterator[Row]:
 
 
 def check_clock(case: Case) -> Iterator[Row]:
-    """Rows from the future: what waits for their time waits for long."""
+    """Rows from the future: whatever waits for their time waits too long."""
     if pinned := os.environ.get("ASSIGNER_NOW"):
         clock.now()
         detail = f"pinned to {pinned} by ASSIGNER_NOW"
@@ -226,7 +224,7 @@ def check_clock(case: Case) -> Iterator[Row]:
         )
         row = store_of(case).execute(text, {"limit": limit}).fetchone()
         if row["n"]:
-            wrong.append(f"{row['n']} {table} say {column} {row['at']}")
+            wrong.append(f"{row['n']} {table} have {column} {row['at']}")
     waiting = store_of(case).execute(
         "SELECT count(*) AS n FROM prompts INDEXED BY prompts_open"
         " WHERE completed_at IS NULL AND created_at > :limit",
@@ -237,11 +235,11 @@ def check_clock(case: Case) -> Iterator[Row]:
     if wrong:
         yield finding("clock", WARN, f"{examples(wrong)}: is the clock right?", "timedatectl")
     else:
-        yield finding("clock", OK, f"{clock.text(case.now())}, no row is younger")
+        yield finding("clock", OK, f"{clock.text(case.now())}, no row is newer")
 
 
 def check_instance(case: Case) -> Iterator[Row]:
-    """A database put back from a backup has lost ids that panes and files remember."""
+    """A restored database lacks ids that panes and files remember."""
     store = store_of(case)
     traces = instance.traces(store)  # first: a pass may be at work
     top = instance.highest(store)
@@ -249,7 +247,7 @@ def check_instance(case: Case) -> Iterator[Row]:
         f"{place} knows attempt {attempt}" for place, attempt in traces.items() if attempt > top
     ]
     if wrong:
-        detail = f"the database knows {top} attempts at most, but {examples(wrong)}"
+        detail = f"the database knows only attempts up to {top}, but {examples(wrong)}"
         mend = case.command("doctor", "--renew-instance")
         yield finding("instance", BAD, detail, mend)
     else:

@@ -73,7 +73,7 @@ def _open(case: Case, status: os.stat_result) -> Iterator[Row]:
         try:
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
             if "prompts" in tables:
-                detail = f"'{path}' is the queue: goals are kept in a database of their own"
+                detail = f"'{path}' is the queue: goals need a database of their own"
                 yield finding("goals", BAD, detail)
             elif "_sqlite_migrations" in tables:
                 yield from _private(path, status)

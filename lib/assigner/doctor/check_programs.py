@@ -64,7 +64,7 @@ def check_git(case: Case) -> Iterator[Row]:
         yield doctor_case.finding("git", OK, said)
     else:
         yield doctor_case.finding(
-            "git", BAD, "git cannot be run: no prompt gets its branch", "make setup"
+            "git", BAD, "git does not run, so no prompt gets its branch", "make setup"
         )
 
 
@@ -100,7 +100,7 @@ def check_env_file(case: Case) -> Iterator[Row]:
     """Whether others can write it is a matter of the settings; here, whether they can read it."""
     path = next((path for path in config.env_files() if path.exists()), None)
     if path is None:
-        yield doctor_case.finding("env file", OK, "none: the defaults hold")
+        yield doctor_case.finding("env file", OK, "none: the defaults apply")
         return
     status = path.stat()
     if status.st_uid not in (os.geteuid(), 0):

@@ -28,12 +28,12 @@ from assigner.tmux import client
 from assigner.tmux import panes as tmux_panes
 
 NETWORK = re.compile(r"(nfs|cifs|smb|fuse|9p|ceph|afs|gluster|lustre|ncpfs|virtiofs)")
-PASS_SECONDS = 600.0  # no pass takes so long
+PASS_SECONDS = 600.0  # a pass should not take that long
 ROOM, LITTLE_ROOM = 200_000_000, 20_000_000  # bytes
 
 
 def _private(check: str, path: Path, kind: Callable[[int], bool], wanted: int) -> Iterator[Row]:
-    """Findings about one path that must be ours alone."""
+    """Findings about one path that only we may use."""
     what = "directory" if kind is stat.S_ISDIR else "file"
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
@@ -47,7 +47,7 @@ def _private(check: str, path: Path, kind: Callable[[int], bool], wanted: int) -
         verdict = BAD if status.st_mode & 0o022 else WARN
         yield open_to_others(check, verdict, path, status.st_mode, wanted)
     elif what == "directory" and status.st_mode & 0o700 != 0o700:
-        detail = f"'{path}' has mode {stat.S_IMODE(status.st_mode):04o}: you cannot use it"
+        detail = f"'{path}' has mode {stat.S_IMODE(status.st_mode):04o}: its owner cannot use it"
         yield finding(check, BAD, detail, shlex.join(["chmod", "700", str(path)]))
 
 
@@ -59,7 +59,7 @@ def check_state(case: Case) -> Iterator[Row]:
         yield finding("state directory", BAD, detail)
         return
     if ground != home:
-        detail = f"no '{home}' yet: the first tool that is run makes it"
+        detail = f"no '{home}' yet: the first tool creates it"
         yield finding("state directory", WARN, detail, case.command("scan"))
         return
     real = home.resolve()  # a link to it is a person's choice
@@ -71,7 +71,7 @@ def check_state(case: Case) -> Iterator[Row]:
         except FileNotFoundError:
             missing.append(f"'{path}'")
     if missing:
-        detail = f"no {', '.join(missing)}: the next tool that is run makes it"
+        detail = f"no {', '.join(missing)}: the next tool creates it"
         wrong.append(finding("state directory", WARN, detail, case.command("status")))
     if not wrong and (problem := _unwritable(real)):
         wrong.append(finding("state directory", BAD, problem))
@@ -97,7 +97,7 @@ def check_database_file(case: Case) -> Iterator[Row]:
     real = path.resolve()
     wrong = list(_private(check, real, stat.S_ISREG, 0o600))
     if (names := real.stat().st_nlink) > 1:
-        detail = f"'{path}' has {names} names: who uses another one misses its journal"
+        detail = f"'{path}' has {names} names: a process that uses another one misses its journal"
         command = shlex.join(["find", str(real.parent), "-samefile", str(real)])
         wrong.append(finding(check, BAD, detail, command))
     yield from wrong or [finding(check, OK, str(real))]
@@ -123,11 +123,11 @@ def check_files(case: Case) -> Iterator[Row]:
             elif directory == settings.secrets and status.st_mode & 0o077:
                 readable.append(f"'{entry.path}'")
     if foreign:
-        detail = f"links or others' files: {examples(foreign)}"
+        detail = f"links or files of other users: {examples(foreign)}"
         path = shlex.quote(str(settings.home))
         yield finding("files", BAD, detail, f"find {path} ! -user $(id -u) -o -type l")
     if readable:
-        detail = f"others can read secrets: {examples(readable)}"
+        detail = f"other users can read secrets: {examples(readable)}"
         command = f"chmod 600 {shlex.quote(str(settings.secrets))}/*"
         yield finding("files", BAD, detail, command)
     if not foreign and not readable:
@@ -172,12 +172,12 @@ def check_lock(case: Case) -> Iterator[Row]:
         return
     words, start, process = processes.arguments(pid), processes.started(pid), processes.stat(pid)
     name = shlex.join([os.path.basename(words[1]), *words[2:]]) if len(words) > 1 else "unknown"
-    since = f", which runs since {clock.text(start)}" if start else ""
-    detail = f"held by process {pid or '(not to be seen here)'}: {name}{since}"
+    since = f", running since {clock.text(start)}" if start else ""
+    detail = f"held by process {pid or '(not visible here)'}: {name}{since}"
     if process and process.state in "Tt":
         yield finding("lock", BAD, f"{detail}, and is stopped", f"kill -CONT {pid}")
     elif start and time.time() - start > PASS_SECONDS and "--until-idle" not in words:
-        yield finding("lock", WARN, f"{detail}: no pass takes so long", f"kill {pid}")
+        yield finding("lock", WARN, f"{detail}: a pass should not take that long", f"kill {pid}")
     else:
         yield finding("lock", OK, detail)
 
@@ -188,7 +188,7 @@ def check_file_system(case: Case) -> Iterator[Row]:
     for place in dict.fromkeys((case.settings.home, case.settings.database.parent)):
         kind = processes.file_system(place)
         if NETWORK.match(kind):
-            wrong.append(f"'{place}' is on {kind}, where locks may not hold")
+            wrong.append(f"'{place}' is on {kind}, where locks are unreliable")
     if wrong:
         detail = f"{examples(wrong)}: set ASSIGNER_HOME to a local directory"
         yield finding("file system", WARN, detail)
@@ -213,16 +213,16 @@ def _check_socket(case: Case, socket: str) -> Iterator[Row]:
         yield finding(check, BAD, f"'{socket}' cannot be reached: {error.strerror}")
         return
     if not stat.S_ISSOCK(status.st_mode):
-        yield finding(check, BAD, f"'{socket}' is no socket: mend ASSIGNER_TMUX_SOCKETS")
+        yield finding(check, BAD, f"'{socket}' is not a socket: correct ASSIGNER_TMUX_SOCKETS")
         return
     if status.st_uid != os.geteuid():
-        detail = f"{of_somebody_else(Path(socket), status.st_uid)[0]}, who sees all that is typed"
-        yield finding(check, BAD, f"{detail}: mend ASSIGNER_TMUX_SOCKETS")
+        detail = f"{of_somebody_else(Path(socket), status.st_uid)[0]}, who can read what is typed"
+        yield finding(check, BAD, f"{detail}: correct ASSIGNER_TMUX_SOCKETS")
         return
     try:
         version, panes = tmux_panes.server(socket, case.settings.tmux_timeout)
     except client.NoServer:
-        yield finding(check, WARN, f"nobody listens at '{socket}': its server is gone", start)
+        yield finding(check, WARN, f"no server listens at '{socket}' any more", start)
         return
     except client.Unreachable as error:
         pid = processes.listener(socket)
@@ -236,10 +236,10 @@ def _check_socket(case: Case, socket: str) -> Iterator[Row]:
         return
     ours = client.client_version().removeprefix("tmux ")
     if not version:
-        detail = f"the server at '{socket}' does not understand this tmux ({ours}): start it anew"
+        detail = f"the server at '{socket}' does not understand this tmux ({ours}): restart it"
         yield finding(check, BAD, detail)
     elif version != ours:
-        detail = f"the server at '{socket}' is {version}, the client {ours}: start it anew in time"
+        detail = f"the server at '{socket}' is {version}, the client {ours}: restart it soon"
         yield finding(check, WARN, detail)
     else:
         yield finding(check, OK, f"{version} at '{socket}', {counted(panes, 'pane')}")

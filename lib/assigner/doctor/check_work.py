@@ -1,4 +1,4 @@
-"""doctor: what waits for somebody: leftovers, reports, secrets, sessions, timers."""
+"""doctor: what waits for attention: leftovers, reports, secrets, sessions, timers."""
 
 import shlex
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from assigner.store.database import Row
 from assigner.system.terminal_text import counted
 
 CHAIN = ("scan", "sync-context", "observe", "retry-failed", "assign-next", "deliver")
-# Seconds after which there is something to be said
+# Seconds after which a delay is a finding
 NOTHING_RAN, NOT_CLEANED, UNREAD = 600.0, 86400.0, 3600.0
 
 
 def check_left_over(case: Case) -> Iterator[Row]:
-    """What cleanup-stale would put right."""
+    """What cleanup-stale would fix."""
     store, settings = store_of(case), case.settings
     clean = case.command("cleanup-stale", "--apply")
     if not all(d.is_dir() for d in (settings.run, settings.spool, settings.secrets)):
@@ -49,27 +49,29 @@ def check_left_over(case: Case) -> Iterator[Row]:
     remains = [row for row in found if row["kind"] in ("run", "spool", "secret")]
     if remains:
         kinds = [f"{row['kind']} {row['subject']}" for row in remains]
-        yield finding("leftovers", WARN, f"files of nobody: {examples(kinds)}", clean)
+        yield finding("leftovers", WARN, f"files that nothing needs: {examples(kinds)}", clean)
     if not (stuck or waits or lost or remains):
         yield finding("left over", OK, "nothing")
 
 
 def check_checks(case: Case) -> Iterator[Row]:
-    """Checks that should have begun or ended by themselves long ago."""
+    """Checks that should have begun or ended long ago."""
     store, late, seen = store_of(case), [], 0
     for attempt in store.rows("attempts/live"):
         seen += attempt["check_state"] is not None
         since = attempt["check_wanted_at"]
         if attempt["check_state"] in ("wanted", "starting"):
             if case.now() - clock.seconds(since) > NOTHING_RAN:
-                late.append((attempt["prompt_id"], f"has not begun since {since}"))
+                late.append((attempt["prompt_id"], f"should have begun at {since}"))
         elif attempt["check_state"] == "running" and checks.is_overdue(store, attempt, case.now()):
-            late.append((attempt["prompt_id"], f"runs since {attempt['check_started_at']}"))
+            late.append(
+                (attempt["prompt_id"], f"has been running since {attempt['check_started_at']}")
+            )
     for prompt, what in late[:SHOWN]:
         detail = f"the check of prompt {prompt} {what}"
         yield finding("checks", WARN, detail, case.command("tick"))
     if not late:
-        yield finding("checks", OK, f"{seen} under way, none hangs" if seen else "none under way")
+        yield finding("checks", OK, f"{seen} under way, none overdue" if seen else "none under way")
 
 
 def check_spool(case: Case) -> Iterator[Row]:
@@ -79,10 +81,10 @@ def check_spool(case: Case) -> Iterator[Row]:
     except FileNotFoundError:
         return  # said elsewhere
     if unread:
-        detail = f"{counted(len(unread), 'report')} that nobody has read for an hour"
+        detail = f"{counted(len(unread), 'report')} unread for an hour"
         yield finding("reports", WARN, detail, case.command("observe"))
     else:
-        yield finding("reports", OK, "none waits long")
+        yield finding("reports", OK, "none is overdue")
 
 
 def check_secrets(case: Case) -> Iterator[Row]:
@@ -96,11 +98,11 @@ def check_secrets(case: Case) -> Iterator[Row]:
     if gone:
         verdict = WARN if all(row["over"] for row in gone) else BAD
         prompts = [f"prompt {row['id']}" for row in gone]
-        detail = f"values of variables are lost, send them again: {examples(prompts)}"
+        detail = f"values of secret variables are lost; send the prompts again: {examples(prompts)}"
         command = case.command("cancel", *[str(r["id"]) for r in gone if not r["over"]][:20])
         yield finding("secrets", verdict, detail, command if verdict == BAD else "")
     else:
-        yield finding("secrets", OK, "every file is there")
+        yield finding("secrets", OK, "no file is missing")
 
 
 def check_sessions(case: Case) -> Iterator[Row]:
@@ -113,7 +115,7 @@ def check_sessions(case: Case) -> Iterator[Row]:
         elif row["status"] == "unknown" or (row["status"] != "busy" and _is_new(row)):
             learn = look.lacks_prompt(row) or row["status"] != "unknown"
             words = ("enroll", name, "--at-prompt") if learn else ("inspect", name)
-            detail = f"'{name}' is {row['status']}, and never was ready: {reason}"
+            detail = f"'{name}' is {row['status']}, and was never ready: {reason}"
             if not _is_new(row):
                 detail = f"'{name}' is unknown: {reason}"
             yield finding("session", WARN, detail, case.command(*words))
@@ -122,16 +124,16 @@ def check_sessions(case: Case) -> Iterator[Row]:
     if not rows:
         yield finding("session", WARN, "none is enrolled", case.command("enroll", "NAME"))
     elif ready:
-        yield finding("session", OK, f"{ready} of {len(rows)} enrolled can be given prompts")
+        yield finding("session", OK, f"{ready} of {len(rows)} enrolled can run prompts")
 
 
 def _is_new(row: Row) -> bool:
-    """Whether a shell's empty prompt was never learnt; an agent's needs no learning."""
+    """Whether assigner has never recorded the shell's empty prompt; agents need no recording."""
     return row["prompt_endings"] == "[]" and not detect.is_agent(row["provider"])
 
 
 def _back(case: Case, row: Row) -> str:
-    """What brings an offline session back; one of several panes is at best forgotten."""
+    """The command that restarts an offline session, or removes one of several panes."""
     name, sockets = row["name"], case.settings.sockets
     if row["keepalive"]:
         return case.command(*(("resume", name) if row["given_up"] else ("keepalive",)))
@@ -158,7 +160,7 @@ def check_heartbeats(case: Case) -> Iterator[Row]:
     ).fetchone()
     if late and waiting:
         newest = max(late.values())
-        ran = f"did not run since {clock.text(newest)}" if newest else "never ran"
+        ran = f"have not run since {clock.text(newest)}" if newest else "never ran"
         detail = f"prompts are open, but {', '.join(late)} {ran}"
         yield finding("timers", WARN, detail, case.command("timers", "install", "cron"))
     else:

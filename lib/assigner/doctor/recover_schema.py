@@ -1,8 +1,8 @@
 """The pages of a database below a schema that can be read again.
 
-Where each table begins stands in the schema.  What of it can be read tells that; the rest begins
-where it does in a database that was just made, unless what is known shows that this one was laid
-out otherwise.  What begins nobody knows where is empty.
+The schema has the first page of each table.  Where it is not readable, a table begins where it
+does in a new database, unless the readable part shows another layout.  A table whose first page
+is unknown is empty.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ Roots = dict[tuple[str, str], int]  # by kind and name
 # Types of pages (https://www.sqlite.org/fileformat2.html#b_tree_pages): of rows with an id, and
 # of indexes and tables without
 _ROWS, _KEYS = (0x0D, 0x05), (0x0A, 0x02)
-# The table that names those which begin nobody knows where
+# The table that names those whose first page is unknown
 LOST = "assigner_lost"
 _ROOTS = "SELECT type, name, rootpage, sql FROM sqlite_master WHERE rootpage > 0"
 
@@ -61,7 +61,7 @@ def reroot(copy: Path, store: Store) -> None:
 
 
 def _roots(copy: Path, data: bytes, size: int, store: Store) -> Roots:
-    """On which page each table and each index begins, as far as that is known."""
+    """On which page each table and each index begins, as far as known."""
     cursor = store.connection.cursor()
     cursor.row_factory = None
     made = {(kind, name): (root, text) for kind, name, root, text in cursor.execute(_ROOTS)}
@@ -95,7 +95,7 @@ def _readable(copy: Path) -> Iterator[tuple[tuple[str, str], int, str | None]]:
     where = f"{copy.as_uri()}?mode=rw"
     with contextlib.closing(sqlite3.connect(where, uri=True, isolation_level=None)) as connection:
         with contextlib.suppress(sqlite3.DatabaseError):
-            connection.execute("PRAGMA writable_schema = ON")  # half a schema will do
+            connection.execute("PRAGMA writable_schema = ON")  # half a schema is enough
         for order in ("rowid", "rowid DESC"):
             with contextlib.suppress(sqlite3.DatabaseError):
                 for kind, name, root, text in connection.execute(f"{_ROOTS} ORDER BY {order}"):

@@ -14,24 +14,24 @@ from assigner.store import database
 from assigner.store.database import Row, Store
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
-PROBES = 20_000  # vain attempts to read parts of a table of which no index tells the ids
+PROBES = 20_000  # failed reads of parts of a table whose ids no index has
 
 Values = tuple[Any, ...]
 
 
 @dataclass
 class Table:
-    """One table of the damaged database, with the columns that the new one has, too."""
+    """One table of the damaged database, with the columns that the new one also has."""
 
     source: sqlite3.Connection
     name: str
     columns: list[str]
     key: list[str]  # empty where rows have a row id
     indexes: list[str]  # those that have all rows
-    known: set[int] = field(default_factory=set)  # row ids, as the indexes tell them
+    known: set[int] = field(default_factory=set)  # row ids, from the indexes
     all_known: bool = False
     damage: list[str] = field(default_factory=list)
-    doubted: bool = False  # something stood where it does not belong
+    doubted: bool = False  # a row was found in the wrong place
 
     @property
     def listed(self) -> str:

@@ -1,4 +1,4 @@
-"""The database of goals: ours, or another program's whose `tasks` look like ours.
+"""The database of goals: ours, or another program's with a similar table `tasks`.
 
 Of a foreign one only `tasks` is read, and only its statuses are written.  A temporary view, which
 is not in the file, gives its table the columns of ours, so that the same statements read both.
@@ -19,7 +19,7 @@ from assigner.system import private_files
 PATIENCE = 3.0  # seconds: a pass holds up others meanwhile
 _NEEDED = ("status", "project", "priority", "created_at")
 _TEXTS = ("content", "description", "title", "task", "name")
-# What a foreign task does not say
+# Columns that a foreign table does not have
 _ABSENT = {
     "goal_id": "NULL", "after_id": "NULL", "target_session": "NULL", "target_provider": "NULL",
     "working_dir": "NULL", "git_branch": "NULL", "worktree": "0", "env_vars": "'{}'",
@@ -49,14 +49,14 @@ class Goals:
         """The store, of which more than tasks is wanted.  UsageError where it is foreign."""
         if self.is_foreign:
             raise UsageError(
-                f"'{self.store.settings.goals}' is another program's: only its tasks are read,"
-                " and their statuses written"
+                f"'{self.store.settings.goals}' belongs to another program:"
+                " assigner only reads its tasks and writes their statuses"
             )
         return self.store
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[Store]:
-        """The store; what goes wrong with it is told of this file.  AssignerError."""
+        """The store; its errors name this file.  AssignerError."""
         try:
             yield self.store
         except sqlite3.Error as error:
@@ -66,7 +66,7 @@ class Goals:
     def together(self) -> Iterator[None]:
         """One transaction, of our own goals; another program's triggers might end one for us.
 
-        AssignerError, and none of it was done there.
+        After an AssignerError nothing was changed there.
         """
         with self.guarded() as store:
             if self.is_foreign:
@@ -101,7 +101,7 @@ class Goals:
                 )  # fmt: skip
 
     def refuse(self, task: str, error: str) -> None:
-        """The task can be no prompt."""
+        """The task cannot become a prompt."""
         with self.guarded() as store:
             if self.is_foreign:
                 self.set_status(task, "failed", ("pending",))
@@ -119,16 +119,16 @@ class Goals:
             return bool(self.store.connection.execute(statement, (status, task, *known)).rowcount)
         except sqlite3.IntegrityError as error:
             path = self.store.settings.goals
-            raise Refused(f"'{path}' takes no status '{status}': {error}") from None
+            raise Refused(f"'{path}' does not accept status '{status}': {error}") from None
 
 
 @contextlib.contextmanager
 def opened(
     settings: Settings, actor: str, *, dry: bool = False, create: bool = True
 ) -> Iterator[Goals]:
-    """The database of goals; whatever goes wrong with it is told of its file.
+    """The database of goals; its errors name the file.
 
-    One beside the queue's is made where there is none; one that a setting names only with
+    A missing one beside the queue is created; one that a setting names only with
     `create`.  SetupError, BusyError, AssignerError.
     """
     try:
@@ -143,14 +143,14 @@ def connect(settings: Settings, actor: str, *, dry: bool = False, create: bool =
     """As `opened`, to be closed by the caller; sqlite3.Error where the file is damaged or busy."""
     path = settings.goals
     if not create and not path.exists():
-        raise SetupError(f"no goals at '{path}': 'goals init' makes them")
+        raise SetupError(f"no goals at '{path}': run 'goals init' to create them")
     if path.exists() and not path.is_file():
         raise SetupError(f"'{path}' is not a file")
     private_files.refuse_foreign(path, shared=settings.given_goals is not None)
     tables = _tables(settings)
     if not tables or "_sqlite_migrations" in tables:
         if "prompts" in tables:
-            raise SetupError(f"'{path}' is the queue: goals are kept in a database of their own")
+            raise SetupError(f"'{path}' is the queue: goals need a database of their own")
         store = Store(
             database.connection_to(path, "goals", dry=dry, patience=PATIENCE),
             settings,
@@ -236,4 +236,4 @@ def _text(quoted: dict[str, str]) -> str:
 
 def title(task: Row) -> str:
     """A task's first line."""
-    return (str(task.get("title") or task["content"] or "").strip() or "(nothing)").splitlines()[0]
+    return (str(task.get("title") or task["content"] or "").strip() or "(empty)").splitlines()[0]

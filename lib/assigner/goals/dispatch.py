@@ -1,6 +1,6 @@
-"""foundation-check: sessions that wait are given goal tasks, else the general work prompt.
+"""foundation-check: give waiting sessions goal tasks, or else the general work prompt.
 
-All that is given at once is queued in one transaction, and told to the goals in another.
+One transaction queues the tasks, another records them in the goals.
 """
 
 import json
@@ -23,12 +23,12 @@ from assigner.store.database import Row, Store
 from assigner.system import private_files
 
 _LAST = 2**31 - 1
-_MOST_REFUSED = 20  # tasks that a session is offered in vain in one round
+_MOST_REFUSED = 20  # unusable tasks that a session is offered in one round
 Chosen = tuple[Profile, Row]
 
 
 def give(this: Round, profiles: Sequence[Profile]) -> None:
-    """Each of these sessions gets its next goal task, else the general work prompt."""
+    """Give each of these sessions its next goal task, or else the general work prompt."""
     if not profiles:
         return
     try:
@@ -41,7 +41,7 @@ def give(this: Round, profiles: Sequence[Profile]) -> None:
 
 
 def assign(store: Store, profile: Profile, text: str, priority: int, category: str | None) -> int:
-    """Queue what a person wants a profile's session to do; its prompt.  UsageError."""
+    """Queue a person's task for the session of a profile; its prompt.  UsageError."""
     draft = _draft(store, profile, text, priority)
     draft.tags = [category] if category is not None else []
     queue_drafts.check(draft, store.settings, registry.names())
@@ -55,9 +55,9 @@ def assign(store: Store, profile: Profile, text: str, priority: int, category: s
 
 
 def _give_tasks(this: Round, goals: Goals, profiles: Sequence[Profile]) -> Sequence[Profile]:
-    """Queue the most urgent task that is for each session; the profiles for which there is none.
+    """Queue the most urgent matching task of each session; returns the profiles without one.
 
-    A task that can be no prompt is refused, and the next one looked at.
+    A task that cannot become a prompt is refused, and the next one tried.
     """
     refused: set[str] = set()
     for _ in range(_MOST_REFUSED):
@@ -81,7 +81,7 @@ def _give_tasks(this: Round, goals: Goals, profiles: Sequence[Profile]) -> Seque
 def _choose(
     this: Round, goals: Goals, profiles: Sequence[Profile], refused: set[str]
 ) -> list[Chosen]:
-    """What each session is to be given next, no task twice."""
+    """The next task of each session, no task twice."""
     with goals.guarded() as tasks:
         projects = [str(row["project"]) for row in tasks.rows("tasks/pending_projects")]
     open = {row["task"] for row in this.store.rows("profile_work/kept_tasks", goals=goals.key)}
@@ -116,7 +116,7 @@ def _best(
 def _queue(
     store: Store, goals: Goals, chosen: Sequence[Chosen]
 ) -> tuple[list[Row], dict[str, str]]:
-    """The tasks become prompts; what the queue remembers of them, and why one cannot be."""
+    """Queue the tasks as prompts; returns their records, and by task why others are refused."""
     given, wrong = [], {}
     for profile, _ in chosen:
         _make_data_dir(store, profile)
@@ -130,7 +130,7 @@ def _queue(
 
 
 def _queue_task(store: Store, goals: Goals, profile: Profile, task: Row) -> Row:
-    """In a transaction: the task becomes a prompt.  UsageError, and nothing has changed."""
+    """In a transaction: queue the task as a prompt.  After a UsageError nothing has changed."""
     id, content = str(task["id"]), task["content"]
     draft = _draft(
         store, profile, "" if content is None else str(content), _priority(task["priority"])
@@ -152,7 +152,7 @@ def _queue_task(store: Store, goals: Goals, profile: Profile, task: Row) -> Row:
     assert row is not None
     number = row["number"]
     before = number - 1 if task["attempts"] is None else task["attempts"]
-    draft.max_attempts = 1  # the task is tried again, not the prompt
+    draft.max_attempts = 1  # the task is retried, not the prompt
     draft.dedup_key = f"goal:{goals.key}:{ascii(id)[1:-1]}:{number}"
     queue_drafts.check(draft, store.settings, registry.names())
     (prompt,) = prompts.queue(store, [draft])
@@ -179,7 +179,7 @@ def _give_general(this: Round, profiles: Sequence[Profile]) -> None:
     for profile in profiles:
         text = profile.general_prompt
         if text is None and detect.is_agent(this.sessions[profile.session]["provider"]):
-            text = GENERAL  # to a shell it would be a script
+            text = GENERAL  # a shell would run it as a script
         if not text:
             continue
         draft = _draft(this.store, profile, text, 0)
@@ -218,7 +218,7 @@ def _draft(store: Store, profile: Profile, text: str, priority: int) -> Draft:
 def remember(
     store: Store, profile: Profile, kind: str, prompt: int, title: str, **task: Any
 ) -> Row:
-    """In the transaction that queues it: what was given, counted and logged."""
+    """In the transaction that queues it: record, count and log what was given."""
     work = {
         "prompt_id": prompt,
         "host": store.settings.host,
@@ -248,7 +248,7 @@ def _make_data_dir(store: Store, profile: Profile) -> None:
 
 
 def _priority(value: object) -> int:
-    """A task's priority as a prompt can have it; what is no number is 0."""
+    """A task's priority as an integer that a prompt can have; 0 for anything but a number."""
     try:
         number = int(float(value))  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

@@ -1,10 +1,10 @@
-"""foundation-check: sessions that have a profile, and nothing to do, are given their next task.
+"""foundation-check: give each idle session with a profile its next task.
 
-The goals and the queue are two databases, which share no transaction.  So a task becomes a prompt
-in the queue first, together with a row that says of which task it is; only then the goals are
-told, and told again until they know; and what became of it reaches the goals before the queue
-forgets that they are to be told.  Killed anywhere, the next pass goes on; a task whose prompt is
-not settled is never given out, and the prompt's key lets no try of a task be queued twice.
+The goals and the queue are two databases, which share no transaction.  So a task first becomes a
+prompt in the queue, together with a row that names the task; then the goals record it, however
+often a pass must try.  Its end is recorded in the goals before the queue settles that row.  Killed
+anywhere, the next pass goes on: a task whose prompt is not settled is never given, and the key of
+the prompt prevents that one try of a task is queued twice.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ HOUR = 3600.0
 def check(
     store: Store, profiles: Sequence[Profile], *, due_only: bool = False
 ) -> tuple[list[Row], list[str]]:
-    """One check of these profiles; what was given or came to its end, and what went wrong.
+    """One check of these profiles; what was given or has ended, and the problems.
 
-    With `due_only` a profile is left alone that was checked less than its interval ago.
+    With `due_only` it skips profiles that were checked less than their interval ago.
     """
     known = {row["session"]: row for row in store.rows("profiles/list")}
     due = [p for p in profiles if not due_only or _is_due(p, known.get(p.session))]
@@ -45,7 +45,7 @@ def check(
 
 
 def waits_for(store: Store, profile: Profile) -> str | None:
-    """Why a profile's session is given nothing now; None if it would be."""
+    """Why the session of a profile gets no task now; None if it would get one."""
     return _hindrance(Round(store), profile)
 
 
@@ -56,7 +56,7 @@ def _is_due(profile: Profile, known: Row | None) -> bool:
 
 
 def _see(this: Round, profile: Profile, known: Row | None, hindrance: str | None) -> None:
-    """Write down whether the session is there and idle."""
+    """Record whether the session runs and is idle."""
     session = this.sessions.get(profile.session)
     pane, start, count = None, None, 0
     if known:
@@ -75,30 +75,30 @@ def _see(this: Round, profile: Profile, known: Row | None, hindrance: str | None
     )  # fmt: skip
 
 
-_HAS_WORK = "it has work"
+_HAS_WORK = "the session has work"
 
 
 def _hindrance(this: Round, profile: Profile) -> str | None:
-    """Why the session is given nothing now."""
+    """Why the session gets no task now."""
     store, session, now = this.store, this.sessions.get(profile.session), clock.now()
     if session is None or session["status"] == "offline":
-        return "it does not run"
+        return "the session is not running"
     if not session["enrolled"]:
-        return f"it is not enrolled: assigner enroll {profile.session}"
+        return f"the session is not enrolled: assigner enroll {profile.session}"
     if session["status"] != "idle":
-        return f"it is {session['status']}"
+        return f"the session is {session['status']}"
     if store.one("profile_work/exists", session=profile.session):
         return _HAS_WORK
     idle = clock.since(session["idle_since"], now)
     if idle < profile.idle_threshold:
-        return f"it is idle for {idle:.0f} of {profile.idle_threshold:g} s"
+        return f"the session has been idle for {idle:.0f} of {profile.idle_threshold:g} s"
     if session["paused"] or this.paused & {"", session["provider"]}:
-        return "it is paused"
+        return "the session is paused"
     if profile.is_quiet(now):
-        return "these are its quiet hours"
+        return "the profile has quiet hours now"
     if profile.tasks_per_hour:
         since = clock.text(now - HOUR)
         row = store.one("profile_work/count_since", session=profile.session, since=since)
         if row and row["given"] >= profile.tasks_per_hour:
-            return f"it was given {row['given']} tasks in the last hour"
+            return f"the session got {row['given']} tasks in the last hour"
     return None

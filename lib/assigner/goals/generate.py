@@ -1,7 +1,7 @@
-"""goals generate: from goals to tasks, by a template or by a command of the person's choice.
+"""goals generate: from goals to tasks, by a template or a command.
 
-A command gets the goal as JSON on standard input and prints one JSON task a line.  It is bounded
-in time and output; one line that will not do has all that it printed for this goal refused.
+A command gets the goal as JSON on standard input and prints one JSON task a line.  Its time
+and output are limited; one bad line has all of its output for this goal refused.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ Task = dict[str, Any]
 
 
 def chosen(store: Store, ids: Sequence[int]) -> list[Row]:
-    """The active goals of these ids, or all.  UsageError for one that is not there or closed."""
+    """The active goals of these ids, or all.  UsageError for a missing or closed one."""
     rows = []
     for id in dict.fromkeys(ids):
         row = goals.found(store, Reference("goals", id))
@@ -37,7 +37,7 @@ def chosen(store: Store, ids: Sequence[int]) -> list[Row]:
 
 
 def templates() -> dict[str, Path]:
-    """The file of each template, by name; a person's own win."""
+    """The file of each template, by name; a person's own take precedence."""
     return {path.stem: path for path in (*sorted(_BUILT_IN.glob("*.toml")), *_own())}
 
 
@@ -45,12 +45,12 @@ def by_template(store: Store, name: str, goal: Row) -> list[Task]:
     """The tasks that a template makes of a goal.  UsageError, SetupError."""
     found = templates()
     if name not in found:
-        raise UsageError(f"no template is named '{name}' (known: {', '.join(sorted(found))})")
+        raise UsageError(f"unknown template '{name}' (known: {', '.join(sorted(found))})")
     return [_filled(task, name, goal) for task in _tasks(store, found[name])]
 
 
 def by_command(store: Store, command: str, goal: Row, seconds: float) -> list[Task]:
-    """The tasks that a command makes of a goal.  AssignerError that says what it did wrong."""
+    """The tasks that a command makes of a goal.  AssignerError that names its fault."""
     told = {key: goal[key] for key in ("id", "content", "project", "priority", "vision")}
     told["tasks"] = [
         {key: task[key] for key in ("id", "content", "status")}
@@ -61,23 +61,23 @@ def by_command(store: Store, command: str, goal: Row, seconds: float) -> list[Ta
     try:
         lines = out.decode().splitlines()
     except UnicodeDecodeError:
-        raise AssignerError("what it printed is not valid UTF-8") from None
+        raise AssignerError("its output is not valid UTF-8") from None
     found = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 found.append(_task_in(store, line))
             except UsageError as error:
-                raise AssignerError(f"line {number} of what it printed: {error}") from None
+                raise AssignerError(f"line {number} of its output: {error}") from None
     if len(found) > MOST_TASKS:
         raise AssignerError(f"it printed {len(found)} tasks, the limit is {MOST_TASKS}")
     return found
 
 
 def add(store: Store, goal: Row, tasks: Sequence[Task]) -> tuple[list[Row], int]:
-    """Add, in one transaction, the tasks that the goal has not yet; how many it had.
+    """Add, in one transaction, the tasks that the goal lacks; returns them, and how many it had.
 
-    The same words are the same task, unless a key tells them apart.
+    Tasks with the same words are the same, unless they have different keys.
     """
     rows: list[Row] = []
     ids: dict[str, int] = {}  # by a template's own keys
@@ -112,11 +112,11 @@ def _task_in(store: Store, line: str) -> Task:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 def _words(text: str) -> str:
-    """A text by its words alone, short."""
+    """A short hash of the words of a text."""
     return hashlib.sha256(" ".join(text.split()).casefold().encode()).hexdigest()[:16]
 
 
@@ -151,7 +151,9 @@ def _own() -> list[Path]:
     found = user_config.own_tables("templates")
     for path in found:
         if not _NAME.match(path.stem):
-            raise SetupError(f"'{path}': '{path.stem}' cannot be a template's name")
+            raise SetupError(
+                f"'{path}': '{path.stem}' is not a name for a template: use a-z, 0-9, - and _"
+            )
     return found
 
 
@@ -160,10 +162,10 @@ def _tasks(store: Store, path: Path) -> list[Task]:
     text = user_config.trusted_text(path, built_in=path.parent == _BUILT_IN) or ""
     table = user_config.table(path, text)
     if unknown := sorted(table.keys() - {"about", "tasks"}):
-        raise SetupError(f"'{path}': '{unknown[0]}' is no key (known: about, tasks)")
+        raise SetupError(f"'{path}': unknown key '{unknown[0]}' (known: about, tasks)")
     tasks = table.get("tasks")
     if not tasks or not isinstance(tasks, list):
-        raise SetupError(f"'{path}': it has no [[tasks]]")
+        raise SetupError(f"'{path}': [[tasks]] is missing")
     keys: list[str] = []
     for number, task in enumerate(tasks, 1):
         if problem := _problem(store, task, keys):
@@ -175,21 +177,21 @@ def _tasks(store: Store, path: Path) -> list[Task]:
 def _problem(store: Store, task: object, keys: Sequence[str]) -> str | None:
     """What is wrong with a template's task; `keys` are those before it."""
     if not isinstance(task, dict):
-        return "it is no table"
+        return "it is not a table"
     if "dedup_key" in task:
-        return "unknown key 'dedup_key': give it a key"
+        return "unknown key 'dedup_key': use key"
     for key, kind in _TEMPLATE_KEYS.items():
         if not isinstance(task.get(key, ""), kind):
-            return f"{key} is not a string: {task[key]!r}"
+            return f"{key} must be a string: {task[key]!r}"
     if not task.get("key"):
-        return "it has no key, by which it is known from the others"
+        return "key is missing"
     if task["key"] in keys:
-        return f"another one has its key, '{task['key']}'"
+        return f"another task has the key '{task['key']}'"
     if (
         task.get("after", task["key"]) not in (*keys, task["key"])
         or task.get("after") == task["key"]
     ):
-        return f"after is the key of no task before it: '{task['after']}'"
+        return f"after names no earlier task: '{task['after']}'"
     plain = {key: value for key, value in task.items() if key not in _TEMPLATE_KEYS}
     try:
         goals.check_task(store.settings, plain)

@@ -1,4 +1,4 @@
-"""Goals: what people write down of what they want, in a database of their own."""
+"""Visions, goals and tasks, in a database of their own."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from assigner.store.database import Row, Store
 PROJECT = "foundation"
 TASK_STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled")
 STATUSES = ("active", "completed", "cancelled")
-# What a task says of its prompt, and how (the first kind is told to people)
+# The columns of a task that its prompt gets, with their types (messages name the first)
 KINDS: Mapping[str, tuple[type, ...]] = {
     "content": (str,),
     "project": (str,),
@@ -50,7 +50,7 @@ _WHAT = {"tasks": "task", "goals": "goal", "visions": "vision"}
 
 @dataclass(frozen=True)
 class Reference:
-    """What a person means by `7`, a task, `g7`, a goal, or `v7`, a vision."""
+    """What `7`, a task, `g7`, a goal, or `v7`, a vision, refers to."""
 
     table: str
     id: int
@@ -61,20 +61,20 @@ class Reference:
 
 
 def reference(text: str) -> Reference:
-    """UsageError for what is none."""
+    """Parse a reference.  UsageError."""
     if not (match := _REFERENCE.match(text)):
         raise UsageError(f"not an id: '{text}' (7 is a task, g7 a goal, v7 a vision)")
     return Reference(_TABLES[match[1]], int(match[2]))
 
 
 def add_vision(store: Store, text: str) -> Row:
-    """The new vision.  UsageError for a text that will not do."""
+    """The new vision.  UsageError for a bad text."""
     _check(store.settings, text, None, 0)
     return _added(store, "visions", {"content": text, "status": "active"})
 
 
 def add_goal(store: Store, text: str, *, vision: int | None, project: str, priority: int) -> Row:
-    """The new goal.  UsageError, also for a vision that is not there or is closed."""
+    """The new goal.  UsageError, also for a missing or closed vision."""
     _check(store.settings, text, project, priority)
     if vision is not None:
         _active(store, Reference("visions", vision))
@@ -83,9 +83,9 @@ def add_goal(store: Store, text: str, *, vision: int | None, project: str, prior
 
 
 def add_task(store: Store, task: Mapping[str, Any], *, goal: int | None, after: int | None) -> Row:
-    """The new task, with what a prompt needs; the one that has its key already.
+    """The new task, or the existing one with its key.
 
-    Of its goal it has the project and the priority that it does not name.  UsageError.
+    Project and priority default to those of its goal.  UsageError.
     """
     above = _active(store, Reference("goals", goal)) if goal is not None else {}
     if after is not None:
@@ -111,15 +111,15 @@ def add_task(store: Store, task: Mapping[str, Any], *, goal: int | None, after: 
 
 
 def check_task(settings: Settings, task: Mapping[str, Any]) -> None:
-    """Refuse what could be no prompt.  UsageError that names the key."""
+    """Refuse a task that could not become a prompt.  UsageError that names the key."""
     if unknown := sorted(task.keys() - KINDS.keys()):
         raise UsageError(f"unknown key '{unknown[0]}' (known: {', '.join(KINDS)})")
     if "content" not in task:
-        raise UsageError("no content")
+        raise UsageError("content is missing")
     for key, value in task.items():
         if type(value) not in KINDS[key]:
             kind = _KIND_NAMES[KINDS[key][0]]
-            raise UsageError(f"{key} is not {kind}: {json.dumps(value)[:60]}")
+            raise UsageError(f"{key} must be {kind}: {json.dumps(value)[:60]}")
     if "project" in task:
         _check_project(task["project"])
     draft = Draft(**{key: _copied(value) for key, value in task.items() if key != "project"})
@@ -131,7 +131,7 @@ def _copied(value: Any) -> Any:
 
 
 def found(store: Store, what: Reference) -> Row:
-    """What a person means.  UsageError where there is none."""
+    """The row that a reference names.  UsageError where there is none."""
     row = store.one(f"goals/{_WHAT[what.table]}", id=what.id)
     if row is None:
         raise UsageError(f"no {what.what}")
@@ -155,10 +155,10 @@ def goals_of(store: Store, vision: int) -> list[Row]:
 
 
 def close(goals: Goals, ids: list[Reference], status: str) -> tuple[list[Row], list[str]]:
-    """Tasks, goals and visions are done or dropped, with what is still to be begun below them.
+    """Complete or cancel tasks, goals and visions, with all open goals and pending tasks below.
 
-    Their rows, and warnings of what goes on.  UsageError for what is not there or was closed
-    otherwise: nothing is changed then.
+    Returns their rows, and warnings of prompts that go on.  UsageError for a missing row, or
+    one with another end: nothing is changed then.
     """
     rows, warnings = [], []
     if goals.is_foreign:
@@ -168,10 +168,10 @@ def close(goals: Goals, ids: list[Reference], status: str) -> tuple[list[Row], l
         for each in dict.fromkeys(ids):
             row = found(store, each)
             if row["status"] not in ("pending", "in_progress", "failed", "active", status):
-                raise UsageError(f"{each.what} is {row['status']} already")
+                raise UsageError(f"{each.what} is already {row['status']}")
             if each.table == "tasks" and row["status"] == "in_progress":
                 warnings.append(
-                    f"{each.what} is prompt {row['prompt_id']}, which goes on:"
+                    f"{each.what} still runs as prompt {row['prompt_id']}; to stop it:"
                     f" assigner cancel {row['prompt_id']}"
                 )
             if row["status"] != status:
@@ -181,15 +181,15 @@ def close(goals: Goals, ids: list[Reference], status: str) -> tuple[list[Row], l
 
 
 def retry(goals: Goals, ids: list[Reference]) -> list[Row]:
-    """Tasks wait again, their attempts counted from zero.  UsageError."""
+    """Set tasks to pending, with no attempts counted.  UsageError."""
     store, rows = goals.own(), []
     with store.transaction():
         for each in dict.fromkeys(ids):
             row = found(store, each)
             if each.table != "tasks":
-                raise UsageError(f"{each.what} is no task: only tasks are tried again")
+                raise UsageError(f"{each.what} is not a task: only tasks can be retried")
             if row["status"] not in ("failed", "cancelled") and not row["not_before"]:
-                raise UsageError(f"{each.what} is {row['status']}: nothing to try again")
+                raise UsageError(f"{each.what} is {row['status']}: nothing to retry")
             again = {"attempts": 0, "not_before": None, "error": None, "completed_at": None}
             _write(store, each, {"status": "pending", **again})
             rows.append(_shown(each, found(store, each)))
@@ -213,7 +213,7 @@ def _close_foreign(goals: Goals, what: Reference, status: str) -> Row:
     if what.table != "tasks":
         goals.own()
     if not goals.set_status(str(what.id), status, ("pending", "in_progress", "failed")):
-        raise UsageError(f"no {what.what} that is open")
+        raise UsageError(f"no open {what.what}")
     return {"kind": "task", "id": what.id, "status": status}
 
 

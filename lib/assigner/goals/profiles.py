@@ -1,4 +1,4 @@
-"""Profiles: which sessions are kept at work on goals, with what, and when not.
+"""Profiles: which sessions get goal tasks, which tasks, and when not.
 
 One file, `$XDG_CONFIG_HOME/assigner/foundation.toml`, has a table for each.
 """
@@ -26,12 +26,12 @@ _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)\Z")
 
 @dataclass(frozen=True)
 class Profile:
-    """How a session is kept at work.  Durations are seconds.
+    """How a session gets its work.  Durations are seconds.
 
-    `projects`: parts of the names of projects whose tasks it is given; none at all: any.
+    `projects`: parts of project names; the session gets tasks of matching projects; empty: of any.
     `general_prompt` None: the built-in one, for agents; empty: none.  `environment`, `port` and
-    `data_dir` are told to every prompt.  `timeout` is for prompts that name none.  0 there, and for
-    `tasks_per_hour`: no limit.
+    `data_dir` are in the environment of every prompt.  `timeout` applies to prompts without one.
+    0 there, and for `tasks_per_hour`: no limit.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Profile:
     quiet_hours: tuple[str, ...] = ()
 
     def variables(self, settings: config.Settings) -> dict[str, str]:
-        """What every prompt of this profile finds in its environment."""
+        """The environment variables of every prompt of this profile."""
         return {
             "FEATURE_ENV": self.environment,
             "FEATURE_PORT": str(self.port),
@@ -120,16 +120,16 @@ def _profile(file: Path, name: str, table: object) -> Profile:
         return SetupError(f"'{file}': profile '{name}': {what}")
 
     if not isinstance(table, dict):
-        raise SetupError(f"'{file}': '{name}' stands outside of a profile: put it below [NAME]")
+        raise SetupError(f"'{file}': '{name}' is outside of a profile: put it below [NAME]")
     if not _NAME.match(name):
-        raise fail("its name is not plain: letters, digits, - and _, at most 64")
+        raise fail("use only letters, digits, - and _ in its name, at most 64")
     for key, value in table.items():
         if key not in _KINDS:
-            raise fail(f"'{key}' is no key (known: {', '.join(_KINDS)})")
+            raise fail(f"unknown key '{key}' (known: {', '.join(_KINDS)})")
         if problem := _problem(key, value):
             raise fail(f"'{key}' {problem}")
     if "session" not in table:
-        raise fail('it names no session: give it session = "NAME"')
+        raise fail('session is missing: add session = "NAME"')
     values: dict[str, Any] = {
         key: tuple(v) if isinstance(v, list) else v for key, v in table.items()
     }
@@ -154,24 +154,24 @@ assert set(_KINDS) == {f.name for f in fields(Profile)} - {"name"}
 
 
 def _problem(key: str, value: Any) -> str | None:
-    """What is wrong with a key's value."""
+    """What is wrong with the value of a key."""
     kinds, what = _KINDS[key]
     if type(value) not in kinds or (
         kinds == (list,) and not all(isinstance(item, str) for item in value)
     ):
-        return f"is not {what}: {value!r}"
+        return f"must be {what}: {value!r}"
     if isinstance(value, int | float) and not 0 <= value < 1e9:
         return f"is out of range: {value}"
     if key == "port" and not 0 < value < 65536:
-        return f"is no port: {value}"
+        return f"is not a port: {value}"
     if key in ("working_dir", "data_dir") and not value.startswith("/"):
-        return f"is not an absolute path: '{value}'"
+        return f"must be an absolute path: '{value}'"
     if key == "environment" and not _NAME.match(value):
-        return f"is not plain, letters, digits, - and _: '{value}'"
+        return f"may have only letters, digits, - and _: '{value}'"
     if key == "projects" and "" in value:
-        return "has an empty one: give [] for all projects"
+        return "has an empty string: use [] for all projects"
     if key == "quiet_hours" and (bad := [hours for hours in value if not _HOURS.match(hours)]):
-        return f"is not like '22:00-07:00': '{bad[0]}'"
+        return f"must look like '22:00-07:00': '{bad[0]}'"
     try:
         if key == "session":
             drafts.check_target(value, None, ())
@@ -181,7 +181,7 @@ def _problem(key: str, value: Any) -> str | None:
 
 
 def _refuse_shared(file: Path, profiles: Iterable[Profile], what: str) -> None:
-    """Two profiles never have one session, nor one isolation."""
+    """Two profiles never share a session, an environment, a port or a data directory."""
     owners: dict[object, str] = {}
     for profile in profiles:
         value = getattr(profile, what)

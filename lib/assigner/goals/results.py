@@ -1,7 +1,7 @@
-"""foundation-check: what became of the prompts that profiles gave, told to the goals, then counted.
+"""foundation-check: record in the goals how the prompts of profiles ended, then count them.
 
-All that has ended is told in one transaction of the goals, and then counted in one of the queue:
-killed in between, the next check tells the goals what they know, and counts.
+All ends are recorded in one transaction of the goals, then counted in one of the queue.  Killed
+between them, the next check records them again, which changes nothing, and counts.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _ENDED = ("completed", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class Fate:
-    """What has become of a prompt; `retry_at` is when its task is tried again."""
+    """How a prompt ended; `retry_at` is when its task is retried."""
 
     work: Row
     status: str
@@ -30,7 +30,7 @@ class Fate:
 
 
 def settle(this: Round) -> None:
-    """Have the goals know what became of prompts, then count it, once."""
+    """Record in the goals how prompts ended, then count each once."""
     fates = [_fate(this.store, work) for work in this.store.rows("profile_work/open")]
     news = [fate for fate in fates if fate.ended or _is_untold(fate.work)]
     told = _tell(this, [fate for fate in news if fate.work["kind"] == "goal"])
@@ -41,12 +41,12 @@ def settle(this: Round) -> None:
         _note_told(this.store, [fate.work for fate in told])
         counted = [fate for fate in news if fate.ended and _count(this.store, fate)]
     for fate in counted:
-        again = f"tried again at {fate.retry_at}: " if fate.retry_at else ""
+        again = f"retry at {fate.retry_at}: " if fate.retry_at else ""
         this.tell(fate.work, states.action_of(fate.status), f"{again}{fate.reason}")
 
 
 def tell_taken(this: Round, goals: Goals, works: Iterable[Row]) -> None:
-    """The goals learn that tasks are prompts; the queue, that they know.  AssignerError."""
+    """Record in the goals which prompts their tasks became.  AssignerError."""
     works = list(works)
     if not works:
         return
@@ -64,7 +64,9 @@ def _is_untold(work: Row) -> bool:
 
 def _fate(store: Store, work: Row) -> Fate:
     status = work["status"] or work["outcome"] or "failed"
-    reason = work["error"] or ("" if work["status"] or work["outcome"] else "its prompt is gone")
+    reason = work["error"] or (
+        "" if work["status"] or work["outcome"] else "its prompt was deleted"
+    )
     if status not in _ENDED or work["prompt_retry_at"]:
         return Fate(work, status, False, reason)
     if work["kind"] != "goal" or status != "failed" or not _is_tried_again(work):
@@ -80,7 +82,7 @@ def _is_tried_again(work: Row) -> bool:
 
 
 def _tell(this: Round, fates: list[Fate]) -> list[Fate]:
-    """Tell the goals what became of their tasks; which of these they know now."""
+    """Record the ends of tasks in the goals; returns those that were recorded."""
     goals = this.goals() if fates else None
     mine = [fate for fate in fates if goals and fate.work["goals"] == goals.key]
     if goals is None or not mine:
@@ -119,7 +121,7 @@ def _note_told(store: Store, works: Iterable[Row]) -> None:
 
 
 def _count(store: Store, fate: Fate) -> bool:
-    """In a transaction: settle it in the queue; whether nobody has done so before."""
+    """In a transaction: settle it in the queue; whether it was still open."""
     work, status = fate.work, fate.status
     # in our own goals the task says itself when it is to be tried again
     kept = fate.retry_at if work["foreign_task"] else None

@@ -1,4 +1,4 @@
-"""One check of profiles: what it shares, what it did, and what went wrong."""
+"""One check of profiles: its shared state, results and problems."""
 
 import sqlite3
 
@@ -11,7 +11,7 @@ from assigner.store.database import Row, Store
 
 
 class Round:
-    """One check: what it did, what went wrong, and the goals, opened once they are needed."""
+    """One check: its results, its problems, and the goals, opened when they are needed."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -38,13 +38,13 @@ class Round:
         return self._goals
 
     def fail(self, error: AssignerError) -> None:
-        """The goals cannot be used: said once, and no more is tried in this round."""
+        """The goals cannot be used: report that once, and do not try again in this round."""
         self.problems.append(str(error))
         self.has_failed = True
         self.close()
 
     def refused(self, task: object, error: object) -> None:
-        """A task cannot be what it is to be."""
+        """A task cannot become a prompt or get a status."""
         self.problems.append(f"task {task}: {error}")
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""What a profile's session has done, for people and programs: its state as JSON, its work log.
+"""The work of a profile's session in two files: its state as JSON, and its work log.
 
-The database has the truth: both files are made from it, at once and after it is committed, so
-that a pass which was killed in between loses nothing and counts nothing twice.
+Both are written from the database, after a commit, so that a killed pass loses nothing and counts
+nothing twice.
 """
 
 import json
@@ -19,11 +19,11 @@ from assigner.store import log, state_dir
 from assigner.store.database import Row, Store
 from assigner.system import private_files, terminal_text
 
-_TAIL = 65536  # bytes of the log in which a line is looked for that may have been written
+_TAIL = 65536  # bytes at the end of the log to search for lines that are already written
 
 
 def directory(settings: Settings) -> Path:
-    """Where states and logs are, made if it is not there.  OSError."""
+    """The directory of states and logs, created if missing.  OSError."""
     private_files.own_directory(settings.foundation)
     return settings.foundation
 
@@ -44,7 +44,7 @@ def note(store: Store, session: str, text: str) -> None:
 
 
 def publish(store: Store, profiles: Sequence[Profile]) -> None:
-    """Write the states and what is new in the logs.  OSError."""
+    """Write the states and the new lines of the logs.  OSError."""
     directory(store.settings)
     known = {row["session"]: row for row in store.rows("profiles/list")}
     sessions = {row["name"]: row for row in store.rows("sessions/list")}
@@ -67,7 +67,7 @@ def publish(store: Store, profiles: Sequence[Profile]) -> None:
 
 
 def open_work(store: Store) -> dict[str, Row]:
-    """What profiles have given their sessions and is not done: the first of each session."""
+    """The first open work that profiles have given each session."""
     found: dict[str, Row] = {}
     for row in store.rows("profile_work/open"):
         if row["status"] in OPEN or row["prompt_retry_at"]:
@@ -76,7 +76,7 @@ def open_work(store: Store) -> dict[str, Row]:
 
 
 def task_number(work: Mapping[str, Any]) -> Any:
-    """By which number people know what was given: the goal task's, else the prompt's."""
+    """The number that people know: the goal task's, else the prompt's."""
     task = work["task"]
     if task is None:
         return work["prompt_id"]
@@ -108,7 +108,7 @@ def _current(work: Row | None) -> Row | None:
 
 
 def status(store: Store, profile: Profile) -> Row:
-    """What is known of a profile's session, under the names of the HTTP interface."""
+    """The state of a profile's session, under the names of the HTTP interface."""
     session = store.one("sessions/get", name=profile.session)
     known = next((r for r in store.rows("profiles/list") if r["session"] == profile.session), None)
     state = _state(known, session, open_work(store).get(profile.session))
@@ -140,7 +140,7 @@ def _write_log(store: Store, profile: Profile, lines: Sequence[Row]) -> None:
     if not lines:
         return
     file = log_file(store.settings, profile)
-    written = set(_tail(file))  # by a pass that was killed before it could say so
+    written = set(_tail(file))  # by a pass that was killed before it could record that
     log.append(
         store.settings, file, [line["text"] for line in lines if line["text"] not in written]
     )
