@@ -13,6 +13,7 @@ from assigner.errors import UsageError
 from assigner.queue import drafts, inherit, prompts, sessions
 from assigner.store import database, state_dir
 from assigner.store.database import Row, Store
+from assigner.store.rows import Session
 
 
 def send_prompt(
@@ -138,16 +139,17 @@ def update_session_context(
             raise UsageError(f"current_dir is not an absolute path: '{current_dir}'")
         if git_branch is not None:
             drafts.check_branch(git_branch)
-        given = {
-            "current_dir": current_dir,
-            "git_branch": git_branch,
-            "env_vars": json.dumps(dict(env_vars)) if env_vars is not None else None,
-        }
-        known = {key: value for key, value in given.items() if value is not None}
-        sync.note(store, {**session, **known}, given["env_vars"])
+        variables = json.dumps(dict(env_vars)) if env_vars is not None else None
+        if current_dir is not None:
+            session["current_dir"] = current_dir
+        if git_branch is not None:
+            session["git_branch"] = git_branch
+        if variables is not None:
+            session["env_vars"] = variables
+        sync.note(store, session, variables)
 
 
-def _context(session: Row) -> Row:
+def _context(session: Session) -> Row:
     return {
         "current_dir": session["current_dir"],
         "git_branch": session["git_branch"],

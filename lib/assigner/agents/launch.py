@@ -9,11 +9,11 @@ import shutil
 
 from assigner.agents.provider import Provider
 from assigner.errors import UsageError
-from assigner.store.database import Row
+from assigner.store.rows import Launch
 from assigner.system import processes
 
 
-def command_line(provider: Provider, session: Row, options: list[str], *, resumed: bool) -> str:
+def command_line(provider: Provider, session: Launch, options: list[str], *, resumed: bool) -> str:
     """The sh command line that starts the agent of a session."""
     launch = provider.launch
     parts = [session["command"] or provider.start, *map(shlex.quote, options)]

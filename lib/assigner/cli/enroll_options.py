@@ -10,6 +10,7 @@ from assigner.sessions import create as sessions_create
 from assigner.sessions import enroll as sessions_enroll
 from assigner.sessions import scan
 from assigner.store.database import Row, Store
+from assigner.store.rows import Session
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +100,9 @@ def wish_of(args: argparse.Namespace) -> sessions_create.Wish:
     return sessions_create.Wish(args.workdir, args.shell, choice)
 
 
-def create(store: Store, args: argparse.Namespace, name: str, silent: str | None) -> list[Row]:
+def create(
+    store: Store, args: argparse.Namespace, name: str, silent: str | None
+) -> list[Row | Session]:
     try:
         row = sessions_create.create(store, name, wish_of(args), settle=args.settle, silent=silent)
     except AssignerError as error:
@@ -112,7 +115,7 @@ def create(store: Store, args: argparse.Namespace, name: str, silent: str | None
     return [row]
 
 
-def enroll(store: Store, args: argparse.Namespace) -> list[Row]:
+def enroll(store: Store, args: argparse.Namespace) -> list[Row | Session]:
     silent = scan.scan(store).silent.get(store.settings.sockets[0])
     names = list(dict.fromkeys(args.names))
     wish = wish_of(args)
@@ -120,7 +123,7 @@ def enroll(store: Store, args: argparse.Namespace) -> list[Row]:
     for name in names:
         if name not in lacking:
             sessions.find(store, name)
-    rows = []
+    rows: list[Row | Session] = []
     for name in names:
         if name in lacking:
             rows += create(store, args, name, silent)

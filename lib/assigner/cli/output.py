@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from assigner.cli import runner
@@ -25,7 +25,7 @@ FLAGS = {
 
 
 def rows(
-    found: Iterable[Row],
+    found: Iterable[Mapping[str, Any]],
     args: Arguments,
     columns: Sequence[str],
     *,
@@ -49,7 +49,7 @@ def rows(
         print(empty, file=sys.stderr)
 
 
-def one(found: Row, args: Arguments, text: str, *, colored: bool = False) -> None:
+def one(found: Mapping[str, Any], args: Arguments, text: str, *, colored: bool = False) -> None:
     """Print one object: as JSON, or as the lines of `text`."""
     if args.json:
         _print(_json(decoded(found)))
@@ -94,7 +94,7 @@ def table(cells: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def _noted(row: Row) -> str:
+def _noted(row: Mapping[str, Any]) -> str:
     """A row on one line, for a log: `name=value`, without empty values."""
     cells = {key: _cell(_decode_flag(key, value)) for key, value in row.items()}
     return " ".join(
@@ -164,7 +164,7 @@ def excerpt(text: str, width: int = 60) -> str:
     return shorten(terminal_text.visible(" ".join(text[: 4 * width].split())), width)
 
 
-def decoded(row: Row) -> Row:
+def decoded(row: Mapping[str, Any]) -> Row:
     """A row for JSON output: JSON columns parsed, flags as true and false."""
     return {key: _decode(key, value) for key, value in row.items()}
 

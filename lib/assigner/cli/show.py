@@ -1,17 +1,29 @@
 """What `show`, `review` and `status` print: one prompt with its history, and the whole state."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assigner.cli.output import decoded, home_short, painted
+from assigner.cli.output import home_short, painted
+from assigner.outcomes.reviews import Awaiting
 from assigner.store.database import Row, Store
+from assigner.store.rows import Attempt, Check, Evidence, Prompt
 from assigner.system import terminal_text
 
 # Keys of metadata that repeat the prompt's context
 _CONTEXT = ("working_dir", "env_vars", "git_branch", "prerequisites")
 
 
-def story(store: Store, prompt: int) -> Row | None:
+class Story(Prompt):
+    """A prompt with its history."""
+
+    after: list[int]
+    attempts_made: list[Attempt]
+    checks: list[Check]
+    events: list[Row]
+
+
+def story(store: Store, prompt: int) -> Story | None:
     """A prompt's row with attempts, checks, events and dependencies; None if unknown."""
     row = store.one("prompts/get", id=prompt)
     if row is None:
@@ -25,25 +37,25 @@ def story(store: Store, prompt: int) -> Row | None:
     }
 
 
-def describe(found: Row) -> str:
+def describe(prompt: Story) -> str:
     """A prompt for people: its result, the request, then its history."""
-    prompt = decoded(found)
-    attempts: list[Row] = prompt["attempts_made"]
+    attempts = prompt["attempts_made"]
     last = attempts[-1] if attempts else None
     held = f" (held: {held_text(prompt)})" if prompt["held_by"] else ""
     lines = [*_upshot(prompt, last), "", *_indented(prompt["content"]), "", "context"]
+    metadata = json.loads(prompt["metadata"])
     facts = {
         "priority": prompt["priority"],
         "target": prompt["target_session"] or prompt["target_provider"],
         "directory": home_short(prompt["working_dir"]),
         "branch": prompt["git_branch"],
         "working tree": "its own" if prompt["worktree"] else None,
-        "variables": variables(prompt["env_vars"]),
-        "prerequisites": "; ".join(prompt["prerequisites"]),
+        "variables": variables(json.loads(prompt["env_vars"])),
+        "prerequisites": "; ".join(json.loads(prompt["prerequisites"])),
         "after": ", ".join(str(other) for other in prompt["after"]),
         "not before": prompt["not_before"],
         "timeout": f"{prompt['timeout_seconds']:g} s" if prompt["timeout_seconds"] else None,
-        "tags": ", ".join(prompt["tags"]),
+        "tags": ", ".join(json.loads(prompt["tags"])),
         "parent": prompt["parent_id"],
         "key": prompt["dedup_key"],
         "affinity": prompt["affinity"],
@@ -51,7 +63,7 @@ def describe(found: Row) -> str:
         "check": prompt["check_command"],
         "review": prompt["review"],
         "raw": "yes" if prompt["raw"] else None,
-        "metadata": _pairs({k: v for k, v in prompt["metadata"].items() if k not in _CONTEXT}),
+        "metadata": _pairs({k: v for k, v in metadata.items() if k not in _CONTEXT}),
         "idempotent": "yes" if prompt["idempotent"] else None,
     }
     lines += _facts({name: value for name, value in facts.items() if value not in (None, "")})
@@ -65,28 +77,30 @@ def describe(found: Row) -> str:
             lines += check(checks[attempt["id"]])
     lines += ["", "events"]
     for event in prompt["events"]:
-        data = " ".join(f"{key}={value}" for key, value in event["data"].items())
+        data = " ".join(f"{key}={value}" for key, value in json.loads(event["data"]).items())
         session = f" {event['session']}" if event["session"] else ""
         lines.append(f"  {event['created_at']}  {event['type']:<20}{session}  {data}")
     head = f"prompt {prompt['id']}: {painted(prompt['status'], prompt['status'])}{_safe(held)}"
     return "\n".join([head, *(line if line == "" else _safe(line) for line in lines)])
 
 
-def stage(attempt: Row, checks: Sequence[Row]) -> str:
+def stage(attempt: Attempt, checks: Sequence[Check]) -> str:
     """The stage of a live attempt; its check comes last."""
     mine = next((c for c in checks if c["id"] == attempt["id"]), None)
     if mine is None:
-        return ": waiting for ".join(filter(None, (attempt["stage"], tasks(attempt["evidence"]))))
+        return ": waiting for ".join(
+            filter(None, (attempt["stage"], tasks(json.loads(attempt["evidence"]))))
+        )
     since = f" since {mine['started_at']}" if mine["started_at"] else ""
     return f"being checked{since}" if mine["ended_at"] is None else str(attempt["stage"])
 
 
-def tasks(evidence: Row) -> str:
+def tasks(evidence: Evidence) -> str:
     """What an attempt still waits for if its turn has ended but left tasks running."""
     return "background tasks of the turn" if evidence.get("turn", {}).get("background") else ""
 
 
-def check(row: Row) -> list[str]:
+def check(row: Check) -> list[str]:
     """A check for people."""
     facts = {
         "check": row["command"],
@@ -101,7 +115,7 @@ def check(row: Row) -> list[str]:
     return lines
 
 
-def review(row: Row) -> str:
+def review(row: Awaiting) -> str:
     """What a reviewer looks at."""
     facts = {
         "completed": f"{row['completed_at']}, {row['waits_since']} ago",
@@ -134,7 +148,7 @@ def variables(values: Mapping[str, str | None]) -> str:
 _TAIL = 10  # lines of output shown at the top
 
 
-def _upshot(prompt: Row, last: Row | None) -> list[str]:
+def _upshot(prompt: Story, last: Attempt | None) -> list[str]:
     """The result of a prompt, or its progress."""
     session = last["session"] if last else None
     facts: Row = {
@@ -158,7 +172,7 @@ def _is_short(output: str | None) -> bool:
     return len((output or "").rstrip("\n").split("\n")) <= _TAIL
 
 
-def held_text(prompt: Row) -> str:
+def held_text(prompt: Prompt) -> str:
     """The reason why a prompt is held."""
     named = prompt["held_on"]
     if prompt["held_by"] == "pause" and named != "everything":
@@ -172,13 +186,13 @@ def listed(found: Row) -> str:
     return "\n".join(_safe(line) for line in _facts(found))
 
 
-def _attempt(attempt: Row, *, with_output: bool) -> list[str]:
+def _attempt(attempt: Attempt, *, with_output: bool) -> list[str]:
     end = attempt["outcome"] or f"running, at stage {attempt['stage']}"
     failure = f" ({attempt['failure_class']})" if attempt["failure_class"] else ""
     lines = [
         f"attempt {attempt['number']} (id {attempt['id']}) in {attempt['session']}: {end}{failure}"
     ]
-    evidence = attempt["evidence"]
+    evidence: Evidence = json.loads(attempt["evidence"])
     claim = evidence.get("claim", {})
     facts: dict[str, Any] = {
         "score": f"{attempt['score']} {_pairs(claim.get('parts', {}))}",
@@ -194,9 +208,8 @@ def _attempt(attempt: Row, *, with_output: bool) -> list[str]:
     for kind, report in evidence.get("reports", {}).items():
         rest = " ".join(str(v) for k, v in report.items() if k != "at")
         facts[f"report {kind}"] = f"{report['at']} {rest}".strip()
-    for kind in ("vanished", "released"):
-        if kind in evidence:
-            facts[kind] = evidence[kind]
+    facts["vanished"] = evidence.get("vanished")
+    facts["released"] = evidence.get("released")
     lines += _facts({name: value for name, value in facts.items() if value is not None})
     if attempt["output"] and with_output:
         lines += ["  output:", *_indented(attempt["output"], 4)]

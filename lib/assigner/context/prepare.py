@@ -9,7 +9,8 @@ from typing import NamedTuple
 from assigner.context import worktrees
 from assigner.shells.spec import Task, Tools
 from assigner.store import secrets, state_dir
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import LiveAttempt
 from assigner.system import git, resources
 
 
@@ -20,7 +21,7 @@ class Problem(NamedTuple):
     reason: str
 
 
-def context(store: Store, attempt: Row, here: str | None) -> Task | Problem:
+def context(store: Store, attempt: LiveAttempt, here: str | None) -> Task | Problem:
     """The task that brings a session whose directory is `here` into the context; or a Problem.
 
     Removes a working tree that a killed git has left half made.
@@ -67,7 +68,7 @@ def tools() -> Tools | str:
     return Tools(report=str(resources.data("bin") / "report"), **paths)
 
 
-def _branch_problem(attempt: Row, directory: str | None) -> Problem | None:
+def _branch_problem(attempt: LiveAttempt, directory: str | None) -> Problem | None:
     branch = attempt["git_branch"]
     if branch is None or directory is None:
         return None
@@ -79,7 +80,7 @@ def _branch_problem(attempt: Row, directory: str | None) -> Problem | None:
     return None
 
 
-def _expected(attempt: Row) -> dict[str, str]:
+def _expected(attempt: LiveAttempt) -> dict[str, str]:
     state = json.loads(attempt["metadata"]).get("session_state") or {}
     if "expected_cwd" in state:
         state["expected_cwd"] = os.path.realpath(state["expected_cwd"])

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from assigner.config import Settings
 from assigner.store import state_dir
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import Workplace
 from assigner.system import git
 
 
-def directory_of(store: Store, prompt: Row, session_dir: str | None) -> str:
-    """The directory of a prompt's work; `prompt` has working_dir, worktree and git_branch."""
+def directory_of(store: Store, prompt: Workplace, session_dir: str | None) -> str:
+    """The directory of a prompt's work."""
     directory = prompt["working_dir"] or session_dir
     own = of(store.settings, prompt, directory)
     return own.directory if own and own.made else directory or "/"
@@ -38,11 +39,8 @@ def own(top: str, place: git.Place, directory: str, branch: str) -> tuple[str, s
     return tree, os.path.normpath(os.path.join(tree, below))
 
 
-def of(settings: Settings, prompt: Row, directory: str | None) -> Own | None:
-    """The separate working tree of a prompt; None if it asks for none or has no repository.
-
-    `prompt` has the columns worktree and git_branch.
-    """
+def of(settings: Settings, prompt: Workplace, directory: str | None) -> Own | None:
+    """The separate working tree of a prompt; None if it asks for none or has no repository."""
     place = git.place(directory) if directory and prompt["worktree"] else None
     if place is None or directory is None:
         return None

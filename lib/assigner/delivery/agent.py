@@ -19,6 +19,7 @@ from assigner.sessions.look import UNREAD, Key, Shown, Sight
 from assigner.states import UNTYPED
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 from assigner.system import processes
 from assigner.tmux import panes
 from assigner.tmux.keys import ENTERED, Stroke
@@ -28,7 +29,9 @@ _AGAIN = 2.0  # seconds that the text must remain after Enter before Enter is re
 POLL = 0.03
 
 
-def deliver(store: Store, there: Sequence[tuple[Row, panes.Pane]], *, settle: float) -> list[Row]:
+def deliver(
+    store: Store, there: Sequence[tuple[LiveAttempt, panes.Pane]], *, settle: float
+) -> list[Row]:
     """Type claimed prompts to agents, for at most `settle` seconds.  Returns a row per attempt."""
     jobs = {job.attempt["id"]: job for job in keystrokes.jobs_of(there)}
     acted = [

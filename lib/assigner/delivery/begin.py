@@ -21,6 +21,7 @@ from assigner.sessions.look import Shown, Sight
 from assigner.shells.spec import Task
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 from assigner.system import git, processes, terminal_text
 from assigner.tmux import keys
 from assigner.tmux.keys import RESPAWNED, Stroke
@@ -100,7 +101,9 @@ def _launch(store: Store, job: Job, shown: Shown, wanted: Task) -> Stroke | Row:
     return replace(stroke, program=("/bin/sh", path))
 
 
-def _lack(attempt: Row, wanted: Task, here: str | None, branch: str | None) -> Lack | Problem:
+def _lack(
+    attempt: LiveAttempt, wanted: Task, here: str | None, branch: str | None
+) -> Lack | Problem:
     """What the session lacks of the prompt's context; or the step that fails, and why."""
     name = attempt["provider"]
     if attempt["worktree"]:
@@ -139,7 +142,7 @@ def is_warming_up(job: Job) -> bool:
     return begun is not None and time.time() - begun < job.provider.manner.warm_up
 
 
-def _home(provider: Provider, attempt: Row) -> dict[str, str]:
+def _home(provider: Provider, attempt: LiveAttempt) -> dict[str, str]:
     """The variables that determine where the agent keeps its transcripts."""
     if provider.transcript is None:
         return {}

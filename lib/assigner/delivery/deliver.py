@@ -13,6 +13,7 @@ from assigner.sessions.known_panes import list_panes, look_at
 from assigner.states import UNTYPED
 from assigner.store import spool
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 from assigner.tmux import keys
 from assigner.tmux import panes as tmux_panes
 from assigner.tmux.panes import PaneId
@@ -41,8 +42,8 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     panes, silent = list_panes(store)
     by_identity = {pane.identity: pane for pane in panes}
     by_place = {pane.identity.place: pane for pane in panes}
-    there: list[tuple[Row, tmux_panes.Pane]] = []
-    to_agents: list[tuple[Row, tmux_panes.Pane]] = []
+    there: list[tuple[LiveAttempt, tmux_panes.Pane]] = []
+    to_agents: list[tuple[LiveAttempt, tmux_panes.Pane]] = []
     for attempt in waiting:
         if attempt["stage"] == "preparing":  # the agent's process is being replaced
             pane = by_place.get(PaneId.of(attempt).place)
@@ -56,7 +57,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         elif attempt["socket"] in store.settings.sockets and attempt["socket"] not in silent:
             acted.append(give_back.release(store, attempt, "its pane is gone"))
     sights = look_at(store, there)
-    typings: list[tuple[Row, keys.Stroke]] = []
+    typings: list[tuple[LiveAttempt, keys.Stroke]] = []
     for attempt, pane in there:
         if attempt["stage"] == "typing" and shell.recover(store, attempt):
             acted.append(attempts.as_row(attempt, "typed", "found by its stamp"))
@@ -77,7 +78,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     return acted
 
 
-def _is_typed_to_agent(attempt: Row) -> bool:
+def _is_typed_to_agent(attempt: LiveAttempt) -> bool:
     return attempt["stage"] in ("typing", "typed") and detect.is_agent(attempt["provider"])
 
 

@@ -5,9 +5,10 @@ from assigner.queue import attempts
 from assigner.queue.attempts import Verdict
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 
 
-def release(store: Store, attempt: Row, reason: str) -> Row:
+def release(store: Store, attempt: LiveAttempt, reason: str) -> Row:
     """Give the claim back, as the session is not what it was; what the pass prints of it."""
     if not _end(store, Verdict(attempt, "released", evidence={"released": reason})):
         return attempts.as_row(attempt, "deferred", reason)
@@ -17,7 +18,7 @@ def release(store: Store, attempt: Row, reason: str) -> Row:
 
 def fail(
     store: Store,
-    attempt: Row,
+    attempt: LiveAttempt,
     step: str,
     reason: str,
     failure_class: str = "context",

@@ -13,6 +13,7 @@ from assigner.sessions.look import Sight
 from assigner.states import Action
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 from assigner.system import processes
 from assigner.tmux import panes
 from assigner.tmux.keys import Stroke
@@ -22,7 +23,7 @@ _LONGEST = 2.0  # seconds to wait for an agent to read a key
 _ESCAPE = "\x1b"
 
 
-def interrupt(store: Store, ended: Sequence[tuple[Row, panes.Pane]]) -> list[Row]:
+def interrupt(store: Store, ended: Sequence[tuple[LiveAttempt, panes.Pane]]) -> list[Row]:
     """Press Escape for turns that are to be ended and are seen to run.
 
     An agent that needs several presses would read two at once as another key.  Agents put the
@@ -57,7 +58,9 @@ def interrupt(store: Store, ended: Sequence[tuple[Row, panes.Pane]]) -> list[Row
     return list((waits | pressed).values())
 
 
-def _ending(store: Store, job: Job, attempt: Row | None, sight: Sight | None) -> Stroke | str:
+def _ending(
+    store: Store, job: Job, attempt: LiveAttempt | None, sight: Sight | None
+) -> Stroke | str:
     """The stroke that ends a turn, or deletes the text that an ended turn left; or the reason why
     there is none.
     """

@@ -11,6 +11,7 @@ from assigner.queue import attempts
 from assigner.sessions import known_panes
 from assigner.sessions.look import Key, Shown, Sight
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 from assigner.system import processes
 from assigner.tmux import client, panes
 from assigner.tmux import keys as tmux_keys
@@ -21,13 +22,13 @@ from assigner.tmux.keys import INTERRUPTED, TYPED, Stroke
 class Job:
     """An attempt in this pass, and since when its text is seen in the composer."""
 
-    attempt: Row
+    attempt: LiveAttempt
     pane: panes.Pane
     provider: Provider
     seen: float | None = None
 
 
-def jobs_of(wanted: Iterable[tuple[Row, panes.Pane]]) -> list[Job]:
+def jobs_of(wanted: Iterable[tuple[LiveAttempt, panes.Pane]]) -> list[Job]:
     """The attempts of this pass in agents' sessions, without agents whose file is broken."""
     return [
         Job(attempt, pane, provider)

@@ -8,10 +8,11 @@ import json
 from assigner.agents import oneshot, registry
 from assigner.outcomes import sentinel
 from assigner.queue import attempts
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import LiveAttempt
 
 
-def hindrance(store: Store, attempt: Row) -> str | None:
+def hindrance(store: Store, attempt: LiveAttempt) -> str | None:
     """Why the attempt cannot run now: another prompt is in its conversation; or None."""
     found = _resumable(attempt)
     if found is None:
@@ -25,7 +26,7 @@ def hindrance(store: Store, attempt: Row) -> str | None:
     return None
 
 
-def contents(store: Store, attempt: Row) -> dict[str, str]:
+def contents(store: Store, attempt: LiveAttempt) -> dict[str, str]:
     """The contents of the attempt's files for its command, by file name."""
     command, prompt = attempt["command"], attempt["content"]
     found = registry.once(command)
@@ -47,7 +48,7 @@ def contents(store: Store, attempt: Row) -> dict[str, str]:
     }
 
 
-def _resumable(attempt: Row) -> str | None:
+def _resumable(attempt: LiveAttempt) -> str | None:
     """The agent that has conversations for the attempt's affinity; None if there can be none."""
     found = registry.once(attempt["command"]) if attempt["affinity"] is not None else None
     if found and oneshot.resumes(found[1], attempt["command"]):

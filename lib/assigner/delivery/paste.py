@@ -1,12 +1,19 @@
 """Where an agent's text is pasted, and what has to be true of that place."""
 
-from typing import Any
+from typing import TypedDict
 
 from assigner.delivery.keystrokes import Job
 from assigner.sessions.look import Sight
 from assigner.system import processes
 
 
-def place_of(job: Job, sight: Sight) -> dict[str, Any]:
+class Place(TypedDict):
+    """Keys of the turn's facts (store/rows.py)."""
+
+    directory: str | None
+    front: int | None
+
+
+def place_of(job: Job, sight: Sight) -> Place:
     """The agent process and its directory, for which a text is made."""
     return {"directory": sight.directory, "front": processes.front(job.pane.pid)}

@@ -20,6 +20,7 @@ from assigner.shells import posix
 from assigner.shells.spec import REPORTS, Task
 from assigner.store import attempt_files, spool
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 from assigner.system import processes
 from assigner.tmux.keys import RESPAWNED, Stroke
 
@@ -29,11 +30,11 @@ _PATIENCE = 3  # a start file may take this many times ASSIGNER_START_WAIT to be
 def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     """The agent is being restarted: type the prompt once the agent is in the prompt's context."""
     attempt = job.attempt
-    reports = json.loads(attempt["evidence"]).get("reports", {})
+    reports = attempts.evidence_of(attempt).get("reports", {})
     if attempt["ending"] and ({"step", "started"} & set(reports) or sight.status == "offline"):
         reason = f"preparing the context took longer than {attempt['timeout_seconds']:g} s"
-        step = reports.get("step", {}).get("step", "start")
-        return give_back.fail(store, attempt, step, reason, "timeout")
+        late = reports.get("step", {}).get("step", "start")
+        return give_back.fail(store, attempt, late, reason, "timeout")
     if "step" in reports:
         step = reports["step"]
         said = attempt_files.output_of(store.settings, attempt["id"], store.settings.max_output)
@@ -79,7 +80,7 @@ def _not_begun(store: Store, job: Job, sight: Sight) -> Row | str:
     return give_back.fail(store, attempt, "start", reason, "vanished")
 
 
-def is_needed(attempt: Row, wanted: Task, here: str | None, branch: str | None) -> bool:
+def is_needed(attempt: LiveAttempt, wanted: Task, here: str | None, branch: str | None) -> bool:
     """Whether the prompt's context requires a restart of the session's agent."""
     return bool(
         (wanted.physical and wanted.physical != here)
@@ -90,7 +91,7 @@ def is_needed(attempt: Row, wanted: Task, here: str | None, branch: str | None) 
     )
 
 
-def write(store: Store, attempt: Row, provider: Provider, wanted: Task) -> str | Problem:
+def write(store: Store, attempt: LiveAttempt, provider: Provider, wanted: Task) -> str | Problem:
     """Write the file that prepares the context and then becomes the agent.  Returns its path."""
     tools = prepare.tools()
     if isinstance(tools, str):
@@ -125,6 +126,6 @@ def is_there(wanted: Task, pid: int) -> str | None:
     return f"'{missing[0]}' does not have the wanted value" if missing else None
 
 
-def _exported(attempt: Row) -> Mapping[str, str | None]:
+def _exported(attempt: LiveAttempt) -> Mapping[str, str | None]:
     found: dict[str, str | None] = json.loads(attempt["session_env"])
     return found

@@ -12,10 +12,11 @@ from assigner.sessions.look import Sight
 from assigner.shells import dialects, spec
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 from assigner.tmux import client, keys
 
 
-def recover(store: Store, attempt: Row) -> bool:
+def recover(store: Store, attempt: LiveAttempt) -> bool:
     """An earlier pass died while it typed: tmux's stamp shows whether it typed the line."""
     if not shell_run.was_typed(store, attempt):
         return False
@@ -23,7 +24,7 @@ def recover(store: Store, attempt: Row) -> bool:
         return attempts.advance(store, attempt["id"], "typing", "typed")
 
 
-def prepare(store: Store, attempt: Row, sight: Sight) -> keys.Stroke | Row:
+def prepare(store: Store, attempt: LiveAttempt, sight: Sight) -> keys.Stroke | Row:
     """Check and write everything the typing needs; or give the claim back, or fail the attempt."""
     if attempt["stage"] == "typing" and attempt_files.is_revoked(store.settings, attempt["id"]):
         return give_back.release(store, attempt, "an earlier pass died while it gave it back")
@@ -54,9 +55,9 @@ def prepare(store: Store, attempt: Row, sight: Sight) -> keys.Stroke | Row:
     return keys.line(attempt["id"], sight.pane, sight.line, line)
 
 
-def type(store: Store, typings: list[tuple[Row, keys.Stroke]]) -> list[Row]:
+def type(store: Store, typings: list[tuple[LiveAttempt, keys.Stroke]]) -> list[Row]:
     """Commit `typing`, type, read back what tmux confirms, commit `typed`."""
-    by_socket: dict[str, list[tuple[Row, keys.Stroke]]] = {}
+    by_socket: dict[str, list[tuple[LiveAttempt, keys.Stroke]]] = {}
     with store.transaction():
         for attempt, typing in typings:
             if attempt["stage"] != "typing":

@@ -11,6 +11,7 @@ from assigner.outcomes import checks
 from assigner.queue import attempts
 from assigner.store import attempt_files, secrets, spool
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 from assigner.tmux import client, create, panes
 
 
@@ -25,7 +26,7 @@ def deliver(store: Store) -> list[Row]:
     return acted
 
 
-def _start(store: Store, attempt: Row) -> list[Row]:
+def _start(store: Store, attempt: LiveAttempt) -> list[Row]:
     """Make a check's files, commit that it is being started, ask tmux for a window."""
     if store.dry:
         return [attempts.as_row(attempt, "check-started", attempt["check_command"])]
@@ -58,7 +59,7 @@ def _start(store: Store, attempt: Row) -> list[Row]:
     return [attempts.as_row(attempt, "check-started", attempt["check_command"])]
 
 
-def _make(store: Store, attempt: Row) -> str | None:
+def _make(store: Store, attempt: LiveAttempt) -> str | None:
     """Write the files of a check, aside.  Returns why the check is impossible, or None."""
     try:
         variables = secrets.variables(store.settings, attempt)
@@ -86,7 +87,7 @@ def _make(store: Store, attempt: Row) -> str | None:
     return None
 
 
-def _fail(store: Store, attempt: Row, reason: str) -> Row:
+def _fail(store: Store, attempt: LiveAttempt, reason: str) -> Row:
     result = checks.Result(attempt, "failed", reason)
     if not checks.conclude(store, result):
         return attempts.as_row(attempt, "deferred", "another pass is at it")
@@ -94,7 +95,7 @@ def _fail(store: Store, attempt: Row, reason: str) -> Row:
     return checks.as_row(result)
 
 
-def _end(store: Store, attempt: Row) -> list[Row]:
+def _end(store: Store, attempt: LiveAttempt) -> list[Row]:
     """Send TERM for a cancelled check, which ends the command and reports; KILL if that fails."""
     if attempt["id"] in spool.reported(store.settings):
         return []

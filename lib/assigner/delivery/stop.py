@@ -1,7 +1,5 @@
 """Stop attempts: what people cancelled, what ran out of time, what was left behind."""
 
-import json
-
 from assigner import clock, states
 from assigner.agents import detect
 from assigner.errors import UsageError
@@ -10,6 +8,7 @@ from assigner.queue import attempts, prompts
 from assigner.sessions.known_panes import list_panes
 from assigner.store import spool
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 from assigner.system import processes
 from assigner.tmux.panes import PaneId
 
@@ -48,7 +47,7 @@ def end_attempts(store: Store) -> list[Row]:
     agent's turn by Escape, repeatedly.  The context of an agent has its own time limit.
     """
     acted = []
-    turns = []
+    turns: list[LiveAttempt] = []
     now = clock.now()
     for attempt in store.rows("attempts/live"):
         since = attempt["submitted_at"] or begun(attempt)
@@ -79,14 +78,14 @@ def end_attempts(store: Store) -> list[Row]:
     return acted + _interrupt(store, turns)
 
 
-def _signal(store: Store, attempt: Row, name: str) -> bool:
+def _signal(store: Store, attempt: LiveAttempt, name: str) -> bool:
     """Signal the processes of an attempt.  Returns whether there were any."""
     if attempt["stage"] == "preparing":
         return end_step(store, attempt, name)
     return processes.send_signal(shell_run.members(attempt, processes.Processes()), name)
 
 
-def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
+def _interrupt(store: Store, turns: list[LiveAttempt]) -> list[Row]:
     if store.dry or not turns:
         return [attempts.as_row(attempt, "interrupted", attempt["ending"]) for attempt in turns]
     panes = {pane.identity: pane for pane in list_panes(store)[0]}
@@ -97,16 +96,15 @@ def _interrupt(store: Store, turns: list[Row]) -> list[Row]:
     )
 
 
-def begun(attempt: Row) -> str | None:
+def begun(attempt: LiveAttempt) -> str | None:
     """Since when the file that restarts an agent prepares its context; None if it does not."""
-    reports = json.loads(attempt["evidence"]).get("reports", {})
+    reports = attempts.evidence_of(attempt).get("reports", {})
     if attempt["stage"] != "preparing" or not {"step", "started"}.isdisjoint(reports):
         return None
-    at: str | None = reports.get("begun", {}).get("at")
-    return at
+    return reports["begun"]["at"] if "begun" in reports else None
 
 
-def end_step(store: Store, attempt: Row, signal: str) -> bool:
+def end_step(store: Store, attempt: LiveAttempt, signal: str) -> bool:
     """Signal the current step of that file, so that the step fails and the agent returns to its
     earlier context; KILL ends the file itself if no step runs.  Returns whether a signal was sent.
     """

@@ -12,6 +12,7 @@ from assigner.outcomes import checks
 from assigner.sessions import look
 from assigner.store import spool
 from assigner.store.database import Row
+from assigner.store.rows import Session
 from assigner.system.terminal_text import counted
 
 CHAIN = ("scan", "sync-context", "observe", "retry-failed", "assign-next", "deliver")
@@ -127,12 +128,12 @@ def check_sessions(case: Case) -> Iterator[Row]:
         yield finding("session", OK, f"{ready} of {len(rows)} enrolled can run prompts")
 
 
-def _is_new(row: Row) -> bool:
+def _is_new(row: Session) -> bool:
     """Whether assigner has never recorded the shell's empty prompt; agents need no recording."""
     return row["prompt_endings"] == "[]" and not detect.is_agent(row["provider"])
 
 
-def _back(case: Case, row: Row) -> str:
+def _back(case: Case, row: Session) -> str:
     """The command that restarts an offline session, or removes one of several panes."""
     name, sockets = row["name"], case.settings.sockets
     if row["keepalive"]:

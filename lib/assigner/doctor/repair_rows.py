@@ -12,6 +12,7 @@ from assigner import clock, states
 from assigner.queue import leases, prompts
 from assigner.store import database, statements
 from assigner.store.database import Row, Store
+from assigner.store.rows import Prompt
 
 Repairs = dict[str, Callable[[Store, Row], Iterator[Row]]]
 
@@ -215,7 +216,7 @@ def _fail(store: Store, prompt: int, was: str, error: str) -> Row:
     return mended("prompts", f"prompt {prompt}", was, f"failed: {error}")
 
 
-def _holder(row: Row) -> str:
+def _holder(row: Prompt) -> str:
     return f"held by {row['held_by']}: {row['held_on']}" if row["held_by"] else "not held"
 
 

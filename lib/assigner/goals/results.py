@@ -14,6 +14,7 @@ from assigner.goals.database import Goals
 from assigner.goals.round import Round
 from assigner.queue import attempts, backoff
 from assigner.store.database import Row, Store
+from assigner.store.rows import Tried
 
 _ENDED = ("completed", "failed", "cancelled")
 
@@ -78,7 +79,14 @@ def _fate(store: Store, work: Row) -> Fate:
 
 def _is_tried_again(work: Row) -> bool:
     failure = work["failure_class"]  # of its last attempt, if that was judged and is remembered
-    return bool(failure and work["tries_left"] > 0 and attempts.is_worth_another(work, failure))
+    if not failure or work["tries_left"] <= 0:
+        return False
+    last: Tried = {
+        "stage": work["stage"],
+        "evidence": work["evidence"],
+        "idempotent": work["idempotent"],
+    }
+    return attempts.is_worth_another(last, failure)
 
 
 def _tell(this: Round, fates: list[Fate]) -> list[Fate]:

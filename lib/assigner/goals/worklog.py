@@ -17,6 +17,7 @@ from assigner.goals.profiles import Profile
 from assigner.states import OPEN
 from assigner.store import log, state_dir
 from assigner.store.database import Row, Store
+from assigner.store.rows import Session
 from assigner.system import private_files, terminal_text
 
 _TAIL = 65536  # bytes at the end of the log to search for lines that are already written
@@ -83,7 +84,7 @@ def task_number(work: Mapping[str, Any]) -> Any:
     return int(task) if str(task).isdecimal() else task
 
 
-def _state(known: Row | None, session: Row | None, work: Row | None) -> Row:
+def _state(known: Row | None, session: Session | None, work: Row | None) -> Row:
     return {
         "session_start": known and known["session_start"],
         "tasks_completed": known["tasks_completed"] if known else 0,

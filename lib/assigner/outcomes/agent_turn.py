@@ -4,7 +4,6 @@ Only evidence about the turn's own prompt ends it, never the mere fact that its 
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from assigner import clock
 from assigner.agents import detect, prompt_text, screen_rules
@@ -18,7 +17,8 @@ from assigner.queue.attempts import Verdict
 from assigner.sessions import known_panes
 from assigner.sessions.look import Key, Shown, Sight
 from assigner.store import attempt_files, spool
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import Evidence, LiveAttempt, TurnFacts
 from assigner.system import processes, terminal_text
 from assigner.tmux.panes import PaneId
 
@@ -31,7 +31,7 @@ _LEAKED = (
 _PATIENCE = 3  # a turn may be without a trace this many times ASSIGNER_START_WAIT
 
 
-def judge(store: Store, turns: Sequence[Row]) -> list[Verdict]:
+def judge(store: Store, turns: Sequence[LiveAttempt]) -> list[Verdict]:
     """The verdicts on live attempts in agents' sessions; one look at those without a report."""
     verdicts = {}
     open_ = []
@@ -52,7 +52,7 @@ def judge(store: Store, turns: Sequence[Row]) -> list[Verdict]:
     return [verdicts[key] for key in sorted(verdicts.keys() - unread)]
 
 
-def _from_hooks(attempt: Row) -> Verdict | None:
+def _from_hooks(attempt: LiveAttempt) -> Verdict | None:
     turn = queue_attempts.turn_of(attempt)
     end = turn.get("end")
     if attempt["stage"] != "submitted" or end is None or turn.get("background"):
@@ -63,7 +63,7 @@ def _from_hooks(attempt: Row) -> Verdict | None:
     return _failed(attempt, end["failure"], end["text"], reset, "hook")
 
 
-def _look(store: Store, attempts: Sequence[Row]) -> dict[Key, Sight]:
+def _look(store: Store, attempts: Sequence[LiveAttempt]) -> dict[Key, Sight]:
     if not attempts:
         return {}
     panes = {pane.identity: pane for pane in known_panes.list_panes(store)[0]}
@@ -74,7 +74,7 @@ def _look(store: Store, attempts: Sequence[Row]) -> dict[Key, Sight]:
 
 
 def _from_traces(
-    store: Store, attempt: Row, provider: Provider, sight: Sight | None
+    store: Store, attempt: LiveAttempt, provider: Provider, sight: Sight | None
 ) -> Verdict | None:
     """The verdict from the turn's transcript, screen and process; None while it runs."""
     gone = shell_run.pane_gone(attempt)
@@ -116,7 +116,7 @@ def _from_traces(
     return _silent(store, attempt, sight)
 
 
-def _after_tasks(store: Store, attempt: Row, sight: Sight | None) -> Verdict | None:
+def _after_tasks(store: Store, attempt: LiveAttempt, sight: Sight | None) -> Verdict | None:
     """The turn has ended, and background tasks that it started still run: the report of their end
     decides.  A task that never ends, such as a server, gives no report.
     """
@@ -127,7 +127,7 @@ def _after_tasks(store: Store, attempt: Row, sight: Sight | None) -> Verdict | N
     return _completed(attempt, end["text"], "hook")
 
 
-def read(store: Store, attempt: Row, provider: Provider, text: str) -> Turn | None:
+def read(store: Store, attempt: LiveAttempt, provider: Provider, text: str) -> Turn | None:
     turn = queue_attempts.turn_of(attempt)
     found = find.find(
         provider, attempt["session_dir"], text, clock.seconds(attempt["typed_at"]),
@@ -143,7 +143,7 @@ def read(store: Store, attempt: Row, provider: Provider, text: str) -> Turn | No
     return found
 
 
-def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
+def _from_turn(attempt: LiveAttempt, found: Turn) -> Verdict | None:
     if found.state == "running":
         return None
     if found.state == "completed":
@@ -153,7 +153,7 @@ def _from_turn(attempt: Row, found: Turn) -> Verdict | None:
     return _failed(attempt, found.failure, error, reset, "transcript")
 
 
-def _behind_another(store: Store, attempt: Row, provider: Provider) -> Verdict | None:
+def _behind_another(store: Store, attempt: LiveAttempt, provider: Provider) -> Verdict | None:
     """The end of a turn that is to be ended, if the turn on the screen is another one: transcripts
     lag behind the screen.
     """
@@ -166,13 +166,15 @@ def _behind_another(store: Store, attempt: Row, provider: Provider) -> Verdict |
     return _from_turn(attempt, found)
 
 
-def _is_quiet(attempt: Row) -> bool:
+def _is_quiet(attempt: LiveAttempt) -> bool:
     """Whether the session has looked idle for a while: a screen lags behind hooks."""
     since = queue_attempts.turn_of(attempt).get("quiet_since")
     return since is not None and clock.now() - clock.seconds(since) >= _LAG
 
 
-def _from_screen(attempt: Row, provider: Provider, sight: Sight, text: str) -> Verdict | None:
+def _from_screen(
+    attempt: LiveAttempt, provider: Provider, sight: Sight, text: str
+) -> Verdict | None:
     if sight.shown is None or sight.status not in ("idle", "limited", "occupied"):
         return None
     if prompt_text.shows(sight.shown.verdict.draft, text, provider.manner):
@@ -193,9 +195,9 @@ def _is_covered(sight: Sight) -> bool:
     return sight.status == "occupied" and (sight.shown is None or sight.shown.verdict.draft is None)
 
 
-def _under_way(store: Store, attempt: Row, *, seen: bool = True) -> None:
+def _under_way(store: Store, attempt: LiveAttempt, *, seen: bool = True) -> None:
     """The turn is seen to run, or not known to be silent; a person may have pressed Enter."""
-    changed: dict[str, str | None] = {}
+    changed: TurnFacts = {}
     turn, now = queue_attempts.turn_of(attempt), clock.text(clock.now())
     if turn.get("quiet_since"):
         changed["quiet_since"] = None
@@ -208,7 +210,7 @@ def _under_way(store: Store, attempt: Row, *, seen: bool = True) -> None:
             queue_attempts.remember(store, attempt, **changed)
 
 
-def _silent(store: Store, attempt: Row, sight: Sight) -> Verdict | None:
+def _silent(store: Store, attempt: LiveAttempt, sight: Sight) -> Verdict | None:
     """Neither hook nor transcript nor screen shows an end."""
     if sight.shown is None or sight.shown.verdict.rule is None:
         _under_way(store, attempt)  # the agent may be busy: its status is unknown
@@ -231,7 +233,7 @@ def _silent(store: Store, attempt: Row, sight: Sight) -> Verdict | None:
 
 def _not_submitted(
     store: Store,
-    attempt: Row,
+    attempt: LiveAttempt,
     provider: Provider,
     gone: str | None,
     shown: Shown | None,
@@ -257,7 +259,7 @@ def _not_submitted(
     return Verdict(attempt, "unverified", error=f"unverified: {unknown}")
 
 
-def _may_have_leaked(store: Store, attempt: Row, text: str | None) -> bool:
+def _may_have_leaked(store: Store, attempt: LiveAttempt, text: str | None) -> bool:
     """Whether a vanished agent may have left a part of its prompt to the shell behind it.
 
     Recorded with the turn, so that no other attempt follows automatically.
@@ -277,14 +279,14 @@ def _may_have_leaked(store: Store, attempt: Row, text: str | None) -> bool:
     return True
 
 
-def _completed(attempt: Row, message: str | None, by: str) -> Verdict:
+def _completed(attempt: LiveAttempt, message: str | None, by: str) -> Verdict:
     """A successful turn; its message is cleaned, because it may be typed or printed later."""
     said = terminal_text.clean(message) if message else None
     return Verdict(attempt, "completed", response=said, evidence={"ended_by": by})
 
 
 def _failed(
-    attempt: Row, failure: str | None, text: str | None, reset: str | None, by: str
+    attempt: LiveAttempt, failure: str | None, text: str | None, reset: str | None, by: str
 ) -> Verdict:
     """A failed turn, unless a person or a timeout has ended it."""
     reason = " ".join((text or "no further message").split())
@@ -296,7 +298,11 @@ def _failed(
 
 
 def _ended(
-    attempt: Row, failure: str, reason: str, by: str = "", evidence: dict[str, Any] | None = None
+    attempt: LiveAttempt,
+    failure: str,
+    reason: str,
+    by: str = "",
+    evidence: Evidence | None = None,
 ) -> Verdict:
     if attempt["ending"] == "cancel" or attempt["cancel_requested_at"]:
         return Verdict(attempt, "cancelled", evidence={"ended_by": by})

@@ -16,6 +16,7 @@ from assigner.queue import attempts
 from assigner.queue.attempts import Verdict
 from assigner.store import attempt_files, spool
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt, Reported
 from assigner.system import private_files, processes, terminal_text
 
 _SHOWN = 4000  # characters of output in the next attempt's feedback
@@ -27,7 +28,7 @@ _SLACK = 30.0  # seconds after its time limit and the grace period until a check
 class Result:
     """The end of a check: passed, failed with its reason, or cancelled."""
 
-    attempt: Row
+    attempt: LiveAttempt
     state: str
     reason: str | None = None
     exit_status: int | None = None
@@ -66,9 +67,9 @@ def request(store: Store, verdict: Verdict, output: str | None) -> bool:
     return True
 
 
-def judge(store: Store, attempt: Row) -> Result | None:
+def judge(store: Store, attempt: LiveAttempt) -> Result | None:
     """Judge whether a live attempt's check has ended, and how; None if it has not."""
-    reports = json.loads(attempt["evidence"]).get("reports", {})
+    reports = attempts.evidence_of(attempt).get("reports", {})
     if "checked" in reports:
         return _reported(store, attempt, reports["checked"])
     if attempt["check_state"] == "wanted":
@@ -130,13 +131,13 @@ def as_row(result: Result) -> Row:
     return attempts.as_row(result.attempt, action, "" if action == "cancelled" else reason)
 
 
-def is_overdue(store: Store, attempt: Row, now: float) -> bool:
+def is_overdue(store: Store, attempt: LiveAttempt, now: float) -> bool:
     """Whether a running check should have ended by itself long ago."""
     allowed = float(attempt["check_seconds"]) + store.settings.kill_grace + _SLACK
     return attempts.lasted(attempt, attempt["check_started_at"], now) > allowed
 
 
-def runner(attempt: Row) -> int | None:
+def runner(attempt: LiveAttempt) -> int | None:
     """The process that runs the check, if alive; guards against a reused pid."""
     pid = attempt["check_pid"]
     process = processes.stat(pid)
@@ -148,23 +149,23 @@ def runner(attempt: Row) -> int | None:
     return int(pid)
 
 
-def mark(store: Store, attempt: Row) -> str:
+def mark(store: Store, attempt: LiveAttempt) -> str:
     """The value that marks the processes of a check in their environment."""
     return f"{store.instance}.{attempt['id']}"
 
 
-def left_over(store: Store, attempt: Row) -> Sequence[int]:
+def left_over(store: Store, attempt: LiveAttempt) -> Sequence[int]:
     """The processes of a check whose runner was killed."""
     return processes.marked(MARK, mark(store, attempt))
 
 
-def _is_as_known(store: Store, attempt: Row) -> bool:
+def _is_as_known(store: Store, attempt: LiveAttempt) -> bool:
     live = store.one("attempts/live_of_prompt", prompt_id=attempt["prompt_id"])
     known = (attempt["id"], attempt["stage"], attempt["evidence"])
     return live is not None and (live["id"], live["stage"], live["evidence"]) == known
 
 
-def _reported(store: Store, attempt: Row, report: Row) -> Result:
+def _reported(store: Store, attempt: LiveAttempt, report: Reported) -> Result:
     how, status = report.get("step"), report.get("number")
     output = _output(store, attempt)
     if (how, status) == ("exit", 0):
@@ -179,7 +180,7 @@ def _reported(store: Store, attempt: Row, report: Row) -> Result:
     return Result(attempt, "failed", reason, status, output)
 
 
-def _not_begun(store: Store, attempt: Row) -> Result | None:
+def _not_begun(store: Store, attempt: LiveAttempt) -> Result | None:
     """The result if the token shows that no tmux window can still run the check; or None."""
     cancelled = attempt["cancel_requested_at"]
     since = clock.now() - clock.seconds(attempt["check_wanted_at"])
@@ -193,7 +194,7 @@ def _not_begun(store: Store, attempt: Row) -> Result | None:
     return Result(attempt, "failed", "could not be started: tmux made no window for the check")
 
 
-def _output(store: Store, attempt: Row) -> str | None:
+def _output(store: Store, attempt: LiveAttempt) -> str | None:
     """The end of the check's output."""
     path = attempt_files.check_directory(store.settings, attempt["id"]) / "output"
     with contextlib.suppress(OSError), private_files.own_file(path) as file:
@@ -202,7 +203,7 @@ def _output(store: Store, attempt: Row) -> str | None:
     return None
 
 
-def _feedback(attempt: Row, result: Result) -> str:
+def _feedback(attempt: LiveAttempt, result: Result) -> str:
     """The feedback for the next attempt."""
     text = (
         "An earlier attempt at this task failed the check of its outcome.\n"

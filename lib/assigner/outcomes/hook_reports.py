@@ -8,7 +8,6 @@ a person typed belong to no attempt.
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from assigner import clock
 from assigner.agents import detect, prompt_text
@@ -18,6 +17,7 @@ from assigner.queue import attempts, sessions
 from assigner.queue import events as queue_events
 from assigner.store import attempt_files, spool
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt, TurnFacts
 from assigner.system import processes
 
 _ENDS = ("done", "failed")
@@ -68,7 +68,7 @@ def _parse(store: Store, report: spool.HookReport) -> Heard | None:
     return events.parse(provider, report.event, payload) if provider else None
 
 
-def _whose(live: list[Row], report: spool.HookReport, heard: Heard) -> Row | None:
+def _whose(live: list[LiveAttempt], report: spool.HookReport, heard: Heard) -> LiveAttempt | None:
     """The live attempt whose session sent the report.  If that attempt is in another conversation,
     or the pane is unknown: the only attempt in the report's conversation.  Or None.
     """
@@ -84,7 +84,7 @@ def _whose(live: list[Row], report: spool.HookReport, heard: Heard) -> Row | Non
     return found[0] if len(found) == 1 else at_place
 
 
-def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
+def _apply(store: Store, attempt: LiveAttempt, heard: Heard, at: float) -> bool:
     """Add one report to its attempt.  Returns whether it shows that the prompt began to run."""
     turn = attempts.turn_of(attempt)
     if heard.kind == "prompt":
@@ -113,7 +113,7 @@ def _apply(store: Store, attempt: Row, heard: Heard, at: float) -> bool:
     return False
 
 
-def _begin(store: Store, attempt: Row, turn: dict[str, Any], heard: Heard, at: float) -> bool:
+def _begin(store: Store, attempt: LiveAttempt, turn: TurnFacts, heard: Heard, at: float) -> bool:
     """A prompt was submitted: ours or a later one.  Until our background tasks are over, the agent
     may continue our turn before and after a person's prompt.
     """

@@ -14,6 +14,7 @@ from assigner.queue.attempts import Verdict
 from assigner.shells import prompt_line
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt
 from assigner.system import processes as system_processes
 from assigner.system import terminal_text
 from assigner.tmux import client, panes
@@ -111,7 +112,7 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> tuple[dict[int, str],
     return found, unread
 
 
-def _output(store: Store, attempt: Row, text: str, prompt_drawn: bool) -> str:
+def _output(store: Store, attempt: LiveAttempt, text: str, prompt_drawn: bool) -> str:
     """The part of a pane's text from the typed line on, without the next prompt."""
     before, marker, rest = text.rpartition(f"/run/{attempt['id']}/ctx")
     if marker:

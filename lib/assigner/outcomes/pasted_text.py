@@ -9,7 +9,8 @@ from assigner.agents import prompt_text
 from assigner.agents.provider import Manner
 from assigner.queue import attempts
 from assigner.sessions.look import Shown
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import LiveAttempt
 
 CARRY = (
     100  # stamps of Enter and Escape: the attempt's number times this, plus the count of presses
@@ -18,7 +19,7 @@ _MOST = 5  # strokes that clear one text
 _PATIENCE = 3  # so many times ASSIGNER_START_WAIT the outcome waits until the text is cleared
 
 
-def is_our_text(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+def is_our_text(attempt: LiveAttempt, manner: Manner, shown: Shown, text: str) -> bool:
     """Whether the composer holds an attempt's text, and nothing else.
 
     A marker shows only the size of a paste, which a person may have made.  It is the attempt's if
@@ -40,13 +41,18 @@ def is_our_text(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
     return known == marker[0] and (untouched or prompt_text.is_numbered(marker))
 
 
-def presses(attempt: Row, stamp: int) -> int:
+def presses(attempt: LiveAttempt, stamp: int) -> int:
     """How often a key was pressed for an attempt, by its stamp."""
     return max(0, stamp - int(attempt["id"]) * CARRY)
 
 
 def is_awaited(
-    store: Store, attempt: Row, manner: Manner, shown: Shown | None, text: str | None, since: float
+    store: Store,
+    attempt: LiveAttempt,
+    manner: Manner,
+    shown: Shown | None,
+    text: str | None,
+    since: float,
 ) -> bool:
     """Whether deliver, which has had `since` seconds for it, still has to delete the text of a
     cancelled attempt.
@@ -56,14 +62,16 @@ def is_awaited(
     return is_clearable(attempt, manner, shown, text)
 
 
-def is_put_back(attempt: Row, manner: Manner, shown: Shown | None, text: str | None) -> bool:
+def is_put_back(
+    attempt: LiveAttempt, manner: Manner, shown: Shown | None, text: str | None
+) -> bool:
     """Whether the text of a turn that we ended is in the composer again, and has to be deleted."""
     if attempt["stage"] != "submitted" or attempt["signalled_at"] is None:
         return False
     return shown is not None and text is not None and is_clearable(attempt, manner, shown, text)
 
 
-def is_clearable(attempt: Row, manner: Manner, shown: Shown, text: str) -> bool:
+def is_clearable(attempt: LiveAttempt, manner: Manner, shown: Shown, text: str) -> bool:
     """Whether the composer shows our text, or the rest of it, and it may still be cleared."""
     draft = shown.verdict.draft
     pressed = presses(attempt, shown.screen.interrupted)

@@ -9,6 +9,7 @@ from assigner.agents import detect
 from assigner.queue import attempts, events, prompts, sessions
 from assigner.store import spool
 from assigner.store.database import Row, Store
+from assigner.store.rows import Evidence, LiveAttempt
 from assigner.store.spool import Report
 
 Noted = dict[tuple[int, str], set[str]]  # by attempt and type: the texts of existing events
@@ -58,9 +59,9 @@ def drain(store: Store) -> tuple[dict[int, Row], bool]:
     return changed, flooded
 
 
-def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
+def _apply(store: Store, attempt: LiveAttempt, report: Report, noted: Noted) -> bool:
     """Add one report to its attempt.  Returns whether it shows that the prompt began to run."""
-    evidence = json.loads(attempt["evidence"])
+    evidence = attempts.evidence_of(attempt)
     seen = evidence.setdefault("reports", {})
     if report.kind == "said":
         is_turn = detect.is_agent(attempt["provider"])
@@ -96,7 +97,7 @@ def _apply(store: Store, attempt: Row, report: Report, noted: Noted) -> bool:
     return False
 
 
-def _check_reported(store: Store, attempt: Row, report: Report) -> bool:
+def _check_reported(store: Store, attempt: LiveAttempt, report: Report) -> bool:
     """Advance a check by a report on it.  Returns whether the report fits the check's state."""
     if report.kind == "checking" and attempt["check_state"] == "starting":
         attempt["check_state"] = "running"
@@ -111,7 +112,13 @@ def _check_reported(store: Store, attempt: Row, report: Report) -> bool:
 
 
 def _said(
-    store: Store, attempt: Row, report: Report, evidence: Row, noted: Noted, *, known: bool
+    store: Store,
+    attempt: LiveAttempt,
+    report: Report,
+    evidence: Evidence,
+    noted: Noted,
+    *,
+    known: bool,
 ) -> None:
     """`report` was called: keep the last ok or fail until the prompt has ended."""
     if not known:  # nothing runs yet that could report
@@ -124,7 +131,12 @@ def _said(
 
 
 def _note(
-    store: Store, known: Row | None, report: Report, noted: Noted, kind: str, more: Row
+    store: Store,
+    known: LiveAttempt | Row | None,
+    report: Report,
+    noted: Noted,
+    kind: str,
+    more: Row,
 ) -> bool:
     """Record the text given to `report` as an event.  Returns False if it was read before."""
     data = {**more, "text": report.text, "at": clock.text(report.at), "pid": report.number}

@@ -6,25 +6,38 @@ from assigner import clock
 from assigner.context import worktrees
 from assigner.errors import UsageError
 from assigner.queue import drafts, events, prompts
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import Check, Prompt
 from assigner.system import git, terminal_text
 
 _EARLIER = 4000  # characters of the earlier response that the next attempt gets
 
 
-def waiting(store: Store, limit: int = -1) -> list[Row]:
+class Awaiting(Prompt):
+    """A prompt that awaits a review, with what to look at."""
+
+    directory: str  # where it worked
+    changes: str | None  # what git shows there as changed
+    changed: str | None  # the same on one line
+    commits: list[str] | None  # since it started
+    check: Check | None  # the last one
+    dependants: list[int]
+    waits_since: str  # for how long
+
+
+def waiting(store: Store, limit: int = -1) -> list[Awaiting]:
     """The prompts that await a review, longest waiting first, each with what to look at."""
     rows = store.rows("prompts/reviews", limit=limit)
     seen: dict[str, git.Changes | None] = {}
     return [_with_findings(store, row, seen) for row in rows]
 
 
-def find(store: Store, prompt: int) -> Row:
+def find(store: Store, prompt: int) -> Awaiting:
     """A prompt that awaits a review, with what to look at.  UsageError for any other."""
     return _with_findings(store, _awaiting(store, prompt), {})
 
 
-def approve(store: Store, prompt: int) -> Row:
+def approve(store: Store, prompt: int) -> Prompt:
     """Approve a prompt, and release its dependents.  Call inside a transaction; UsageError."""
     _awaiting(store, prompt)
     prompts.approve(store, prompt)
@@ -32,7 +45,7 @@ def approve(store: Store, prompt: int) -> Row:
     return _row(store, prompt)
 
 
-def reject(store: Store, prompt: int, comment: str) -> Row:
+def reject(store: Store, prompt: int, comment: str) -> Prompt:
     """Queue a prompt again with the comment and its earlier response; attempts count from zero.
 
     Call inside a transaction; UsageError.
@@ -44,7 +57,7 @@ def reject(store: Store, prompt: int, comment: str) -> Row:
     return _row(store, prompt)
 
 
-def _awaiting(store: Store, prompt: int) -> Row:
+def _awaiting(store: Store, prompt: int) -> Prompt:
     row = _row(store, prompt)
     if row["review"] is None:
         raise UsageError(f"prompt {prompt} was not sent with --review")
@@ -57,7 +70,7 @@ def _awaiting(store: Store, prompt: int) -> Row:
     return row
 
 
-def _row(store: Store, prompt: int) -> Row:
+def _row(store: Store, prompt: int) -> Prompt:
     row = store.one("prompts/get", id=prompt)
     if row is None:
         raise UsageError(f"no prompt {prompt}")
@@ -68,7 +81,7 @@ def _note(store: Store, prompt: int, kind: str, data: dict[str, Any]) -> None:
     events.record(store, kind, {**data, "by": store.actor}, prompt=prompt)
 
 
-def _feedback(row: Row, comment: str) -> str:
+def _feedback(row: Prompt, comment: str) -> str:
     text = f"You have done this task before. A reviewer rejected the result:\n\n{comment.strip()}"
     if row["response"]:
         earlier = terminal_text.tail(row["response"], _EARLIER)
@@ -76,7 +89,7 @@ def _feedback(row: Row, comment: str) -> str:
     return f"{text}\n\nThe task again:"
 
 
-def _with_findings(store: Store, row: Row, seen: dict[str, git.Changes | None]) -> Row:
+def _with_findings(store: Store, row: Prompt, seen: dict[str, git.Changes | None]) -> Awaiting:
     """The prompt's row with `directory`, `changes`, `commits` and the last `check`."""
     session = store.one("sessions/get", name=row["assigned_session"])
     directory = worktrees.directory_of(store, row, session["current_dir"] if session else None)

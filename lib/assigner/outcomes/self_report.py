@@ -11,8 +11,10 @@ from dataclasses import replace
 from assigner.agents import detect, oneshot
 from assigner.agents.oneshot import Outcome
 from assigner.outcomes import sentinel as outcomes_sentinel
+from assigner.queue import attempts
 from assigner.queue.attempts import Verdict
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import LiveAttempt
 from assigner.system import private_files, terminal_text
 
 _LINE = 8 << 20  # longer lines are not events
@@ -32,7 +34,7 @@ def apply_self_report(store: Store, verdict: Verdict, output: str | None) -> Ver
     return _by_work(weighed)
 
 
-def _agent(store: Store, attempt: Row) -> tuple[str, str | None] | None:
+def _agent(store: Store, attempt: LiveAttempt) -> tuple[str, str | None] | None:
     """The one-shot agent that was called, and the conversation it was to continue."""
     try:
         with private_files.own_file(store.settings.run / str(attempt["id"]) / "once") as file:
@@ -89,7 +91,7 @@ def _by_work(verdict: Verdict) -> Verdict:
     if not _is_judged_by_status(verdict):
         return verdict
     attempt = verdict.attempt
-    said = json.loads(attempt["evidence"]).get("said")
+    said = attempts.evidence_of(attempt).get("said")
     sentinel = None
     if attempt["sentinel"]:
         asked = "\n".join(filter(None, (attempt["feedback"], attempt["content"])))
@@ -119,10 +121,10 @@ def _is_judged_by_status(verdict: Verdict) -> bool:
     return verdict.outcome == "completed" or verdict.failure_class == "command"
 
 
-def _response(store: Store, attempt: Row, output: str | None) -> str | None:
+def _response(store: Store, attempt: LiveAttempt, output: str | None) -> str | None:
     """What a one-shot command printed to standard output; else the output on the screen."""
     size = store.settings.max_output
-    if "started" not in json.loads(attempt["evidence"]).get("reports", {}):
+    if "started" not in attempts.evidence_of(attempt).get("reports", {}):
         return output
     try:
         with private_files.own_file(store.settings.run / str(attempt["id"]) / "response") as file:
@@ -132,7 +134,7 @@ def _response(store: Store, attempt: Row, output: str | None) -> str | None:
         return output
 
 
-def _printed(store: Store, attempt: Row) -> Iterator[str]:
+def _printed(store: Store, attempt: LiveAttempt) -> Iterator[str]:
     """The lines that a one-shot command printed."""
     try:
         with private_files.own_file(store.settings.run / str(attempt["id"]) / "response") as file:

@@ -5,7 +5,6 @@ back at its prompt; a dead process of the pane.  Only reads the database.
 """
 
 import json
-from collections.abc import Mapping
 
 from assigner import clock
 from assigner.queue import attempts
@@ -14,7 +13,8 @@ from assigner.sessions.look import shell_of
 from assigner.shells.dialects import DIALECTS
 from assigner.shells.spec import mark
 from assigner.store import attempt_files, spool
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import Evidence, LiveAttempt, Reported
 from assigner.system import processes as system_processes
 from assigner.tmux import client, keys
 
@@ -32,9 +32,11 @@ STEPS = {
 }
 
 
-def judge(store: Store, attempt: Row, processes: system_processes.Processes) -> Verdict | None:
+def judge(
+    store: Store, attempt: LiveAttempt, processes: system_processes.Processes
+) -> Verdict | None:
     """Judge whether a live attempt has ended, and how; None if it has not."""
-    reports = json.loads(attempt["evidence"]).get("reports", {})
+    reports = attempts.evidence_of(attempt).get("reports", {})
     if attempt["stage"] in ("typing", "typed"):
         return _judge_typed(store, attempt)
     if attempt["stage"] != "submitted":
@@ -55,13 +57,15 @@ def judge(store: Store, attempt: Row, processes: system_processes.Processes) -> 
     return _conclude(attempt, reports, status, gone)
 
 
-def members(attempt: Row, processes: system_processes.Processes) -> list[system_processes.Stat]:
+def members(
+    attempt: LiveAttempt, processes: system_processes.Processes
+) -> list[system_processes.Stat]:
     """The living processes of a shell's prompt."""
     group = attempt["process_group"]
     return processes.members(group, attempt["pane_pid"], mark(attempt["id"])) if group else []
 
 
-def _judge_typed(store: Store, attempt: Row) -> Verdict | None:
+def _judge_typed(store: Store, attempt: LiveAttempt) -> Verdict | None:
     """Whether an attempt that may have been typed, without a report so far, was lost.
 
     The token decides: while it is there, the prompt has not run; once we have taken it, the prompt
@@ -90,7 +94,9 @@ def _judge_typed(store: Store, attempt: Row) -> Verdict | None:
     return _failed(attempt, "rejected", never)
 
 
-def _conclude(attempt: Row, reports: Row, status: int | None, gone: str | None) -> Verdict:
+def _conclude(
+    attempt: LiveAttempt, reports: dict[str, Reported], status: int | None, gone: str | None
+) -> Verdict:
     """The verdict on an attempt whose processes are all gone."""
     ending = attempt["ending"]
     if ending == "cancel" or (attempt["cancel_requested_at"] and status != 0):
@@ -119,13 +125,13 @@ def _conclude(attempt: Row, reports: Row, status: int | None, gone: str | None) 
 
 
 def _failed(
-    attempt: Row,
+    attempt: LiveAttempt,
     failure_class: str,
     reason: str,
     status: int | None = None,
     *,
     step: str | None = None,
-    evidence: Mapping[str, str | None] | None = None,
+    evidence: Evidence | None = None,
 ) -> Verdict:
     return Verdict(
         attempt,
@@ -138,7 +144,7 @@ def _failed(
     )
 
 
-def _context_failed(attempt: Row, reports: Row) -> Verdict:
+def _context_failed(attempt: LiveAttempt, reports: dict[str, Reported]) -> Verdict:
     step = reports.get("step", {})
     name, status = step.get("step", "prerequisites"), step.get("number")
     if status is None:
@@ -149,7 +155,7 @@ def _context_failed(attempt: Row, reports: Row) -> Verdict:
     )
 
 
-def reason_of(attempt: Row, step: str) -> str:
+def reason_of(attempt: LiveAttempt, step: str) -> str:
     """Why a step of a context failed, for people."""
     if step.startswith("prereq-"):
         commands = json.loads(attempt["prerequisites"])
@@ -160,7 +166,7 @@ def reason_of(attempt: Row, step: str) -> str:
     return STEPS.get(step, "a prerequisite failed")
 
 
-def pane_gone(attempt: Row) -> str | None:
+def pane_gone(attempt: LiveAttempt) -> str | None:
     """Why the attempt's shell is gone for good; None while it is alive or unknown."""
     if system_processes.is_session_leader(attempt["pane_pid"]):
         return None
@@ -171,7 +177,7 @@ def pane_gone(attempt: Row) -> str | None:
     return "the shell was killed"
 
 
-def was_typed(store: Store, attempt: Row) -> bool:
+def was_typed(store: Store, attempt: LiveAttempt) -> bool:
     """Whether tmux's stamp shows that an attempt was typed; False if tmux cannot be asked."""
     try:
         stamps = keys.stamps(attempt["socket"], store.settings.tmux_timeout, store.instance)
@@ -180,7 +186,7 @@ def was_typed(store: Store, attempt: Row) -> bool:
     return stamps.get(attempt["pane_id"]) == (attempt["id"], attempt["pane_pid"])
 
 
-def back_at_prompt(attempt: Row) -> bool:
+def back_at_prompt(attempt: LiveAttempt) -> bool:
     """Whether the session's shell has the terminal and edits a line.
 
     A shell without a line editor reads its terminal as any program does: so what scan has seen on
@@ -197,7 +203,7 @@ def back_at_prompt(attempt: Row) -> bool:
     return echo and attempt["session_status"] == "idle" and attempt["seen_at"] > since
 
 
-def prompt_is_drawn(attempt: Row) -> bool:
+def prompt_is_drawn(attempt: LiveAttempt) -> bool:
     """Whether the next prompt is drawn on the session's screen.
 
     A shell without a line editor draws it as soon as it has reported the end.
@@ -208,7 +214,7 @@ def prompt_is_drawn(attempt: Row) -> bool:
     shell = shell_of(process)
     if shell is None or DIALECTS[shell].edits:
         return back_at_prompt(attempt)
-    return "exit" in json.loads(attempt["evidence"]).get("reports", {})
+    return "exit" in attempts.evidence_of(attempt).get("reports", {})
 
 
 def _unread(store: Store, attempt: int) -> bool:

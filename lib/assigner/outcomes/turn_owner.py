@@ -13,10 +13,11 @@ from assigner.agents.transcripts.turn import Turn
 from assigner.outcomes import agent_turn
 from assigner.queue import attempts
 from assigner.store import attempt_files
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import LiveAttempt, TurnFacts
 
 
-def is_under_way(store: Store, attempt: Row, provider: Provider) -> bool:
+def is_under_way(store: Store, attempt: LiveAttempt, provider: Provider) -> bool:
     """Whether the turn that is seen to run in an attempt's session can be its own."""
     turn = attempts.turn_of(attempt)
     if turn.get("background"):
@@ -29,17 +30,17 @@ def is_under_way(store: Store, attempt: Row, provider: Provider) -> bool:
     return "superseded" not in turn
 
 
-def may_be_anothers(store: Store, attempt: Row, turn: Turn) -> bool:
+def may_be_anothers(store: Store, attempt: LiveAttempt, turn: Turn) -> bool:
     """Whether another attempt with the same prompt text may have begun that turn."""
     assert turn.begun is not None
     content = transcripts_turn.canonical(attempt["content"])
-    mine = json.loads(attempt["evidence"])["turn"].get("directory")
+    mine = attempts.turn_of(attempt).get("directory")
     rows = store.rows(
         "attempts/rivals", at=clock.text(turn.begun), session=attempt["session"],
         provider=attempt["provider"],
     )  # fmt: skip
     for row in rows:
-        known = json.loads(row["evidence"]).get("turn", {})
+        known: TurnFacts = json.loads(row["evidence"]).get("turn", {})
         there = known.get("directory")
         apart = mine is not None and there is not None and mine != there
         if apart or transcripts_turn.canonical(row["content"]) != content:

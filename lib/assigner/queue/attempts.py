@@ -8,12 +8,13 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Unpack
 
 from assigner import clock
 from assigner.queue import backoff, leases, limits, prompts, sessions
 from assigner.states import UNTYPED, Action
 from assigner.store.database import Row, Store
+from assigner.store.rows import Evidence, LiveAttempt, Prompt, Session, Tried, TurnFacts
 from assigner.tmux.panes import PaneId
 
 # A retry may help after a failed command or a failed check, whose feedback the next attempt gets.
@@ -33,7 +34,7 @@ class Verdict:
     `feedback` is what the next attempt is told.
     """
 
-    attempt: Row
+    attempt: LiveAttempt
     outcome: str
     error: str | None = None
     failure_class: str | None = None
@@ -43,14 +44,14 @@ class Verdict:
     response: str | None = None
     reset: str | None = None
     conversation: tuple[str, str | None] | None = None
-    evidence: Mapping[str, object] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
     feedback: str | None = None
 
 
 def claim(
     store: Store,
-    prompt: Row,
-    session: Row,
+    prompt: Prompt,
+    session: Session,
     *,
     score: int,
     context_switch: bool,
@@ -98,7 +99,7 @@ def claim(
     return attempt
 
 
-def live_of(store: Store, prompt: int) -> Row:
+def live_of(store: Store, prompt: int) -> LiveAttempt:
     """The live attempt of an assigned prompt, as a row of live_attempts."""
     return next(row for row in store.rows("attempts/live") if row["prompt_id"] == prompt)
 
@@ -111,7 +112,7 @@ def advance(store: Store, attempt: int, expected: str, stage: str, at: float | N
     )
 
 
-def submitted(store: Store, attempt: Row, at: float) -> bool:
+def submitted(store: Store, attempt: LiveAttempt, at: float) -> bool:
     """Record that the session has reported that the prompt's file runs."""
     if attempt["stage"] != "submitted":
         if not advance(store, attempt["id"], attempt["stage"], "submitted", at):
@@ -120,7 +121,7 @@ def submitted(store: Store, attempt: Row, at: float) -> bool:
     return True
 
 
-def submit(store: Store, attempt: Row, by: str, at: float) -> bool:
+def submit(store: Store, attempt: LiveAttempt, by: str, at: float) -> bool:
     """Record, in a transaction, that an agent has the prompt, and the evidence for that."""
     if attempt["stage"] == "submitted" or not submitted(store, attempt, at):
         return False
@@ -130,26 +131,35 @@ def submit(store: Store, attempt: Row, by: str, at: float) -> bool:
     return True
 
 
-def turn_of(attempt: Row) -> dict[str, Any]:
-    """What is known of an attempt's turn (the JSON object `turn` of its evidence)."""
-    found: dict[str, Any] = json.loads(attempt["evidence"]).get("turn", {})
+def evidence_of(attempt: Tried) -> Evidence:
+    """What has been recorded of an attempt."""
+    found: Evidence = json.loads(attempt["evidence"])
     return found
 
 
-def remember(store: Store, attempt: Row, **facts: Any) -> None:
+def turn_of(attempt: Tried) -> TurnFacts:
+    """What is known of an attempt's turn (the JSON object `turn` of its evidence)."""
+    return evidence_of(attempt).get("turn", {})
+
+
+def remember(store: Store, attempt: LiveAttempt, **facts: Unpack[TurnFacts]) -> None:
     """Add facts, in a transaction, to a live attempt's turn, to which other passes add as well."""
     live = store.execute(
         "SELECT evidence FROM attempts WHERE id = :id AND outcome IS NULL", {"id": attempt["id"]}
     ).fetchone()
     if live is None:
         return
-    evidence = json.loads(live["evidence"])
-    evidence["turn"] = evidence.get("turn", {}) | facts
+    evidence: Evidence = json.loads(live["evidence"])
+    evidence["turn"] = {**evidence.get("turn", {}), **facts}
     keep_evidence(store, attempt, evidence)
 
 
 def keep_evidence(
-    store: Store, attempt: Row, evidence: Mapping[str, Any], *, process_group: int | None = None
+    store: Store,
+    attempt: LiveAttempt,
+    evidence: Evidence,
+    *,
+    process_group: int | None = None,
 ) -> None:
     """Write what is known of a live attempt, in the database and in its row."""
     attempt["evidence"] = json.dumps(evidence, ensure_ascii=False)
@@ -163,14 +173,14 @@ def keep_evidence(
     )
 
 
-def follow_pane(store: Store, attempt: Row, pane_pid: int) -> None:
+def follow_pane(store: Store, attempt: LiveAttempt, pane_pid: int) -> None:
     """The agent of a live attempt was started again, in the same pane, with its variables."""
     attempt["pane_pid"] = pane_pid
     store.run("attempts/follow_pane", id=attempt["id"], pane_pid=pane_pid)
     sessions.adopt_pane(store, attempt["session"], pane_pid, attempt["env_vars"])
 
 
-def stop(store: Store, attempt: Row, ending: str | None, signal: str, at: float) -> bool:
+def stop(store: Store, attempt: LiveAttempt, ending: str | None, signal: str, at: float) -> bool:
     """Write that a live attempt is about to be sent a signal, and why; whether it still lives."""
     moment = clock.text(at)
     return bool(
@@ -178,7 +188,7 @@ def stop(store: Store, attempt: Row, ending: str | None, signal: str, at: float)
     )
 
 
-def interrupt(store: Store, attempt: Row) -> bool:
+def interrupt(store: Store, attempt: LiveAttempt) -> bool:
     """Write that what is left of an attempt's processes is to be ended; whether nobody had yet."""
     return bool(store.run("attempts/interrupt", id=attempt["id"]))
 
@@ -197,7 +207,7 @@ def finish(store: Store, verdict: Verdict) -> bool:
     now = clock.now()
     at = clock.text(now)
     attempt = verdict.attempt
-    proof = {**json.loads(attempt["evidence"]), **verdict.evidence}
+    proof = {**evidence_of(attempt), **verdict.evidence}
     if not store.run(
         "attempts/finish",
         id=attempt["id"],
@@ -245,7 +255,7 @@ def finish(store: Store, verdict: Verdict) -> bool:
     return True
 
 
-def lasted(attempt: Row, since: str, now: float) -> float:
+def lasted(attempt: LiveAttempt, since: str, now: float) -> float:
     """Seconds from a moment of a live attempt to `now`.
 
     If the clock was set back meanwhile, counts from when `observe` noticed and recorded it.
@@ -254,7 +264,7 @@ def lasted(attempt: Row, since: str, now: float) -> float:
     return passed if passed >= 0 else max(0.0, now - clock.seconds(attempt["updated_at"]))
 
 
-def as_row(attempt: Row, action: Action, reason: str) -> Row:
+def as_row(attempt: LiveAttempt, action: Action, reason: str) -> Row:
     """The row that a pass prints for an attempt on which it acted."""
     return {
         "attempt": attempt["id"],
@@ -265,20 +275,17 @@ def as_row(attempt: Row, action: Action, reason: str) -> Row:
     }
 
 
-def _retries(attempt: Row, failure_class: str | None) -> bool:
+def _retries(attempt: LiveAttempt, failure_class: str | None) -> bool:
     if attempt["cancel_requested_at"] or attempt["attempts"] >= attempt["max_attempts"]:
         return False
     return is_worth_another(attempt, failure_class)
 
 
-def is_worth_another(attempt: Row, failure_class: str | None) -> bool:
-    """Whether another attempt may follow a failed one, because it may succeed and repeats nothing.
-
-    `attempt` has its stage and evidence, and whether its prompt is idempotent.
-    """
+def is_worth_another(attempt: Tried, failure_class: str | None) -> bool:
+    """Whether another attempt may follow a failed one: it may succeed, and repeats nothing."""
     if failure_class == "vanished" and attempt["stage"] in UNTYPED:
         return True
-    turn = json.loads(attempt["evidence"]).get("turn")
+    turn = evidence_of(attempt).get("turn")
     if failure_class == "vanished" and turn is not None and turn.get("spilt"):
         return False  # a shell may have run lines of it already
     if failure_class == "vanished" and attempt["stage"] == "typed" and turn is not None:

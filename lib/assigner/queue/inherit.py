@@ -1,6 +1,7 @@
 """What a prompt inherits from its parent: everything that it does not set itself."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -8,7 +9,8 @@ from assigner.errors import UsageError
 from assigner.queue import drafts, prompts
 from assigner.queue.drafts import Draft
 from assigner.store import secrets
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import Prompt
 
 # Never inherited; variables and metadata are inherited one by one
 _OWN = {
@@ -26,6 +28,7 @@ def inherit(store: Store, draft: Draft) -> None:
     parent, or if the values of its secret variables have been deleted.
     """
     parent = _row(store, draft.parent_id)
+    columns: Mapping[str, Any] = parent
     said = {
         name
         for field in fields(draft)
@@ -36,8 +39,8 @@ def inherit(store: Store, draft: Draft) -> None:
     if said & _TARGET:
         said |= _TARGET
     for field in fields(draft):
-        if field.name in parent and field.name not in said | _OWN:
-            setattr(draft, field.name, _value(parent[field.name], _default(field)))
+        if field.name in columns and field.name not in said | _OWN:
+            setattr(draft, field.name, _value(columns[field.name], _default(field)))
     taken = {
         key: value
         for key, value in json.loads(parent["metadata"]).items()
@@ -47,13 +50,13 @@ def inherit(store: Store, draft: Draft) -> None:
     _variables(store, draft, parent)
 
 
-def _row(store: Store, parent: object) -> Row:
+def _row(store: Store, parent: object) -> Prompt:
     if type(parent) is int and 0 < parent < 2**31 and (row := store.one("prompts/get", id=parent)):
         return row
     raise UsageError(f"no prompt {parent} to inherit from")
 
 
-def _variables(store: Store, draft: Draft, parent: Row) -> None:
+def _variables(store: Store, draft: Draft, parent: Prompt) -> None:
     """Inherit the variables that the draft does not set; share the parent's file of secrets."""
     own = draft.env_vars or draft.metadata.get("env_vars") or {}
     if not isinstance(own, dict):

@@ -14,6 +14,7 @@ from assigner.agents import registry
 from assigner.errors import UsageError
 from assigner.queue import attempts, drafts, events, sessions
 from assigner.store.database import Row, Store
+from assigner.store.rows import Session
 
 _BATCH = 20_000  # prompts per transaction, so that other processes can write in between
 
@@ -98,7 +99,7 @@ def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
 
 def listed(store: Store) -> list[Row]:
     """Everything that is paused, since when and by whom."""
-    places = [
+    places: list[tuple[Place, Row | Session]] = [
         (Place("provider" if r["provider"] else "everything", r["provider"]), r)
         for r in store.rows("pauses/list")
     ]
@@ -116,7 +117,7 @@ def providers_paused(store: Store) -> set[str]:
     return {row["provider"] for row in store.rows("pauses/list")}
 
 
-def why(session: Row, stopped: set[str]) -> str:
+def why(session: Session, stopped: set[str]) -> str:
     """Which pause keeps a session from getting prompts; empty if none does.
 
     `stopped` is the result of providers_paused.
@@ -190,7 +191,7 @@ def _paused(store: Store, place: Place) -> Row:
     return _row(place, since)
 
 
-def _row(place: Place, since: Row) -> Row:
+def _row(place: Place, since: Row | Session) -> Row:
     return {
         "kind": place.kind,
         "name": place.name or None,

@@ -7,16 +7,17 @@ from typing import Any
 
 from assigner.errors import UsageError
 from assigner.store.database import Row, Store
+from assigner.store.rows import Session
 
 
 def choose(
-    rows: Iterable[Row],
+    rows: Iterable[Session],
     *,
     env: Sequence[tuple[str, str | None]] = (),
     directory: str | None = None,
     branch: str | None = None,
     status: str | None = None,
-) -> list[Row]:
+) -> list[Session]:
     """The rows of `sessions` that meet all given conditions.
 
     `env` lists variables that a prompt exported there, each with its value, or None for any; a
@@ -34,7 +35,7 @@ def choose(
     ]
 
 
-def find(store: Store, name: str) -> Row:
+def find(store: Store, name: str) -> Session:
     """The session of that name; UsageError names the known ones."""
     if row := store.one("sessions/get", name=name):
         return row
@@ -46,7 +47,7 @@ def find(store: Store, name: str) -> Row:
     raise UsageError(f"no session '{name}'{hint}")
 
 
-def kept_alive(store: Store) -> list[Row]:
+def kept_alive(store: Store) -> list[Session]:
     """The sessions that keepalive looks after."""
     return [row for row in store.rows("sessions/list") if row["keepalive"] and row["enrolled"]]
 
@@ -68,12 +69,12 @@ def add(store: Store, name: str, values: Row) -> None:
     store.run("sessions/add", name=name, **values)
 
 
-def see(store: Store, session: Row, values: Row) -> None:
+def see(store: Store, session: Session, values: Row) -> None:
     """Write what a look at a known session has found, with its columns."""
     store.run("sessions/see", id=session["id"], **values)
 
 
-def lose(store: Store, session: Row, status: str, reason: str) -> bool:
+def lose(store: Store, session: Session, status: str, reason: str) -> bool:
     """Write that a session was not found; whether that is news."""
     return bool(store.run("sessions/lose", id=session["id"], status=status, status_reason=reason))
 
@@ -88,17 +89,17 @@ def plan(store: Store, name: str, provider: str) -> None:
     store.run("sessions/plan", name=name, provider=provider)
 
 
-def forget(store: Store, session: Row) -> None:
+def forget(store: Store, session: Session) -> None:
     """Delete a session that is offline."""
     store.run("sessions/forget", id=session["id"])
 
 
-def enroll(store: Store, session: Row, **values: Any) -> None:
+def enroll(store: Store, session: Session, **values: Any) -> None:
     """Opt a session in, with its columns."""
     store.update("sessions", session["id"], enrolled=1, opted_out=0, learn=1, **values)
 
 
-def leave(store: Store, session: Row) -> bool:
+def leave(store: Store, session: Session) -> bool:
     """Opt out a session that has no prompt; whether it had none."""
     return bool(store.run("sessions/leave", id=session["id"]))
 
@@ -108,36 +109,41 @@ def renew(store: Store, name: str) -> None:
     store.run("sessions/renew", name=name)
 
 
-def give_up(store: Store, session: Row, reason: str) -> None:
+def give_up(store: Store, session: Session, reason: str) -> None:
     """Write why a session is not started again."""
     store.run("sessions/give_up", id=session["id"], reason=reason)
 
 
-def note_stuck(store: Store, session: Row, since: str) -> None:
+def note_stuck(store: Store, session: Session, since: str) -> None:
     """Write that it was said that nothing was seen of a busy session since then."""
     store.run("sessions/note_stuck", id=session["id"], since=since)
 
 
-def begin_start(store: Store, session: Row, starting: str) -> None:
+def begin_start(store: Store, session: Session, starting: str) -> None:
     """Write that a session is about to be started, by the file of that name."""
     store.run("sessions/begin_start", id=session["id"], starting=starting)
 
 
-def end_start(store: Store, session: Row) -> None:
+def end_start(store: Store, session: Session) -> None:
     """Write that no start of a session is waited for."""
     store.run("sessions/end_start", id=session["id"])
 
 
-def set_start_directory(store: Store, session: Row, directory: str | None) -> None:
+def set_start_directory(store: Store, session: Session, directory: str | None) -> None:
     """Write where a session is started again."""
     store.update("sessions", session["id"], start_dir=directory)
 
 
-def set_context(store: Store, session: Row, env_vars: str | None = None) -> None:
+def set_context(store: Store, session: Session, env_vars: str | None = None) -> None:
     """Write the context of a row of `sessions` to the database; variables only if given."""
-    columns = ("id", "current_dir", "repository", "git_branch", "context_hash")
     store.run(
-        "sessions/set_context", env_vars=env_vars, **{column: session[column] for column in columns}
+        "sessions/set_context",
+        id=session["id"],
+        current_dir=session["current_dir"],
+        repository=session["repository"],
+        git_branch=session["git_branch"],
+        context_hash=session["context_hash"],
+        env_vars=env_vars,
     )
 
 
@@ -161,7 +167,7 @@ def set_conversation(store: Store, name: str, conversation: str | None) -> None:
     store.run("sessions/set_conversation", name=name, conversation=conversation)
 
 
-def _has_env(row: Row, env: Sequence[tuple[str, str | None]]) -> bool:
+def _has_env(row: Session, env: Sequence[tuple[str, str | None]]) -> bool:
     held = json.loads(row["env_vars"]) if env else {}
     return all(name in held and value in (None, held[name]) for name, value in env)
 

@@ -15,6 +15,7 @@ from assigner.queue import attempts, limits, pauses, prompts
 from assigner.routing import pairing, score
 from assigner.store import state_dir
 from assigner.store.database import Row, Store
+from assigner.store.rows import Prompt, Session
 from assigner.system import git
 
 Lane = tuple[str | None, str | None]  # a target session and a target provider
@@ -27,8 +28,8 @@ _PASSED_OVER = 1000  # prompts of one lane that a pass examines without success 
 class Option:
     """A prompt with a session that it may run in, and the score of the pair."""
 
-    prompt: Row
-    session: Row
+    prompt: Prompt
+    session: Session
     parts: dict[str, int]
     bonus: int
     candidate: pairing.Candidate
@@ -139,7 +140,7 @@ class _Trees:
         self._place = cache(git.place)
         self._made_tree = cache(git.made_tree)
 
-    def place(self, prompt: Row, directory: str | None) -> git.Place | None:
+    def place(self, prompt: Prompt, directory: str | None) -> git.Place | None:
         """The working tree of a prompt with this directory; a separate tree that does not exist yet
         has no branch.
         """
@@ -149,7 +150,7 @@ class _Trees:
         own, _ = worktrees.own(self._root, place, directory, prompt["git_branch"])
         return self._made_tree(own) or git.Place(own, None, None, place.common)
 
-    def directory(self, prompt: Row) -> str | None:
+    def directory(self, prompt: Prompt) -> str | None:
         """The physical directory in which the prompt works; None if any is fine."""
         directory = prompt["working_dir"]
         if directory and prompt["worktree"] and (place := self._place(directory)):
@@ -169,8 +170,8 @@ class _Trees:
 
 
 def _candidates(
-    store: Store, sessions: list[Row], free: int, trees: _Trees
-) -> list[tuple[Row, list[Option]]]:
+    store: Store, sessions: list[Session], free: int, trees: _Trees
+) -> list[tuple[Prompt, list[Option]]]:
     """The prompts that may run now, most urgent first, each with its options.
 
     Reads as many prompts of each lane that a free session serves as there are sessions.  A prompt
@@ -178,7 +179,7 @@ def _candidates(
     session is passed over.
     """
     directories = {session["name"]: session["current_dir"] for session in sessions}
-    found: list[tuple[Row, list[Option]]] = []
+    found: list[tuple[Prompt, list[Option]]] = []
     now = clock.now()
     for target, provider in _lanes(sessions):
         kept = offset = 0
@@ -192,7 +193,7 @@ def _candidates(
             )
             held = []
             for prompt in page:
-                directory = prompt["working_dir"] or directories.get(target)
+                directory = prompt["working_dir"] or directories.get(target or "")
                 if tree := trees.conflict(trees.place(prompt, directory), prompt["git_branch"]):
                     held.append((prompt["id"], tree))
                 elif options := _options(store, prompt, sessions, trees, now):
@@ -206,7 +207,7 @@ def _candidates(
     return found
 
 
-def _lanes(sessions: list[Row]) -> set[Lane]:
+def _lanes(sessions: list[Session]) -> set[Lane]:
     """The lanes that these sessions serve."""
     lanes: set[Lane] = set()
     for session in sessions:
@@ -226,7 +227,7 @@ def _hold_for_trees(store: Store, held: list[tuple[int, str]]) -> None:
 
 
 def _options(
-    store: Store, prompt: Row, sessions: list[Row], trees: _Trees, now: float
+    store: Store, prompt: Prompt, sessions: list[Session], trees: _Trees, now: float
 ) -> list[Option]:
     """The sessions that may take the prompt now, each with its score."""
     settings, found = store.settings, []
@@ -269,7 +270,7 @@ def _options(
     return found
 
 
-def _takes_any(session: Row) -> bool:
+def _takes_any(session: Session) -> bool:
     """Whether a prompt that names neither session nor provider may go there.
 
     Such a prompt is a script for a shell; a one-shot command would read it as data.
@@ -312,7 +313,7 @@ def _claim(store: Store, option: Option, trees: _Trees) -> Row | None:
     }
 
 
-def _is_switch(prompt: Row, session: Row, trees: _Trees) -> bool:
+def _is_switch(prompt: Prompt, session: Session, trees: _Trees) -> bool:
     """Whether the session must change its directory or branch for the prompt."""
     wanted, branch = trees.directory(prompt), prompt["git_branch"]
     if wanted and wanted != session["current_dir"]:

@@ -17,6 +17,7 @@ from assigner.sessions.look import shell_of
 from assigner.shells.dialects import DIALECTS
 from assigner.store import state_dir
 from assigner.store.database import Row, Store
+from assigner.store.rows import Launch, Session
 from assigner.system import processes, terminal_text
 from assigner.tmux import client, panes
 from assigner.tmux import create as tmux_create
@@ -56,7 +57,9 @@ def lacking(store: Store, names: Sequence[str], wish: Wish) -> list[str]:
     return [name for name in names if _is_missing(store, name, wish)]
 
 
-def create(store: Store, name: str, wish: Wish, *, settle: float | None, silent: str | None) -> Row:
+def create(
+    store: Store, name: str, wish: Wish, *, settle: float | None, silent: str | None
+) -> Row | Session:
     """Create a session on the first configured socket and enroll it; its row.
 
     Waits at most `settle` seconds for the shell, and as long again for its prompt, or an agent's
@@ -115,14 +118,16 @@ def _missing(agent: Provider, wish: Wish) -> AssignerError | None:
 
 def _create_agent(
     store: Store, name: str, agent: Provider, directory: str, wish: Wish, settle: float
-) -> Row:
+) -> Session:
     """Create a session that runs an agent, and enroll it; its row within `settle` seconds."""
     trusted = (directory, *wish.choice.trust) if agent.launch.trusts else ()
     line = wish.choice.command or agent.start
     choice = wish.choice._replace(command=line, trust=trusted)
     options = install.options(agent, store.settings)
     argv = options.argv + folder_trust.trust(agent, trusted, directory, os.environ)
-    as_it_is = {"command": line, "auto_approve": choice.auto_approve, "resumes": False}
+    as_it_is: Launch = {
+        "command": line, "auto_approve": choice.auto_approve, "resumes": 0, "conversation": None
+    }  # fmt: skip
     plan = start.Plan(
         directory,
         launch.command_line(agent, as_it_is, argv, resumed=False),
@@ -150,7 +155,7 @@ def _create_agent(
     return session
 
 
-def _watch(store: Store, name: str, settle: float) -> Row:
+def _watch(store: Store, name: str, settle: float) -> Session:
     """Wait until a new session's agent is ready, asks a question or has ended; its row."""
     until = time.monotonic() + settle
     asked = 0
@@ -164,7 +169,7 @@ def _watch(store: Store, name: str, settle: float) -> Row:
         time.sleep(_POLL)
 
 
-def _ended(store: Store, session: Row, agent: Provider) -> AssignerError:
+def _ended(store: Store, session: Session, agent: Provider) -> AssignerError:
     """Remove the session of an agent that has ended; the error with its last output."""
     name, said = session["name"], ""
     if session["pane_id"]:
@@ -179,7 +184,7 @@ def _ended(store: Store, session: Row, agent: Provider) -> AssignerError:
     return AssignerError(f"new session '{name}' ended before {agent.name} was ready: {reason}")
 
 
-def _shown(store: Store, session: Row) -> list[str]:
+def _shown(store: Store, session: Session) -> list[str]:
     """The nonempty lines on a session's screen; none if it cannot be read."""
     pane = session["pane_id"]
     try:

@@ -17,6 +17,7 @@ from assigner.sessions import known_panes, scan
 from assigner.sessions.look import Known, Sight, is_there, look
 from assigner.shells import prompt_line
 from assigner.store.database import Row, Store
+from assigner.store.rows import Session
 from assigner.system import processes, terminal_text
 from assigner.tmux import client
 from assigner.tmux import panes as tmux_panes
@@ -52,7 +53,13 @@ class Choice(NamedTuple):
     trust: tuple[str, ...] = ()
 
 
-def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: bool = False) -> Row:  # noqa: B008 - it is immutable
+def enroll(
+    store: Store,
+    name: str,
+    choice: Choice = Choice(),  # noqa: B008 - it is immutable
+    *,
+    at_prompt: bool = False,
+) -> Session:
     """Enroll a session, and remember how its shell's empty prompt ends; its row.
 
     With `at_prompt` the prompt shown now is empty, whatever it looks like.  UsageError for a
@@ -96,7 +103,7 @@ def enroll(store: Store, name: str, choice: Choice = Choice(), *, at_prompt: boo
     return sessions.find(store, name)
 
 
-def renew(store: Store, name: str, choice: Choice) -> Row | None:
+def renew(store: Store, name: str, choice: Choice) -> Session | None:
     """Let keepalive try again to restart an offline session that it has given up; its row.
     None if the session or the options do not ask for that.
     """
@@ -110,7 +117,7 @@ def renew(store: Store, name: str, choice: Choice) -> Row | None:
     return sessions.find(store, name)
 
 
-def keep_environment(store: Store, session: Row) -> None:
+def keep_environment(store: Store, session: Session) -> None:
     """Save the environment of a session's process, to restart the session with it."""
     if session["environment"] is None and not session["starting"] and not store.dry:
         is_agent = detect.is_agent(session["provider"])
@@ -141,7 +148,7 @@ def check_agent(agent: Provider, choice: Choice) -> None:
     folder_trust.check(agent, choice.trust)
 
 
-def _command(session: Row, provider: str, choice: Choice) -> str | None:
+def _command(session: Session, provider: str, choice: Choice) -> str | None:
     """The command that restarts a session's agent: the given one, else the one that started it.
 
     UsageError for options that only agents support.
@@ -170,7 +177,7 @@ def _command(session: Row, provider: str, choice: Choice) -> str | None:
     return launch.running_line(proc_of(session))
 
 
-def _start(session: Row, provider: str) -> Row:
+def _start(session: Session, provider: str) -> Row:
     """The columns needed to restart a session as it is.  UsageError if it cannot be restarted."""
     name = session["name"]
     if not PLAIN_NAME.match(name):
@@ -190,7 +197,7 @@ def _start(session: Row, provider: str) -> Row:
     return {"start_dir": directory, "start_line": line, "environment": None}
 
 
-def proc_of(session: Row) -> int:
+def proc_of(session: Session) -> int:
     """The foreground process of a session."""
     return processes.front(session["pane_pid"]) or 0
 
@@ -201,7 +208,7 @@ def _account_of(command: str | None, provider: str) -> str | None:
     return once[0] if once else None
 
 
-def _seen(store: Store, session: Row, choice: Choice) -> str:
+def _seen(store: Store, session: Session, choice: Choice) -> str:
     """The provider that a look at the session shows: an agent, a shell, or a one-shot command."""
     sight = _sight(store, session, known_panes.expectations(None, None))
     if sight and sight.agent:
@@ -209,7 +216,7 @@ def _seen(store: Store, session: Row, choice: Choice) -> str:
     return "command" if choice.command else "shell"
 
 
-def leave(store: Store, name: str) -> Row:
+def leave(store: Store, name: str) -> Session:
     """Opt a session out; UsageError while a prompt runs in it, or if it is unknown."""
     session = sessions.find(store, name)
     if session["current_task_id"]:
@@ -224,7 +231,7 @@ def leave(store: Store, name: str) -> Row:
     return sessions.find(store, name)
 
 
-def _shown(store: Store, session: Row) -> prompt_line.Ending:
+def _shown(store: Store, session: Session) -> prompt_line.Ending:
     """The ending of the prompt that the session shows now."""
     sight = _sight(store, session, known_panes.expectations(session, None))
     if sight is None:
@@ -235,7 +242,7 @@ def _shown(store: Store, session: Row) -> prompt_line.Ending:
     return ending
 
 
-def _sight(store: Store, session: Row, known: Known) -> Sight | None:
+def _sight(store: Store, session: Session, known: Known) -> Sight | None:
     """Look at a session now; None if its pane is gone.  AssignerError if tmux does not answer."""
     panes, _ = known_panes.list_panes(store)
     pane = next((pane for pane in panes if pane.identity == tmux_panes.PaneId.of(session)), None)

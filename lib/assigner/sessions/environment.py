@@ -4,7 +4,8 @@ import re
 
 from assigner.queue import sessions
 from assigner.store import secrets
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import LiveAttempt
 from assigner.system import processes
 
 # What tmux and a shell set themselves, and what an agent sets for its child processes
@@ -14,20 +15,20 @@ _EXPORTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _NOT_KEPT_PREFIXES = ("CLAUDECODE", "CLAUDE_CODE_SESSION", "CLAUDE_CODE_CHILD", "ASSIGNER_")
 
 
-def environment(store: Store, attempt: Row, front: int) -> dict[str, str] | None:
+def environment(store: Store, attempt: LiveAttempt, front: int) -> dict[str, str] | None:
     """The environment that the agent was first started with, without the variables of prompts.
 
     Saves it for the next time.  None if it is unknown.
     """
     if attempt["environment"]:
-        return kept(store, attempt)
+        return kept(store, attempt["environment"])
     return keep(store, attempt["session"], front)
 
 
-def kept(store: Store, session: Row) -> dict[str, str] | None:
-    """The saved environment of a session's agent; None if there is none."""
+def kept(store: Store, file: str | None) -> dict[str, str] | None:
+    """The environment of an agent that was saved in that file; None if there is none."""
     try:
-        return secrets.load_secrets(store.settings, session["environment"] or "")
+        return secrets.load_secrets(store.settings, file or "")
     except OSError:
         return None
 

@@ -17,6 +17,7 @@ from assigner.sessions import enroll, environment, scan, start
 from assigner.states import Action
 from assigner.store import state_dir
 from assigner.store.database import Row, Store
+from assigner.store.rows import Session
 from assigner.tmux import client
 
 LASTS = 60.0  # seconds that a successful start lasts at least
@@ -46,13 +47,13 @@ def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]
     return told + _wait_until_started(store, started, settle)
 
 
-def _is_dead(session: Row, silent: Mapping[str, str]) -> bool:
+def _is_dead(session: Session, silent: Mapping[str, str]) -> bool:
     """Whether a session has to be restarted; one that the user paused is left alone."""
     given_up = session["given_up"] or session["paused"]
     return session["status"] == "offline" and not given_up and session["socket"] not in silent
 
 
-def _look_after(store: Store, session: Row) -> list[Row]:
+def _look_after(store: Store, session: Session) -> list[Row]:
     """Record that a live session lasts; report it if it has been silent for long."""
     if session["status"] in ("offline", "unknown") or store.dry:
         return []
@@ -78,7 +79,7 @@ def _look_after(store: Store, session: Row) -> list[Row]:
     return [_as_row(session["name"], "stuck", reason)]
 
 
-def _again(store: Store, session: Row) -> Row | None:
+def _again(store: Store, session: Session) -> Row | None:
     """Restart a session that died, unless it is too early or hopeless.  Returns a row or None."""
     name, deaths, settings = session["name"], session["quick_deaths"], store.settings
     if deaths >= MOST_QUICK_DEATHS:
@@ -108,9 +109,9 @@ def _again(store: Store, session: Row) -> Row | None:
     return _as_row(name, "started", session["status_reason"])
 
 
-def _plan(store: Store, session: Row, directory: str) -> start.Plan:
+def _plan(store: Store, session: Session, directory: str) -> start.Plan:
     """How to restart a session; continues its conversation unless that start just failed."""
-    base = environment.kept(store, session)
+    base = environment.kept(store, session["environment"])
     exports = dict(base or {})
     line = session["start_line"]
     if agent := detect.known(session["provider"]):
@@ -123,7 +124,7 @@ def _plan(store: Store, session: Row, directory: str) -> start.Plan:
     return start.Plan(directory, line, exports, login=start.login_shell() if base is None else None)
 
 
-def _give_up(store: Store, session: Row) -> Row:
+def _give_up(store: Store, session: Session) -> Row:
     name = session["name"]
     reason = (
         f"given up after {MOST_QUICK_DEATHS} starts that lasted less than {LASTS:g} s each"
@@ -151,14 +152,14 @@ def _wait_until_started(store: Store, started: list[Row], seconds: float) -> lis
     return started
 
 
-def _has_come(store: Store, session: Row) -> bool:
+def _has_come(store: Store, session: Session) -> bool:
     """Whether the started session is there, or has already ended."""
     if session["status"] == "offline":
         return not start.is_due(store, session)
     return session["status"] not in ("busy", "unknown")
 
 
-def _event(store: Store, session: Row, kind: str, reason: str) -> None:
+def _event(store: Store, session: Session, kind: str, reason: str) -> None:
     events.record(store, kind, {"reason": reason, "by": store.actor}, session=session["name"])
 
 

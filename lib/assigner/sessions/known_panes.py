@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from assigner import clock
 from assigner.sessions.look import Key, Known, Sight, look
 from assigner.shells import prompt_line
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import LiveAttempt, Session
 from assigner.system import processes
 from assigner.tmux import client
 from assigner.tmux import panes as tmux_panes
@@ -30,7 +31,7 @@ def list_panes(store: Store) -> tuple[list[tmux_panes.Pane], dict[str, str]]:
 
 
 def absence(
-    store: Store, row: Row, answering: dict[str, int], silent: dict[str, str]
+    store: Store, row: Session, answering: dict[str, int], silent: dict[str, str]
 ) -> tuple[str, str]:
     """The status of a session whose pane is not listed, and the reason.
 
@@ -49,7 +50,9 @@ def absence(
     return "unknown", f"the tmux server does not answer at {row['socket']}"
 
 
-def look_at(store: Store, wanted: Iterable[tuple[Row, tmux_panes.Pane]]) -> dict[Key, Sight]:
+def look_at(
+    store: Store, wanted: Iterable[tuple[LiveAttempt, tmux_panes.Pane]]
+) -> dict[Key, Sight]:
     """A fresh look at the panes of attempts; omits servers that cannot be asked."""
     sessions = {row["name"]: row for row in store.rows("sessions/list")}
     ours = typed_last(store)
@@ -68,7 +71,9 @@ def typed_last(store: Store) -> dict[str, str]:
     return {row["name"]: row["at"] for row in store.rows("sessions/typed_last")}
 
 
-def expectations(row: Row | None, attempt: Row | None, ours: str | None = None) -> Known:
+def expectations(
+    row: Session | None, attempt: LiveAttempt | None, ours: str | None = None
+) -> Known:
     """What the database knows of a session, for a look; `ours` comes from `typed_last`."""
     if row is None:
         return Known()

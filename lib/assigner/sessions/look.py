@@ -13,6 +13,7 @@ from assigner.shells import prompt_line
 from assigner.shells.dialects import DIALECTS
 from assigner.shells.spec import mark
 from assigner.store.database import Row, Store
+from assigner.store.rows import Session
 from assigner.system import processes as system_processes
 from assigner.tmux import panes as tmux_panes
 
@@ -107,14 +108,14 @@ def shell_of(process: system_processes.Stat) -> str | None:
     return name if name in DIALECTS else None
 
 
-def is_there(session: Row) -> bool:
+def is_there(session: Session) -> bool:
     """Whether the pane of a session lives, whatever has left it."""
     return session["pane_pid"] is not None and system_processes.is_session_leader(
         session["pane_pid"]
     )
 
 
-def lacks_prompt(session: Row) -> bool:
+def lacks_prompt(session: Row | Session) -> bool:
     """Whether a session is unknown because nobody has shown how its shell's empty prompt ends."""
     if session["status"] != "unknown" or session["prompt_endings"] != "[]":
         return False

@@ -14,6 +14,7 @@ from assigner.sessions import known_panes
 from assigner.sessions.look import Known, Sight, look
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt, Session
 from assigner.tmux import client
 from assigner.tmux import panes as tmux_panes
 from assigner.tmux.panes import PaneId
@@ -72,7 +73,7 @@ def scan(store: Store) -> Scan:
 
 
 def _match(
-    panes: list[tmux_panes.Pane], rows: list[Row], live: dict[str, Row]
+    panes: list[tmux_panes.Pane], rows: list[Session], live: dict[str, LiveAttempt]
 ) -> dict[str, tmux_panes.Pane]:
     """Map session names to panes: a known pane keeps its name."""
     owners = _owners(rows)
@@ -102,7 +103,7 @@ def _still_called(name: str, session: str) -> bool:
     return name == session or name.startswith((f"{session}:", f"{session}@"))
 
 
-def _owners(rows: list[Row]) -> dict[tuple[str, int, int, str], Row]:
+def _owners(rows: list[Session]) -> dict[tuple[str, int, int, str], Session]:
     """The sessions that are not offline, by the pane of each."""
     return {PaneId.of(row).place: row for row in rows if row["status"] != "offline"}
 
@@ -115,7 +116,9 @@ def _fingerprint(pane: tmux_panes.Pane) -> str:
     )))  # fmt: skip
 
 
-def _to_be_looked_at(row: Row, pane: tmux_panes.Pane, attempt: Row | None, now: float) -> bool:
+def _to_be_looked_at(
+    row: Session, pane: tmux_panes.Pane, attempt: LiveAttempt | None, now: float
+) -> bool:
     """Whether a pane may have changed; tmux's clock has a resolution of one second."""
     return bool(
         attempt
@@ -141,7 +144,7 @@ def _look(
 def _see(
     store: Store,
     name: str,
-    row: Row | None,
+    row: Session | None,
     sight: Sight,
     held: dict[str, Row],
     now: float,
@@ -207,7 +210,7 @@ def _see(
         yield {"name": name, **values}
 
 
-def _is_another(name: str, row: Row, pane: tmux_panes.Pane) -> bool:
+def _is_another(name: str, row: Session, pane: tmux_panes.Pane) -> bool:
     """Whether a new split of a window has the name of an enrolled pane that is gone."""
     server = (row["server_pid"], row["server_start"])
     is_part = name != pane.session and not name.startswith(f"{pane.session}@")
@@ -215,7 +218,7 @@ def _is_another(name: str, row: Row, pane: tmux_panes.Pane) -> bool:
 
 
 def _limited(
-    store: Store, row: Row | None, sight: Sight, limit: Row | None
+    store: Store, row: Session | None, sight: Sight, limit: Row | None
 ) -> tuple[str, str, str | None]:
     """Status, reason and end of limit for what was seen.
 
@@ -238,7 +241,7 @@ def _limited(
     return "limited", sight.reason, until
 
 
-def _provider(row: Row | None, sight: Sight) -> str | None:
+def _provider(row: Session | None, sight: Sight) -> str | None:
     """The provider of a session: what the user said, else what is seen, else what was seen before.
 
     An agent that has exited to its shell remains the provider: its prompts are not for a shell.
@@ -254,8 +257,8 @@ def _provider(row: Row | None, sight: Sight) -> str | None:
 
 def _lose(
     store: Store,
-    row: Row,
-    attempt: Row | None,
+    row: Session,
+    attempt: LiveAttempt | None,
     answering: dict[str, int],
     silent: dict[str, str],
 ) -> Iterator[Row]:

@@ -21,7 +21,8 @@ from assigner.sessions import known_panes, look
 from assigner.shells import fish, posix
 from assigner.shells.dialects import DIALECTS
 from assigner.store import state_dir
-from assigner.store.database import Row, Store
+from assigner.store.database import Store
+from assigner.store.rows import Session
 from assigner.system import processes
 from assigner.tmux import client, create, keys
 from assigner.tmux import panes as tmux_panes
@@ -67,7 +68,7 @@ def missing(line: str, path: str | None) -> str | None:
     return None if shutil.which(words[0], path=path) else words[0]
 
 
-def begin(store: Store, session: Row, plan: Plan) -> str:
+def begin(store: Store, session: Session, plan: Plan) -> str:
     """Commit that a session is about to be started.  Returns the path of its start file."""
     forget(store, session["name"])
     now = clock.now()
@@ -87,21 +88,21 @@ def forget(store: Store, name: str) -> None:
             path.unlink()
 
 
-def is_due(store: Store, session: Row) -> bool:
+def is_due(store: Store, session: Session) -> bool:
     """Whether the start file of a session exists but has not run yet."""
     return (
         session["starting"] is not None and (store.settings.starts / session["starting"]).exists()
     )
 
 
-def cancel(store: Store, session: Row) -> None:
+def cancel(store: Store, session: Session) -> None:
     """Remove a session's start file: nothing waits for that start any more."""
     forget(store, session["name"])
     with store.transaction():
         sessions.end_start(store, session)
 
 
-def start(store: Store, session: Row, plan: Plan, socket: str, *, stays: bool) -> str | None:
+def start(store: Store, session: Session, plan: Plan, socket: str, *, stays: bool) -> str | None:
     """Start an offline session: in its own pane if that exists, else in a new tmux session at that
     socket.  Returns why that is impossible, or None.  With `stays` its pane outlives its program.
 
@@ -125,7 +126,7 @@ def start(store: Store, session: Row, plan: Plan, socket: str, *, stays: bool) -
     return None
 
 
-def _pane_of(session: Row, timeout: float) -> tmux_panes.Pane | None:
+def _pane_of(session: Session, timeout: float) -> tmux_panes.Pane | None:
     """The pane of an offline session, dead or left by its agent; None if it is gone."""
     if session["pane_id"] is None:
         return None
@@ -136,7 +137,7 @@ def _pane_of(session: Row, timeout: float) -> tmux_panes.Pane | None:
     return next((pane for pane in panes if pane.identity == tmux_panes.PaneId.of(session)), None)
 
 
-def into_shell(store: Store, session: Row, pane: tmux_panes.Pane, plan: Plan) -> str | None:
+def into_shell(store: Store, session: Session, pane: tmux_panes.Pane, plan: Plan) -> str | None:
     """Restart an agent that has exited to its shell, by a line typed at the empty prompt.
     Returns why that is impossible, or None.
     """
@@ -160,7 +161,7 @@ def into_shell(store: Store, session: Row, pane: tmux_panes.Pane, plan: Plan) ->
     return None if answer == "typed" else answer
 
 
-def _shell_of(store: Store, session: Row, pane: tmux_panes.Pane) -> look.Sight:
+def _shell_of(store: Store, session: Session, pane: tmux_panes.Pane) -> look.Sight:
     """The shell that an agent's session has exited to."""
     known = known_panes.expectations(session, None)._replace(provider="shell", given=True, learn=1)
     return look.look(store, [(pane, known)], clock.now())[pane.socket, pane.id]

@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from assigner import clock
 from assigner.config import Settings
@@ -21,6 +21,16 @@ from assigner.system import private_files
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+    from assigner.store.rows import (
+        Attempt,
+        Check,
+        FailedPrompt,
+        LiveAttempt,
+        OwnTree,
+        Prompt,
+        Session,
+    )
 
 
 Row = dict[str, Any]
@@ -44,11 +54,50 @@ class Store:
         self.dry = dry
         connection.row_factory = _row
 
-    def rows(self, name: str, /, **values: Any) -> list[Row]:
+    if TYPE_CHECKING:  # the queries whose rows have a type; a test compares it with their columns
+
+        @overload
+        def rows(self, name: Literal["attempts/live"], /, **v: Any) -> list[LiveAttempt]: ...
+        @overload
+        def rows(self, name: Literal["attempts/of_prompt"], /, **v: Any) -> list[Attempt]: ...
+        @overload
+        def rows(self, name: Literal["checks/of_prompt"], /, **v: Any) -> list[Check]: ...
+        @overload
+        def rows(self, name: Literal["prompts/failed"], /, **v: Any) -> list[FailedPrompt]: ...
+        @overload
+        def rows(
+            self,
+            name: Literal[
+                "prompts/open", "prompts/ready_in_lane", "prompts/recent_failed", "prompts/reviews"
+            ],
+            /,
+            **v: Any,
+        ) -> list[Prompt]: ...
+        @overload
+        def rows(
+            self, name: Literal["sessions/list", "sessions/ready", "sessions/stale"], /, **v: Any
+        ) -> list[Session]: ...
+        @overload
+        def rows(self, name: Literal["prompts/with_worktree"], /, **v: Any) -> list[OwnTree]: ...
+        @overload
+        def rows(self, name: str, /, **v: Any) -> list[Row]: ...
+
+    def rows(self, name: str, /, **values: Any) -> list[Any]:
         """All rows of sql/queries/NAME.sql."""
         return self.execute(statements.query(name), values).fetchall()
 
-    def one(self, name: str, /, **values: Any) -> Row | None:
+    if TYPE_CHECKING:
+
+        @overload
+        def one(self, name: Literal["prompts/get"], /, **v: Any) -> Prompt | None: ...
+        @overload
+        def one(self, name: Literal["sessions/get"], /, **v: Any) -> Session | None: ...
+        @overload
+        def one(self, name: Literal["attempts/live_of_prompt"], /, **v: Any) -> Attempt | None: ...
+        @overload
+        def one(self, name: str, /, **v: Any) -> Row | None: ...
+
+    def one(self, name: str, /, **values: Any) -> Any:
         """The first row of sql/queries/NAME.sql, or None."""
         row: Row | None = self.execute(statements.query(name), values).fetchone()
         return row
