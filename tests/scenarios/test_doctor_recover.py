@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_schemas import SCHEMAS, restore
+from scenarios.test_schemas import SCHEMAS, restore
 
 from harness.workplace import Workplace
 
