@@ -12,7 +12,7 @@ import pytest
 
 from harness import workplace as support
 from harness.forkserver import Forked
-from harness.workplace import Workplace, spoken, wait_for
+from harness.workplace import ROOT, Workplace, spoken, wait_for
 
 
 @pytest.fixture
