@@ -12,7 +12,7 @@ import pytest
 
 from harness import workplace as support
 from harness.forkserver import Forked
-from harness.workplace import Workplace, spoken, wait_for
+from harness.workplace import ROOT, Workplace, spoken, wait_for
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_end_of_the_fork_server_is_told(tmp_path: Path, bin: Path) -> None:
     for how, status in (("leave", 0), ("kill", 1)):
         done = subprocess.run(
             [sys.executable, "-c", code, bin.parent, how], capture_output=True, text=True,
-            env={"PYTHONPATH": str(Path(__file__).parent), "PATH": os.environ["PATH"]}, timeout=60,
+            env={"PYTHONPATH": str(ROOT / "tests"), "PATH": os.environ["PATH"]}, timeout=60,
         )  # fmt: skip
         assert done.returncode == status, done
         assert ("the fork server ended (-9)" in done.stderr) is (how == "kill")

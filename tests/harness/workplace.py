@@ -438,7 +438,7 @@ class Workplace:
             program.parent.mkdir(exist_ok=True)
             # not the virtual environment's python, which finds itself by its own name
             python = shlex.quote(os.path.realpath(sys.executable))
-            source = shlex.quote(str(ROOT / "tests" / "standin.py"))
+            source = shlex.quote(str(Path(__file__).with_name("standin.py")))
             program.write_text(f'#!/bin/bash\nexec -a standin {python} {source} "$@"\n')
             program.chmod(0o755)
             configuration = self.environment.get("XDG_CONFIG_HOME", self.home / ".config")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_schemas import SCHEMAS, restore
 
 from harness.workplace import Workplace
+from scenarios.test_schemas import SCHEMAS, restore
 
 MADE_ANEW = {"meta", "prompt_transitions", "prompt_counts"}
 # Columns in which a recovery settles what the losses leave open

@@ -132,7 +132,7 @@ def _copied(value: Any) -> Any:
 
 def found(store: Store, what: Reference) -> Row:
     """The row that a reference names.  UsageError where there is none."""
-    row = store.one(f"goals/{_WHAT[what.table]}", id=what.id)
+    row = store.one(f"{what.table}/get", id=what.id)
     if row is None:
         raise UsageError(f"no {what.what}")
     return row
