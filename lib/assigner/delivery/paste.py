@@ -9,4 +9,4 @@ from assigner.system import processes
 
 def place_of(job: Job, sight: Sight) -> dict[str, Any]:
     """The agent process and its directory, for which a text is made."""
-    return {"directory": sight.directory, "front": processes.front(job.pane.pid)}
+    return {"directory": sight.directory, "agent_pid": processes.front(job.pane.pid)}

@@ -30,7 +30,7 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     """The agent is being restarted: type the prompt once the agent is in the prompt's context."""
     attempt = job.attempt
     reports = json.loads(attempt["evidence"]).get("reports", {})
-    if attempt["ending"] and ({"step", "started"} & set(reports) or sight.status == "offline"):
+    if attempt["stop_reason"] and ({"step", "started"} & set(reports) or sight.status == "offline"):
         reason = f"preparing the context took longer than {attempt['timeout_seconds']:g} s"
         step = reports.get("step", {}).get("step", "start")
         return give_back.fail(store, attempt, step, reason, "timeout")
@@ -46,7 +46,7 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     gone = "another program runs in its pane" if job.pane.pid != attempt["pane_pid"] else None
     if gone or sight.status == "offline":
         reason = f"the agent did not keep running: {gone or sight.reason}"
-        return give_back.fail(store, attempt, "start", reason, "vanished")
+        return give_back.fail(store, attempt, "start", reason, "lost")
     if "started" not in reports or sight.status != "idle" or sight.shown is None:
         return sight.reason
     if begin.is_warming_up(job):
@@ -76,7 +76,7 @@ def _not_begun(store: Store, job: Job, sight: Sight) -> Row | str:
     ):
         return "the agent is being restarted"
     reason = f"the agent was not restarted: {sight.reason}"
-    return give_back.fail(store, attempt, "start", reason, "vanished")
+    return give_back.fail(store, attempt, "start", reason, "lost")
 
 
 def is_needed(attempt: Row, wanted: Task, here: str | None, branch: str | None) -> bool:
@@ -103,7 +103,9 @@ def write(store: Store, attempt: Row, provider: Provider, wanted: Task) -> str |
     options = install.options(provider, store.settings)
     moved = wanted.physical is not None and wanted.physical != here
     place = wanted.physical if moved and wanted.physical else here
-    argv = options.argv + folder_trust.trust(provider, json.loads(attempt["trusted"]), place, base)
+    argv = options.argv + folder_trust.trust(
+        provider, json.loads(attempt["trusted_dirs"]), place, base
+    )
     text = posix.launcher(
         wanted,
         tools,

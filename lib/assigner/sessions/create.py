@@ -122,7 +122,7 @@ def _create_agent(
     choice = wish.choice._replace(command=line, trust=trusted)
     options = install.options(agent, store.settings)
     argv = options.argv + folder_trust.trust(agent, trusted, directory, os.environ)
-    as_it_is = {"command": line, "auto_approve": choice.auto_approve, "resumes": False}
+    as_it_is = {"command": line, "auto_approve": choice.auto_approve, "resume_conversation": False}
     plan = start.Plan(
         directory,
         launch.command_line(agent, as_it_is, argv, resumed=False),

@@ -19,7 +19,7 @@ def environment(store: Store, attempt: Row, front: int) -> dict[str, str] | None
 
     Saves it for the next time.  None if it is unknown.
     """
-    if attempt["environment"]:
+    if attempt["environment_file"]:
         return kept(store, attempt)
     return keep(store, attempt["session"], front)
 
@@ -27,7 +27,7 @@ def environment(store: Store, attempt: Row, front: int) -> dict[str, str] | None
 def kept(store: Store, session: Row) -> dict[str, str] | None:
     """The saved environment of a session's agent; None if there is none."""
     try:
-        return secrets.load_secrets(store.settings, session["environment"] or "")
+        return secrets.load_secrets(store.settings, session["environment_file"] or "")
     except OSError:
         return None
 
