@@ -30,7 +30,7 @@ test: setup-tests ## run the tests; ARGS="-k send" for some of them
 lint: setup ## check style, types and spelling
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
-	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/conftest.py tools/fresh.py
+	@$(PYTHON) -m mypy lib $(filter-out $(NAMESAKES),$(SCRIPTS)) tests/conftest.py tools/fresh.py tools/schema.py
 	@.venv/bin/codespell
 	@$(PYTHON) -m mypy -m harness.workplace -m harness.forkserver -m harness.standin -p campaigns.agents -p campaigns.night
 	@for tool in $(filter $(NAMESAKES),$(SCRIPTS)) bin/assigner.py; do $(PYTHON) -m mypy --config-file tools/mypy-alone.ini $$tool || exit; done
@@ -55,6 +55,9 @@ night: setup-tests ## have sessions that die and hang work on 200 goal tasks; AR
 
 test-agents: setup-tests ## give real agents prompts; ARGS="--agent codex --case slow" for some of it
 	@$(PYTHON) tests/campaigns/agents/campaign.py $(ARGS)
+
+schema: setup ## write sql/schema.sql and sql/schema-goals.sql from the migrations
+	@$(PYTHON) tools/schema.py
 
 man: setup ## write the manual pages, for `man assigner` with .venv/bin on the PATH
 	@$(PYTHON) bin/manual --dir .venv/share/man >/dev/null

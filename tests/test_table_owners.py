@@ -8,7 +8,7 @@ import pytest
 
 from harness.workplace import ROOT
 
-TABLES = {"prompts", "attempts", "sessions", "leases", "limits", "task_events"}
+TABLES = {"prompts", "attempts", "sessions", "tree_leases", "usage_limits", "task_events"}
 EXCEPTIONS = {
     "store.database",  # composes the statements of `insert` and `update`
     "store.rehearsal",  # composes them, too, for a dry run
@@ -77,7 +77,7 @@ def test_no_exception_is_left_over(name: str) -> None:
         'store.run("prompts/finish", id=1)',
         "store.run_many(statement, rows)",
         'store.execute("UPDATE prompts SET status = 1")',
-        'store.execute("INSERT OR IGNORE INTO leases (id) VALUES (1)")',
+        'store.execute("INSERT OR IGNORE INTO tree_leases (id) VALUES (1)")',
         'store.execute(f"DELETE FROM {table}")',
     ],
 )

@@ -11,7 +11,11 @@ SESSION_STATUSES = ("idle", "busy", "waiting", "limited", "occupied", "unknown",
 # Prompts that have not ended, and all
 OPEN = ("pending", "assigned", "in_progress")
 PROMPT_STATUSES = (*OPEN, "completed", "failed", "cancelled")
-HELD_BY = ("dependency", "time", "target missing", "tree in use", "limit", "pause")
+HELD_BY = (
+    "dependency", "time", "target missing", "tree in use", "limit", "pause",
+    # no code holds a prompt by these yet
+    "login", "rest", "outage", "quota", "untested", "caller", "affinity", "load", "consent", "host",
+)  # fmt: skip
 REVIEWS = ("wanted", "approved")
 
 # Nothing has been typed in these stages: the claim can be released
@@ -19,7 +23,8 @@ UNTYPED = ("claimed", "preparing", "prepared")
 STAGES = (*UNTYPED, "typing", "typed", "submitted")
 OUTCOMES = ("completed", "failed", "cancelled", "released", "unverified", "limited")
 FAILURE_CLASSES = (
-    "context", "command", "api", "auth", "interrupted", "vanished", "timeout", "rejected", "check",
+    "context", "exit_status", "api", "auth", "interrupted", "lost", "timeout", "not_accepted",
+    "check", "deadline",  # no code fails an attempt by a deadline yet
 )  # fmt: skip
 STOP_REASONS = ("cancel", "timeout", "interrupted")
 SIGNALS = ("INT", "TERM", "KILL")

@@ -13,4 +13,4 @@ UNION ALL
 SELECT 'prompt ' || p.id || ' is held by a usage limit that no longer exists', p.id, 'hold'
 FROM prompts p
 WHERE p.held_by = 'limit' AND NOT EXISTS
-    (SELECT 1 FROM limits l WHERE l.host = p.host AND l.account = p.held_on);
+    (SELECT 1 FROM usage_limits l WHERE l.host = p.host AND l.account = p.held_on);

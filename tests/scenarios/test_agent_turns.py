@@ -146,11 +146,11 @@ def test_what_two_passes_learn_of_a_turn_at_once_is_kept(work: Workplace) -> Non
         (mine,) = store.rows("attempts/live")
         (others,) = store.rows("attempts/live")
         attempts.remember(store, others, quiet_since="then")
-        attempts.remember(store, mine, found="there")
-        assert attempts.turn_of(mine) == {"quiet_since": "then", "found": "there"}
+        attempts.remember(store, mine, transcript_conversation="there")
+        assert attempts.turn_of(mine) == {"quiet_since": "then", "transcript_conversation": "there"}
         work.tool("cancel", 1)
-        attempts.remember(store, mine, found="too late")
-    assert json.loads(attempt(work, 1)["evidence"])["turn"]["found"] == "there"
+        attempts.remember(store, mine, transcript_conversation="too late")
+    assert json.loads(attempt(work, 1)["evidence"])["turn"]["transcript_conversation"] == "there"
 
 
 @pytest.mark.slow
@@ -196,7 +196,7 @@ def test_a_persons_turn_is_not_ended_for_one_that_is_over(work: Workplace) -> No
     agent.run("MODEL:slow=600 my own")
     agent.wait_for("second 1 of 600")
     assert prompt(work, id, "completed")["response"] == "done: make"
-    assert attempt(work, id)["ending"] == "timeout"
+    assert attempt(work, id)["stop_reason"] == "timeout"
     assert [event["outcome"] for event in agent.events("turn")] == ["completed"]
     assert "Escape" not in [event["key"] for event in agent.events("key")]
 
@@ -258,7 +258,7 @@ def test_a_question_an_end_of_the_agent_and_a_second_try(work: Workplace) -> Non
     again = send(work, "MODEL:exit", "again", "--idempotent")
     for id in (once, again):
         row = prompt(work, id, "failed")
-        assert row["error"].startswith("vanished: exited")
+        assert row["error"].startswith("lost: exited")
         assert bool(row["retry_at"]) == (id == again)
     work.tool("scan")
     assert work.row("SELECT status FROM sessions WHERE name = 'asking'") == {"status": "waiting"}
@@ -344,7 +344,7 @@ def test_what_background_tasks_leave_open_ends(work: Workplace) -> None:
     agent.run("MODEL:tool a person's")
     agent.wait_for("a person's")
     told("UserPromptSubmit", "z", prompt="MODEL:tool a person's")
-    work.run_until(lambda: attempt(work, second)["signalled_at"])
+    work.run_until(lambda: attempt(work, second)["stop_signal_at"])
     work.tool("tick", status=(0, 1))
     assert "Escape" not in [event["key"] for event in agent.events("key")]
     told("Stop", "z", last_assistant_message="done", background_tasks=[])

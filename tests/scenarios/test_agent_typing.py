@@ -290,7 +290,7 @@ def test_what_an_agent_left_half_pasted_to_its_shell_is_not_tried_again(
         send(work, text, "--idempotent")
     work.run_until(lambda: work.prompt(1)["status"] == "failed")
     prompt = work.prompt(1)
-    assert prompt["error"].startswith("vanished: exited: standin has exited to")
+    assert prompt["error"].startswith("lost: exited: standin has exited to")
     assert "its shell may have run lines of it" in prompt["error"]
     assert (prompt["retry_at"], prompt["attempts"]) == (None, 1)
 
@@ -301,7 +301,7 @@ def test_what_an_agent_without_a_shell_had_half_pasted_is_tried_again(work: Work
     send(work, "\n".join(["Do this:", *["echo ran"] * 2000]))
     work.run_until(lambda: work.prompt(1)["error"])
     prompt = work.prompt(1)
-    assert prompt["error"].startswith("vanished: the ")
+    assert prompt["error"].startswith("lost: the ")
     assert "its shell" not in prompt["error"]
     assert prompt["retry_at"]
 

@@ -391,8 +391,8 @@ def test_forged_reports_decide_nothing(place: Workplace) -> None:
     [
         "UPDATE checks SET state = 'wanted', pid = NULL, started_at = NULL",
         "UPDATE checks SET state = 'passed', exit_status = 0",
-        "UPDATE checks SET state = 'passed', exit_status = 1, work = NULL, ended_at = '2'",
-        "UPDATE checks SET state = 'failed', work = NULL, ended_at = '2'",
+        "UPDATE checks SET state = 'passed', exit_status = 1, pending_result = NULL, ended_at = 2",
+        "UPDATE checks SET state = 'failed', pending_result = NULL, ended_at = '2'",
         "UPDATE attempts SET outcome = 'completed', finished_at = '2', lease_id = NULL",
         "UPDATE attempts SET outcome = 'failed', failure_class = 'check', finished_at = '2'",
         "UPDATE prompts SET check_timeout_seconds = 5, check_command = NULL",
@@ -418,7 +418,8 @@ VALUES (1, 1, 'h', 'one', 1, 's', 1, 1, '%0', 1, '1', '1', 'x');
 UPDATE attempts SET stage = 'submitted', typed_at = '1', submitted_at = '1';
 UPDATE prompts SET status = 'assigned', assigned_session = 'one';
 UPDATE prompts SET status = 'in_progress';
-INSERT INTO checks (id, command, directory, seconds, work, wanted_at, updated_at, updated_by)
+INSERT INTO checks (id, command, directory, seconds, pending_result, wanted_at, updated_at,
+    updated_by)
 VALUES (1, 'x', '/', 1, '{}', '1', '1', 'x');
 UPDATE checks SET state = 'starting';
 UPDATE checks SET state = 'running', pid = 1, started_at = '1';

@@ -247,7 +247,7 @@ def test_a_tree_is_on_one_branch_at_a_time(work: Workplace, shell: str) -> None:
     work.tick()
     assert work.prompt(switches)["response"] == "topic"
     assert work.prompt(holder)["response"] == "main"
-    assert work.rows("SELECT * FROM leases") == []
+    assert work.rows("SELECT * FROM tree_leases") == []
 
 
 def test_a_tree_in_use_without_a_branch_is_kept_too(work: Workplace) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from harness.workplace import Workplace
-from scenarios.test_schemas import SCHEMAS, restore
+from harness.workplace import ROOT, Workplace
 
-MADE_ANEW = {"meta", "prompt_transitions", "prompt_counts"}
+MADE_ANEW = {"meta", "event_types", "prompt_transitions", "prompt_counts"}
 # Columns in which a recovery settles what the losses leave open
 SETTLED = {
     "prompts": {"status", "error", "completed_at", "retry_at", "held_by", "held_on", "ready_at",
@@ -21,8 +20,8 @@ SETTLED = {
                 "started_at", "updated_at", "updated_by"},
     "attempts": {"outcome", "finished_at", "lease_id", "evidence", "updated_at", "updated_by"},
     "sessions": {"current_task_id", "last_task_id", "updated_at", "updated_by"},
-    "checks": {"state", "ended_at", "work", "updated_at", "updated_by"},
-    "foundation_work": {"settled_at", "retry_at", "told"},
+    "checks": {"state", "ended_at", "pending_result", "updated_at", "updated_by"},
+    "profile_work": {"settled_at", "retry_at", "reported"},
     "heartbeats": {"finished_at"},
 }  # fmt: skip
 Rows = dict[str, dict[Any, tuple[Any, ...]]]
@@ -33,25 +32,20 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A state directory with rows in every table, and with many in the large ones."""
     with Workplace(tmp_path_factory.mktemp("template")) as work:
         work.tool("status")
-        restore(work, max(SCHEMAS.glob("queue-*.sql")), "old.db")
+        rows = (ROOT / "tests/data/rows.sql").read_text().replace("@SOCKET@", str(work.socket))
         with closing(sqlite3.connect(work.database, isolation_level=None)) as connection:
-            connection.execute("ATTACH ? AS old", (str(work.state / "old.db"),))
             kinds = "SELECT name, sql FROM sqlite_master WHERE type = ?"
             triggers = connection.execute(kinds, ("trigger",)).fetchall()
             for name, _ in triggers:
                 connection.execute(f"DROP TRIGGER {name}")
-            for name, _ in connection.execute(kinds, ("table",)).fetchall():
-                if not name.startswith(("sqlite_", "_sqlite")):
-                    connection.execute(f"DELETE FROM {name}")
-                    connection.execute(f"INSERT INTO {name} SELECT * FROM old.{name}")
-            connection.executescript(MANY)
+            connection.execute("DELETE FROM heartbeats")
+            connection.executescript(rows.replace("@LOG@", str(work.path / "log")) + MANY)
             for _, text in triggers:
                 connection.execute(text)
             connection.execute("DELETE FROM prompt_counts")
             connection.execute(
                 "INSERT INTO prompt_counts SELECT host, status, count(*) FROM prompts GROUP BY 1, 2"
             )
-        (work.state / "old.db").unlink()
         yield work.state
 
 
@@ -74,7 +68,7 @@ MANY = """
         'test' FROM attempts WHERE number = 9;
     INSERT INTO task_events (prompt_id, type, created_at)
     SELECT id, 'prompt.completed', created_at FROM prompts;
-    INSERT INTO foundation_work (prompt_id, host, session, kind, title, assigned_at, settled_at)
+    INSERT INTO profile_work (prompt_id, host, session, kind, title, assigned_at, settled_at)
     SELECT id, host, 'lost', 'given', content, created_at, created_at
     FROM prompts WHERE id > 20 AND id % 3 = 0;
     INSERT INTO sessions (host, name, status, updated_at, updated_by)

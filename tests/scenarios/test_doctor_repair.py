@@ -127,7 +127,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         plain("UPDATE sessions SET current_task_id = 9"), "sessions", "prompt 9", "no prompt",
     ),
     "tree": (
-        plain("""INSERT INTO leases (host, tree, taken_at)
+        plain("""INSERT INTO tree_leases (host, tree, taken_at)
               SELECT host, '/tree', created_at FROM prompts LIMIT 1"""),
         "left over", "no attempt uses it", "released",
     ),
@@ -166,7 +166,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "prompts", "assigned", "pending",
     ),
     "another branch": (
-        execute("INSERT INTO leases (host, tree, branch, taken_at)"
+        execute("INSERT INTO tree_leases (host, tree, branch, taken_at)"
                 " SELECT host, '/tree', 'main', created_at FROM prompts LIMIT 1;"
                 + attempt(2, "typed") + "UPDATE attempts SET lease_id = 1 WHERE id = 2;"
                 "UPDATE prompts SET status = 'assigned', held_by = NULL, git_branch = 'topic',"
@@ -174,14 +174,15 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "trees", "wants branch topic", "unverified",
     ),
     "settled while its prompt is open": (
-        plain("INSERT INTO foundation_work (prompt_id, host, session, kind, title, assigned_at,"
+        plain("INSERT INTO profile_work (prompt_id, host, session, kind, title, assigned_at,"
               " settled_at) SELECT id, host, 'one', 'given', 'x', created_at, created_at"
               " FROM prompts WHERE id = 2"),
         "foundation", "settled", "open",
     ),
     "check without its attempt": (
-        execute("""INSERT INTO checks (id, command, directory, seconds, work, wanted_at, updated_at,
-                updated_by) SELECT id, 'true', '/', 1, '{}', claimed_at, updated_at, updated_by
+        execute("""INSERT INTO checks (id, command, directory, seconds, pending_result,
+                wanted_at, updated_at, updated_by)
+                SELECT id, 'true', '/', 1, '{}', claimed_at, updated_at, updated_by
                 FROM attempts"""),
         "verdicts", "wanted", "cancelled",
     ),
@@ -212,9 +213,6 @@ BROKEN_GOALS: dict[str, tuple[Break, str, str]] = {
     "WAL": (in_goals("PRAGMA journal_mode = WAL"), "WAL", "rollback journal"),
     "index": (in_goals("DROP INDEX tasks_goal"), "missing", "recreated"),
     "damaged index": (damaged_goals_index, "", "rebuilt"),
-    "older": (in_goals("""PRAGMA user_version = 1; DELETE FROM _sqlite_migrations WHERE name LIKE
-              '0002%'; ALTER TABLE tasks DROP COLUMN check_timeout_seconds;
-              ALTER TABLE tasks DROP COLUMN check_command"""), "1", "2"),
 }  # fmt: skip
 
 

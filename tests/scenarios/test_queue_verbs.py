@@ -51,7 +51,7 @@ def test_a_claim_that_was_not_typed_is_taken_back(work: Workplace) -> None:
     assert [row["session"] for row in work.tool("assign-next", "--json").json] == ["one"]
     (row,) = work.tool("reassign", prompt, "--to", "two", "--json").json
     assert (row["status"], row["attempts"], row["assigned_session"]) == ("pending", 0, None)
-    assert work.rows("SELECT * FROM leases") == []
+    assert work.rows("SELECT * FROM tree_leases") == []
     assert work.tool("deliver", "--json").json == []
     work.tick()
     assert work.prompt(prompt)["assigned_session"] == "two"

@@ -61,7 +61,7 @@ def test_an_agent_that_does_not_stay_has_got_nothing(work: Workplace) -> None:
     does_not_stay(work)
     work.tool("send", "hello", "--workdir", repository, "--provider", "standin")
     work.run_until(lambda: work.prompt(1)["attempts"] == 1 and work.prompt(1)["status"] == "failed")
-    assert work.prompt(1)["error"].startswith("vanished: start: the agent did not keep running")
+    assert work.prompt(1)["error"].startswith("lost: start: the agent did not keep running")
     assert work.prompt(1)["retry_at"] is not None
     assert agent.prompts() == []
 
@@ -140,7 +140,7 @@ def test_what_cannot_read_its_file_holds_nothing_and_is_kept_alive(work: Workpla
     claimed(work)
     between(work, "respawned", f"rm {work.state}/run/*/ctx; {CARRY_OUT}", "--settle", 1).wait()
     work.run_until(lambda: outcome(work)[0])
-    assert outcome(work) == ("failed", "vanished")
+    assert outcome(work) == ("failed", "lost")
     assert "the agent was not restarted: its program has exited" in work.prompt(1)["error"]
     work.run_until(lambda: work.prompt(1)["status"] == "completed", 40)
     assert agent.prompts() == ["hello"]
@@ -151,7 +151,7 @@ def test_an_agent_that_a_person_replaced_meanwhile_is_not_waited_for(work: Workp
     in_preparation(work)
     work.tmux("respawn-pane", "-k", "-t", agent.id, "--", "bash", "--norc")
     work.run_until(lambda: outcome(work)[0])
-    assert outcome(work) == ("failed", "vanished")
+    assert outcome(work) == ("failed", "lost")
     assert "another program runs in its pane" in work.prompt(1)["error"]
 
 

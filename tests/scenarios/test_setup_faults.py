@@ -93,7 +93,12 @@ def make_foreign_of_our_version(path: Path) -> None:
 
 def make_newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 99")
+        connection.execute("PRAGMA user_version = 999")
+
+
+def make_older(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 6")
 
 
 def make_directory(path: Path) -> None:
@@ -106,7 +111,8 @@ DATABASES = {
     make_damaged: "is damaged or not a database: database disk image is malformed; run 'assigner",
     make_foreign: "is a database of another program",
     make_foreign_of_our_version: "is a database of another program",
-    make_newer: "was written by a newer assigner (schema 99, this one knows",
+    make_newer: "was written by a newer assigner (schema 999, this one knows",
+    make_older: "is from before assigner 0.1.0 (schema 6), which cannot read it: move it away",
     make_directory: "cannot open",
 }
 

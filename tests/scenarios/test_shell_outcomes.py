@@ -123,7 +123,7 @@ def test_a_prompt_that_runs_too_long_is_ended(work: Workplace, shell: str) -> No
     panes = in_sessions(work, shell, contents, timeout_seconds=0.1)
     ends = [ended(work, prompt) for prompt in range(1, 6)]
     assert [end["failure_class"] for end in ends] == ["timeout"] * 4 + [None]
-    assert [end["signal"] for end in ends[:3]] == ["INT", "TERM", "KILL"]
+    assert [end["stop_signal"] for end in ends[:3]] == ["INT", "TERM", "KILL"]
     assert [end["retry_at"] for end in ends] == [None] * 5
     assert "longer than 0.1 s" in ends[0]["error"]
     assert ends[0]["output"].startswith("ready")
@@ -160,7 +160,7 @@ def test_cancel_ends_what_runs(work: Workplace, shell: str) -> None:
         "being cancelled"
     ] * 2
     ends = [ended(work, prompt) for prompt in (1, 2)]
-    assert [(end["status"], end["signal"]) for end in ends] == [
+    assert [(end["status"], end["stop_signal"]) for end in ends] == [
         ("cancelled", "INT"), ("cancelled", "KILL"),
     ]  # fmt: skip
     assert all(lives(pane, shell) for pane in panes)
@@ -198,7 +198,7 @@ def test_a_stopped_prompt_waits_for_a_person(work: Workplace, shell: str) -> Non
         if found == ("sleep", group(work, 1)):  # it comes to its end
             os.kill(pid, signal.SIGTERM)
     end = ended(work, 1)
-    assert (end["failure_class"], end["exit_status"]) == ("command", 3)
+    assert (end["failure_class"], end["exit_status"]) == ("exit_status", 3)
     panes[1].run("kill -9 " + spoken(shell, "%%", "(jobs -p)"))
     assert ended(work, 2)["failure_class"] == "interrupted"
     assert all(lives(pane, shell) for pane in panes)
@@ -223,7 +223,9 @@ def test_a_leader_is_killed_and_its_child_lives(work: Workplace, shell: str) -> 
     for leader in groups:
         os.kill(leader, signal.SIGKILL)
     ends = [ended(work, 1), ended(work, 2)]
-    assert [(end["failure_class"], end["ending"]) for end in ends] == [("interrupted",) * 2] * 2
+    assert [(end["failure_class"], end["stop_reason"]) for end in ends] == [
+        ("interrupted",) * 2
+    ] * 2
     assert [end["retry_at"] for end in ends] == [None, None]
     assert not [found for found in processes().values() if found[1] in groups]
     for pane in panes:
@@ -241,7 +243,7 @@ def test_background_jobs_belong_to_the_prompt(work: Workplace, shell: str) -> No
     assert work.prompt(1)["status"] == "in_progress"
     (work.home / "go").write_text("\n")
     end = ended(work, 1)
-    assert (end["failure_class"], end["exit_status"]) == ("command", 5)
+    assert (end["failure_class"], end["exit_status"]) == ("exit_status", 5)
     assert "late" in end["output"]
 
 
@@ -274,7 +276,7 @@ def test_a_killed_shell_is_told_from_a_failed_prompt(work: Workplace, shell: str
     panes = in_sessions(work, shell, contents)
     os.kill(panes[1].pid, signal.SIGKILL)
     ends = [ended(work, 2), ended(work, 3)]
-    assert [end["failure_class"] for end in ends] == ["vanished"] * 2, ends
+    assert [end["failure_class"] for end in ends] == ["lost"] * 2, ends
     assert [end["retry_at"] for end in ends] == [None] * 2
     assert [status(work, name) for name in contents] == ["idle", "offline", "offline"]
     assert "vanished" in json.loads(ends[0]["evidence"])
@@ -291,7 +293,7 @@ def test_an_idempotent_prompt_survives_its_session(work: Workplace) -> None:
     work.enrolled("two")
     work.run_until(lambda: work.prompt(prompt)["status"] == "completed")
     assert [row["failure_class"] for row in work.rows("SELECT * FROM attempts ORDER BY id")] == [
-        "vanished", None,
+        "lost", None,
     ]  # fmt: skip
 
 
@@ -302,7 +304,7 @@ def test_a_restarted_server_is_another_one(work: Workplace) -> None:
     again = work.shell("one")
     assert again.id == pane.id
     end = ended(work, 1)
-    assert (end["failure_class"], end["retry_at"]) == ("vanished", None)
+    assert (end["failure_class"], end["retry_at"]) == ("lost", None)
     assert "tmux server went away" in end["error"]
     work.run_until(lambda: work.prompt(2)["status"] == "completed")
     assert "ready" not in again.screen()
@@ -383,7 +385,7 @@ def test_a_failed_prompt_is_tried_again(work: Workplace, shell: str) -> None:
     prompt = work.tool("show", flaky, "--json").json
     assert (prompt["attempts"], prompt["error"], prompt["exit_status"]) == (2, None, 0)
     tries = [(a["number"], a["failure_class"], a["exit_status"]) for a in prompt["attempts_made"]]
-    assert tries == [(1, "command", 9), (2, None, 0)]
+    assert tries == [(1, "exit_status", 9), (2, None, 0)]
     assert "attempt.failed" in [event["type"] for event in prompt["events"]]
 
     hopeless = send(work, "echo why; exit 8", "--max-attempts", 2)

@@ -183,7 +183,7 @@ def test_line_that_never_runs(work: Workplace, shell: str) -> None:
     book = claimed(Book(work, shells=[shell], rc=SWALLOW[shell]))
     work.environment["ASSIGNER_START_WAIT"] = "0.2"
     work.tick()
-    assert attempt(book)["failure_class"] == "rejected"
+    assert attempt(book)["failure_class"] == "not_accepted"
     assert not book.log.read_text()
 
 

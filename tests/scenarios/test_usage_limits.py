@@ -26,7 +26,7 @@ def test_an_account_at_its_limit_waits_for_its_end(work: Workplace, tells: str) 
     for name in names[1:]:
         work.tool("send", texts[name], "--target", name)
     work.run_until(lambda: work.prompt(3)["status"] == "completed")
-    limit = work.row("SELECT * FROM limits")
+    limit = work.row("SELECT * FROM usage_limits")
     assert limit["account"] == "standin"
     assert [session(work, name)["status"] for name in names] == ["limited", "limited", "idle"]
     for id in (1, 2):

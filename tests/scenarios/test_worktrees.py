@@ -103,7 +103,9 @@ def test_does_not_wait_for_the_main_tree_nor_for_another_branch(work: Workplace)
         lambda: len(work.rows("SELECT * FROM prompts WHERE status = 'in_progress'")) == 3
     )
     assert held(work) == ["tree in use"]
-    leases = {row["tree"]: row["branch"] for row in work.rows("SELECT tree, branch FROM leases")}
+    leases = {
+        row["tree"]: row["branch"] for row in work.rows("SELECT tree, branch FROM tree_leases")
+    }
     assert leases == {str(top): "main", **{str(tree): tree.name for tree in trees(work)}}
     send(work, "pwd -P", top, "feature")  # it shares the tree that is there on that branch
     work.run_until(lambda: work.prompt(5)["status"] == "completed")
@@ -115,7 +117,7 @@ def test_does_not_wait_for_the_main_tree_nor_for_another_branch(work: Workplace)
     work.tick()
     assert [work.prompt(n)["status"] for n in (1, 3, 4)] == ["completed"] * 3
     assert "branch 'feature' cannot be checked out" in work.prompt(2)["error"]
-    assert work.rows("SELECT * FROM leases") == []
+    assert work.rows("SELECT * FROM tree_leases") == []
 
 
 def test_two_at_once_make_the_tree_once(work: Workplace) -> None:

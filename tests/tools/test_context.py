@@ -457,7 +457,7 @@ def test_a_prompt_cannot_harm_its_session(work: Workplace, shell: str) -> None:
         for row, (_, wanted) in zip(rows[:-1], expected.values(), strict=True)
     ]
     assert dict(zip(expected, found, strict=True)) == expected
-    assert (rows[-1]["failure_class"], rows[-1]["exit_status"] != 0) == ("command", True)
+    assert (rows[-1]["failure_class"], rows[-1]["exit_status"] != 0) == ("exit_status", True)
     assert "error" in rows[-1]["output"].lower()
     assert (pane.command, pane.format("#{pane_pid}")) == (shell, str(pane.pid))
 

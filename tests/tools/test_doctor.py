@@ -411,8 +411,8 @@ FILES: dict[str, tuple[Callable[[Path], object], int, str, str]] = {
         lambda p: p.write_bytes(p.read_bytes()[:100] + bytes(p.stat().st_size - 100)),
         78, "bad", "cannot be read",
     ),
-    "newer": (make_pragma("user_version = 99"), 1, "bad", "update assigner"),
-    "older": (make_pragma("user_version = 1"), 0, "warn", "migrates it"),
+    "newer": (make_pragma("user_version = 999"), 1, "bad", "update assigner"),
+    "older": (make_pragma("user_version = 6"), 1, "bad", "before assigner 0.1.0"),
     "WAL": (make_pragma("journal_mode = WAL"), 1, "bad", "WAL mode"),
     "empty": (lambda p: p.write_bytes(b""), 0, "warn", "is empty"),
     "cut": (lambda p: os.truncate(p, p.stat().st_size - 8192), 78, "bad", "ends early"),
@@ -472,7 +472,7 @@ INSIDE = {
         "held", "warn", "prompt 3 is held by a dependency",
     ),
     "lease": (
-        """INSERT INTO leases (host, tree, taken_at)
+        """INSERT INTO tree_leases (host, tree, taken_at)
         SELECT host, '/tree', created_at FROM prompts LIMIT 1""",
         "left over", "warn", "/tree: no prompt runs there",
     ),
@@ -844,7 +844,7 @@ def test_recovery_without_sessions_and_instance(running: Workplace) -> None:
 
 
 def test_recovery_of_what_is_not_ours(used: Workplace) -> None:
-    make_pragma("user_version = 99")(used.database)
+    make_pragma("user_version = 999")(used.database)
     refused(used, "was written by a newer assigner", "--recover", used.path / "x", status=78)
     make_foreign(used.database)
     refused(used, "not one of assigner", "--recover", used.path / "x", status=78)
@@ -879,10 +879,11 @@ BROKEN_GOALS: dict[str, tuple[str, str, Callable[[Workplace, Path], object]]] = 
         "bad", "is the queue", lambda work, path: shutil.copy(work.database, path),
     ),
     "newer": (
-        "bad", "schema 99", lambda work, path: in_goals(work, "PRAGMA user_version = 99"),
+        "bad", "schema 999", lambda work, path: in_goals(work, "PRAGMA user_version = 999"),
     ),
     "older": (
-        "warn", "schema 1 of 2", lambda work, path: in_goals(work, "PRAGMA user_version = 1"),
+        "bad", "before assigner 0.1.0",
+        lambda work, path: in_goals(work, "PRAGMA user_version = 2"),
     ),
     "no index": (
         "bad", "no index tasks_pending",
@@ -1014,7 +1015,7 @@ def test_recovery_of_goals_keeps_the_key_by_which_the_queue_knows_them(used: Wor
     (key,) = rows_of(used.state / "goals.db", "SELECT value FROM meta WHERE name = 'instance'")
     execute(
         used,
-        "INSERT INTO foundation_work (prompt_id, host, session, kind, title, goals, task, number,"
+        "INSERT INTO profile_work (prompt_id, host, session, kind, title, goals, task, number,"
         " assigned_at) SELECT 2, host, 'one', 'goal', 'x', '" + key[0] + "', '7', 1, created_at"
         " FROM prompts WHERE id = 2",
     )  # fmt: skip

@@ -253,7 +253,7 @@ def test_creates_an_agent_that_takes_prompts_and_trusts_its_directory(work: Work
     new = [*start_of(work, "--asks-trust"), "--workdir", place, "--shell", "bash"]
     (row,) = work.tool("enroll", *new, "--json", env={"SECRET": "hush"}).json
     assert (row["status"], row["provider"], row["enrolled"]) == ("idle", "standin", True)
-    assert (row["current_dir"], row["trusted"]) == (str(place), [str(place)])
+    assert (row["current_dir"], row["trusted_dirs"]) == (str(place), [str(place)])
     held = environment_of(row["pane_pid"])
     assert (held["MINE"], held["PATH"]) == ("1", work.environment["PATH"])
     assert "SECRET" not in held

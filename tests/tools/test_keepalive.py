@@ -93,7 +93,7 @@ def test_what_ran_in_it_is_judged_first(work: Workplace) -> None:
     wait_for(lambda: not running(work, log))
     outcomes = [row["action"] for row in keep(work)]
     assert outcomes == ["failed", "started"]
-    assert work.row("SELECT failure_class FROM attempts")["failure_class"] == "vanished"
+    assert work.row("SELECT failure_class FROM attempts")["failure_class"] == "lost"
     assert session(work)["status"] == "idle"
     assert len(running(work, log)) == 1
 
@@ -179,10 +179,10 @@ def test_a_start_that_lasts_is_no_quick_death(work: Workplace) -> None:
     work.tool("enroll", "one", "--keepalive")
     work.tmux("kill-session", "-t", "one")
     assert [row["action"] for row in keep(work)] == ["started"]
-    assert session(work)["quick_deaths"] == 1
+    assert session(work)["failed_starts"] == 1
     later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 100))
     keep(work, env={"ASSIGNER_NOW": later})
-    assert session(work)["quick_deaths"] == 0
+    assert session(work)["failed_starts"] == 0
 
 
 def test_a_killed_pass_starts_nothing_twice(work: Workplace) -> None:

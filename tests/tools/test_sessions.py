@@ -80,7 +80,7 @@ def test_sessions_refuses(house: Workplace, filters: list[str], message: str) ->
 
 
 def contents(work: Workplace) -> list[dict[str, Any]]:
-    return work.rows("SELECT * FROM contexts") + work.rows("SELECT id, content FROM prompts")
+    return work.rows("SELECT * FROM saved_contexts") + work.rows("SELECT id, content FROM prompts")
 
 
 def test_a_context_is_kept_and_restored(work: Workplace, shell: str) -> None:
@@ -157,7 +157,7 @@ def test_a_name_that_is_taken_is_overwritten_only_by_force(work: Workplace) -> N
     assert work.tool("context", "save", "a", "two", "--force", "--dry-run", "--json").json
     assert contents(work) == before
     work.tool("context", "save", "a", "two", "--force")
-    (kept,) = work.rows("SELECT session, working_dir FROM contexts")
+    (kept,) = work.rows("SELECT session, working_dir FROM saved_contexts")
     assert kept == {"session": "two", "working_dir": str(work.path)}
 
 

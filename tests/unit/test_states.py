@@ -16,8 +16,8 @@ COLUMNS = [
     ("attempts", "stage", states.STAGES),
     ("attempts", "outcome", states.OUTCOMES),
     ("attempts", "failure_class", states.FAILURE_CLASSES),
-    ("attempts", "ending", states.STOP_REASONS),
-    ("attempts", "signal", states.SIGNALS),
+    ("attempts", "stop_reason", states.STOP_REASONS),
+    ("attempts", "stop_signal", states.SIGNALS),
     ("checks", "state", states.CHECK_STATES),
 ]
 

@@ -19,7 +19,7 @@ def command_line(provider: Provider, session: Launch, options: list[str], *, res
     parts = [session["command"] or provider.start, *map(shlex.quote, options)]
     if session["auto_approve"] and launch.approve:
         parts.append(launch.approve)
-    if resumed and session["resumes"] and session["conversation"] and launch.resume:
+    if resumed and session["resume_conversation"] and session["conversation"] and launch.resume:
         parts.append(launch.resume.replace("{conversation}", shlex.quote(session["conversation"])))
     return " ".join(parts)
 

@@ -124,7 +124,7 @@ def judge(
         return _failed(
             once,
             _exit(status, shown),
-            failure="command",
+            failure="exit_status",
             message=message,
             conversation=conversation,
             gone=gone,
@@ -141,7 +141,7 @@ def _judge_text(once: Once, status: int | None, printed: str, shown: str) -> Out
     if once.failed and (found := once.failed.search(printed)):
         return _failed(once, found[0].strip(), message=printed)
     if status != 0:
-        return _failed(once, _exit(status, shown), failure="command", message=printed)
+        return _failed(once, _exit(status, shown), failure="exit_status", message=printed)
     if not printed.strip():
         return _failed(once, "the answer is empty")
     return Outcome("completed", message=printed)

@@ -16,11 +16,11 @@ from assigner.system import terminal_text
 # Columns that hold JSON text: JSON output contains the parsed value
 JSON_COLUMNS = {
     "metadata", "env_vars", "prerequisites", "tags", "evidence", "data", "prompt_endings",
-    "trusted",
+    "trusted_dirs",
 }  # fmt: skip
 FLAGS = {
     "enrolled", "paused", "prefer_context_match", "validate_context", "idempotent", "sentinel",
-    "raw", "context_switch", "learn", "worktree", "keepalive",
+    "raw", "context_switch", "worktree", "keepalive",
 }  # fmt: skip
 
 

@@ -20,8 +20,9 @@ def state(store: Store) -> Row:
             {
                 **{key: row[key] for key in ("name", "status", "status_reason", "current_task_id")},
                 "paused": bool(pauses.why(row, stopped)),
-                "given_up": row["given_up"],
-                "stuck": row["status"] == "busy" and row["stuck_since"] == row["last_activity"],
+                "given_up_reason": row["given_up_reason"],
+                "stuck": row["status"] == "busy"
+                and row["stuck_reported_for"] == row["last_activity"],
             }
             for row in sessions
         ],
@@ -92,6 +93,6 @@ def screenful(now: Row) -> str:
 def _looks(session: Row) -> Iterator[str | None]:
     """Remarks about a session."""
     yield "paused" if session["paused"] else None
-    yield session["given_up"]
+    yield session["given_up_reason"]
     yield "stuck: no output for a long time" if session["stuck"] else None
     yield session["status_reason"]

@@ -118,7 +118,7 @@ def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row
     ready = sight.status == "idle" and not attempt["paused"]
     if not stamped and text is not None and ready and here:
         with store.transaction():
-            attempts.remember(store, attempt, pasting=clock.text(clock.now()))
+            attempts.remember(store, attempt, paste_started_at=clock.text(clock.now()))
         return keystrokes.paste(job, shown, text)
     if stamped or keystrokes.forbid(store, job):  # nothing can be typed for the attempt any more
         moved = "the agent has moved or is another one"
@@ -139,7 +139,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
     if pasted_text.is_our_text(attempt, job.provider.manner, shown, text):
         job.seen = job.seen or now
         _note_marker(store, job, draft)
-        entered = attempts.turn_of(attempt).get("entered")
+        entered = attempts.turn_of(attempt).get("enter_pressed_at")
         since = clock.since(entered, clock.now()) if entered else _AGAIN
         if presses and since < _AGAIN:
             return "Enter was pressed, but the text is still in the composer"
@@ -150,7 +150,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         if processes.unread(job.pane.tty):  # a person may have typed more
             return UNREAD
         with store.transaction():  # record the intention first
-            attempts.remember(store, attempt, entered=clock.text(clock.now()))
+            attempts.remember(store, attempt, enter_pressed_at=clock.text(clock.now()))
         return keystrokes.stroke(
             job,
             shown,

@@ -68,11 +68,11 @@ def type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Stro
     if size > manner.kilobytes * 1000:
         most = f"{job.provider.name} takes at most {manner.kilobytes},000: put the text into a file"
         return give_back.fail(
-            store, attempt, "typing", f"the prompt has {size} bytes; {most}", "rejected"
+            store, attempt, "typing", f"the prompt has {size} bytes; {most}", "not_accepted"
         )
     if not prompt_text.is_drawn(text):
         reason = "the prompt has no visible character, so it cannot be seen in a composer"
-        return give_back.fail(store, attempt, "typing", reason, "rejected")
+        return give_back.fail(store, attempt, "typing", reason, "not_accepted")
     attempt_files.make_run(store.settings, attempt["id"], {"go": "", "prompt": text})
     with store.transaction():
         attempts.advance(store, attempt["id"], "claimed", "prepared")
@@ -83,7 +83,7 @@ def type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Stro
         home = _home(job.provider, attempt)
         now = clock.text(clock.now())
         place = paste.place_of(job, sight)
-        attempts.remember(store, attempt, home=home, pasting=now, **place)
+        attempts.remember(store, attempt, home=home, paste_started_at=now, **place)
     return keystrokes.paste(job, shown, text)
 
 

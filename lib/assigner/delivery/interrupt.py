@@ -54,7 +54,7 @@ def interrupt(store: Store, ended: Sequence[tuple[LiveAttempt, panes.Pane]]) -> 
                 waits[id] = attempts.as_row(job.attempt, "deferred", why)
             else:
                 what: Action = "interrupted" if step.keys == _ESCAPE else "withdrawn"
-                pressed[id] = attempts.as_row(job.attempt, what, job.attempt["ending"])
+                pressed[id] = attempts.as_row(job.attempt, what, job.attempt["stop_reason"])
     return list((waits | pressed).values())
 
 

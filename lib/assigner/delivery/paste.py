@@ -11,9 +11,9 @@ class Place(TypedDict):
     """Keys of the turn's facts (store/rows.py)."""
 
     directory: str | None
-    front: int | None
+    agent_pid: int | None
 
 
 def place_of(job: Job, sight: Sight) -> Place:
     """The agent process and its directory, for which a text is made."""
-    return {"directory": sight.directory, "front": processes.front(job.pane.pid)}
+    return {"directory": sight.directory, "agent_pid": processes.front(job.pane.pid)}

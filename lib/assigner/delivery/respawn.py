@@ -31,7 +31,7 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     """The agent is being restarted: type the prompt once the agent is in the prompt's context."""
     attempt = job.attempt
     reports = attempts.evidence_of(attempt).get("reports", {})
-    if attempt["ending"] and ({"step", "started"} & set(reports) or sight.status == "offline"):
+    if attempt["stop_reason"] and ({"step", "started"} & set(reports) or sight.status == "offline"):
         reason = f"preparing the context took longer than {attempt['timeout_seconds']:g} s"
         late = reports.get("step", {}).get("step", "start")
         return give_back.fail(store, attempt, late, reason, "timeout")
@@ -47,7 +47,7 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     gone = "another program runs in its pane" if job.pane.pid != attempt["pane_pid"] else None
     if gone or sight.status == "offline":
         reason = f"the agent did not keep running: {gone or sight.reason}"
-        return give_back.fail(store, attempt, "start", reason, "vanished")
+        return give_back.fail(store, attempt, "start", reason, "lost")
     if "started" not in reports or sight.status != "idle" or sight.shown is None:
         return sight.reason
     if begin.is_warming_up(job):
@@ -77,7 +77,7 @@ def _not_begun(store: Store, job: Job, sight: Sight) -> Row | str:
     ):
         return "the agent is being restarted"
     reason = f"the agent was not restarted: {sight.reason}"
-    return give_back.fail(store, attempt, "start", reason, "vanished")
+    return give_back.fail(store, attempt, "start", reason, "lost")
 
 
 def is_needed(attempt: LiveAttempt, wanted: Task, here: str | None, branch: str | None) -> bool:
@@ -104,7 +104,9 @@ def write(store: Store, attempt: LiveAttempt, provider: Provider, wanted: Task) 
     options = install.options(provider, store.settings)
     moved = wanted.physical is not None and wanted.physical != here
     place = wanted.physical if moved and wanted.physical else here
-    argv = options.argv + folder_trust.trust(provider, json.loads(attempt["trusted"]), place, base)
+    argv = options.argv + folder_trust.trust(
+        provider, json.loads(attempt["trusted_dirs"]), place, base
+    )
     text = posix.launcher(
         wanted,
         tools,

@@ -106,15 +106,15 @@ def _end(store: Store, attempt: LiveAttempt) -> list[Row]:
             _signal(process, signal.SIGKILL)
         return [attempts.as_row(attempt, "signalled", "SIGKILL: left by its check")] if left else []
     name = "TERM"
-    if attempt["signalled_at"]:
-        if clock.since(attempt["signalled_at"], now) < 2 * store.settings.kill_grace + 10:
+    if attempt["stop_signal_at"]:
+        if clock.since(attempt["stop_signal_at"], now) < 2 * store.settings.kill_grace + 10:
             return []
         name = "KILL"
     elif checks.is_overdue(store, attempt, now):
         name = "KILL"
     elif not attempt["cancel_requested_at"]:
         return []
-    ending = "cancel" if attempt["cancel_requested_at"] else attempt["ending"]
+    ending = "cancel" if attempt["cancel_requested_at"] else attempt["stop_reason"]
     with store.transaction():  # record the intention first: a repeated signal does no harm
         if not attempts.stop(store, attempt, ending, name, now):
             return []

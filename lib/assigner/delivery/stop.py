@@ -53,7 +53,7 @@ def end_attempts(store: Store) -> list[Row]:
         since = attempt["submitted_at"] or begun(attempt)
         if since is None or attempt["check_state"]:
             continue
-        ending = attempt["ending"]
+        ending = attempt["stop_reason"]
         if attempt["cancel_requested_at"]:
             ending = ending or "cancel"
         elif attempts.lasted(attempt, since, now) > (attempt["timeout_seconds"] or 1e12):
@@ -62,17 +62,17 @@ def end_attempts(store: Store) -> list[Row]:
         is_turn = not is_step and detect.is_agent(attempt["provider"])
         if ending is None or not (is_step or is_turn or attempt["process_group"]):
             continue
-        signalled = attempt["signalled_at"]
+        signalled = attempt["stop_signal_at"]
         if signalled and clock.since(signalled, now) < store.settings.kill_grace:
             continue
-        step = min(_SIGNALS.index(attempt["signal"]) + 1, len(_SIGNALS) - 1)
+        step = min(_SIGNALS.index(attempt["stop_signal"]) + 1, len(_SIGNALS) - 1)
         name = "INT" if is_turn else _SIGNALS[step]
         assert name is not None
         with store.transaction():  # record the intention first: a repeated signal does no harm
             if not attempts.stop(store, attempt, ending, name, now):
                 continue
         if is_turn:
-            turns.append({**attempt, "ending": ending})
+            turns.append({**attempt, "stop_reason": ending})
         elif store.dry or _signal(store, attempt, name):
             acted.append(attempts.as_row(attempt, "signalled", f"SIG{name}: {ending}"))
     return acted + _interrupt(store, turns)
@@ -87,7 +87,9 @@ def _signal(store: Store, attempt: LiveAttempt, name: str) -> bool:
 
 def _interrupt(store: Store, turns: list[LiveAttempt]) -> list[Row]:
     if store.dry or not turns:
-        return [attempts.as_row(attempt, "interrupted", attempt["ending"]) for attempt in turns]
+        return [
+            attempts.as_row(attempt, "interrupted", attempt["stop_reason"]) for attempt in turns
+        ]
     panes = {pane.identity: pane for pane in list_panes(store)[0]}
     from assigner.delivery import interrupt
 

@@ -140,7 +140,7 @@ def _forgotten(case: Case, store: Store) -> list[str]:
     mine = {
         row["task"]
         for row in case.store.execute(
-            "SELECT task FROM foundation_work WHERE goals = :goals AND settled_at IS NULL",
+            "SELECT task FROM profile_work WHERE goals = :goals AND settled_at IS NULL",
             {"goals": store.instance},
         )
     }

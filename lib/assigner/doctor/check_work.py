@@ -137,7 +137,7 @@ def _back(case: Case, row: Session) -> str:
     """The command that restarts an offline session, or removes one of several panes."""
     name, sockets = row["name"], case.settings.sockets
     if row["keepalive"]:
-        return case.command(*(("resume", name) if row["given_up"] else ("keepalive",)))
+        return case.command(*(("resume", name) if row["given_up_reason"] else ("keepalive",)))
     if look.is_there(row):  # its agent has left it
         return case.command("inspect", name)
     socket = row["socket"] or sockets[0]

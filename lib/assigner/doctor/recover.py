@@ -182,7 +182,10 @@ def _opened(database: Database, path: Path, mode: str) -> sqlite3.Connection | N
     if tables and not tables & database.tables:
         connection.close()
         raise SetupError(f"'{path}' is a database, but not one of assigner")
-    if version > len(statements.migrations(database.kind)):
+    if 0 < version <= statements.VERSION_ZERO:
+        connection.close()
+    store_database.refuse_older(path, version)
+    if version > statements.latest(database.kind):
         connection.close()
         raise SetupError(f"'{path}' was written by a newer assigner: update assigner")
     if not tables:

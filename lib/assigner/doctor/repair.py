@@ -128,7 +128,7 @@ class Repair:
     def _migrate(self, database: Database) -> None:
         with contextlib.closing(_connect(database.path)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            latest = len(statements.migrations(database.kind))
+            latest = statements.latest(database.kind)
             if version < latest:
                 self._keep(database, connection)
                 store_database.connection_to(database.path, database.kind).close()

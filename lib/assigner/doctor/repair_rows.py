@@ -106,7 +106,7 @@ def _hold(store: Store, broken: Row) -> Iterator[Row]:
 def _reopen_work(store: Store, broken: Row) -> Iterator[Row]:
     """Have the next check of profiles settle the work when its prompt has ended."""
     number = store.execute(
-        "UPDATE foundation_work SET settled_at = NULL, retry_at = NULL, told = 'again'"
+        "UPDATE profile_work SET settled_at = NULL, retry_at = NULL, reported = 'again'"
         " WHERE prompt_id = :id AND settled_at IS NOT NULL",
         {"id": broken["id"]},
     ).rowcount
@@ -199,7 +199,7 @@ def _running_check(store: Store, attempt: int) -> Row | None:
 
 def _cancel_check(store: Store, check: Row) -> Row:
     store.execute(
-        "UPDATE checks SET state = 'cancelled', ended_at = :now, work = NULL,"
+        "UPDATE checks SET state = 'cancelled', ended_at = :now, pending_result = NULL,"
         " updated_at = :now, updated_by = :by WHERE id = :id",
         {"id": check["id"]},
     )

@@ -161,7 +161,7 @@ def _first_column(table: Table, index: str) -> str:
 
 
 # Written by migrations and triggers: written again, not read from the damaged file
-MADE_ANEW = {"prompt_transitions", "prompt_counts"}
+MADE_ANEW = {"event_types", "prompt_transitions", "prompt_counts"}
 _TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 
@@ -226,8 +226,8 @@ def _known_to_the_queue(store: Store) -> tuple[str | None, int]:
     ):
         last = connection.execute(
             "SELECT goals, max(prompt_id) AS prompt,"
-            " (SELECT max(CAST(task AS INTEGER)) FROM foundation_work WHERE foreign_task = 0) AS id"
-            " FROM foundation_work WHERE goals IS NOT NULL AND foreign_task = 0"
+            " (SELECT max(CAST(task AS INTEGER)) FROM profile_work WHERE foreign_task = 0) AS id"
+            " FROM profile_work WHERE goals IS NOT NULL AND foreign_task = 0"
         ).fetchone()
         return last["goals"], last["id"] or 0
     return None, 0
@@ -331,7 +331,7 @@ def _refer(store: Store, report: dict[str, Row]) -> None:
         "UPDATE prompts SET parent_id = NULL WHERE parent_id NOT IN (SELECT id FROM prompts)"
     )
     store.execute(
-        "UPDATE attempts SET lease_id = NULL WHERE lease_id NOT IN (SELECT id FROM leases)"
+        "UPDATE attempts SET lease_id = NULL WHERE lease_id NOT IN (SELECT id FROM tree_leases)"
     )
 
 
@@ -343,7 +343,7 @@ def _continue_ids(store: Store, source: sqlite3.Connection) -> None:
     told = store.execute(text).fetchone()
     instance.raise_to(store, max(*given, told["id"] or 0))
     instance.raise_to(store, told["prompt"] or 0, "prompts")
-    _continue_sequences(store, source, ("attempts", "prompts", "leases"))
+    _continue_sequences(store, source, ("attempts", "prompts", "tree_leases"))
 
 
 def _continue_sequences(store: Store, source: sqlite3.Connection, tables: Collection[str]) -> None:

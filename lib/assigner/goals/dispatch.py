@@ -228,7 +228,7 @@ def remember(
         "assigned_at": clock.text(clock.now()),
         **task,
     }
-    store.insert("foundation_work", work)
+    store.insert("profile_work", work)
     store.run("profiles/count", session=profile.session, begun=1, completed=0, failed=0)
     number = worklog.task_number({"task": None, **work})
     said = (
@@ -237,7 +237,7 @@ def remember(
         else f"Assigned task {number}: {title}"
     )
     worklog.note(store, profile.session, said)
-    return {"task": None, "told": None, **work}
+    return {"task": None, "reported": None, **work}
 
 
 def _make_data_dir(store: Store, profile: Profile) -> None:

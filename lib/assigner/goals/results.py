@@ -60,7 +60,7 @@ def tell_taken(this: Round, goals: Goals, works: Iterable[Row]) -> None:
 
 def _is_untold(work: Row) -> bool:
     """Whether the goals do not know yet that the task has become this prompt."""
-    return bool(work["kind"] == "goal" and work["told"] != "in_progress")
+    return bool(work["kind"] == "goal" and work["reported"] != "in_progress")
 
 
 def _fate(store: Store, work: Row) -> Fate:
@@ -110,7 +110,7 @@ def _tell(this: Round, fates: list[Fate]) -> list[Fate]:
 
 def _take(this: Round, goals: Goals, work: Row) -> None:
     try:
-        goals.take(work["task"], work["prompt_id"], again=work["told"] == "again")
+        goals.take(work["task"], work["prompt_id"], again=work["reported"] == "again")
     except database.Refused as error:
         this.refused(work["task"], error)
 

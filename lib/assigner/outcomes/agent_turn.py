@@ -85,7 +85,11 @@ def _from_traces(
     if gone is None and sight is not None and sight.status in ("busy", "waiting"):
         _under_way(store, attempt)
         return _behind_another(store, attempt, provider)
-    if gone is None and queue_attempts.turn_of(attempt).get("background") and not attempt["ending"]:
+    if (
+        gone is None
+        and queue_attempts.turn_of(attempt).get("background")
+        and not attempt["stop_reason"]
+    ):
         return _after_tasks(store, attempt, sight)
     shown = sight and sight.shown
     text = attempt_files.prompt_of(store.settings, attempt["id"])
@@ -103,9 +107,7 @@ def _from_traces(
             return None
         return _not_submitted(store, attempt, provider, gone, shown, text)
     if gone:
-        return _ended(
-            attempt, "vanished", f"{gone} while the prompt ran", evidence={"vanished": gone}
-        )
+        return _ended(attempt, "lost", f"{gone} while the prompt ran", evidence={"vanished": gone})
     assert sight is not None
     if (
         text is not None
@@ -137,9 +139,9 @@ def read(store: Store, attempt: LiveAttempt, provider: Provider, text: str) -> T
         return found
     if turn_owner.may_be_anothers(store, attempt, found):
         return None
-    if found.conversation and turn.get("found") != found.conversation:
+    if found.conversation and turn.get("transcript_conversation") != found.conversation:
         with store.transaction():
-            queue_attempts.remember(store, attempt, found=found.conversation)
+            queue_attempts.remember(store, attempt, transcript_conversation=found.conversation)
     return found
 
 
@@ -157,7 +159,7 @@ def _behind_another(store: Store, attempt: LiveAttempt, provider: Provider) -> V
     """The end of a turn that is to be ended, if the turn on the screen is another one: transcripts
     lag behind the screen.
     """
-    if attempt["stage"] != "submitted" or not attempt["ending"]:
+    if attempt["stage"] != "submitted" or not attempt["stop_reason"]:
         return None
     text = attempt_files.prompt_of(store.settings, attempt["id"])
     found = read(store, attempt, provider, text) if text is not None else None
@@ -201,10 +203,10 @@ def _under_way(store: Store, attempt: LiveAttempt, *, seen: bool = True) -> None
     turn, now = queue_attempts.turn_of(attempt), clock.text(clock.now())
     if turn.get("quiet_since"):
         changed["quiet_since"] = None
-    if attempt["stage"] == "typed" and seen and not turn.get("entered"):
-        changed["entered"] = now
+    if attempt["stage"] == "typed" and seen and not turn.get("enter_pressed_at"):
+        changed["enter_pressed_at"] = now
     if attempt["stage"] != "submitted":  # time limits begin only then
-        changed["held_up"] = now
+        changed["blocked_since"] = now
     if changed:
         with store.transaction():
             queue_attempts.remember(store, attempt, **changed)
@@ -223,7 +225,7 @@ def _silent(store: Store, attempt: LiveAttempt, sight: Sight) -> Verdict | None:
         return None
     if now - clock.seconds(since) < _PATIENCE * store.settings.start_wait:
         return None
-    if attempt["ending"] or attempt["cancel_requested_at"]:
+    if attempt["stop_reason"] or attempt["cancel_requested_at"]:
         return _ended(attempt, "interrupted", "the turn was interrupted", "silence")
     if attempt["raw"]:
         return _completed(attempt, None, "an agent's own command: the session is idle again")
@@ -241,18 +243,18 @@ def _not_submitted(
 ) -> Verdict | None:
     """Perhaps typed, but not known to be submitted."""
     moment = attempt["cancel_requested_at"] or attempt["typed_at"] or attempt["updated_at"]
-    held_up = queue_attempts.turn_of(attempt).get("held_up", "")
-    since = queue_attempts.lasted(attempt, max(moment, held_up), clock.now())
+    blocked_since = queue_attempts.turn_of(attempt).get("blocked_since", "")
+    since = queue_attempts.lasted(attempt, max(moment, blocked_since), clock.now())
     if attempt["cancel_requested_at"]:
         if not gone and pasted_text.is_awaited(store, attempt, provider.manner, shown, text, since):
             return None
         return Verdict(attempt, "cancelled")
     if gone:
         if _may_have_leaked(store, attempt, text):
-            return _ended(attempt, "vanished", f"{gone}: {_LEAKED}", gone)
+            return _ended(attempt, "lost", f"{gone}: {_LEAKED}", gone)
         if attempt["stage"] == "typing":  # Enter follows only once the text is known to be typed
             return Verdict(attempt, "released", evidence={"vanished": gone})
-        return _ended(attempt, "vanished", f"{gone} after the prompt was typed", gone)
+        return _ended(attempt, "lost", f"{gone} after the prompt was typed", gone)
     if attempt["stage"] == "typing" or since < _LONG * store.settings.start_wait:
         return None
     unknown = "typed, but not known to be submitted: look at the session"
@@ -268,14 +270,14 @@ def _may_have_leaked(store: Store, attempt: LiveAttempt, text: str | None) -> bo
         queue_attempts.turn_of(attempt),
         text is not None and not prompt_text.may_have_leaked(text),
     )
-    if short or turn.get("entered") or turn.get("front") == attempt["pane_pid"]:
+    if short or turn.get("enter_pressed_at") or turn.get("agent_pid") == attempt["pane_pid"]:
         return False  # in the last case no shell is behind the agent
     if not processes.is_tmux(attempt["server_pid"]):
         return False  # its shell is gone as well
     if attempt["stage"] == "typing" and not shell_run.was_typed(store, attempt):
         return False
     with store.transaction():
-        queue_attempts.remember(store, attempt, spilt=True)
+        queue_attempts.remember(store, attempt, may_have_leaked=True)
     return True
 
 
@@ -290,7 +292,7 @@ def _failed(
 ) -> Verdict:
     """A failed turn, unless a person or a timeout has ended it."""
     reason = " ".join((text or "no further message").split())
-    if attempt["ending"] or attempt["cancel_requested_at"]:
+    if attempt["stop_reason"] or attempt["cancel_requested_at"]:
         return _ended(attempt, "interrupted", reason, by)
     if failure == "limited":
         return Verdict(attempt, "limited", error=reason, reset=reset, evidence={"ended_by": by})
@@ -304,9 +306,9 @@ def _ended(
     by: str = "",
     evidence: Evidence | None = None,
 ) -> Verdict:
-    if attempt["ending"] == "cancel" or attempt["cancel_requested_at"]:
+    if attempt["stop_reason"] == "cancel" or attempt["cancel_requested_at"]:
         return Verdict(attempt, "cancelled", evidence={"ended_by": by})
-    if attempt["ending"] == "timeout":
+    if attempt["stop_reason"] == "timeout":
         failure = "timeout"
         reason = f"ran longer than {attempt['timeout_seconds']:g} s and was interrupted"
     return Verdict(

@@ -58,7 +58,7 @@ def request(store: Store, verdict: Verdict, output: str | None) -> bool:
                 "command": attempt["check_command"],
                 "directory": directory,
                 "seconds": attempt["check_timeout_seconds"] or store.settings.check_timeout,
-                "work": json.dumps(work, ensure_ascii=False),
+                "pending_result": json.dumps(work, ensure_ascii=False),
                 "wanted_at": now,
                 "updated_at": now,
                 "updated_by": store.actor,
@@ -90,7 +90,7 @@ def judge(store: Store, attempt: LiveAttempt) -> Result | None:
 def conclude(store: Store, result: Result) -> bool:
     """Write the end of a check and of its attempt.  Returns whether both were still as known."""
     attempt = result.attempt
-    work = json.loads(attempt["check_work"])
+    work = json.loads(attempt["check_pending_result"])
     outcome, error, failure_class, feedback = "completed", None, None, None
     if result.state == "cancelled":
         outcome = "cancelled"

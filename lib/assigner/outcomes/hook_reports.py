@@ -93,7 +93,7 @@ def _apply(store: Store, attempt: LiveAttempt, heard: Heard, at: float) -> bool:
     if bound is None or (heard.conversation and heard.conversation != bound):
         return False
     ours = not (heard.turn and turn.get("turn")) or heard.turn == turn["turn"]
-    if heard.turn and heard.turn == turn.get("theirs"):
+    if heard.turn and heard.turn == turn.get("other_turn"):
         if heard.kind == "done":
             attempts.remember(store, attempt, background=heard.background)
     elif heard.kind in _ENDS and (ours or turn.get("background")) and "superseded" not in turn:
@@ -121,7 +121,9 @@ def _begin(store: Store, attempt: LiveAttempt, turn: TurnFacts, heard: Heard, at
         another = heard.turn != turn.get("turn")
         if heard.conversation == turn["conversation"] and another:
             if turn.get("background"):
-                attempts.remember(store, attempt, theirs=None if heard.background else heard.turn)
+                attempts.remember(
+                    store, attempt, other_turn=None if heard.background else heard.turn
+                )
             else:
                 attempts.remember(store, attempt, superseded=clock.text(at))
         return False

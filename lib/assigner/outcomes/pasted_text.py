@@ -32,9 +32,9 @@ def is_our_text(attempt: LiveAttempt, manner: Manner, shown: Shown, text: str) -
     if marker is None:
         return True
     turn = attempts.turn_of(attempt)
-    since, known = turn.get("pasting") or attempt["claimed_at"], turn.get("marker")
+    since, known = turn.get("paste_started_at") or attempt["claimed_at"], turn.get("marker")
     if attempt["stage"] == "submitted":  # the agent may have put it back under another number
-        since, known = attempt["signalled_at"], None
+        since, known = attempt["stop_signal_at"], None
     untouched = shown.screen.touched < int(clock.seconds(since))
     if known is None:
         return untouched
@@ -66,7 +66,7 @@ def is_put_back(
     attempt: LiveAttempt, manner: Manner, shown: Shown | None, text: str | None
 ) -> bool:
     """Whether the text of a turn that we ended is in the composer again, and has to be deleted."""
-    if attempt["stage"] != "submitted" or attempt["signalled_at"] is None:
+    if attempt["stage"] != "submitted" or attempt["stop_signal_at"] is None:
         return False
     return shown is not None and text is not None and is_clearable(attempt, manner, shown, text)
 

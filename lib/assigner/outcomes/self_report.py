@@ -108,7 +108,7 @@ def _by_work(verdict: Verdict) -> Verdict:
         return replace(
             verdict,
             outcome="failed",
-            failure_class=verdict.failure_class or "command",
+            failure_class=verdict.failure_class or "exit_status",
             error=error,
         )
     if verdict.outcome == "completed" and attempt["sentinel"] and not (said or sentinel):
@@ -118,7 +118,7 @@ def _by_work(verdict: Verdict) -> Verdict:
 
 
 def _is_judged_by_status(verdict: Verdict) -> bool:
-    return verdict.outcome == "completed" or verdict.failure_class == "command"
+    return verdict.outcome == "completed" or verdict.failure_class == "exit_status"
 
 
 def _response(store: Store, attempt: LiveAttempt, output: str | None) -> str | None:

@@ -51,7 +51,7 @@ def judge(
     if left := members(attempt, processes):
         headless = all(member.pid != attempt["process_group"] for member in left)
         killed = status is None or (status > 128 and status not in _STOPPED)
-        if headless and killed and attempt["ending"] is None:
+        if headless and killed and attempt["stop_reason"] is None:
             return Verdict(attempt, "ending", f"its process {left[0].comm} is still alive")
         return None
     return _conclude(attempt, reports, status, gone)
@@ -91,14 +91,14 @@ def _judge_typed(store: Store, attempt: LiveAttempt) -> Verdict | None:
     if gone:
         return Verdict(attempt, "released", evidence={"vanished": gone})
     never = "typed, but the shell did not run the line, and no longer can"
-    return _failed(attempt, "rejected", never)
+    return _failed(attempt, "not_accepted", never)
 
 
 def _conclude(
     attempt: LiveAttempt, reports: dict[str, Reported], status: int | None, gone: str | None
 ) -> Verdict:
     """The verdict on an attempt whose processes are all gone."""
-    ending = attempt["ending"]
+    ending = attempt["stop_reason"]
     if ending == "cancel" or (attempt["cancel_requested_at"] and status != 0):
         return Verdict(attempt, "cancelled", exit_status=status)
     if ending == "timeout":
@@ -107,9 +107,7 @@ def _conclude(
     if "exit" in reports and "started" not in reports:
         return _context_failed(attempt, reports)
     if status is None and gone:
-        return _failed(
-            attempt, "vanished", f"{gone} while the prompt ran", evidence={"vanished": gone}
-        )
+        return _failed(attempt, "lost", f"{gone} while the prompt ran", evidence={"vanished": gone})
     if ending == "interrupted" or status is None:
         return _failed(
             attempt,
@@ -121,7 +119,7 @@ def _conclude(
         return Verdict(attempt, "completed", exit_status=0)
     if status in (130, *_STOPPED) and "done" not in reports:
         return _failed(attempt, "interrupted", f"the shell reported {status}", status)
-    return _failed(attempt, "command", f"exit status {status}", status)
+    return _failed(attempt, "exit_status", f"exit status {status}", status)
 
 
 def _failed(
@@ -200,7 +198,7 @@ def back_at_prompt(attempt: LiveAttempt) -> bool:
     if shell is None or DIALECTS[shell].edits:
         return editing
     since = attempt["submitted_at"] or attempt["typed_at"] or attempt["updated_at"]
-    return echo and attempt["session_status"] == "idle" and attempt["seen_at"] > since
+    return echo and attempt["session_status"] == "idle" and attempt["looked_at"] > since
 
 
 def prompt_is_drawn(attempt: LiveAttempt) -> bool:

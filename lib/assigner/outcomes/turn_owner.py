@@ -21,7 +21,7 @@ def is_under_way(store: Store, attempt: LiveAttempt, provider: Provider) -> bool
     """Whether the turn that is seen to run in an attempt's session can be its own."""
     turn = attempts.turn_of(attempt)
     if turn.get("background"):
-        return turn.get("theirs") is None
+        return turn.get("other_turn") is None
     if "end" in turn:
         return False
     text = attempt_files.prompt_of(store.settings, attempt["id"])
@@ -45,7 +45,7 @@ def may_be_anothers(store: Store, attempt: LiveAttempt, turn: Turn) -> bool:
         apart = mine is not None and there is not None and mine != there
         if apart or transcripts_turn.canonical(row["content"]) != content:
             continue
-        found = known.get("conversation") or known.get("found")
+        found = known.get("conversation") or known.get("transcript_conversation")
         if turn.conversation is None or found in (None, turn.conversation):
             return True
     return False

@@ -20,8 +20,8 @@ from assigner.tmux.panes import PaneId
 # A retry may help after a failed command or a failed check, whose feedback the next attempt gets.
 # It does not help after a wrong context; a prompt that a person interrupted is left to that person;
 # and a prompt that may have run must not run again unless it is idempotent.
-RETRIED = {"command", "api", "check"}
-RETRIED_IF_IDEMPOTENT = {"vanished", "timeout"}
+RETRIED = {"exit_status", "api", "check"}
+RETRIED_IF_IDEMPOTENT = {"lost", "timeout"}
 
 
 @dataclass(frozen=True)
@@ -180,11 +180,13 @@ def follow_pane(store: Store, attempt: LiveAttempt, pane_pid: int) -> None:
     sessions.adopt_pane(store, attempt["session"], pane_pid, attempt["env_vars"])
 
 
-def stop(store: Store, attempt: LiveAttempt, ending: str | None, signal: str, at: float) -> bool:
+def stop(store: Store, attempt: LiveAttempt, reason: str | None, signal: str, at: float) -> bool:
     """Write that a live attempt is about to be sent a signal, and why; whether it still lives."""
     moment = clock.text(at)
     return bool(
-        store.run("attempts/stop", id=attempt["id"], ending=ending, signal=signal, at=moment)
+        store.run(
+            "attempts/stop", id=attempt["id"], stop_reason=reason, stop_signal=signal, at=moment
+        )
     )
 
 
@@ -283,13 +285,13 @@ def _retries(attempt: LiveAttempt, failure_class: str | None) -> bool:
 
 def is_worth_another(attempt: Tried, failure_class: str | None) -> bool:
     """Whether another attempt may follow a failed one: it may succeed, and repeats nothing."""
-    if failure_class == "vanished" and attempt["stage"] in UNTYPED:
+    if failure_class == "lost" and attempt["stage"] in UNTYPED:
         return True
     turn = evidence_of(attempt).get("turn")
-    if failure_class == "vanished" and turn is not None and turn.get("spilt"):
+    if failure_class == "lost" and turn is not None and turn.get("may_have_leaked"):
         return False  # a shell may have run lines of it already
-    if failure_class == "vanished" and attempt["stage"] == "typed" and turn is not None:
-        return not turn.get("entered") or bool(attempt["idempotent"])  # no Enter: no turn
+    if failure_class == "lost" and attempt["stage"] == "typed" and turn is not None:
+        return not turn.get("enter_pressed_at") or bool(attempt["idempotent"])  # no Enter: no turn
     return failure_class in RETRIED or (
         bool(attempt["idempotent"]) and failure_class in RETRIED_IF_IDEMPOTENT
     )

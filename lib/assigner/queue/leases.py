@@ -14,7 +14,7 @@ def take(store: Store, tree: str, branch: str | None, wanted: str | None) -> int
     if lease := store.one("tree_leases/of_tree", tree=tree):
         return int(lease["id"]) if wanted in (None, lease["branch"]) else None
     return store.insert(
-        "leases",
+        "tree_leases",
         {
             "host": store.settings.host,
             "tree": tree,
@@ -26,7 +26,7 @@ def take(store: Store, tree: str, branch: str | None, wanted: str | None) -> int
 
 def release(store: Store, lease: int) -> None:
     """End a lease that no live attempt uses; prompts that waited for the tree go on."""
-    tree = store.execute("SELECT tree FROM leases WHERE id = :id", {"id": lease}).fetchone()
+    tree = store.execute("SELECT tree FROM tree_leases WHERE id = :id", {"id": lease}).fetchone()
     if tree and store.run("tree_leases/release", id=lease):
         state_dir.note_use(store, tree["tree"])
         prompts.release(store, "tree in use", tree["tree"])

@@ -96,7 +96,7 @@ def forget(store: Store, session: Session) -> None:
 
 def enroll(store: Store, session: Session, **values: Any) -> None:
     """Opt a session in, with its columns."""
-    store.update("sessions", session["id"], enrolled=1, opted_out=0, learn=1, **values)
+    store.update("sessions", session["id"], enrolled=1, opted_out=0, prompt_learning="on", **values)
 
 
 def leave(store: Store, session: Session) -> bool:
@@ -119,9 +119,9 @@ def note_stuck(store: Store, session: Session, since: str) -> None:
     store.run("sessions/note_stuck", id=session["id"], since=since)
 
 
-def begin_start(store: Store, session: Session, starting: str) -> None:
+def begin_start(store: Store, session: Session, start_file: str) -> None:
     """Write that a session is about to be started, by the file of that name."""
-    store.run("sessions/begin_start", id=session["id"], starting=starting)
+    store.run("sessions/begin_start", id=session["id"], start_file=start_file)
 
 
 def end_start(store: Store, session: Session) -> None:
@@ -159,7 +159,7 @@ def adopt_pane(store: Store, name: str, pane_pid: int, env_vars: str) -> None:
 
 def keep_environment(store: Store, name: str, file: str) -> None:
     """Write which file has the environment in which a session was started."""
-    store.run("sessions/keep_environment", name=name, environment=file)
+    store.run("sessions/keep_environment", name=name, environment_file=file)
 
 
 def set_conversation(store: Store, name: str, conversation: str | None) -> None:

@@ -78,7 +78,10 @@ def lanes_by_pause(store: Store) -> tuple[set[Lane], set[Lane]]:
         session
         for session in store.rows("sessions/list")
         if session["enrolled"]
-        and (session["status"] != "offline" or (session["keepalive"] and not session["given_up"]))
+        and (
+            session["status"] != "offline"
+            or (session["keepalive"] and not session["given_up_reason"])
+        )
     ]
     served = _lanes([session for session in there if not pauses.why(session, stopped)])
     return served, _lanes(there) - served

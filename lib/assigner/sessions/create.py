@@ -126,8 +126,11 @@ def _create_agent(
     options = install.options(agent, store.settings)
     argv = options.argv + folder_trust.trust(agent, trusted, directory, os.environ)
     as_it_is: Launch = {
-        "command": line, "auto_approve": choice.auto_approve, "resumes": 0, "conversation": None
-    }  # fmt: skip
+        "command": line,
+        "auto_approve": choice.auto_approve,
+        "resume_conversation": 0,
+        "conversation": None,
+    }
     plan = start.Plan(
         directory,
         launch.command_line(agent, as_it_is, argv, resumed=False),

@@ -83,9 +83,9 @@ def enroll(
             provider_given=1,
             command=command,
             respawn=int(choice.respawn),
-            resumes=int(choice.resumes),
+            resume_conversation=int(choice.resumes),
             auto_approve=int(choice.auto_approve),
-            trusted=json.dumps([os.path.realpath(path) for path in choice.trust]),
+            trusted_dirs=json.dumps([os.path.realpath(path) for path in choice.trust]),
             keepalive=int(choice.keepalive),
             **start,
             account=choice.account or _account_of(choice.command, provider),
@@ -119,7 +119,7 @@ def renew(store: Store, name: str, choice: Choice) -> Session | None:
 
 def keep_environment(store: Store, session: Session) -> None:
     """Save the environment of a session's process, to restart the session with it."""
-    if session["environment"] is None and not session["starting"] and not store.dry:
+    if session["environment_file"] is None and not session["start_file"] and not store.dry:
         is_agent = detect.is_agent(session["provider"])
         pid = proc_of(session) if is_agent else session["pane_pid"]
         from assigner.sessions import environment
@@ -186,7 +186,7 @@ def _start(session: Session, provider: str) -> Row:
             " digits, _ and - only"
         )
     agent = detect.known(provider)
-    if session["starting"]:  # its row already has them
+    if session["start_file"]:  # its row already has them
         return {}
     directory = processes.directory(proc_of(session) if agent else session["pane_pid"])
     if directory is None:
@@ -194,7 +194,7 @@ def _start(session: Session, provider: str) -> Row:
     from assigner.agents import launch
 
     line = None if agent else launch.shell_line(session["pane_pid"])
-    return {"start_dir": directory, "start_line": line, "environment": None}
+    return {"start_dir": directory, "start_command": line, "environment_file": None}
 
 
 def proc_of(session: Session) -> int:

@@ -20,8 +20,8 @@ def environment(store: Store, attempt: LiveAttempt, front: int) -> dict[str, str
 
     Saves it for the next time.  None if it is unknown.
     """
-    if attempt["environment"]:
-        return kept(store, attempt["environment"])
+    if attempt["environment_file"]:
+        return kept(store, attempt["environment_file"])
     return keep(store, attempt["session"], front)
 
 

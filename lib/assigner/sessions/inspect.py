@@ -22,7 +22,7 @@ def inspect(store: Store, name: str) -> Row:
         "provider": session["provider"],
         "enrolled": bool(session["enrolled"]),
         "last_status": session["status"],
-        "last_seen": session["seen_at"],
+        "last_seen": session["looked_at"],
         "prompt_endings": json.loads(session["prompt_endings"]),
         "attempt": attempt["id"] if attempt else None,
         "stage": attempt["stage"] if attempt else None,

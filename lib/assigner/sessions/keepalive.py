@@ -49,7 +49,7 @@ def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]
 
 def _is_dead(session: Session, silent: Mapping[str, str]) -> bool:
     """Whether a session has to be restarted; one that the user paused is left alone."""
-    given_up = session["given_up"] or session["paused"]
+    given_up = session["given_up_reason"] or session["paused"]
     return session["status"] == "offline" and not given_up and session["socket"] not in silent
 
 
@@ -58,16 +58,16 @@ def _look_after(store: Store, session: Session) -> list[Row]:
     if session["status"] in ("offline", "unknown") or store.dry:
         return []
     age = clock.now() - clock.seconds(session["started_at"]) if session["started_at"] else LASTS
-    if session["starting"]:
+    if session["start_file"]:
         if age > _SLOWEST * store.settings.start_wait:
             start.cancel(store, session)
         return []
-    if age >= LASTS or session["given_up"]:  # the user may have restarted it
+    if age >= LASTS or session["given_up_reason"]:  # the user may have restarted it
         with store.transaction():
             sessions.renew(store, session["name"])
     enroll.keep_environment(store, session)
     last = session["last_activity"]
-    if session["status"] != "busy" or last is None or last == session["stuck_since"]:
+    if session["status"] != "busy" or last is None or last == session["stuck_reported_for"]:
         return []
     quiet = clock.now() - clock.seconds(last)
     if quiet < store.settings.stuck_after:
@@ -81,7 +81,7 @@ def _look_after(store: Store, session: Session) -> list[Row]:
 
 def _again(store: Store, session: Session) -> Row | None:
     """Restart a session that died, unless it is too early or hopeless.  Returns a row or None."""
-    name, deaths, settings = session["name"], session["quick_deaths"], store.settings
+    name, deaths, settings = session["name"], session["failed_starts"], store.settings
     if deaths >= MOST_QUICK_DEATHS:
         return _give_up(store, session)
     if deaths:
@@ -111,14 +111,14 @@ def _again(store: Store, session: Session) -> Row | None:
 
 def _plan(store: Store, session: Session, directory: str) -> start.Plan:
     """How to restart a session; continues its conversation unless that start just failed."""
-    base = environment.kept(store, session["environment"])
+    base = environment.kept(store, session["environment_file"])
     exports = dict(base or {})
-    line = session["start_line"]
+    line = session["start_command"]
     if agent := detect.known(session["provider"]):
         options = install.options(agent, store.settings)
-        trusted = json.loads(session["trusted"])
+        trusted = json.loads(session["trusted_dirs"])
         argv = options.argv + folder_trust.trust(agent, trusted, directory, exports)
-        resumed = session["quick_deaths"] == 0
+        resumed = session["failed_starts"] == 0
         line = launch.command_line(agent, session, argv, resumed=resumed)
         exports |= options.variables
     return start.Plan(directory, line, exports, login=start.login_shell() if base is None else None)

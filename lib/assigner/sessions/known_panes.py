@@ -80,12 +80,12 @@ def expectations(
     return Known(
         provider=row["provider"],
         endings=[prompt_line.ending_of(value) for value in json.loads(row["prompt_endings"])],
-        learn=row["learn"],
+        learning=row["prompt_learning"],
         prompt=attempt["prompt_id"] if attempt else None,
         attempt=attempt["id"] if attempt else None,
         group=attempt["process_group"] if attempt else None,
         given=bool(row["provider_given"] or attempt),
         preparing=bool(attempt and attempt["stage"] == "preparing"),
-        starting=bool(row["starting"]),
+        starting=bool(row["start_file"]),
         ours=clock.seconds(ours) if ours else None,
     )

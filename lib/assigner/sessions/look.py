@@ -26,7 +26,7 @@ class Known(NamedTuple):
 
     provider: str | None = None
     endings: Sequence[prompt_line.Ending] = ()
-    learn: int = 1
+    learning: str = "on"  # as the column prompt_learning
     prompt: int | None = None
     attempt: int | None = None
     group: int | None = None
@@ -119,7 +119,7 @@ def lacks_prompt(session: Row | Session) -> bool:
     """Whether a session is unknown because nobody has shown how its shell's empty prompt ends."""
     if session["status"] != "unknown" or session["prompt_endings"] != "[]":
         return False
-    if session["seen"] is None or detect.is_agent(session["provider"]):
+    if session["pane_fingerprint"] is None or detect.is_agent(session["provider"]):
         return False
     process = system_processes.stat(session["pane_pid"])
     at_shell = process is not None and process.foreground == process.pid
@@ -322,8 +322,10 @@ def from_line(
         return result("occupied", "typed text at the prompt")
     if prompt_line.at_empty_prompt(line.text, line.cursor_x, known.endings):
         return result("idle", "at its empty prompt")
-    fresh = untouched and known.learn == 2  # so assigner typed the last line there
-    if fresh or (known.learn == 1 and prompt_line.looks_like_prompt(line.text, line.cursor_x)):
+    fresh = untouched and known.learning == "after run"  # so assigner typed the last line there
+    if fresh or (
+        known.learning == "on" and prompt_line.looks_like_prompt(line.text, line.cursor_x)
+    ):
         ending = prompt_line.learn(line.text, line.cursor_x)
         if ending and not prompt_line.is_typed(line.text, line.cursor_x, known.endings):
             return result("idle", "at its empty prompt", ending)

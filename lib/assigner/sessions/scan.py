@@ -122,11 +122,11 @@ def _to_be_looked_at(
     """Whether a pane may have changed; tmux's clock has a resolution of one second."""
     return bool(
         attempt
-        or row["learn"]
-        or row["starting"]
+        or row["prompt_learning"] != "off"
+        or row["start_file"]
         or row["status"] in ("occupied", "unknown", "waiting", "limited")
-        or row["seen"] != _fingerprint(pane)
-        or pane.activity >= int(clock.seconds(row["seen_at"])) - 1
+        or row["pane_fingerprint"] != _fingerprint(pane)
+        or pane.activity >= int(clock.seconds(row["looked_at"])) - 1
     )
 
 
@@ -186,12 +186,12 @@ def _see(
         "limited_until": until,
         **pane.identity._asdict(),
         "pane_tty": pane.tty,
-        "seen": _fingerprint(pane),
-        "seen_at": at,
+        "pane_fingerprint": _fingerprint(pane),
+        "looked_at": at,
         "prompt_endings": endings,
-        "learn": (row["learn"] if status != "idle" else 0) if row else 1,
+        "prompt_learning": (row["prompt_learning"] if status != "idle" else "off") if row else "on",
         "enrolled": int(enrolled),
-        "starting": row["starting"] if row and not is_seen else None,
+        "start_file": row["start_file"] if row and not is_seen else None,
         "env_vars": exported,
         "current_dir": sight.directory or (row["current_dir"] if row else None),
         "last_activity": clock.text(pane.activity),

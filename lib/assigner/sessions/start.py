@@ -91,7 +91,8 @@ def forget(store: Store, name: str) -> None:
 def is_due(store: Store, session: Session) -> bool:
     """Whether the start file of a session exists but has not run yet."""
     return (
-        session["starting"] is not None and (store.settings.starts / session["starting"]).exists()
+        session["start_file"] is not None
+        and (store.settings.starts / session["start_file"]).exists()
     )
 
 
@@ -163,7 +164,9 @@ def into_shell(store: Store, session: Session, pane: tmux_panes.Pane, plan: Plan
 
 def _shell_of(store: Store, session: Session, pane: tmux_panes.Pane) -> look.Sight:
     """The shell that an agent's session has exited to."""
-    known = known_panes.expectations(session, None)._replace(provider="shell", given=True, learn=1)
+    known = known_panes.expectations(session, None)._replace(
+        provider="shell", given=True, learning="on"
+    )
     return look.look(store, [(pane, known)], clock.now())[pane.socket, pane.id]
 
 

@@ -235,18 +235,28 @@ def connection_to(
             connection.backup(copy)
             connection.close()
             connection = copy
-        latest = len(statements.migrations(kind))
+        latest = statements.latest(kind)
         if version > latest:
             raise SetupError(
                 f"'{path}' was written by a newer assigner"
                 f" (schema {version}, this one knows {latest}): update assigner"
             )
+        refuse_older(path, version)
         if version < latest:
             _migrate(connection, path, kind, latest)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def refuse_older(path: Path, version: int) -> None:
+    """Raise SetupError for the `user_version` of a database from before the first release."""
+    if 0 < version <= statements.VERSION_ZERO:
+        raise SetupError(
+            f"'{path}' is from before assigner 0.1.0 (schema {version}), which cannot read it:"
+            " move it away, and a new one is made"
+        )
 
 
 def connection_to_present(path: Path) -> sqlite3.Connection:
@@ -294,7 +304,7 @@ def primary_code(error: sqlite3.Error) -> int | None:
 def versions(store: Store, kind: str = "migrations") -> tuple[int, int]:
     """The version of the schema, and the one that sql/KIND describes."""
     version = store.execute("PRAGMA user_version").fetchone()["user_version"]
-    return version, len(statements.migrations(kind))
+    return version, statements.latest(kind)
 
 
 def check(store: Store) -> list[str]:

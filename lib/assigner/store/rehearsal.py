@@ -27,7 +27,7 @@ class Change(NamedTuple):
 
 
 # Whose new ids a pass goes on with; after another statement SQLite tells of an older row
-_NUMBERED = tuple(f"INSERT INTO {table} (" for table in ("prompts", "attempts", "leases"))
+_NUMBERED = tuple(f"INSERT INTO {table} (" for table in ("prompts", "attempts", "tree_leases"))
 
 
 def _effect(statement: str, cursor: sqlite3.Cursor) -> tuple[int, int | None]:
@@ -65,7 +65,7 @@ def connect(settings: Settings, actor: str, *, create: bool = True) -> Store:
     connection = database.connection_to_present(path)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    if version != len(statements.migrations("migrations")) or mode == "wal":
+    if version != statements.latest() or mode == "wal":
         connection.close()
         return database.connect(settings, actor, dry=True, create=create)
     # What is to be undone is kept in memory, and nothing of it reaches the file, however we die

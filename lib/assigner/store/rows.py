@@ -41,16 +41,23 @@ class Prompt(TypedDict):
     metadata: str
     working_dir: str | Null
     git_branch: str | Null
+    worktree: int
     env_vars: str
     secrets: str | Null
     prerequisites: str
     prefer_context_match: int
     validate_context: int
     min_score: int | Null
+    raw: int
+    sentinel: int
     attempts: int
     max_attempts: int
     idempotent: int
     timeout_seconds: float | Null
+    check_command: str | Null
+    check_timeout_seconds: float | Null
+    review: str | Null
+    feedback: str | Null
     error: str | Null
     exit_status: int | Null
     response: str | Null
@@ -69,13 +76,6 @@ class Prompt(TypedDict):
     affinity: str | Null
     tags: str
     dedup_key: str | Null
-    worktree: int
-    raw: int
-    sentinel: int
-    check_command: str | Null
-    check_timeout_seconds: float | Null
-    review: str | Null
-    feedback: str | Null
 
 
 class FailedPrompt(Prompt):
@@ -91,21 +91,26 @@ class Session(TypedDict):
     host: str
     name: str
     provider: str | Null
+    provider_given: int
+    account: str | Null
     command: str | Null
     status: str
     status_reason: str | Null
     enrolled: int
+    opted_out: int
     paused: int
+    paused_at: str | Null
+    paused_by: str | Null
     socket: str | Null
     server_pid: int | Null
     server_start: int | Null
     pane_id: str | Null
     pane_pid: int | Null
     pane_tty: str | Null
-    seen: str | Null
-    seen_at: str | Null
+    pane_fingerprint: str | Null
+    looked_at: str | Null
     prompt_endings: str
-    learn: int
+    prompt_learning: str
     current_dir: str | Null
     repository: str | Null
     git_branch: str | Null
@@ -117,27 +122,22 @@ class Session(TypedDict):
     current_task_id: int | Null
     last_task_id: int | Null
     limited_until: str | Null
-    updated_at: str
-    updated_by: str
-    opted_out: int
-    paused_at: str | Null
-    paused_by: str | Null
-    provider_given: int
-    account: str | Null
+    conversation: str | Null
     respawn: int
     auto_approve: int
-    resumes: int
-    environment: str | Null
-    conversation: str | Null
-    trusted: str
+    resume_conversation: int
+    environment_file: str | Null
+    trusted_dirs: str
     keepalive: int
     start_dir: str | Null
-    start_line: str | Null
-    starting: str | Null
+    start_command: str | Null
+    start_file: str | Null
     started_at: str | Null
-    quick_deaths: int
-    given_up: str | Null
-    stuck_since: str | Null
+    failed_starts: int
+    given_up_reason: str | Null
+    stuck_reported_for: str | Null
+    updated_at: str
+    updated_by: str
 
 
 class Attempt(TypedDict):
@@ -164,9 +164,9 @@ class Attempt(TypedDict):
     pane_id: str
     pane_pid: int
     process_group: int | Null
-    ending: str | Null
-    signal: str | Null
-    signalled_at: str | Null
+    stop_reason: str | Null
+    stop_signal: str | Null
+    stop_signal_at: str | Null
     claimed_at: str
     typed_at: str | Null
     submitted_at: str | Null
@@ -205,7 +205,7 @@ class LiveAttempt(Attempt):
     feedback: str | Null
     # its check, if it has one
     check_state: str | Null
-    check_work: str | Null
+    check_pending_result: str | Null
     check_directory: str | Null
     check_seconds: float | Null
     check_pid: int | Null
@@ -222,12 +222,12 @@ class LiveAttempt(Attempt):
     respawn: int
     auto_approve: int
     conversation: str | Null
-    resumes: int
-    environment: str | Null
-    trusted: str
+    resume_conversation: int
+    environment_file: str | Null
+    trusted_dirs: str
     prompt_endings: str
     paused: int
-    seen_at: str | Null
+    looked_at: str | Null
     session_env: str
     session_dir: str | Null
     # the pane that its session has now; the attempt's own columns name the one it was claimed in
@@ -246,7 +246,7 @@ class Check(TypedDict):
     command: str
     directory: str
     seconds: float
-    work: str | Null
+    pending_result: str | Null
     pid: int | Null
     exit_status: int | Null
     reason: str | Null
@@ -286,7 +286,7 @@ class Launch(TypedDict):
 
     command: str | Null
     auto_approve: int
-    resumes: int
+    resume_conversation: int
     conversation: str | Null
 
 
@@ -316,25 +316,25 @@ class TurnFacts(TypedDict, total=False):
 
     # when the text was pasted
     home: dict[str, str]  # the agent's variables that decide where its transcripts are
-    directory: str | None  # where the agent was, as the screen or /proc showed
-    front: int | None  # the process id of the agent
-    pasting: str  # when the last paste began
+    directory: str | None  # where the agent was
+    agent_pid: int | None  # the process id of the agent
+    paste_started_at: str  # when the last paste began
     marker: str  # what the composer shows instead of a long text, such as `[Pasted text #3]`
-    entered: str  # when Enter was first or last pressed, by assigner or a person
+    enter_pressed_at: str  # when Enter was last pressed, by assigner or a person
     submitted_by: str  # what showed that the agent has the prompt: hook, transcript or screen
-    held_up: str  # until when a busy or covered screen kept Enter from being pressed
+    blocked_since: str  # when it was last seen busy or covered, before it had the prompt
     # as the agent's hooks report it
     conversation: str | None
     turn: str | None  # the turn's id within the conversation; some agents give none
     transcript: str | None  # the path of the transcript
     end: TurnEnd
     background: bool  # the turn started tasks that run on after its end
-    theirs: str | None  # a person's turn in the conversation while background tasks run
+    other_turn: str | None  # a person's turn in the conversation while background tasks run
     superseded: str  # when another prompt began in the same conversation
     # by other evidence
-    found: str | None  # the conversation whose transcript holds the prompt, where no hook named it
+    transcript_conversation: str | None  # whose transcript has the prompt, where no hook named it
     quiet_since: str | None  # since when the session has looked idle, without an end of the turn
-    spilt: bool  # the agent vanished while the text was typed: a shell may have got a part of it
+    may_have_leaked: bool  # the agent ended during typing: a shell may have got a part of the text
 
 
 class Reported(TypedDict, total=False):

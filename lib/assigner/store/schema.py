@@ -47,9 +47,10 @@ def schema(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def wanted_schema(version: int | None = None, kind: str = "migrations") -> dict[str, str]:
-    """What the migrations of sql/KIND, all or the first so many, make of an empty database."""
+    """What the migrations of sql/KIND make of an empty database: all, or those up to `version`."""
+    count = None if version is None else max(0, version - statements.VERSION_ZERO)
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
-        for _, file in statements.migrations(kind)[:version]:
+        for _, file in statements.migrations(kind)[:count]:
             fresh.executescript(file.read_text(encoding="utf-8"))
         return schema(fresh)
 

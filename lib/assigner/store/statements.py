@@ -27,3 +27,12 @@ def rules() -> dict[str, str]:
 def migrations(kind: str = "migrations") -> list[tuple[str, Path]]:
     """Names and files of all migrations in sql/KIND, in order."""
     return [(path.stem, path) for path in sorted((ROOT / kind).glob("[0-9]*.sql"))]
+
+
+# Of a database without any migration; lower ones had the schemas before the first release
+VERSION_ZERO = 100
+
+
+def latest(kind: str = "migrations") -> int:
+    """The `user_version` of a database with all migrations of sql/KIND."""
+    return VERSION_ZERO + len(migrations(kind))

@@ -1,5 +1,5 @@
 -- A check ends only once.
 UPDATE checks
-SET state = :state, exit_status = :exit_status, reason = :reason, output = :output, work = NULL,
+SET state = :state, exit_status = :exit_status, reason = :reason, output = :output, pending_result = NULL,
     ended_at = :now, updated_at = :now, updated_by = :by
 WHERE id = :id AND ended_at IS NULL;

@@ -1,3 +1,3 @@
 -- How much work a session was given since :since.
-SELECT count(*) AS given FROM foundation_work
+SELECT count(*) AS given FROM profile_work
 WHERE host = :host AND session = :session AND assigned_at > :since;

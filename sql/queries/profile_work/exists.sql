@@ -1,5 +1,5 @@
 -- Whether the session has an open prompt that profiles gave it, or that waits for it alone.
-SELECT 1 AS n FROM foundation_work AS w JOIN prompts AS p ON p.id = w.prompt_id
+SELECT 1 AS n FROM profile_work AS w JOIN prompts AS p ON p.id = w.prompt_id
 WHERE w.host = :host AND w.session = :session AND w.settled_at IS NULL
   AND (p.completed_at IS NULL OR p.retry_at IS NOT NULL)
 UNION ALL

@@ -1,5 +1,5 @@
 -- The tasks of a goals database that must not be given out: they are prompts, or fail too often.
-SELECT task FROM foundation_work
+SELECT task FROM profile_work
 WHERE host = :host AND settled_at IS NULL AND goals = :goals
 UNION
-SELECT task FROM foundation_work WHERE goals = :goals AND retry_at > :now;
+SELECT task FROM profile_work WHERE goals = :goals AND retry_at > :now;

@@ -1,5 +1,5 @@
 -- A session was given work, or has finished some.
-INSERT INTO foundation (host, session, work_sessions, tasks_completed, tasks_failed)
+INSERT INTO profiles (host, session, work_sessions, tasks_completed, tasks_failed)
 VALUES (:host, :session, :begun, :completed, :failed)
 ON CONFLICT (host, session) DO UPDATE
 SET work_sessions = work_sessions + excluded.work_sessions,

@@ -1,1 +1,1 @@
-SELECT * FROM foundation WHERE host = :host;
+SELECT * FROM profiles WHERE host = :host;

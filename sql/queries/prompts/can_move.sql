@@ -7,6 +7,6 @@ SELECT 1 FROM prompts WHERE host = :host AND retry_at <= :until
 UNION ALL
 SELECT 1 FROM prompts WHERE host = :host AND held_by = 'time' AND held_on <= :until
 UNION ALL
-SELECT 1 FROM prompts p JOIN limits l ON l.host = p.host AND l.account = p.held_on
+SELECT 1 FROM prompts p JOIN usage_limits l ON l.host = p.host AND l.account = p.held_on
 WHERE p.host = :host AND p.held_by = 'limit' AND l.until <= :until
 LIMIT 1;

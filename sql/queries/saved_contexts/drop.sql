@@ -1,1 +1,1 @@
-DELETE FROM contexts WHERE host = :host AND name = :name;
+DELETE FROM saved_contexts WHERE host = :host AND name = :name;

@@ -1,1 +1,1 @@
-SELECT * FROM contexts WHERE host = :host AND name = :name;
+SELECT * FROM saved_contexts WHERE host = :host AND name = :name;

@@ -1,2 +1,2 @@
 -- Every saved context of this host.
-SELECT * FROM contexts WHERE host = :host ORDER BY name;
+SELECT * FROM saved_contexts WHERE host = :host ORDER BY name;

@@ -1,10 +1,10 @@
 -- Another scan may have added it at the same time.
 INSERT INTO sessions
     (host, name, provider, status, status_reason, enrolled, socket, server_pid, server_start,
-     pane_id, pane_pid, pane_tty, seen, seen_at, prompt_endings, learn, limited_until, env_vars,
+     pane_id, pane_pid, pane_tty, pane_fingerprint, looked_at, prompt_endings, prompt_learning, limited_until, env_vars,
      current_dir, last_activity, idle_since, updated_at, updated_by)
 VALUES
     (:host, :name, :provider, :status, :status_reason, :enrolled, :socket, :server_pid,
-     :server_start, :pane_id, :pane_pid, :pane_tty, :seen, :seen_at, :prompt_endings, :learn,
+     :server_start, :pane_id, :pane_pid, :pane_tty, :pane_fingerprint, :looked_at, :prompt_endings, :prompt_learning,
      :limited_until, :env_vars, :current_dir, :last_activity, :idle_since, :now, :by)
 ON CONFLICT DO NOTHING;

@@ -1,5 +1,5 @@
 -- What it will run exports nothing yet, and how its prompt ends is to be learnt.
 UPDATE sessions
-SET starting = :starting, started_at = :now, quick_deaths = quick_deaths + 1, learn = 1,
+SET start_file = :start_file, started_at = :now, failed_starts = failed_starts + 1, prompt_learning = 'on',
     env_vars = '{}', updated_at = :now, updated_by = :by
 WHERE id = :id;

@@ -1,2 +1,2 @@
-UPDATE sessions SET starting = NULL, updated_at = :now, updated_by = :by
-WHERE id = :id AND starting IS NOT NULL;
+UPDATE sessions SET start_file = NULL, updated_at = :now, updated_by = :by
+WHERE id = :id AND start_file IS NOT NULL;

@@ -1,2 +1,2 @@
-UPDATE sessions SET environment = :environment, updated_at = :now, updated_by = :by
+UPDATE sessions SET environment_file = :environment_file, updated_at = :now, updated_by = :by
 WHERE host = :host AND name = :name;

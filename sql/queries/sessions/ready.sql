@@ -4,6 +4,6 @@ WHERE host = :host AND status = 'idle' AND enrolled = 1 AND paused = 0
   AND NOT EXISTS (SELECT 1 FROM attempts a
                   WHERE a.host = s.host AND a.session = s.name AND a.outcome IS NULL)
   AND NOT EXISTS (SELECT 1 FROM pauses x WHERE x.host = s.host AND x.provider IN ('', s.provider))
-  AND NOT EXISTS (SELECT 1 FROM limits l
+  AND NOT EXISTS (SELECT 1 FROM usage_limits l
                   WHERE l.host = s.host AND l.account = coalesce(s.account, s.provider))
 ORDER BY name;

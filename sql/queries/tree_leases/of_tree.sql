@@ -1,1 +1,1 @@
-SELECT * FROM leases WHERE host = :host AND tree = :tree;
+SELECT * FROM tree_leases WHERE host = :host AND tree = :tree;

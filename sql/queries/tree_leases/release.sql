@@ -1,3 +1,3 @@
 -- The last attempt in a working tree gives up the lease.
-DELETE FROM leases WHERE id = :id
+DELETE FROM tree_leases WHERE id = :id
 AND NOT EXISTS (SELECT 1 FROM attempts WHERE lease_id = :id AND outcome IS NULL);

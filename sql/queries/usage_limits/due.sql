@@ -1,1 +1,1 @@
-SELECT account FROM limits WHERE host = :host AND until <= :now;
+SELECT account FROM usage_limits WHERE host = :host AND until <= :now;

@@ -1,1 +1,1 @@
-DELETE FROM limits WHERE host = :host AND account = :account AND until <= :now;
+DELETE FROM usage_limits WHERE host = :host AND account = :account AND until <= :now;

@@ -1,1 +1,1 @@
-SELECT * FROM limits WHERE host = :host;
+SELECT * FROM usage_limits WHERE host = :host;

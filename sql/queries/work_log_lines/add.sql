@@ -1,1 +1,1 @@
-INSERT INTO foundation_log (host, session, text, created_at) VALUES (:host, :session, :text, :now);
+INSERT INTO work_log_lines (host, session, text, created_at) VALUES (:host, :session, :text, :now);

@@ -1,1 +1,1 @@
-DELETE FROM foundation_log WHERE id = :id;
+DELETE FROM work_log_lines WHERE id = :id;

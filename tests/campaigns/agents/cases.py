@@ -264,7 +264,7 @@ def exits_in_a_turn(trial: Trial) -> None:
     trial.asked("MODEL:slow=60")
     trial.place.shows("answering")
     trial.place.end()
-    trial.ends(prompt, "failed", "vanished")
+    trial.ends(prompt, "failed", "lost")
 
 
 @case

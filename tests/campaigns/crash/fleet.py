@@ -162,7 +162,7 @@ class Fleet:
         for executor in self.executors:
             if not executor.kept and not self._is_there(executor, panes):
                 self._make(executor, panes.get(executor.name))
-        given_up = self.work.rows("SELECT name FROM sessions WHERE given_up IS NOT NULL")
+        given_up = self.work.rows("SELECT name FROM sessions WHERE given_up_reason IS NOT NULL")
         if given_up:
             self.work.tool("resume", *[row["name"] for row in given_up], status=None)
 

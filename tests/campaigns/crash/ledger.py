@@ -17,8 +17,8 @@ Row = Mapping[str, Any]
 ZERO = ("lost", "typed_twice", "wrong_context", "claimed_twice", "not_run", "stuck", "integrity")
 UNTYPED = ("claimed", "prepared")
 UNTYPED = ("claimed", "preparing", "prepared")
-RETRIED = ("command", "api", "check")
-RETRIED_IF_IDEMPOTENT = ("vanished", "timeout")
+RETRIED = ("exit_status", "api", "check")
+RETRIED_IF_IDEMPOTENT = ("lost", "timeout")
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _judge(
                 found["lost"].append(f"{said}: nobody had it fail")
     for attempt in attempts[:-1]:
         # without Enter there was no turn
-        early = attempt["failure_class"] == "vanished" and attempt["stage"] != "submitted"
+        early = attempt["failure_class"] == "lost" and attempt["stage"] != "submitted"
         allowed = _is_retried(prompt, attempt) or (early and not runs.get(attempt["id"]))
         if not allowed:
             found["typed_twice"].append(f"{job.key}: tried again after {_told(attempt)}")
@@ -161,12 +161,12 @@ def _judge(
 def _is_retried(prompt: Row, attempt: Row) -> bool:
     """Whether the retry rule has the prompt tried again after this attempt."""
     failure = attempt["failure_class"]
-    if failure == "vanished" and "its shell may have run lines" in (prompt["error"] or ""):
+    if failure == "lost" and "its shell may have run lines" in (prompt["error"] or ""):
         return False  # which it would run again
     return (
         attempt["outcome"] == "released"
         or failure in RETRIED
-        or (failure == "vanished" and attempt["stage"] in UNTYPED)
+        or (failure == "lost" and attempt["stage"] in UNTYPED)
         or (bool(prompt["idempotent"]) and failure in RETRIED_IF_IDEMPOTENT)
     )
 

@@ -1,6 +1,5 @@
-"""Worlds of what is no delivery: people's verbs, reports, goals, starts, migrations."""
+"""Worlds of what is no delivery: people's verbs, reports, goals, starts, new databases."""
 
-import os
 import sqlite3
 import time
 from collections import Counter
@@ -11,7 +10,7 @@ from pathlib import Path
 from campaigns.crash import book
 from campaigns.crash.book import ZERO, Count, Job
 from campaigns.crash.worlds import Command, Shells, tool
-from harness.workplace import ROOT, Workplace, wait_for
+from harness.workplace import Workplace, wait_for
 
 
 class Sent(Shells):
@@ -182,7 +181,7 @@ class Kept(Shells):
         self._old = self.work.row("SELECT pane_pid FROM sessions WHERE name = 's0'")["pane_pid"]
         self.work.tmux("kill-session", "-t", "s0")
         with closing(sqlite3.connect(self.work.database)) as connection, connection:
-            connection.execute("UPDATE sessions SET quick_deaths = 0 WHERE name = 's0'")
+            connection.execute("UPDATE sessions SET failed_starts = 0 WHERE name = 's0'")
         return tool("keepalive", "--settle", 20)
 
     def finish(self) -> None:
@@ -209,36 +208,24 @@ class Kept(Shells):
         return 0  # its panes are gone
 
 
-class Old(Shells):
-    """A database of an earlier schema, which the next tool brings up to date."""
+class New(Shells):
+    """No database, which the next tool makes."""
 
     def __init__(self, work: Workplace) -> None:
         self.work, self.jobs, self.panes = work, [], []
         work.environment["ASSIGNER_SESSIONS"] = "none"
-        self._scripts = sorted((ROOT / "sql" / "migrations").glob("[0-9]*.sql"))
         self._wrong = 0
 
-    def migrate(self) -> Command:
-        self._version = 1 + len(self.jobs) % (len(self._scripts) - 1)
+    def make(self) -> Command:
         self.jobs.append(Job(f"u{len(self.jobs)}", ""))
-        self.work.state.mkdir(mode=0o700, exist_ok=True)
         for file in self.work.state.glob("assigner.db*"):
             file.unlink()
-        old_database(self.work.database, self._scripts[: self._version])
-        self._before = self._tables()
         return tool("queue")
 
     def finish(self) -> None:
-        with closing(sqlite3.connect(self.work.database)) as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-        whole = self._tables() == self._before if version == self._version else True
-        self._wrong += version not in (self._version, len(self._scripts)) or not whole
-        listed = self.work.tool("queue", "--json").json
-        self._lost = int([row["content"] for row in listed] != ["echo old"])
-        new = self._tables()
-        self.work.database.unlink()
+        found = self._tables() if self.work.database.exists() else []
         self.work.tool("queue")
-        assert self._tables() == new, "the schema is not that of a new database"
+        self._wrong += found not in ([], self._tables())
 
     def _tables(self) -> list[str]:
         with closing(sqlite3.connect(self.work.database)) as connection:
@@ -247,27 +234,6 @@ class Old(Shells):
 
     def count(self) -> Count:
         return dict.fromkeys(ZERO, 0) | {
-            "prompts": len(self.jobs), "lost": self._lost, "wrong_context": self._wrong,
+            "prompts": len(self.jobs), "wrong_context": self._wrong,
             "integrity": book.broken(self.work),
         }  # fmt: skip
-
-
-def old_database(path: Path, scripts: list[Path]) -> None:
-    """A database of the schema that these scripts make, with one prompt."""
-    from sqlite_utils import Database, Migrations
-
-    migrations = Migrations("assigner")
-    with closing(sqlite3.connect(path)) as connection:
-        for script in scripts:
-            text = script.read_text()
-            migrations(name=script.stem)(lambda db, text=text: db.executescript(text))
-        migrations.apply(Database(connection))
-        connection.execute("INSERT INTO meta VALUES ('instance', '01234567')")
-        connection.execute(
-            "INSERT INTO prompts (host, content, created_at, updated_at, updated_by, ready_at)"
-            " VALUES (?, 'echo old', ?, ?, 'send', ?)",
-            (os.uname().nodename, *["2026-01-01T00:00:00.000Z"] * 3),
-        )
-        connection.execute(f"PRAGMA user_version = {len(scripts)}")
-        connection.commit()
-    path.chmod(0o600)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from campaigns.crash.others import Enrolled, Goals, Kept, Old, Sent, Told
+from campaigns.crash.others import Enrolled, Goals, Kept, New, Sent, Told
 from campaigns.crash.worlds import (
     Agents,
     Cancelled,
@@ -46,7 +46,7 @@ SCENES: dict[str, Scene] = {
     "enroll": (Enrolled, Enrolled.enroll),
     "report": (Told, Told.report),
     "hook": (Told, Told.hook),
-    "migrations": (Old, Old.migrate),
+    "new database": (New, New.make),
 }
 # Not of ours: what the counts are to find
 NAIVE: dict[str, Scene] = {

@@ -33,7 +33,7 @@ def quick(tmp_path: Path) -> Iterator[Quick]:
         ("deliver a check", 2),
         ("foundation-check", 2),
         ("keepalive", 2),
-        ("migrations", 3),
+        ("new database", 3),
     ],
 )
 def test_killed_at_any_call(quick: Quick, scene: str, most: int) -> None:

@@ -110,7 +110,7 @@ ATTEMPT: dict[str, Any] = {
     "id": 1, "prompt_id": 1, "session": "s1", "outcome": "completed", "stage": "submitted",
     "failure_class": None, "claimed_at": "1",
 }  # fmt: skip
-FAILED = ATTEMPT | {"outcome": "failed", "failure_class": "vanished"}
+FAILED = ATTEMPT | {"outcome": "failed", "failure_class": "lost"}
 PROMPT = {
     "id": 1, "key": "u1", "status": "completed", "held_by": None, "error": None, "idempotent": 0,
     "max_attempts": 3,
@@ -148,7 +148,7 @@ RUNS = [replace(RUN, done=False), replace(RUN, at=6)]
         ),
         (
             {
-                "attempts": [FAILED | {"failure_class": "command"}],
+                "attempts": [FAILED | {"failure_class": "exit_status"}],
                 "prompts": [PROMPT | {"status": "failed"}],
                 "jobs": [ledger.Job("u1", "command", 1)],
             },

@@ -11,10 +11,10 @@ from typing import Any
 from harness.workplace import Workplace
 
 # The rule of retries: which ends a task is tried again after, always or if it may run twice
-AGAIN = {"command", "api"}
-AGAIN_IF_IDEMPOTENT = {"vanished", "timeout"}
+AGAIN = {"exit_status", "api"}
+AGAIN_IF_IDEMPOTENT = {"lost", "timeout"}
 # Ends that only a task has which has begun
-BEGUN = {"command", "api", "timeout"}
+BEGUN = {"exit_status", "api", "timeout"}
 ZERO = ("lost", "twice", "untold", "wrong", "unfinished", "stuck")
 Row = dict[str, Any]
 
@@ -70,7 +70,7 @@ def compare(
     """What has happened, with what should not have; and each fault, for people."""
     tries = work.rows(
         "SELECT w.task, a.outcome, a.failure_class"
-        " FROM attempts AS a JOIN foundation_work AS w ON w.prompt_id = a.prompt_id"
+        " FROM attempts AS a JOIN profile_work AS w ON w.prompt_id = a.prompt_id"
         " WHERE a.outcome <> 'released' ORDER BY a.id"
     )
     tasks = _tasks(work)
@@ -92,9 +92,9 @@ def compare(
         "failed": statuses["failed"],
         "prompts": work.row("SELECT count(*) AS n FROM prompts")["n"],
         "attempts": len(tries),
-        "deaths": classes["vanished"],
+        "deaths": classes["lost"],
         "hangs": classes["timeout"],
-        "failures": classes["command"] + classes["api"],
+        "failures": classes["exit_status"] + classes["api"],
         **{name: bad[name] for name in ZERO[:-1]},
         "stuck": len(stuck),
     }
@@ -152,7 +152,7 @@ def _stuck(work: Workplace) -> list[str]:
         "SELECT name, status, status_reason FROM sessions WHERE status <> 'idle'",
         "SELECT id, status FROM prompts WHERE completed_at IS NULL OR retry_at IS NOT NULL",
         "SELECT id, session, stage FROM attempts WHERE outcome IS NULL",
-        "SELECT prompt_id, task FROM foundation_work WHERE settled_at IS NULL",
-        "SELECT session, text FROM foundation_log",
+        "SELECT prompt_id, task FROM profile_work WHERE settled_at IS NULL",
+        "SELECT session, text FROM work_log_lines",
     )
     return [f"stuck: {row}" for statement in statements for row in work.rows(statement)]

@@ -31,9 +31,9 @@ def attempt(store: database.Store) -> database.Row:
         {
             "provider": "shell", "status": "idle", "status_reason": "at its prompt", "enrolled": 1,
             "socket": "/nowhere", "server_pid": 1, "server_start": 1, "pane_id": "%0",
-            "pane_pid": 1, "pane_tty": "/dev/null", "seen": "", "seen_at": now,
-            "prompt_endings": "[]", "learn": 0, "limited_until": None, "env_vars": "{}",
-            "current_dir": "/", "last_activity": now, "idle_since": now,
+            "pane_pid": 1, "pane_tty": "/dev/null", "pane_fingerprint": "", "looked_at": now,
+            "prompt_endings": "[]", "prompt_learning": "off", "limited_until": None,
+            "env_vars": "{}", "current_dir": "/", "last_activity": now, "idle_since": now,
         },
     )  # fmt: skip
     prompts.queue(store, [Draft("true")])
@@ -107,12 +107,12 @@ def test_shell_whose_line_may_run_is_given_back_only_with_its_token(
     attempt_files.place_run(store.settings, attempt["id"])
     run = store.settings.run / str(attempt["id"])
     attempts.advance(store, attempt["id"], "claimed", "prepared")
-    assert give_back.release(store, attempt, "too late")["outcome"] == "waits"
+    assert give_back.release(store, attempt, "too late")["action"] == "deferred"
     attempts.advance(store, attempt["id"], "prepared", "typing")
     (run / "go").rename(run / "taken")
     live = attempts.live_of(store, 1)
-    assert give_back.release(store, live, "its line runs")["outcome"] == "waits"
-    assert give_back.fail(store, live, "cd", "its line runs")["outcome"] == "waits"
+    assert give_back.release(store, live, "its line runs")["action"] == "deferred"
+    assert give_back.fail(store, live, "cd", "its line runs")["action"] == "deferred"
     (run / "taken").rename(run / "go")
-    assert give_back.release(store, live, "its pane is gone")["outcome"] == "released"
+    assert give_back.release(store, live, "its pane is gone")["action"] == "released"
     assert (status(store), run.exists()) == ("pending", False)

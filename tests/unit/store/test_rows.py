@@ -74,15 +74,15 @@ from assigner.store.rows import Prompt
 
 
 def faults(store: Store, waiting: Prompt) -> None:
-    print(waiting["conten"])
+    print(waiting["contents"])
     for prompt in store.rows("prompts/ready_in_lane"):
-        print(prompt["target_sesion"])
+        print(prompt["target_sessions"])
     for session in store.rows("sessions/list"):
-        print(session["current_dirr"])
+        print(session["current_dirs"])
     for attempt in store.rows("attempts/live"):
         print(attempt["now_pane"])
         attempt["stages"] = "typed"
-        print(attempts.turn_of(attempt)["conversatoin"])
+        print(attempts.turn_of(attempt)["conversations"])
         attempts.remember(store, attempt, pasted="now")
     if made := store.one("attempts/live_of_prompt"):
         print(made["typed"])

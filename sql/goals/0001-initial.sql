@@ -1,5 +1,6 @@
--- What the user wants: visions, goals below them, tasks below goals.
--- Columns that tasks share with prompts have the same meaning.
+-- Frozen with version 0.1.0: a later change of the schema is a new migration.
+-- Visions, goals under them, tasks under goals.
+-- A column that prompts have too means the same here.
 
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
@@ -49,10 +50,14 @@ CREATE TABLE tasks (
     tags            TEXT NOT NULL DEFAULT '[]',
     timeout_seconds REAL CHECK (timeout_seconds > 0),
     idempotent      INTEGER NOT NULL DEFAULT 0 CHECK (idempotent IN (0, 1)),
+    check_command   TEXT CHECK (check_command <> ''),
+    check_timeout_seconds REAL
+        CHECK (check_timeout_seconds IS NULL
+               OR (check_timeout_seconds > 0 AND check_command IS NOT NULL)),
     attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     max_attempts    INTEGER NOT NULL DEFAULT 3 CHECK (max_attempts > 0),
-    not_before      TEXT,               -- when a failed task is retried
-    prompt_id       INTEGER,            -- the task's latest prompt
+    not_before      TEXT,               -- of a failed task that is tried again
+    prompt_id       INTEGER,            -- the prompt that it last became
     error           TEXT,
     dedup_key       TEXT UNIQUE,
     created_at      TEXT NOT NULL,
@@ -61,7 +66,7 @@ CREATE TABLE tasks (
     updated_at      TEXT NOT NULL,
     updated_by      TEXT NOT NULL
 ) STRICT;
--- the order in which the tasks of a project are given out
+-- the order in which foundation-check takes the tasks of a project
 CREATE INDEX tasks_pending ON tasks (project, priority DESC, created_at, id)
     WHERE status = 'pending';
 CREATE INDEX tasks_open ON tasks (priority DESC, created_at, id)
@@ -69,12 +74,12 @@ CREATE INDEX tasks_open ON tasks (priority DESC, created_at, id)
 CREATE INDEX tasks_goal ON tasks (goal_id, id);
 CREATE INDEX tasks_status ON tasks (status, id);
 
--- Statistics for the query planner (https://www.sqlite.org/fileformat2.html#stat1tab).
--- With them it finds the projects by a skip-scan.
-ANALYZE sqlite_schema;  -- creates the table
+-- What the query planner assumes (https://www.sqlite.org/fileformat2.html#stat1tab), so that it
+-- finds the projects by jumping from one to the next.
+ANALYZE sqlite_schema;  -- makes the table
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('tasks', 'tasks_pending', '100000 5000 500 2 1'),
     ('tasks', 'tasks_open',    '100000 10000 2 1'),
     ('tasks', 'tasks_goal',    '100000 20 1'),
     ('tasks', 'tasks_status',  '100000 20000 1');
-ANALYZE sqlite_schema;  -- loads the statistics
+ANALYZE sqlite_schema;  -- reads it
