@@ -103,33 +103,37 @@ def client(
     program = shutil.which("timeout")
     if program is None:
         raise SetupError("cannot find 'timeout': install coreutils and tmux")
+    command = [
+        program, "--foreground", "-k", "1", str(timeout), "tmux", "-u",
+        *([] if directory else ["-N"]), "-S", socket, *arguments,
+    ]  # fmt: skip
+    pipe = subprocess.PIPE
+    own = environment.environment() if directory else None
     try:
-        done = subprocess.run(
-            [
-                program, "--foreground", "-k", "1", str(timeout), "tmux", "-u",
-                *([] if directory else ["-N"]), "-S", socket, *arguments,
-            ],
-            input=(given or "").encode("utf-8", "surrogateescape"),
-            capture_output=True,
-            # the client is gone by then, but what it started may hold its output open
-            timeout=timeout + 5,
-            cwd=directory, env=environment.environment() if directory else None,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise Unreachable(f"tmux did not answer within {timeout:g} s") from None
+        with subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=directory, env=own
+        ) as process:
+            try:
+                out, err = process.communicate(
+                    (given or "").encode("utf-8", "surrogateescape"), timeout + 2
+                )
+            except subprocess.TimeoutExpired as late:
+                # the client has ended, but what it started holds its output open
+                process.kill()
+                out, err = late.stdout or b"", late.stderr or b""
     except (OSError, ValueError) as error:  # out of processes, files or memory
         if directory is not None and isinstance(error, OSError) and error.filename == directory:
             raise AssignerError(f"cannot enter '{directory}'") from None
         raise Unreachable(f"the tmux client cannot be started: {error}") from None
-    status = done.returncode
+    status = process.returncode
     if status < 0:
         raise Unreachable(f"the tmux client died of signal {-status}")
     if status in (124, 137):
         raise Unreachable(f"tmux did not answer within {timeout:g} s")
     if status in (126, 127):
         raise SetupError("cannot run 'tmux': install it")
-    problem = done.stderr.decode("utf-8", "replace").strip()
-    return done.stdout.decode("utf-8", "backslashreplace"), problem, status
+    problem = err.decode("utf-8", "replace").strip()
+    return out.decode("utf-8", "backslashreplace"), problem, status
 
 
 def _explain(problem: str) -> None:
