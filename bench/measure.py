@@ -1,6 +1,7 @@
 """A clock, and the table of what it showed."""
 
 import math
+import resource
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
@@ -37,8 +38,19 @@ class Figure(NamedTuple):
         return "OVER" if over or under else "ok"
 
 
-def quickest(runs: Mapping[K, Run], patience: int, most_seconds: float = 60) -> dict[K, float]:
-    """The least seconds that each run takes.
+def children_cpu() -> float:
+    """The seconds of CPU of the processes that this one has started and waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def quickest(
+    runs: Mapping[K, Run],
+    patience: int,
+    most_seconds: float = 60,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[K, float]:
+    """The least seconds that each run takes, by that clock.
 
     They take turns, so that a busy moment of the machine hits them all, until `patience` turns
     on end have made none of them quicker by more than a fiftieth.
@@ -50,9 +62,9 @@ def quickest(runs: Mapping[K, Run], patience: int, most_seconds: float = 60) -> 
         in_vain += 1
         for key, run in runs.items():
             run.prepare()
-            begin = time.perf_counter()
+            begin = clock()
             run.call()
-            seconds = time.perf_counter() - begin
+            seconds = clock() - begin
             if seconds < 0.98 * best[key]:
                 in_vain = 0
             best[key] = min(best[key], seconds)

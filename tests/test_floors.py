@@ -37,9 +37,15 @@ ARROWS = {
 # Modules that run programs; every other module asks them.
 RUN_PROGRAMS = {"tmux.client", "system.git", "system.programs"}
 # Imported inside the function that needs them: they cost more than a pass that does nothing.
-COSTLY = {"argcomplete", "dotenv", "filelock", "sh", "sqlite_utils", "tabulate"}
+COSTLY = {
+    "argcomplete", "asyncio", "ctypes", "dotenv", "filelock", "inspect", "logging", "sh",
+    "sqlite_utils", "tabulate", "tomllib",
+}  # fmt: skip
 # A pass that only has shells to look at does not load what only agents need.
-FOR_AGENTS = "agents.screen_rules"
+FOR_AGENTS = {
+    f"assigner.agents.{name}"
+    for name in ("oneshot", "provider_file", "screen_rules", "unknown_screens")
+}
 
 LIBRARY = ROOT / "lib/assigner"
 SOURCES = {
@@ -98,8 +104,8 @@ def faults(sources: dict[str, str]) -> list[str]:
             if outer in COSTLY and at_once:
                 found.append(f"{module} imports {outer} before a function needs it")
             is_below = floor_of(package) < floor_of("outcomes") and package != "agents"
-            if name.startswith(f"assigner.{FOR_AGENTS}") and at_once and is_below:
-                found.append(f"{module} imports {FOR_AGENTS} before a function needs it")
+            if at_once and is_below and {name, name.rpartition(".")[0]} & FOR_AGENTS:
+                found.append(f"{module} imports {inner} before a function needs it")
             if outer != "assigner" or not inner or package == package_of(inner):
                 continue
             graph.setdefault(package, set()).add(package_of(inner))
@@ -131,7 +137,9 @@ def test_every_import_keeps_to_the_floors() -> None:
         ("store.log", "def f():\n import sh", "store.log runs programs"),
         ("store.lock", "try:\n import filelock\nexcept ImportError: ...", "filelock before"),
         ("goals.goals", "class A:\n from tabulate import x", "tabulate before"),
-        ("sessions.look", "from assigner.agents.screen_rules import judge", "screen_rules before"),
+        ("sessions.look", "from assigner.agents.screen_rules import judge", "judge before"),
+        ("sessions.scan", "from assigner.agents import unknown_screens", "unknown_screens before"),
+        ("outcomes.check_runner", "import ctypes", "ctypes before"),
     ],
 )
 def test_faults_are_found(module: str, source: str, fault: str) -> None:

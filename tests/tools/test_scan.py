@@ -4,11 +4,12 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from harness.workplace import ROOT, Workplace, wait_for
+from harness.workplace import ROOT, TMUX, Workplace, wait_for
 
 SCREENS = ROOT / "tests" / "data" / "screens"
 
@@ -96,6 +97,30 @@ def test_two_servers_with_the_same_name(work: Workplace, tmp_path: Path) -> None
         other.stop_server()
         assert work.tool("scan", env=env).status == 0
     assert reason(work, "one@tmux") == "the tmux server is gone"
+
+
+@pytest.mark.parametrize(
+    ("client", "status"), [(f'{TMUX} "$@"', "idle"), ("wait", "unknown")], ids=["answers", "hangs"]
+)
+def test_what_a_client_leaves_behind_does_not_hold_up_a_pass(
+    work: Workplace, tmp_path: Path, client: str, status: str
+) -> None:
+    """A process that goes on, and holds the client's output open."""
+    work.enrolled("one")
+    shim = tmp_path / "shim" / "tmux"
+    shim.parent.mkdir()
+    left = tmp_path / "left"
+    shim.write_text(f"#!/bin/sh\nsleep 300 &\necho $! >>{left}\n{client}\n")
+    shim.chmod(0o755)
+    env = {"PATH": f"{shim.parent}:{work.environment['PATH']}", "ASSIGNER_TMUX_TIMEOUT": "1"}
+    try:
+        begin = time.monotonic()
+        work.tool("scan", env=env, status=int(status != "idle"))
+        assert time.monotonic() - begin < 30
+        assert work.row("SELECT status FROM sessions")["status"] == status
+    finally:
+        for pid in left.read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
 
 
 def test_odd_names_do_no_harm(work: Workplace) -> None:

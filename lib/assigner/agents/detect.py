@@ -3,11 +3,14 @@
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from assigner.agents import registry
-from assigner.agents.provider import Provider
 from assigner.errors import SetupError
 from assigner.system import processes
+
+if TYPE_CHECKING:
+    from assigner.agents.provider import Provider
 
 _DEEP = 3  # levels: a wrapper may have started the agent: npx, a script, timeout
 # These run their first argument: `node /usr/bin/codex`
@@ -53,7 +56,7 @@ def is_agent(provider: str | None) -> bool:
     return provider in registry.files()
 
 
-def known(provider: str | None) -> Provider | None:
+def known(provider: str | None) -> "Provider | None":
     """The agent of that name; None for shells, one-shot commands and names without a file.
 
     Raises SetupError if the agent's file is not usable.
@@ -61,7 +64,7 @@ def known(provider: str | None) -> Provider | None:
     return registry.agent(provider) if provider is not None and is_agent(provider) else None
 
 
-def usable(provider: str | None) -> Provider | str:
+def usable(provider: str | None) -> "Provider | str":
     """The agent of that name, or the reason why it cannot be judged or typed to.
 
     Never raises, so that a pass continues with the other sessions.

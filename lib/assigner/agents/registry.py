@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assigner import config
-from assigner.agents import provider
 from assigner.errors import SetupError
 from assigner.system import user_config
 
@@ -68,6 +67,8 @@ def programs() -> Mapping[str, tuple[str, ...]]:
 
     Leaves out an agent whose file is broken; `agent` reports what is wrong with it.
     """
+    from assigner.agents import provider  # 8 ms, which shells do without
+
     found = {}
     for name, path in files().items():
         with contextlib.suppress(SetupError):

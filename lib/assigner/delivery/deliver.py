@@ -6,7 +6,7 @@ docs/delivery.md is the protocol: each stage is committed before its step is tak
 import time
 
 from assigner.agents import detect
-from assigner.delivery import give_back, shell, start_checks, stop
+from assigner.delivery import stop
 from assigner.outcomes import reports
 from assigner.queue import attempts
 from assigner.sessions.known_panes import list_panes, look_at
@@ -14,7 +14,6 @@ from assigner.states import UNTYPED
 from assigner.store import spool
 from assigner.store.database import Row, Store
 from assigner.store.rows import LiveAttempt
-from assigner.tmux import keys
 from assigner.tmux import panes as tmux_panes
 from assigner.tmux.panes import PaneId
 
@@ -28,10 +27,15 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     Does not wait for prompts to end: the typed ones get `settle` seconds, all sessions together, to
     be seen to run.
     """
-    acted = stop.end_attempts(store) + start_checks.deliver(store)
+    acted = stop.end_attempts(store)
+    live = store.rows("attempts/live")
+    if any(attempt["check_state"] for attempt in live):
+        from assigner.delivery import start_checks
+
+        acted += start_checks.deliver(store)
     waiting = [
         attempt
-        for attempt in store.rows("attempts/live")
+        for attempt in live
         if attempt["stage"] in _WAITING[detect.is_agent(attempt["provider"])]
         # an agent may have taken the cancelled prompt just then: it is interrupted once that shows;
         # otherwise the text is removed from its composer
@@ -39,6 +43,9 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
     ]
     if store.dry or not waiting:
         return acted + [attempts.as_row(attempt, "typed", "") for attempt in waiting]
+    from assigner.delivery import give_back, shell  # only if there is something to type
+    from assigner.tmux import keys
+
     panes, silent = list_panes(store)
     by_identity = {pane.identity: pane for pane in panes}
     by_place = {pane.identity.place: pane for pane in panes}

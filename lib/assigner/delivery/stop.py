@@ -3,7 +3,6 @@
 from assigner import clock, states
 from assigner.agents import detect
 from assigner.errors import UsageError
-from assigner.outcomes import shell_run
 from assigner.queue import attempts, prompts
 from assigner.sessions.known_panes import list_panes
 from assigner.store import spool
@@ -82,6 +81,8 @@ def _signal(store: Store, attempt: LiveAttempt, name: str) -> bool:
     """Signal the processes of an attempt.  Returns whether there were any."""
     if attempt["stage"] == "preparing":
         return end_step(store, attempt, name)
+    from assigner.outcomes import shell_run
+
     return processes.send_signal(shell_run.members(attempt, processes.Processes()), name)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from assigner import config
 from assigner.errors import SetupError, UsageError
-from assigner.queue import drafts
 from assigner.system import user_config
 
 DEFAULT = "foundation"
@@ -172,6 +171,8 @@ def _problem(key: str, value: Any) -> str | None:
         return "has an empty string: use [] for all projects"
     if key == "quiet_hours" and (bad := [hours for hours in value if not _HOURS.match(hours)]):
         return f"must look like '22:00-07:00': '{bad[0]}'"
+    from assigner.queue import drafts
+
     try:
         if key == "session":
             drafts.check_target(value, None, ())

@@ -7,7 +7,6 @@ of the output to a file, and the result as the name of a report (files.py); the 
 """
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -115,6 +114,8 @@ def run(place: Path) -> None:
 
     for number in _HEARD:
         signal.signal(number, on_signal)
+    import ctypes  # `checks` asks this module for MARK only
+
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     with contextlib.suppress(OSError):
         os.set_blocking(1, False)  # a window stopped with Ctrl-S must not block the check

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from assigner import clock, states
 from assigner.agents import detect
-from assigner.outcomes import checks, reports
-from assigner.outcomes.self_report import apply_self_report
-from assigner.outcomes.shell_run import judge, prompt_is_drawn
+from assigner.outcomes import reports
 from assigner.queue import attempts
 from assigner.queue.attempts import Verdict
 from assigner.shells import prompt_line
@@ -30,6 +28,12 @@ def observe(store: Store) -> list[Row]:
         with store.transaction():
             attempts.recount(store)
         known = store.rows("attempts/live")
+    if not known:
+        return [changed[key] for key in sorted(changed)]
+    from assigner.outcomes import checks  # what follows is only for live attempts
+    from assigner.outcomes.self_report import apply_self_report
+    from assigner.outcomes.shell_run import judge
+
     for attempt in known:
         if not attempt["check_state"]:
             live.append(attempt)
@@ -58,6 +62,8 @@ def observe(store: Store) -> list[Row]:
 
 def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
     """Write an outcome and remove the attempt's files.  None if another pass was faster."""
+    from assigner.outcomes import checks
+
     attempt = verdict.attempt
     if verdict.outcome == "completed" and attempt["check_command"]:
         if attempt["cancel_requested_at"]:
@@ -91,6 +97,8 @@ def _outputs(store: Store, verdicts: Sequence[Verdict]) -> tuple[dict[int, str],
         and verdict.attempt["stage"] == "submitted"
         and verdict.attempt["now_pane_pid"] == verdict.attempt["pane_pid"]
     ]
+    from assigner.outcomes.shell_run import prompt_is_drawn
+
     found: dict[int, str] = {}
     unread: set[int] = set()
     for socket in {attempt["socket"] for attempt in shown}:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 from assigner import clock
-from assigner.queue import backoff, leases, limits, prompts, sessions
+from assigner.queue import leases, limits, prompts, sessions
 from assigner.states import UNTYPED, Action
 from assigner.store.database import Row, Store
 from assigner.store.rows import Evidence, LiveAttempt, Prompt, Session, Tried, TurnFacts
-from assigner.tmux.panes import PaneId
 
 # A retry may help after a failed command or a failed check, whose feedback the next attempt gets.
 # It does not help after a wrong context; a prompt that a person interrupted is left to that person;
@@ -70,6 +69,8 @@ def claim(
         if lease is None:
             return None
     now = clock.text(clock.now())
+    from assigner.tmux.panes import PaneId  # 5 ms, for a pass that claims
+
     number = store.one("attempts/next_number", prompt_id=prompt["id"])
     assert number is not None
     try:
@@ -234,6 +235,8 @@ def finish(store: Store, verdict: Verdict) -> bool:
     else:
         retry_at = None
         if verdict.outcome == "failed" and _retries(attempt, verdict.failure_class):
+            from assigner.queue import backoff
+
             settings = store.settings
             pause = backoff.delay(
                 attempt["attempts"], base=settings.backoff_base, limit=settings.backoff_limit

@@ -4,7 +4,7 @@ A limit is not a failure.  Its row stays in the table limits until the limit end
 """
 
 from assigner import clock
-from assigner.queue import prompts, reset_times
+from assigner.queue import prompts
 from assigner.store.database import Row, Store
 
 _SHORTEST = 60.0  # seconds
@@ -21,7 +21,7 @@ def end(store: Store, reset: str | None, at: float) -> str:
     A missing or unreadable reset counts as ASSIGNER_LIMIT_WAIT seconds away.  A reset in the past
     counts as a minute away, because the account was at its limit a moment ago.
     """
-    stated = reset_times.parse(reset, at) if reset else None
+    stated = _parse(reset, at) if reset else None
     if stated is None:
         return clock.text(at + store.settings.limit_wait)
     return clock.text(max(stated, at + _SHORTEST))
@@ -29,8 +29,14 @@ def end(store: Store, reset: str | None, at: float) -> str:
 
 def moment(reset: str | None, at: float | None) -> str | None:
     """The moment meant by a reset that was stated at the time `at`, however late it is read."""
-    meant = reset_times.parse(reset, at) if reset and at is not None else None
+    meant = _parse(reset, at) if reset and at is not None else None
     return reset if meant is None else clock.text(max(meant, clock.now()))
+
+
+def _parse(reset: str, at: float) -> float | None:
+    from assigner.queue import reset_times  # many expressions, and limits are rare
+
+    return reset_times.parse(reset, at)
 
 
 def note(store: Store, name: str, until: str, reason: str) -> None:

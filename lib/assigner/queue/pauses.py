@@ -12,7 +12,7 @@ from typing import NamedTuple
 from assigner import clock, states
 from assigner.agents import registry
 from assigner.errors import UsageError
-from assigner.queue import attempts, drafts, events, sessions
+from assigner.queue import attempts, events, sessions
 from assigner.store.database import Row, Store
 from assigner.store.rows import Session
 
@@ -37,6 +37,8 @@ def places(
     """The places that a person names, checked.  UsageError names the known ones."""
     if (bool(names), provider is not None, everything).count(True) != 1:
         raise UsageError("give sessions, or --provider P, or --all")
+    from assigner.queue import drafts  # 2 ms; passes only ask what is paused
+
     drafts.check_target(None, provider, registry.names())
     for name in names:
         sessions.find(store, name)

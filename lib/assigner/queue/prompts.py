@@ -3,21 +3,24 @@
 import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from assigner import clock
 from assigner.config import Settings
 from assigner.errors import UsageError
 from assigner.queue import events
-from assigner.queue.drafts import Draft
 from assigner.store import secrets as store_secrets
 from assigner.store.database import Row, Store
+
+if TYPE_CHECKING:
+    from assigner.queue.drafts import Draft
 
 _JSON = json.JSONEncoder(ensure_ascii=False)  # json.dumps would make a new one for each value
 SECRETS_GONE = "the secret values of the parent are no longer kept"
 _NOT_HELD: Row = {"held_by": None, "held_on": None}
 
 
-def queue(store: Store, drafts: Iterable[Draft]) -> list[int]:
+def queue(store: Store, drafts: Iterable["Draft"]) -> list[int]:
     """Queue checked drafts in one transaction.  Returns their ids.  On UsageError none is queued.
 
     A draft whose key an existing prompt has is not queued: its id is that prompt's.
@@ -209,7 +212,7 @@ def _kept_if_committed(settings: Settings, saved: Mapping[str, str]) -> Iterator
         raise
 
 
-def _row(draft: Draft, settings: Settings, now: str, actor: str) -> Row:
+def _row(draft: "Draft", settings: Settings, now: str, actor: str) -> Row:
     shown = {**draft.env_vars, **dict.fromkeys(draft.secret_vars)}
     context = {
         "working_dir": draft.working_dir,
@@ -259,7 +262,7 @@ def directory_is_known(store: Store, target: str | None) -> bool:
     return bool(session and session["current_dir"])
 
 
-def _branch_needs_directory(store: Store, draft: Draft) -> None:
+def _branch_needs_directory(store: Store, draft: "Draft") -> None:
     if directory_is_known(store, draft.target_session):
         return
     raise UsageError(

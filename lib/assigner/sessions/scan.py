@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from assigner import clock, states
-from assigner.agents import unknown_screens
 from assigner.queue import attempts, limits, prompts, sessions
 from assigner.sessions import known_panes
 from assigner.sessions.look import Known, Sight, look
@@ -168,6 +167,8 @@ def _see(
         held |= limits.active(store)
     shown = sight.shown
     if shown and row and row["enrolled"] and shown.verdict.rule is None and status == "unknown":
+        from assigner.agents import unknown_screens
+
         unknown_screens.keep(store.settings, sight.agent or "", name, shown.view, at)
     endings = row["prompt_endings"] if row else "[]"
     if sight.ending:

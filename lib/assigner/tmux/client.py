@@ -9,7 +9,6 @@ This relies on facts found by experiment (tmux 3.3a to 3.5a):
 - paste-buffer into a dead pane crashes the 3.3a server: the condition checks pane_dead.
 """
 
-import io
 import os
 from collections.abc import Iterable, Mapping
 
@@ -97,35 +96,44 @@ def client(
 
     With a directory it may start a server, which takes over that directory and the environment.
     """
-    import sh  # 35 ms, so imported only if tmux is asked
+    import shutil
+    import subprocess  # not sh, which costs a pass ten times as much
 
-    out, err = io.BytesIO(), io.BytesIO()
+    # timeout(1), because it ends the client even if we are killed
+    program = shutil.which("timeout")
+    if program is None:
+        raise SetupError("cannot find 'timeout': install coreutils and tmux")
+    command = [
+        program, "--foreground", "-k", "1", str(timeout), "tmux", "-u",
+        *([] if directory else ["-N"]), "-S", socket, *arguments,
+    ]  # fmt: skip
+    pipe = subprocess.PIPE
+    own = environment.environment() if directory else None
     try:
-        # timeout(1), because sh's own _timeout checks the clock only every 100 ms
-        command = sh.Command("timeout")(
-            "--foreground", "-k", "1", str(timeout), "tmux", "-u", *([] if directory else ["-N"]),
-            "-S", socket, *arguments,
-            _in=(given or "").encode("utf-8", "surrogateescape"), _out=out, _err=err,
-            _out_bufsize=65536, _tty_out=False, _return_cmd=True, _ok_code=list(range(256)),
-            _cwd=directory, _env=environment.environment() if directory else None,
-        )  # fmt: skip
-        status: int = command.exit_code
-    except sh.CommandNotFound as error:
-        raise SetupError(f"cannot find '{error}': install coreutils and tmux") from None
-    except sh.ForkException:
-        if directory is None:
-            raise Unreachable("the tmux client cannot be started") from None
-        raise AssignerError(f"cannot enter '{directory}'") from None
-    except (sh.SignalException, sh.TimeoutException) as error:
-        raise Unreachable(f"the tmux client died: {error.__class__.__name__}") from None
-    except (RuntimeError, OSError, ValueError) as error:  # out of processes, threads or files
+        with subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=directory, env=own
+        ) as process:
+            try:
+                out, err = process.communicate(
+                    (given or "").encode("utf-8", "surrogateescape"), timeout + 2
+                )
+            except subprocess.TimeoutExpired as late:
+                # the client has ended, but what it started holds its output open
+                process.kill()
+                out, err = late.stdout or b"", late.stderr or b""
+    except (OSError, ValueError) as error:  # out of processes, files or memory
+        if directory is not None and isinstance(error, OSError) and error.filename == directory:
+            raise AssignerError(f"cannot enter '{directory}'") from None
         raise Unreachable(f"the tmux client cannot be started: {error}") from None
+    status = process.returncode
+    if status < 0:
+        raise Unreachable(f"the tmux client died of signal {-status}")
     if status in (124, 137):
         raise Unreachable(f"tmux did not answer within {timeout:g} s")
     if status in (126, 127):
         raise SetupError("cannot run 'tmux': install it")
-    problem = err.getvalue().decode("utf-8", "replace").strip()
-    return out.getvalue().decode("utf-8", "backslashreplace"), problem, status
+    problem = err.decode("utf-8", "replace").strip()
+    return out.decode("utf-8", "backslashreplace"), problem, status
 
 
 def _explain(problem: str) -> None:

@@ -56,8 +56,7 @@ def test_naive_delivery_is_found_out(quick: Quick, scene: str, wrong: str) -> No
 @pytest.mark.parametrize(
     ("call", "error", "why"),
     [
-        ("clone3", "EAGAIN", "can't start new thread"),
-        ("clone", "EAGAIN", "Resource temporarily unavailable"),
+        ("vfork,clone,clone3,fork", "EAGAIN", "Resource temporarily unavailable"),
         ("pipe2", "EMFILE", "Too many open files"),
     ],
 )
