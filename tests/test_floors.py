@@ -38,7 +38,7 @@ ARROWS = {
 RUN_PROGRAMS = {"tmux.client", "system.git", "system.programs"}
 # Imported inside the function that needs them: they cost more than a pass that does nothing.
 COSTLY = {"argcomplete", "dotenv", "filelock", "sh", "sqlite_utils", "tabulate"}
-# A pass that only has shells to look at does not load what only agents need.
+# A pass that has only shells to look at does not load modules that only agents need.
 FOR_AGENTS = "agents.screen_rules"
 
 LIBRARY = ROOT / "lib/assigner"
@@ -86,7 +86,7 @@ def imports(node: ast.AST, at_once: bool = True) -> Iterator[tuple[str, bool]]:
 
 
 def faults(sources: dict[str, str]) -> list[str]:
-    """What modules (name below assigner: source) do against the rules above."""
+    """How modules (name below assigner: source) break the rules above."""
     found = []
     graph: dict[str, set[str]] = {}
     for module, source in sources.items():
@@ -135,7 +135,7 @@ def test_every_import_keeps_to_the_floors() -> None:
     ],
 )
 def test_faults_are_found(module: str, source: str, fault: str) -> None:
-    if fault.startswith("imports"):  # an import of what is below is no fault
+    if fault.startswith("imports"):  # an import from a lower floor is allowed
         assert faults({module: source}) == [] or fault in faults({module: source})[0]
     else:
         assert any(fault in found for found in faults({module: source}))

@@ -1,4 +1,4 @@
-"""send --check: what was completed is a success only if its check passes; whatever that does."""
+"""send --check: completed work is a success only if its check passes, whatever the check does."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Databases of every earlier schema are brought up to date, and their work goes on."""
+"""Databases of every earlier schema are migrated, and their work continues."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Where an agent's text is pasted, and what has to be true of that place."""
+"""The place into which an agent's text is pasted, recorded so that it is pasted nowhere else."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ from assigner.system import processes
 
 
 def place_of(job: Job, sight: Sight) -> dict[str, Any]:
-    """The agent process and its directory, for which a text is made."""
+    """The agent's process and directory, for which the text is made."""
     return {"directory": sight.directory, "front": processes.front(job.pane.pid)}

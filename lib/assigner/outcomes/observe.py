@@ -1,4 +1,4 @@
-"""observe: reads the reports of sessions, and updates their prompts."""
+"""observe: read the reports of sessions, and update their prompts."""
 
 import json
 from collections.abc import Sequence
@@ -56,7 +56,9 @@ def observe(store: Store) -> list[Row]:
 
 
 def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
-    """Write an outcome and remove the attempt's files.  None if another pass was faster."""
+    """Write an outcome and remove the attempt's files.  Returns the row to print, or None if
+    another pass was faster.
+    """
     attempt = verdict.attempt
     if verdict.outcome == "completed" and attempt["check_command"]:
         if attempt["cancel_requested_at"]:

@@ -1,4 +1,4 @@
-"""Worlds of what is no delivery: people's verbs, reports, goals, starts, migrations."""
+"""Worlds for everything but delivery: commands of people, reports, goals, starts, migrations."""
 
 import os
 import sqlite3

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """make.py - keep a database of each schema, with work in flight
 
-Writes NAME-NNNN.sql for every schema that has none yet: the statements that make a database as
-the migrations up to that one left it, with prompts in every state.  What is there is never
-written again: it is what somebody's database looks like.  @SOCKET@ and @LOG@ are filled in by
-the test that opens it.
+Writes NAME-NNNN.sql for every schema that has none yet: the statements that create a database as
+the migrations up to that one left it, with prompts in every state.  An existing file is never
+changed: it shows what a user's database looks like.  The test that opens the database fills in
+@SOCKET@ and @LOG@.
 """
 
 import sqlite3
