@@ -90,7 +90,7 @@ def queueing(scale: Scale) -> Iterator[Figure]:
             store = stores[size]
             with store.transaction():
                 for attempt in store.rows("attempts/live"):
-                    attempts.finish(store, attempt, "released")
+                    attempts.finish(store, attempts.Verdict(attempt, "released"))
 
         claims = {
             size: Run(partial(assign.assign, store), partial(release, size))

@@ -107,12 +107,12 @@ def test_shell_whose_line_may_run_is_given_back_only_with_its_token(
     attempt_files.place_run(store.settings, attempt["id"])
     run = store.settings.run / str(attempt["id"])
     attempts.advance(store, attempt["id"], "claimed", "prepared")
-    assert give_back.release(store, attempt, "too late")["outcome"] == "waits"
+    assert give_back.release(store, attempt, "too late")["action"] == "deferred"
     attempts.advance(store, attempt["id"], "prepared", "typing")
     (run / "go").rename(run / "taken")
     live = attempts.live_of(store, 1)
-    assert give_back.release(store, live, "its line runs")["outcome"] == "waits"
-    assert give_back.fail(store, live, "cd", "its line runs")["outcome"] == "waits"
+    assert give_back.release(store, live, "its line runs")["action"] == "deferred"
+    assert give_back.fail(store, live, "cd", "its line runs")["action"] == "deferred"
     (run / "taken").rename(run / "go")
-    assert give_back.release(store, live, "its pane is gone")["outcome"] == "released"
+    assert give_back.release(store, live, "its pane is gone")["action"] == "released"
     assert (status(store), run.exists()) == ("pending", False)
