@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""bench - what the tools cost with a long queue, and with many sessions
+"""bench - measure what the tools cost with a long queue, and with many sessions
 
-What is compared is measured in turns, and the quickest of several repetitions counts.  All of
-it happens in temporary directories and in tmux servers of its own, and goes with them.
+bench runs the commands that it compares in turn, and takes the quickest of several repetitions.  It
+works in temporary directories and tmux servers of its own, and removes them at the end.
 
-exit status: 0 every figure within its limit; 1 one is over it
+exit status: 0 every figure is within its limit; 1 some figure is over its limit
 """
 
 import argparse
@@ -38,7 +38,7 @@ from harness.workplace import ROOT, Workplace, wait_for
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything; `patience` is how many turns in vain end a measurement."""
+    """How much of everything; a measurement ends after `patience` rounds without a better time."""
 
     sizes: tuple[Size, ...]
     sessions: tuple[int, ...]
@@ -81,17 +81,17 @@ QUICK = Scale(
 
 
 def queueing(scale: Scale) -> Iterator[Figure]:
-    """Claims, and what people and timers call all the time, by the length of the queue."""
+    """Claims, and the tools that people and timers call often, by the length of the queue."""
     with ExitStack() as stack:
         works = {size: stack.enter_context(_workplace()) for size in scale.sizes}
         stores = {size: queues.build(work, size) for size, work in works.items()}
-        os.sync()  # what was built is not for the first claim to wait for
+        os.sync()  # otherwise the first claim would wait until the new databases are on disk
 
         def release(size: Size) -> None:
             store = stores[size]
             with store.transaction():
                 for attempt in store.rows("attempts/live"):
-                    attempts.finish(store, attempt, "released")
+                    attempts.finish(store, attempts.Verdict(attempt, "released"))
 
         claims = {
             size: Run(partial(assign.assign, store), partial(release, size))
@@ -112,7 +112,7 @@ def _compared(what: str, found: Mapping[Size, float], most: float) -> Figure:
     return Figure(f"{what}: slowest to quickest", milliseconds(found.values()), ratio, "x", most)
 
 
-# What the database is made to say of every session, so that a tool finds it changed
+# What to write to every session's row, so that a tool finds the session changed
 CHANGES = {
     "scan": "seen = NULL, status = 'busy', idle_since = NULL",
     "sync-context": "context_hash = NULL",
@@ -121,7 +121,7 @@ NO_CHANGE = "seen = seen"
 
 
 def looking(scale: Scale) -> Iterator[Figure]:
-    """scan and sync-context, by the number of sessions; and what agents would add at the most."""
+    """scan and sync-context, by the number of sessions; and the most that agents would add."""
     looks = [(tool, extent) for tool in CHANGES for extent in ("nothing", "all")]
     counts: dict[str, list[int]] = {tool: [] for tool in CHANGES}
     with _workplace() as work:
@@ -169,7 +169,7 @@ def looking(scale: Scale) -> Iterator[Figure]:
 
 
 def delivering(scale: Scale) -> Iterator[Figure]:
-    """deliver to many shells in one pass, against one."""
+    """deliver to many shells in one pass, compared with one shell."""
     with _workplace() as few, _workplace() as many:
         places = {1: Shells(few), scale.delivered: Shells(many)}
         for number, shells in places.items():
@@ -191,7 +191,7 @@ def delivering(scale: Scale) -> Iterator[Figure]:
 
 
 def idling(scale: Scale) -> Iterator[Figure]:
-    """A tick with nothing to do: alone, by the day, and very many at once."""
+    """A tick with nothing to do: one alone, CPU per day, and very many at once."""
     with _workplace() as work:
         shells = Shells(work)
         shells.grow(scale.sessions[0])
@@ -210,7 +210,7 @@ def idling(scale: Scale) -> Iterator[Figure]:
         seconds = children_cpu() - before
         daily = seconds / scale.ticks * _TICKS_A_DAY / 60
         measured = f"{seconds / scale.ticks * 1000:.1f} ms each"
-        yield Figure("tick every ten seconds: CPU a day", measured, daily, "minutes")
+        yield Figure("tick every ten seconds: CPU per day", measured, daily, "minutes")
 
         begin = time.perf_counter()
         for process in [work.start("tick", "--wait", 600) for _ in range(scale.ticks)]:
@@ -291,7 +291,7 @@ def working(scale: Scale) -> Iterator[Figure]:
 
 
 def _processor(run: Run, times: int) -> float:
-    """The least seconds of CPU that the processes of a run take: no disk's, no other's."""
+    """The least seconds of CPU that the processes of a run take, without waiting for the disk."""
     best = math.inf
     for _ in range(times):
         run.prepare()
@@ -304,7 +304,7 @@ def _processor(run: Run, times: int) -> float:
 
 
 def sending(scale: Scale) -> Iterator[Figure]:
-    """send --jsonl: all of it, and without what a short file costs too."""
+    """send --jsonl: the whole, and the whole without the cost of a short file."""
     with _workplace() as work:
         few, many = scale.few_lines, scale.lines
         runs = {}
@@ -328,7 +328,7 @@ def _line(n: int) -> str:
 
 
 def reporting(scale: Scale) -> Iterator[Figure]:
-    """hook, for which agents wait, against the least that a report can be: a shell and a rename."""
+    """hook, for which agents wait, compared with the least possible: a shell and a rename."""
     with _workplace() as work:
         old, new = work.path / "old", work.path / "new"
         spool = work.path / "spool"
@@ -347,8 +347,8 @@ def reporting(scale: Scale) -> Iterator[Figure]:
 
 
 def crowding(scale: Scale) -> Iterator[Figure]:
-    """Sends, reports and ticks at once, against as many that only print their manual; and how long
-    who wants to write waits for the database behind passes.
+    """Sends, reports and ticks at once, compared with as many that only print their manual; and how
+    long a writer waits for the database while passes run.
     """
     sends, reports, passes = scale.crowd
     with _workplace() as work:
@@ -403,7 +403,7 @@ def main() -> None:
         prog=name, description=manual, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--quick", action="store_true", help="small numbers, to see that it runs; always 0"
+        "--quick", action="store_true", help="small numbers, to test bench itself; always exits 0"
     )
     args = parser.parse_args()
     scale = QUICK if args.quick else FULL

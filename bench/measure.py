@@ -1,4 +1,4 @@
-"""A clock, and the table of what it showed."""
+"""Measure durations, and print them as a table."""
 
 import math
 import resource
@@ -12,14 +12,14 @@ K = TypeVar("K")
 
 
 class Run(NamedTuple):
-    """What is to be measured, and what is to be done before it each time."""
+    """The call to measure, and a call to make before each measurement."""
 
     call: Callable[[], object]
     prepare: Callable[[], object] = lambda: None
 
 
 class Figure(NamedTuple):
-    """What came of the measurements, in which unit, and the most or the least that it may be."""
+    """The result of measurements with its unit, and its upper or lower limit."""
 
     what: str
     measured: str
@@ -30,7 +30,7 @@ class Figure(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Empty where there is no limit to keep."""
+        """Whether the value is within its limit; empty if there is no limit."""
         if self.most is None and self.least is None:
             return ""
         over = self.most is not None and self.value > self.most
@@ -52,8 +52,8 @@ def quickest(
 ) -> dict[K, float]:
     """The least seconds that each run takes, by that clock.
 
-    They take turns, so that a busy moment of the machine hits them all, until `patience` turns
-    on end have made none of them quicker by more than a fiftieth.
+    The runs take turns, so that a busy moment of the machine affects all of them, until in
+    `patience` successive rounds none has become quicker by more than 2 %.
     """
     best = dict.fromkeys(runs, math.inf)
     until = time.monotonic() + most_seconds

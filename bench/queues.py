@@ -1,4 +1,4 @@
-"""Databases of a given size, written past the triggers, which work row by row."""
+"""Databases of a given size, filled without the triggers, which work row by row."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,8 @@ IDLE = 8  # sessions that wait for prompts
 class Size:
     """How many prompts wait, have ended, and wait for one busy session.
 
-    Of those that wait every tenth is held: its session is missing.  Every tenth that ended failed.
+    Every tenth waiting prompt is held because its session is missing.  Every tenth ended prompt
+    failed.
     """
 
     pending: int
@@ -28,7 +29,7 @@ class Size:
 
 
 def build(work: Workplace, size: Size) -> database.Store:
-    """The workplace's database, new; its sessions are in no tmux."""
+    """Create the workplace's database; its sessions exist in no tmux server."""
     work.state.mkdir(mode=0o700)
     settings = Settings(
         work.state, work.database, sockets=(str(work.socket),), host=os.uname().nodename
@@ -52,7 +53,10 @@ def build(work: Workplace, size: Size) -> database.Store:
 
 
 def profiled(work: Workplace, number: int) -> None:
-    """So many idle sessions, in no tmux, each with a profile that is due; tasks for them all."""
+    """Add `number` idle sessions that exist in no tmux server, each with a due profile and a task.
+
+    Replaces the sessions of `build`.
+    """
     store = build(work, Size(0))
     file = work.home / ".config/assigner/foundation.toml"
     file.parent.mkdir(parents=True)

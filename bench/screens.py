@@ -1,4 +1,4 @@
-"""Agents' recorded screens, as many as wanted, and what judging them costs."""
+"""Any number of agents' recorded screens, to measure what judging them costs."""
 
 import json
 from itertools import cycle, islice
@@ -14,7 +14,7 @@ _RECORDED = ROOT / "tests" / "data" / "screens-agents"
 
 
 class Screen(NamedTuple):
-    """What one look at an agent's pane gives."""
+    """What one look at an agent's pane returns."""
 
     agent: Provider
     coloured: str
@@ -22,7 +22,7 @@ class Screen(NamedTuple):
 
 
 def recorded(number: int) -> list[Screen]:
-    """So many screens, of every agent and in every status."""
+    """`number` screens, of every agent and in every status."""
     found = [
         Screen(registry.agent(agent), path.read_text(), json.loads(meta.read_text()))
         for agent in AGENTS
@@ -33,6 +33,6 @@ def recorded(number: int) -> list[Screen]:
 
 
 def judged(screens: list[Screen]) -> None:
-    """Find out what they all are doing."""
+    """Judge all screens."""
     for screen in screens:
         judge(screen.agent, View.from_coloured(screen.coloured, screen.meta))

@@ -1,4 +1,4 @@
-"""Shells in a tmux server, as many as wanted, and what the tools do there is compared with."""
+"""Any number of shells in a tmux server, and the calls with which tools are compared."""
 
 import json
 import sqlite3
@@ -36,7 +36,7 @@ class Client(NamedTuple):
 
 
 class Shells:
-    """A workplace with shells at their prompts, all of them enrolled."""
+    """A workplace with enrolled shells that show their prompts."""
 
     def __init__(self, work: Workplace) -> None:
         self.work = work
@@ -44,7 +44,7 @@ class Shells:
         work.environment["ASSIGNER_SESSIONS"] = "*"
 
     def grow(self, number: int) -> None:
-        """Have `number` of them, all idle."""
+        """Start shells until there are `number`, all idle."""
         file = self.work.path / "new-sessions"
         new = "new-session -d -s s{} -x 100 -y 20 -- bash --norc --noprofile\n"
         file.write_text("".join(new.format(n) for n in range(self.number, number)))
@@ -53,7 +53,7 @@ class Shells:
         self.settle()
 
     def settle(self) -> None:
-        """Make passes until every shell is idle and every prompt is completed."""
+        """Run passes until every shell is idle and every prompt is completed."""
         idle = "SELECT count(*) AS n FROM sessions WHERE status = 'idle'"
         left = "SELECT count(*) AS n FROM prompts WHERE status <> 'completed'"
 
@@ -65,19 +65,19 @@ class Shells:
         wait_for(settled, 60, f"{self.number} idle shells")
 
     def claim(self, number: int) -> None:
-        """Have so many prompts claimed, each for a shell of its own."""
+        """Queue and claim `number` prompts, each for a shell of its own."""
         self.settle()
         line = json.dumps({"content": "true"}) + "\n"
         self.work.tool("send", "--jsonl", "-", input=line * number)
         self.work.tool("assign-next")
 
     def change(self, assignments: str) -> None:
-        """Have the database say of every session what is not so."""
+        """Make the database's record of every session outdated."""
         with closing(sqlite3.connect(self.work.database)) as connection, connection:
             connection.execute(f"UPDATE sessions SET {assignments}")
 
     def clients(self, *command: str) -> list[Client]:
-        """The tmux clients that a tool starts, in their order."""
+        """The tmux clients that a tool starts, in order."""
         with tempfile.TemporaryDirectory(dir=self.work.path) as shim:
             calls = Path(shim, "calls")
             calls.mkdir()
@@ -94,17 +94,17 @@ class Shells:
             ]
 
     def start(self, client: Client) -> None:
-        """Start such a client, without anything around it."""
+        """Start such a client alone."""
         command = ["tmux", *client.arguments]
         subprocess.run(command, input=client.given, stdout=subprocess.PIPE, check=True)
 
     def modules(self, *command: str) -> list[str]:
-        """The modules that a tool asks for, each after those that it asks for itself."""
-        told = self.work.tool(*command, env={"PYTHONPROFILEIMPORTTIME": "1"}).err
-        lines = [line for line in told.splitlines() if line.startswith("import time:")]
+        """The modules that a tool imports, each after those that it imports itself."""
+        log = self.work.tool(*command, env={"PYTHONPROFILEIMPORTTIME": "1"}).err
+        lines = [line for line in log.splitlines() if line.startswith("import time:")]
         return [line.rpartition("|")[2].strip() for line in lines[1:]]
 
     def load(self, modules: list[str]) -> None:
-        """Run a process that asks for these modules, whether there or not, and leaves."""
+        """Run a process that imports these modules, as far as they exist, and exits."""
         command = [sys.executable, "-c", _LOAD, *modules]
         subprocess.run(command, env=self.work.environment, check=True)

@@ -29,7 +29,7 @@ class Prompt:
     status: str = "completed"
     session: str = ""  # empty: any session
     response: str = ""
-    error: str = ""  # part of the message
+    error: str = ""  # part of the error message
     attempts: int = 1
 
     def as_expected(self, row: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Fixtures that all tests share; harness/workplace.py does the work."""
+"""Fixtures that all tests share; see harness/workplace.py."""
 
 import os
 import signal
@@ -14,10 +14,10 @@ pytest.register_assert_rewrite("harness.workplace")
 
 from harness.workplace import Workplace  # noqa: E402 - only what is imported later is rewritten
 
-# What is run in the background by a shell ignores it, and all that it starts
+# A command that a shell runs in the background ignores the signal, and so do its children
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A busy machine is slow at any moment: what is true of an example is not how long it took.
+# A busy machine may be slow at any moment, so hypothesis must not judge how long an example takes.
 settings.register_profile("assigner", deadline=None)
 settings.load_profile("assigner")
 
@@ -26,9 +26,9 @@ SHELLS = ("bash", "zsh", "dash", "fish")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that take long are for `make test-slow`; what they try is tried shorter elsewhere.
+    """Leave slow tests to `make test-slow`; quicker tests cover the same ground.
 
-    So is every test in every shell: else each is run in bash and one of the others.
+    Also leave to it every test in every shell: here each test runs in bash and one other shell.
     """
     if os.environ.get("ASSIGNER_TEST_SLOW"):
         return
@@ -47,7 +47,7 @@ def _is_spared(item: pytest.Item) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Why tests were skipped, and how many: what this machine lacks is read at the end of a run."""
+    """Print why and how many tests were skipped, so that a run ends with what the machine lacks."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     for reason, number in sorted(reasons.items()):
@@ -64,5 +64,5 @@ def work(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Workplace]:
 
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> str:
-    """Each shell in its turn."""
+    """Each shell in turn."""
     return str(request.param)

@@ -1,4 +1,4 @@
-"""make demo, on the machine of somebody who has just cloned it."""
+"""make demo, as in a fresh clone."""
 
 import importlib
 import os
@@ -45,7 +45,7 @@ def processes() -> list[Path]:
 
 
 def told_of(process: Path) -> bytes:
-    """Its arguments and its environment; nothing if it has ended, or is not ours."""
+    """The arguments and environment of a process; empty if it has ended, or is another user's."""
     with suppress(OSError):
         return (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
     return b""

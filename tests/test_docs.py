@@ -1,4 +1,4 @@
-"""The pages for people: their links lead somewhere, and their commands have the options named."""
+"""The documentation: its links, paths and settings exist, and its commands have their options."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ from harness.workplace import ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 # What assigner exports to prompts, and what only the tests read
 NOT_SETTINGS = {"ATTEMPT", "SPOOL", "REPORT", "FEEDBACK", "AGENTS"}
-# What begins a line of a command that a reader types
+# The beginning of a command line that a reader types
 COMMAND = re.compile(r"^(?:    |\$ )(?:assigner |(?=make ))(.*)")
 
 

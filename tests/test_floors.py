@@ -41,7 +41,7 @@ COSTLY = {
     "argcomplete", "asyncio", "ctypes", "dotenv", "filelock", "inspect", "logging", "sh",
     "sqlite_utils", "tabulate", "tomllib",
 }  # fmt: skip
-# A pass that only has shells to look at does not load what only agents need.
+# A pass that has only shells to look at does not load modules that only agents need.
 FOR_AGENTS = {
     f"assigner.agents.{name}"
     for name in ("oneshot", "provider_file", "screen_rules", "unknown_screens")
@@ -92,7 +92,7 @@ def imports(node: ast.AST, at_once: bool = True) -> Iterator[tuple[str, bool]]:
 
 
 def faults(sources: dict[str, str]) -> list[str]:
-    """What modules (name below assigner: source) do against the rules above."""
+    """How modules (name below assigner: source) break the rules above."""
     found = []
     graph: dict[str, set[str]] = {}
     for module, source in sources.items():
@@ -143,7 +143,7 @@ def test_every_import_keeps_to_the_floors() -> None:
     ],
 )
 def test_faults_are_found(module: str, source: str, fault: str) -> None:
-    if fault.startswith("imports"):  # an import of what is below is no fault
+    if fault.startswith("imports"):  # an import from a lower floor is allowed
         assert faults({module: source}) == [] or fault in faults({module: source})[0]
     else:
         assert any(fault in found for found in faults({module: source}))

@@ -1,4 +1,4 @@
-"""The package installed from a checkout by pipx and by uv, with what stands beside its modules."""
+"""The package, installed from a checkout by pipx and by uv, with its data files."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from assigner.cli import registry
 from harness.workplace import PATH, PIPES, ROOT
 
-# The person's own crontab and units are not looked at.
+# The tests do not look at the user's own crontab and units.
 STAND_INS = {"crontab": "echo no crontab for tester >&2; exit 1", "systemctl": "", "loginctl": ""}
 
 

@@ -1,4 +1,4 @@
-"""Where things are: tests mirror the library, tools fit on a screen, one module knows Linux."""
+"""The layout: tests mirror the library, tools are short, one module knows Linux."""
 
 import ast
 import os
@@ -35,7 +35,7 @@ def test_tests_of_tools_name_a_tool(path: Path) -> None:
 
 
 def test_only_proc_reads_what_only_linux_has() -> None:
-    """Another system becomes a second file.  The tool in sh that an agent runs cannot wait for
+    """Another system needs only a second file.  The sh tool that an agent runs cannot wait for
     Python, and reads it by itself.
     """
     assert {path for path in MODULES if reads_proc(path.read_text())} == {

@@ -1,4 +1,4 @@
-"""make, and tools/setup on made-up machines: a PATH that holds only what a test puts there."""
+"""make, and tools/setup on simulated machines: the PATH holds only what a test puts there."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ COREUTILS = ["cat", "chmod", "cksum", "cp", "dirname", "mkdir", "rm", "uname"]
 NEEDED = ["bash", "git", "tmux", "zsh"]
 NEEDED_BY_TESTS = ["dash", "fish", "less", "man", "ps", "strace", "vim"]
 
-# It grows a virtual environment whose python knows pip, and pluggy once pip has run.
+# Creates a virtual environment whose python has pip, and pluggy once pip has run.
 PYTHON = """#!/bin/sh
 case "$*" in
 *'-m venv .venv') mkdir -p .venv/bin && cat "$0" >.venv/bin/python && chmod +x .venv/bin/python ;;
@@ -52,7 +52,7 @@ def test_scripts_are_sound(script: str) -> None:
 
 
 class Machine:
-    """A checkout with nothing but setup, on a PATH of its own; nothing of the real one is seen."""
+    """A checkout that holds only setup, with a PATH of its own and nothing of the real one."""
 
     def __init__(self, path: Path) -> None:
         self.checkout, self.bin = path / "a checkout", path / "bin"
@@ -73,7 +73,7 @@ class Machine:
         (self.bin / name).chmod(0o755)
 
     def setup(self, *arguments: str) -> tuple[int, str]:
-        """Exit status and all that was said."""
+        """Run setup; returns its exit status and its messages."""
         done = subprocess.run(
             ["/bin/sh", self.checkout / "tools/setup", *arguments],
             cwd="/",
@@ -101,7 +101,7 @@ def test_setup_is_done_again_when_what_it_rests_on_changed(machine: Machine) -> 
     machine.setup()
     with (machine.checkout / "pyproject.toml").open("a") as file:
         file.write("# changed\n")
-    assert machine.setup() == (0, "setup: installing the package and what it needs into .venv\n")
+    assert machine.setup() == (0, "setup: installing the package and its dependencies into .venv\n")
     (machine.checkout / ".venv/bin/python").unlink()
     assert "setup: making .venv with python3\n" in machine.setup()[1]
 

@@ -38,7 +38,7 @@ def written(statement: str) -> set[str]:
 
 
 def faults(source: str) -> Iterator[str]:
-    """Where a module writes a table of the queue, or cannot be seen not to."""
+    """The lines where a module writes a table of the queue, or may do so."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Constant(value=str(text)) if written(text):

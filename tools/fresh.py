@@ -1,15 +1,15 @@
 """fresh - run `make demo` and `make test` on a machine that has nothing yet
 
 Makes a minimal Debian with debootstrap, adds make and ca-certificates, and runs both in a copy of
-this checkout: as root, and as an ordinary user without sudo, who is first told in one line what
-has to be installed.  That line is run as root; then the user's turn comes again.
+this checkout: as root, and as an ordinary user without sudo.  For the user, make must first print
+one line with what to install; fresh runs that line as root, then make again as the user.
 
-The machine's package mirror, proxies, certificates and pip settings are used as they are
-configured here.  Processes and mounts are in namespaces of their own and end with each command.
+The new machine uses this machine's package mirror, proxies, certificates and pip settings.  Its
+processes and mounts are in namespaces of their own and end with each command.
 
-Arguments that are no option go to pytest, for fewer tests.
+Arguments that are not options are passed to pytest, to run fewer tests.
 
-exit status: 0 all passed; 1 something failed; 2 usage; 78 no such machine can be made here
+exit status: 0 all passed; 1 something failed; 2 usage; 78 cannot make such a machine here
 """
 
 import argparse
@@ -33,7 +33,7 @@ USERS = ("root", "ordinary")
 USER = 1000
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-# What the machine says of its network, beside pip's own variables
+# The variables that describe this machine's network, in addition to pip's
 NETWORK = re.compile(r"(?i)(https?|ftp|no)_proxy|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|PIP_\w+")
 ASKS = re.compile(r"^setup: please run as root: (.+)$", re.MULTILINE)
 
@@ -44,7 +44,7 @@ def cannot(why: str) -> NoReturn:
 
 
 def said(*command: str) -> str:
-    """What a command of this machine prints; nothing where it fails or is missing."""
+    """What a command prints on this machine; empty if it fails or is missing."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout
     except OSError:
@@ -52,12 +52,12 @@ def said(*command: str) -> str:
 
 
 def require_tools() -> None:
-    """Exit with one line where no Debian can be made here."""
+    """Exit with one line and status 78 if this machine cannot make a Debian."""
     if os.geteuid() != 0:
-        cannot("debootstrap and chroot need root: run it as root")
+        cannot("debootstrap and chroot need root: run 'make test-fresh' as root")
     apart = ["unshare", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
     if shutil.which("unshare") is None or subprocess.run(apart, capture_output=True).returncode:
-        cannot("no mounts of its own can be made here (unshare --mount --pid)")
+        cannot("cannot make a mount namespace here (unshare --mount --pid)")
     if shutil.which("debootstrap") is None:
         said("apt-get", "update")
         said("apt-get", "install", "-y", "--no-install-recommends", "debootstrap")
@@ -66,19 +66,19 @@ def require_tools() -> None:
 
 
 def mirror() -> list[str]:
-    """The machine's mirror of Debian, if apt knows one; else debootstrap takes its own."""
+    """This machine's Debian mirror, if apt knows one; otherwise debootstrap uses its default."""
     found = said("apt-get", "indextargets", "--format", "$(REPO_URI)", "Label: Debian")
     return found.split()[:1]
 
 
 def apt_settings() -> str:
-    """How apt reaches its mirror: proxies, timeouts, checks; not which indexes it reads."""
+    """The settings by which apt reaches its mirror: proxies, timeouts, checks; not its sources."""
     lines = said("apt-config", "dump").splitlines()
     return "".join(f"{line}\n" for line in lines if re.match(r"Acquire::(https?|Check-)", line))
 
 
 def network() -> dict[str, str]:
-    """Variables by which pip and others reach what they need as this machine does."""
+    """The variables by which pip and other programs reach the network as on this machine."""
     found = {}
     for line in said(sys.executable, "-m", "pip", "config", "list").splitlines():
         if match := re.fullmatch(r"(?:global|install)\.([\w-]+)=('.*'|\".*\")", line):
@@ -88,16 +88,16 @@ def network() -> dict[str, str]:
 
 
 def local_paths(variables: dict[str, str]) -> list[Path]:
-    """The files and directories of this machine to which the variables lead."""
+    """The files and directories of this machine that the variables name."""
     words = (word.removeprefix("file://") for value in variables.values() for word in value.split())
     found = {Path(word) for word in words if word.startswith("/") and Path(word).exists()}
     found |= {Path(BUNDLE)} & {Path(BUNDLE).resolve()}
-    # an index leads to files beside it
+    # a package index refers to files beside it
     return sorted({Path(*path.parts[:3]) if path.is_dir() else path for path in found})
 
 
 class Machine:
-    """A Debian in a directory, with a copy of this checkout for one user."""
+    """A Debian system in a directory, with a copy of this checkout for one user."""
 
     def __init__(self, root: Path, user: str) -> None:
         self.root, self.user = root, user
@@ -122,7 +122,7 @@ class Machine:
         return self.root / str(path).lstrip("/")
 
     def _copy_checkout(self) -> None:
-        """This checkout as it is, with what is not committed, without what is generated."""
+        """Copy this checkout with uncommitted changes, but without generated files."""
         place = self._inside(f"{self.home}/checkout")
         subprocess.run(["git", "clone", "-q", "--no-hardlinks", ROOT, place], check=True)
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -136,7 +136,7 @@ class Machine:
             subprocess.run(["chown", "-R", f"{USER}:{USER}", place], check=True)
 
     def run(self, command: list[str], by_root: bool = False) -> tuple[int, str]:
-        """Run a command in the checkout, show its output -> its status and output."""
+        """Run a command in the checkout and show its output; returns its status and output."""
         root = shlex.quote(str(self.root))
         steps = ["set -e", f"mount -t proc proc {root}/proc", f"mount --rbind /dev {root}/dev"]
         for path in self.shared:
@@ -171,7 +171,7 @@ class Machine:
 
 
 def passes(machine: Machine, target: str, arguments: list[str]) -> bool:
-    """Whether `make TARGET` passes, once what set-up asks an ordinary user for is installed."""
+    """Whether `make TARGET` passes, after installing what setup asks an ordinary user for."""
     command = ["make", target]
     if target == "test" and arguments:
         command.append(f"ARGS={shlex.join(arguments).replace('$', '$$')}")
@@ -188,7 +188,7 @@ def passes(machine: Machine, target: str, arguments: list[str]) -> bool:
 
 @contextmanager
 def debian(release: str, keep: Path) -> Iterator[Path]:
-    """A directory with a minimal Debian, as root's and as an ordinary user's machine begin."""
+    """A directory with a minimal Debian, from which the machine of each kind of user starts."""
     base = keep / release
     command = ["debootstrap", "--variant=minbase", "--include=make,ca-certificates"]
     done = subprocess.run(

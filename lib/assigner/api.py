@@ -1,4 +1,4 @@
-"""The functions for Python programs; each opens and closes the database itself."""
+"""The functions for Python programs; each opens and closes the database by itself."""
 
 import contextlib
 import json
@@ -94,9 +94,9 @@ def send_prompt(
 
 
 def get_session_state(name: str) -> Row:
-    """current_dir, git_branch, env_vars (a dict), idle (a bool), status and status_reason.
+    """A session's current_dir, git_branch, env_vars (a dict), idle (a bool), status, status_reason.
 
-    As recorded by the last scan.  Raises UsageError for an unknown session.
+    As the last scan recorded them.  Raises UsageError for an unknown session.
     """
     with _store() as store:
         session = sessions.find(store, name)

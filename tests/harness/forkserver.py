@@ -1,8 +1,8 @@
-"""Runs tools in forks of a Python that has loaded their modules, which is most of what they cost.
+"""Run tools in forks of a Python that has loaded their modules: importing is most of their cost.
 
-A tool still is a process of its own, and a child of the test: with arguments, environment,
-directory, umask and streams of its own, and an end as any interpreter's.  What happens before its
-first line is left out: a test that is about that starts its tools really (see Workplace.start).
+A tool is still a process of its own, and a child of the test: it has its own arguments,
+environment, directory, umask and streams, and exits like any interpreter.  What happens before its
+first line is skipped: a test that is about that starts its tools with `real` (Workplace.start).
 """
 
 import atexit
@@ -28,23 +28,23 @@ from subprocess import PIPE
 from types import ModuleType
 from typing import Any
 
-# What the modules import only where they need it.
+# Modules that the library imports only inside functions.
 LATE = (
     "argcomplete", "dotenv", "filelock", "importlib.metadata", "sh", "sqlite_utils", "tabulate",
     "textwrap", "tomllib", "wcwidth",
 )  # fmt: skip
-# Variables that an interpreter looks at when it starts, or a package when it is imported.
+# Variables that an interpreter reads when it starts, or a package when it is imported.
 AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_", "COMP_", "_ARC", "COVERAGE")
-# clone(2) without a stack is fork(2), but that its child is the caller's sibling.
+# clone(2) without a stack is fork(2), except that the child becomes the caller's sibling.
 CLONE = {"x86_64": 56, "aarch64": 220}.get(platform.machine())
 CLONE_PARENT, SIGCHLD = 0x8000, 17
 
 
 class Forked(subprocess.Popen[str]):
-    """A tool in a fork of the server; for its caller a Popen as any other."""
+    """A tool in a fork of the server; its caller uses it like any Popen."""
 
     def _execute_child(self, *given: Any) -> None:
-        """What Popen calls when its pipes are made: not public, but the same in 3.11 to 3.14."""
+        """Popen calls this once it has made its pipes: not public, but the same in 3.11 to 3.14."""
         asked = signature(super()._execute_child).bind(*given).arguments  # type: ignore[misc]
         streams = [asked[name] for name in ("p2cread", "c2pwrite", "errwrite")]
         order = {
@@ -62,7 +62,7 @@ class Forked(subprocess.Popen[str]):
 
 
 def can_fork(words: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Whether a tool does the same in a fork as when it is started."""
+    """Whether a tool behaves the same in a fork as in an interpreter of its own."""
     return (
         CLONE is not None
         and not os.environ.get("ASSIGNER_TEST_REAL")
@@ -84,8 +84,8 @@ class _Server:
             )  # fmt: skip
 
     def fork(self, order: dict[str, Any], streams: Sequence[int]) -> int:
-        """Run a tool -> its pid; OSError as when a program cannot be started."""
-        # in a file: there may be more of it than a socket takes at once
+        """Run a tool and return its pid; OSError as when a program cannot be started."""
+        # in a file: an order may be larger than what a socket takes at once
         with open(os.memfd_create("order"), "wb") as file:
             file.write(json.dumps(order).encode())
             file.flush()
@@ -102,7 +102,7 @@ class _Server:
 
 @cache
 def _server() -> _Server:
-    """The one server of this process."""
+    """The only server of this process."""
     return _Server()
 
 
@@ -113,7 +113,7 @@ def _umask() -> int:
 
 
 def _preload() -> None:
-    """Import, and call nothing: what a module finds out later, each tool finds out by itself."""
+    """Only import: what a module finds out when it is called, each tool has to find out itself."""
     assigner = importlib.import_module("assigner")
     for module in pkgutil.walk_packages(assigner.__path__, "assigner."):
         importlib.import_module(module.name)
@@ -123,7 +123,7 @@ def _preload() -> None:
 
 
 def _fork() -> int:
-    """As os.fork(), but the child belongs to the parent of this process; -errno if it fails."""
+    """Like os.fork(), but the child is a child of this process's parent; -errno on failure."""
     kernel, python = ctypes.PyDLL(None, use_errno=True), ctypes.pythonapi
     python.PyOS_BeforeFork()
     pid = int(kernel.syscall(CLONE, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0))
@@ -135,7 +135,7 @@ def _fork() -> int:
 
 
 def _serve(orders: socket.socket) -> str | None:
-    """Fork for each order -> in a child its tool; None when nobody can order any more."""
+    """Fork for each order.  Returns the tool in a child; None once the other end is closed."""
     added = {name: value for name, value in os.environ.items() if name != "PATH"}
     while True:
         try:
@@ -167,7 +167,7 @@ def _serve(orders: socket.socket) -> str | None:
 
 
 def _become(order: dict[str, Any], added: Mapping[str, str]) -> None:
-    """Be the process that the order asks for, up to the first line of its tool."""
+    """Turn this child into the process that the order describes, up to its tool's first line."""
     _, tool, *words = order["argv"]
     os.umask(order["umask"])
     os.environ.clear()
@@ -175,12 +175,12 @@ def _become(order: dict[str, Any], added: Mapping[str, str]) -> None:
     time.tzset()
     sys.argv, sys.orig_argv = [tool, *words], order["argv"]
     sys.path[0] = str(Path(tool).parent)
-    # the streams are as of any start with three pipes, as the server's was
+    # the streams are set up as after any start with three pipes, like the server's own
 
 
 def _main(descriptor: int) -> None:
     """Serve; in a child, run its tool."""
-    server, sys.path[0] = sys.modules["__main__"], ""  # a tool finds nothing of the tests
+    server, sys.path[0] = sys.modules["__main__"], ""  # a tool must not find the tests' modules
     _preload()
     gc.collect()
     gc.freeze()
@@ -198,7 +198,7 @@ def _main(descriptor: int) -> None:
 
 
 def _end(status: int) -> None:
-    """End as an interpreter does, without taking apart all modules: that takes 20 ms."""
+    """Exit as an interpreter does, but without tearing down all modules, which takes 20 ms."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

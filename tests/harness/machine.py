@@ -1,9 +1,9 @@
-"""The queue against a model of it: real tools and real shells, in any order that a person, a timer
-and chance may choose.
+"""Compare the queue with a model of it: real tools and real shells, in any order that a person, a
+timer and chance may choose.
 
-Each prompt writes its key into a log, then waits at a gate until the machine gives it a status
-to end with.  The model knows of each prompt what its status may be; which session gets which
-prompt is the tools' choice, and only judged.  After each step the rules of sql/rules hold.
+Each prompt writes its key into a log, then waits at a gate until the machine gives it an exit
+status.  The model knows which statuses each prompt may have; the tools choose which session gets
+which prompt, and the model only checks the choice.  After each step the rules of sql/rules hold.
 """
 
 import errno
@@ -31,7 +31,7 @@ from harness.workplace import Pane, Workplace, wait_for
 SESSIONS = ("s0", "s1")
 BACKOFF, LATER = 100, 400  # seconds: later than any back-off
 OPEN = ("pending", "assigned", "in_progress")
-# What a pass that may have done anything, or was killed, may have made of a status
+# The statuses that a prompt may have after a pass that may have done anything, or was killed
 REACHED = {
     "pending": {"pending", "assigned", "in_progress"},
     "assigned": {"pending", "assigned", "in_progress"},
@@ -42,7 +42,7 @@ REACHED = {
 
 @dataclass
 class Prompt:
-    """What the model knows of one."""
+    """What the model knows of a prompt."""
 
     id: int
     target: str | None = None
@@ -51,7 +51,7 @@ class Prompt:
     status: str = "pending"
     session: str | None = None
     attempts: int = 0
-    retry: bool = False  # failed, and tried again by itself
+    retry: bool = False  # failed, and will be retried automatically
 
 
 class Queue(RuleBasedStateMachine):
@@ -199,7 +199,7 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.panes)
     @rule(data=st.data())
     def vanish(self, data: st.DataObject) -> None:
-        """What runs there dies with it, and may not run again."""
+        """Kill a session: the prompt that runs there dies with it, and must not run again."""
         name = data.draw(st.sampled_from(sorted(self.panes)))
         pane = self.panes.pop(name)
         pane.kill()
@@ -228,7 +228,7 @@ class Queue(RuleBasedStateMachine):
     @rule(tool=st.sampled_from(["tick", "tick", "deliver", "assign-next", "observe"]),
           moment=st.floats(0.2, 0.8), together=st.booleans())  # fmt: skip
     def kill_a_pass(self, tool: str, moment: float, together: bool) -> None:
-        """Whatever it was doing, the next whole pass goes on from there."""
+        """Kill a pass at a random moment: the next complete pass continues from there."""
         victim = Pass(self.work, tool, "--wait", 20, env=self._now())
         time.sleep(moment * random.random())
         (victim.kill_group if together else victim.kill)()
@@ -264,7 +264,7 @@ class Queue(RuleBasedStateMachine):
             shutil.rmtree(self.place, ignore_errors=True)
 
     def _finish_all(self) -> None:
-        """Let all that can run run to its end: each as often as it should, and no oftener."""
+        """Let every prompt that can run end: each runs as often as it should, and not more."""
         if self.paused:
             self._tool("resume", *sorted(self.paused))
             self.paused.clear()
@@ -301,7 +301,7 @@ class Queue(RuleBasedStateMachine):
         assert list((self.work.state / "run").iterdir()) == []
 
     def _can_move(self, row: dict[str, Any]) -> bool:
-        """Whether a prompt is still to come to its end: not where it waits for what has failed."""
+        """Whether a prompt can still end: not if it waits for a prompt that has failed."""
         if row["status"] == "pending" and row["held_by"] == "dependency":
             before = self.prompts[row["id"]].after
             assert before is not None
@@ -342,7 +342,7 @@ class Queue(RuleBasedStateMachine):
         return clock.seconds(retry_at) <= time.time() + self.ahead
 
     def _adopt(self, allowed: dict[str, set[str]]) -> None:
-        """Take over what the tools have chosen to do, where they may."""
+        """Adopt what the tools have chosen to do, if the model allows it."""
         for row in self.work.rows("SELECT * FROM prompts"):
             prompt = self.prompts[row["id"]]
             may = allowed.get(prompt.status, {prompt.status})
@@ -360,7 +360,7 @@ class Queue(RuleBasedStateMachine):
             prompt.retry = prompt.retry and row["status"] == "failed"
 
     def _have_begun(self) -> bool:
-        """Whether all that was typed has written its line."""
+        """Whether every typed prompt has written its line."""
         ran = Counter(self.log.read_text().split())
         typed = self.work.rows(
             "SELECT prompt_id, sum(stage IN ('typed', 'submitted')) AS n FROM attempts"
@@ -375,7 +375,7 @@ class Queue(RuleBasedStateMachine):
             try:
                 gate = os.open(self.place / f"gate{prompt.id}", os.O_WRONLY | os.O_NONBLOCK)
             except OSError as error:
-                assert error.errno == errno.ENXIO  # it has not come there yet
+                assert error.errno == errno.ENXIO  # the prompt has not reached its gate yet
                 return False
             os.write(gate, b"%d\n" % status)
             os.close(gate)
@@ -389,7 +389,7 @@ class Queue(RuleBasedStateMachine):
 
 
 def broken(work: Workplace) -> list[str]:
-    """What contradicts the rules of the queue."""
+    """The rows that contradict the rules of the queue."""
     with closing(sqlite3.connect(f"{work.database.as_uri()}?mode=ro", uri=True)) as connection:
         return [
             f"{name}: {text}"

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""standin.py - a scripted agent: looks, types, hooks and fails as the real ones do, without a model
+"""standin.py - a scripted agent that looks, reads keys, calls hooks and fails like the real ones
 
-Words in a prompt choose what comes of its turn (see words.py).  Enter submits what is in the
-composer, while busy too: it then waits for the end of the turn.  Escape interrupts; before the
-first words of an answer the prompt goes back into the composer.  `/exit` and Ctrl-D leave.
-SIGUSR1 stalls it, so that it neither reads nor draws, until that comes again.
+It uses no model: words in a prompt choose the outcome of its turn (see words.py).  Enter submits
+the composer's text; during a turn the text waits for the turn's end.  Escape interrupts; before the
+first words of an answer the prompt goes back into the composer.  `/exit` and Ctrl-D end the agent.
+SIGUSR1 stalls it, so that it neither reads nor draws, until the next SIGUSR1.
 
 Every line of --log is a JSON object with `event`:
   prompt    `text` was submitted: exactly this; `directory` is where it works
@@ -57,7 +57,7 @@ _LIMIT = "You've hit your usage limit, resets 6:09pm"
 
 @dataclass
 class Dialog:
-    """A question that has the place of the composer: numbered choices, the first one marked."""
+    """A question in place of the composer: numbered choices, the first one marked."""
 
     question: str
     choices: tuple[str, ...]
@@ -78,7 +78,7 @@ Turn = Generator[float | Dialog, int | None, End]
 
 
 class Terminal:
-    """The terminal in raw mode, with bracketed paste; what is typed comes as pieces."""
+    """The terminal in raw mode, with bracketed paste; it yields the input in pieces."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -129,7 +129,7 @@ class Terminal:
 
 
 class Reports:
-    """What others are told: hooks as Claude Code calls them, a transcript as it writes it."""
+    """The agent's reports: hooks called as Claude Code does, a transcript in its format."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         settings = json.loads(options.hooks.read_text()) if options.hooks else {}
@@ -139,7 +139,7 @@ class Reports:
         self._prompt = self._last = ""
 
     def hook(self, event: str, **fields: object) -> None:
-        """Call what is to be called on an event."""
+        """Call the hooks of an event."""
         payload = {
             "session_id": self.session,
             "transcript_path": str(self._transcript or ""),
@@ -160,7 +160,7 @@ class Reports:
                 )
 
     def line(self, kind: str, **fields: object) -> None:
-        """A line of the transcript."""
+        """Write a line of the transcript."""
         if self._transcript is None:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -186,7 +186,7 @@ class Reports:
 
     def ended(self, end: End) -> None:
         content = [{"type": "text", "text": end.text}]
-        if end.outcome == "interrupted":  # no hook tells that
+        if end.outcome == "interrupted":  # no hook reports an interruption
             self.line("user", message={"role": "user", "content": content})
             return
         message = {"role": "assistant", "content": content, "stop_reason": "end_turn"}
@@ -208,9 +208,9 @@ class Standin:
         self.options = options
         self.terminal = Terminal()
         self.reports = Reports(options)
-        self.said: list[str] = []  # what stands above the composer
+        self.said: list[str] = []  # the lines above the composer
         self.draft = ""
-        self.collapsed: dict[str, str] = {}  # large pastes by the markers that stand for them
+        self.collapsed: dict[str, str] = {}  # large pastes, by the markers that replace them
         self.markers = 0  # their numbers rise
         self.queued: list[str] = []
         self.turn: Turn | None = None
@@ -225,7 +225,7 @@ class Standin:
         self.drawn = ""
 
     def run(self) -> None:
-        """Until somebody leaves."""
+        """Run until a person ends the agent."""
         if self.options.start_dialog or (self.options.asks_trust and not _is_trusted()):
             question = f"Do you trust the files in {Path.cwd()}?"
             self.dialog = Dialog(question, ("Yes, go on", "No, leave"))
@@ -259,7 +259,7 @@ class Standin:
     # What is typed
 
     def take(self, kind: str, value: str) -> None:
-        """One piece of what is typed."""
+        """Handle one piece of input."""
         if value == "paste" and kind == "key":
             if self.options.crash_on_paste:
                 raise SystemExit(1)
@@ -284,7 +284,7 @@ class Standin:
             self.press(value)
 
     def choose(self, dialog: Dialog, kind: str, value: str) -> None:
-        """What is typed while a dialog asks: only its own keys do something."""
+        """Handle input while a dialog asks: only the dialog's own keys have an effect."""
         chosen: int | None
         if kind == "key" and value in ("Up", "Down"):
             step = 1 if value == "Down" else -1
@@ -305,7 +305,7 @@ class Standin:
             raise SystemExit(0)
 
     def press(self, key: str) -> None:
-        """A key that is no text, at the composer."""
+        """Handle a key that is not text, at the composer."""
         if key == "Enter":
             self.enter()
         elif key == "C-j":
@@ -355,7 +355,7 @@ class Standin:
         self.turn, self.wake = self.answering(text), 0.0
 
     def step(self, answer: int | None, *, answered: bool = False) -> None:
-        """Let the turn go on until it wants to wait, asks something, or has ended."""
+        """Continue the turn until it waits, asks a question, or ends."""
         assert self.turn is not None
         try:
             wanted = self.turn.send(answer) if answered else next(self.turn)
@@ -422,13 +422,13 @@ class Standin:
     # What is seen
 
     def draw(self) -> None:
-        """Draw everything anew, in one write."""
+        """Redraw the whole screen, in one write."""
         width, height = os.get_terminal_size(1)
         self.beat += 1 if self.turn else 0
         above = [part for line in self.said[-height:] for part in _wrapped(line, width)]
         cursor = None
         if self.dialog is not None:
-            title = f"{NAME} ready"  # as some agents have it: the title does not tell
+            title = f"{NAME} ready"  # as with some agents, the title does not show it
             below = ["─" * width, self.dialog.question, ""]
             for number, choice in enumerate(self.dialog.choices):
                 mark = "→" if number == self.dialog.marked else " "
@@ -459,7 +459,7 @@ class Standin:
         drawn = f"\x1b]2;{title}\x07\x1b[?25l\x1b[H" + "\r\n".join(lines) + "\x1b[J"
         if cursor is not None:
             drawn += f"\x1b[{len(above) + cursor[0] + 1};{cursor[1] + 1}H\x1b[?25h"
-        if drawn != self.drawn:  # an agent that has nothing to do is silent
+        if drawn != self.drawn:  # an idle agent writes nothing
             self.terminal.write(drawn)
             self.drawn = drawn
 
@@ -475,7 +475,7 @@ _FAILURES = {
 
 
 def _taken(file: Path) -> str:
-    """A file's first line, which is in it no more."""
+    """Remove the first line of a file and return it."""
     first, _, rest = file.read_text().partition("\n")
     file.write_text(rest)
     return first
@@ -491,7 +491,7 @@ def _is_trusted() -> bool:
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """A line in pieces of a width; every character is taken to be one column wide."""
+    """A line in pieces of that width, as if every character were one column wide."""
     line = line.replace("\t", "    ")
     return [line[at : at + width] for at in range(0, len(line), width)] or [""]
 
@@ -501,24 +501,24 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--log", type=Path, metavar="FILE", help="write down what is typed and submitted")
+    add("--log", type=Path, metavar="FILE", help="log what is typed and submitted")
     add(
         "--hooks", "--settings", type=Path, metavar="FILE",
         help="settings as Claude Code's, with hooks to call",
     )  # fmt: skip
-    add("--no-hooks", dest="hooks", action="store_const", const=None, help="call none after all")
-    add("--transcript", type=Path, metavar="FILE", help="write one as Claude Code's")
-    add("--session-id", default=str(uuid.uuid4()), metavar="UUID", help="the conversation's name")
-    add("--resume", dest="session_id", metavar="UUID", help="go on with a conversation")
+    add("--no-hooks", dest="hooks", action="store_const", const=None, help="call no hooks")
+    add("--transcript", type=Path, metavar="FILE", help="write a transcript like Claude Code's")
+    add("--session-id", default=str(uuid.uuid4()), metavar="UUID", help="the conversation's id")
+    add("--resume", dest="session_id", metavar="UUID", help="continue a conversation")
     add("--start-dialog", action="store_true", help="ask for trust first")
-    add("--asks-trust", action="store_true", help="ask for trust where ~/.standin.json has none")
+    add("--asks-trust", action="store_true", help="ask for trust unless ~/.standin.json grants it")
     add("--approve", action="store_true", help="does nothing")
-    add("--slow", type=float, default=0, metavar="S", help="seconds that every answer takes")
+    add("--slow", type=float, default=0, metavar="S", help="each answer takes S seconds")
     add("--enter-delay", type=int, default=0, metavar="MS", help="ignore Enter so soon after paste")
     add("--lose-enter", type=int, default=0, metavar="N", help="lose the first N Enters of prompts")
     add("--collapse", type=int, default=10**9, metavar="N", help="show longer pastes as a marker")
-    add("--escapes", type=int, default=1, metavar="N", help="want Escape so often to interrupt")
-    add("--crash-on-paste", action="store_true", help="end when something is pasted")
+    add("--escapes", type=int, default=1, metavar="N", help="need N presses of Escape to interrupt")
+    add("--crash-on-paste", action="store_true", help="exit when something is pasted")
     agent = Standin(parser.parse_args())
     signal.signal(signal.SIGUSR1, lambda *_: agent.stall())
     try:

@@ -1,4 +1,4 @@
-"""The harness itself, on a real tmux: a gate that cannot fail would prove nothing."""
+"""Test the harness itself, on a real tmux: checks that cannot fail would prove nothing."""
 
 import os
 import shutil
@@ -100,7 +100,7 @@ def test_tool_allows_what_was_expected(work: Workplace, bin: Path) -> None:
 
 # --- forks of tools (forkserver.py) --------------------------------------------------------------
 
-# What a process is, and how it may end.
+# The properties of a process, and the ways in which it may end.
 PROBES = {
     "itself": "import os, sys; print(__name__, __file__, sys.argv, os.getppid(), os.getpgrp())",
     "main": "import sys, __main__; x = 1; print(__main__.x, sys.path[0], sys.flags)",
@@ -184,7 +184,7 @@ def test_fork_can_be_ended(work: Workplace, bin: Path, number: signal.Signals) -
 
 
 def test_what_cannot_be_forked_is_started(work: Workplace, bin: Path) -> None:
-    """What an interpreter looks at when it starts, and what no program can be given."""
+    """Variables that an interpreter reads when it starts, and arguments that no program can get."""
     (bin / "probe").write_text("#!/usr/bin/env python3\nimport sys\nprint(sys.flags.optimize)\n")
     assert work.tool("probe", env={"PYTHONOPTIMIZE": "1"}).out == "1\n"
     with pytest.raises(ValueError, match="null byte"):
@@ -195,7 +195,7 @@ def test_what_cannot_be_forked_is_started(work: Workplace, bin: Path) -> None:
 
 
 def test_end_of_the_fork_server_is_told(tmp_path: Path, bin: Path) -> None:
-    """In a process of its own, which has a server of its own; and no server outlives that."""
+    """In a process of its own, which has a server of its own; no server outlives its process."""
     code = (
         "import os, pathlib, sys\n"
         "from harness import forkserver, workplace as support\n"

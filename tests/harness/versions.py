@@ -1,4 +1,4 @@
-"""Which versions of tmux and the shells this machine has, for tests that some of them fail."""
+"""The versions of tmux and the shells on this machine, for tests that fail on some of them."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ import pytest
 
 
 def version(*command: str) -> tuple[int, ...]:
-    """The first number with dots that a command prints: (3, 7) of `tmux 3.7c`; () for none."""
+    """The first dotted number that a command prints: (3, 7) for `tmux 3.7c`; () if none."""
     try:
         out = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     except OSError:

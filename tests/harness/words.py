@@ -1,17 +1,17 @@
-"""Words in a prompt that choose what comes of its turn: the same for the model and the stand-in.
+"""Words in a prompt that choose the outcome of its turn: the same for the model and the stand-in.
 
 MODEL:say TEXT     TEXT is the answer, to the end of the line
 MODEL:slow=S       an answer that takes S seconds
 MODEL:think=S      S seconds of silence before the answer
-MODEL:tool CMD     a tool is to run CMD, which a person is asked for; then an answer
-MODEL:ask          the person is asked a question; then an answer
+MODEL:tool CMD     the agent asks a person to let a tool run CMD; then an answer
+MODEL:ask          the agent asks the person a question; then an answer
 MODEL:fail500 MODEL:fail401 MODEL:context   the request fails; the context is too long
 MODEL:ratelimit MODEL:quota                 too many requests; the account is at its limit
 MODEL:drop         the connection breaks in the middle of an answer
 MODEL:exit         the agent ends in the middle of an answer (the stand-in only)
-MODEL:next FILE    the first line of FILE, which is taken from it, is the word (the stand-in only)
+MODEL:next FILE    remove the first line of FILE and use it as the word (the stand-in only)
 
-Without any, the answer tells how many characters the prompt has, and their hash.
+Without such a word the answer states the number of characters of the prompt, and their hash.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _WORD = re.compile(r"MODEL:([a-z0-9]+)(?:=([\d.]+))?(?:[ \t]+([^\r\n]*))?")
 
 
 class Wish(NamedTuple):
-    """What a prompt wants: `kind` is empty where it has no word."""
+    """What a prompt asks for: `kind` is empty if it has no such word."""
 
     kind: str = ""
     seconds: float = 0
@@ -30,7 +30,7 @@ class Wish(NamedTuple):
 
 
 def wish(text: str) -> Wish:
-    """What the last word in a text wants."""
+    """What the last such word in a text asks for."""
     found = list(_WORD.finditer(text))
     if not found:
         return Wish()
@@ -39,6 +39,6 @@ def wish(text: str) -> Wish:
 
 
 def answer(text: str) -> str:
-    """The answer to a text without a word."""
+    """The answer to a text without such a word."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"heard {len(text)} characters, sha {digest}"

@@ -1,4 +1,4 @@
-"""A workplace of a test's own: bare environment, state directory, tmux server; the real tools."""
+"""A workplace for one test: bare environment, state directory, tmux server; the real tools."""
 
 import fcntl
 import os
@@ -41,13 +41,13 @@ T = TypeVar("T")
 
 
 def path_of(programs: Sequence[str]) -> str:
-    """A PATH as short as cron's, with the places in which this machine has these programs."""
+    """A PATH as short as cron's, with the directories that hold these programs on this machine."""
     found = [os.path.dirname(path) for path in map(shutil.which, programs) if path]
     return ":".join(dict.fromkeys([*found, "/usr/bin", "/bin"]))
 
 
 PATH = path_of(PROGRAMS)
-# For the text of a script of sh that stands before it on the PATH
+# For the text of an sh script that precedes the real program on the PATH
 TMUX = shlex.quote(shutil.which("tmux") or "tmux")
 StrPath = str | Path
 Expected = int | tuple[int, ...] | None
@@ -56,7 +56,9 @@ Expected = int | tuple[int, ...] | None
 def wait_for(
     condition: Callable[[], T], seconds: float = 20, what: object = "", every: float = 0.05
 ) -> T:
-    """The first truthy value of `condition`; after `seconds` AssertionError: `what` or what()."""
+    """Wait for a truthy value of `condition` and return it.  After `seconds` raises AssertionError
+    with `what` or what().
+    """
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > deadline:
@@ -67,13 +69,13 @@ def wait_for(
 
 
 def spoken(shell: str, posix: str, fish: str) -> str:
-    """The one of two texts that is in the shell's language."""
+    """Return `fish` for fish, `posix` for any other shell."""
     return fish if shell == "fish" else posix
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one run of a tool ended."""
+    """Exit status and output of one run of a tool."""
 
     command: str
     status: int
@@ -87,7 +89,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Pane:
-    """One pane; `pid` is the process that was started in it."""
+    """A tmux pane; `pid` is the process that was started in it."""
 
     work: "Workplace"
     name: str
@@ -95,15 +97,15 @@ class Pane:
     pid: int
 
     def keys(self, *keys: str) -> None:
-        """Press keys by tmux's names: `C-c`, `Enter`, `Up`."""
+        """Press keys, given by tmux's names: `C-c`, `Enter`, `Up`."""
         self.work.tmux("send-keys", "-t", self.id, "--", *keys)
 
     def type(self, text: str) -> None:
-        """Type text as it stands, without Enter."""
+        """Type text literally, without Enter."""
         self.work.tmux("send-keys", "-t", self.id, "-l", "--", text)
 
     def paste(self, text: str) -> None:
-        """Paste text of any length, bracketed if the program has asked for that."""
+        """Paste text of any length, bracketed if the program has requested that."""
         file = self.work.path / "pasted"
         file.write_text(text)
         load, paste = (
@@ -116,26 +118,26 @@ class Pane:
         self.keys("Enter")
 
     def run(self, line: str) -> None:
-        """Type a line and Enter; whether anything comes of it is the caller's to await."""
+        """Type a line and Enter; the caller has to wait for the effect."""
         self.type(line)
         self.enter()
 
     def screen(self, lines: int = 0) -> str:
-        """What is seen, and `lines` lines above it; wrapped lines joined, trailing blanks off."""
+        """The screen and `lines` lines above it, wrapped lines joined, trailing blanks removed."""
         text = self.work.tmux("capture-pane", "-p", "-J", "-S", str(-lines), "-t", self.id)
         return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n")
 
     def format(self, text: str) -> str:
-        """`#{...}` of this pane, as tmux tells it."""
+        """Expand `#{...}` for this pane, by tmux."""
         return self.work.tmux("display-message", "-p", "-t", self.id, text)
 
     @property
     def command(self) -> str:
-        """The foreground command's name."""
+        """The name of the foreground command."""
         return self.format("#{pane_current_command}")
 
     def wait_for(self, text: str, seconds: float = 20) -> str:
-        """The screen, with some history, once `text` is in it."""
+        """Wait until `text` is on the screen or in the last lines above; return all that."""
         sought = f"{text!r} in {self.name}:\n"
         wait_for(lambda: text in self.screen(200), seconds, lambda: sought + self.screen(200))
         return self.screen(200)
@@ -157,23 +159,23 @@ class Pane:
 
 @dataclass(frozen=True)
 class Agent(Pane):
-    """A pane with the stand-in agent, which writes down what is typed to it."""
+    """A pane with the stand-in agent, which logs what is typed to it."""
 
     log: Path
 
     def events(self, *kinds: str) -> list[dict[str, Any]]:
-        """What has happened to it, in order (see standin.py); of these kinds, if any are given."""
-        # a line that is being written has no end yet
+        """The logged events, in order (see standin.py); only of these kinds, if any are given."""
+        # the last line may be incomplete
         lines = self.log.read_text().rpartition("\n")[0].splitlines() if self.log.exists() else []
         return [event for event in map(loads, lines) if not kinds or event["event"] in kinds]
 
     def prompts(self) -> list[str]:
-        """The prompts that were submitted, exactly."""
+        """The exact texts of the prompts that were submitted."""
         return [event["text"] for event in self.events("prompt")]
 
     @contextmanager
     def stalled(self) -> Iterator[None]:
-        """Meanwhile it neither reads nor draws."""
+        """In this context the agent neither reads nor draws."""
         front = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[5]
         before = len(self.events("stalled"))
         os.kill(int(front), signal.SIGUSR1)
@@ -184,7 +186,7 @@ class Agent(Pane):
             os.kill(int(front), signal.SIGUSR1)
 
     def look(self) -> Any:
-        """What `inspect` makes of what is on its screen now."""
+        """The output of `inspect` for the agent's present screen."""
         variables = ("pane_current_command", "pane_current_path", "pane_title", "pane_dead")
         names = (*variables, "pane_in_mode", "cursor_flag")
         captured = {
@@ -203,7 +205,7 @@ class Agent(Pane):
         return self.work.tool("inspect", *options, "--json").json
 
     def wait_until(self, status: str) -> Any:
-        """What `inspect` makes of its screen, once it is that status."""
+        """Wait until `inspect` shows that status; return its output."""
         seen: list[Any] = []
 
         def reached() -> Any:
@@ -214,18 +216,18 @@ class Agent(Pane):
 
 
 class Workplace:
-    """Everything that one test may touch; a context manager that leaves nothing running."""
+    """Everything that one test may use; a context manager that leaves no process running."""
 
     def __init__(self, path: Path, *, real: bool = False) -> None:
         self.path = path
-        self.real = real  # whether each tool is started in an interpreter of its own
+        self.real = real  # whether each tool gets an interpreter of its own
         self.home = path / "home"
-        self.state = path / "state"  # a tool's to make
+        self.state = path / "state"  # the tools create it
         self.database = self.state / "assigner.db"
         # Not below `path`, which may exceed the 108 bytes of a socket's path.
         self.socket = Path(tempfile.mkdtemp(prefix="assigner-test-", dir="/tmp")) / "tmux"
         self._started: list[subprocess.Popen[str]] = []
-        # What cron gives, and where this workplace is.
+        # cron's environment, and the places of this workplace.
         self.environment = {
             "HOME": str(self.home),
             "LOGNAME": "tester",
@@ -250,9 +252,9 @@ class Workplace:
         self, name: str, *args: object, env: Mapping[str, str] | None = None, cwd: StrPath = "/",
         real: bool = False,
     ) -> subprocess.Popen[str]:  # fmt: skip
-        """Start a tool and do not wait, for races and kills; it is ended with the workplace.
+        """Start a tool without waiting, for races and kills; the workplace ends it if needed.
 
-        `real`: in an interpreter of its own, where a fork of one would hide what is tried.
+        `real` starts it in an interpreter of its own, for a test that a fork would mislead.
         """
         tool = ROOT / "bin" / name
         with tool.open("rb") as file:
@@ -268,9 +270,10 @@ class Workplace:
     def tool(
         self, name: str, *args: object, input: str = "", status: Expected = 0, **where: Any
     ) -> Result:
-        """Run a tool to its end; it must end with `status` (None: any) and without a traceback.
+        """Run a tool to its end.
 
-        `where` is what `start` takes: `env`, added to the bare environment, `cwd`, and `real`.
+        Raises AssertionError if it does not exit with `status` (None: any), or prints a traceback.
+        `where` are arguments of `start`: `env`, added to the bare environment, `cwd`, and `real`.
         """
         process = self.start(name, *args, **where)
         out, err = process.communicate(input, timeout=60)
@@ -282,11 +285,11 @@ class Workplace:
         return result
 
     def tick(self, *args: object, until: float = 10) -> Result:
-        """The whole chain, again and again until nothing is open or `until` seconds have passed."""
+        """Run ticks until no prompt is open, or `until` seconds have passed."""
         return self.tool("tick", "--until-idle", until, *args)
 
     def run_until(self, condition: Callable[[], T], seconds: float = 20) -> T:
-        """Single ticks until `condition` holds; a failed item does not end them."""
+        """Run single ticks until `condition` holds, even if items fail."""
 
         ticks = []
 
@@ -298,13 +301,13 @@ class Workplace:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """The lock of the passes, held by another process as far as they can tell."""
+        """Hold the lock of the passes, as another process would."""
         with (self.state / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
-        """What a query finds.  It can write nothing, but does roll back what a kill left behind."""
+        """The rows that a query finds.  It cannot write, but rolls back what a killed pass left."""
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=rw", uri=True)) as connection:
             connection.execute("PRAGMA query_only = on")
             connection.row_factory = sqlite3.Row
@@ -319,7 +322,7 @@ class Workplace:
         return self.row("SELECT * FROM prompts WHERE id = ?", id)
 
     def tmux(self, *args: str, cwd: StrPath = "") -> str:
-        """One call to the server of this workplace -> its output; AssertionError if it fails."""
+        """Call tmux on this workplace's server; return its output.  AssertionError if it fails."""
         person = {"LANG": "C.UTF-8", "SHELL": "/bin/bash", "TERM": "xterm-256color"}
         done = subprocess.run(
             ["tmux", "-u", "-S", self.socket, "-f", "/dev/null", *args],
@@ -335,7 +338,7 @@ class Workplace:
     def pane(
         self, name: str, *command: str, cwd: StrPath = "", columns: int = 120, lines: int = 30
     ) -> Pane:
-        """A new detached session running `command`, which is not waited for."""
+        """Create a detached session that runs `command`, without waiting for the command."""
         new = f"new-session -d -s {name} -x {columns} -y {lines} -P -F".split()
         # The client's own directory: in `-c DIR` tmux would expand formats.
         answer = self.tmux(*new, "#{pane_id} #{pane_pid}", "--", *command, cwd=cwd)
@@ -345,9 +348,9 @@ class Workplace:
     def shell(
         self, name: str, shell: str = "bash", rc: str = "", prompt: str = "", **pane: Any
     ) -> Pane:
-        """A session with a shell at its prompt, `NAME$ ` unless `rc` makes it `prompt`.
+        """Create a session with a shell at its prompt: `NAME$ `, or `prompt` if `rc` sets that.
 
-        `rc` is the text of its start-up file; `pane` is what Workplace.pane takes.
+        `rc` is the text of its start-up file; `pane` are arguments of Workplace.pane.
         """
         arguments = {
             "bash": ["--norc", "--noprofile", "-i"],
@@ -372,7 +375,7 @@ class Workplace:
         return started
 
     def enrolled(self, name: str, shell: str = "bash", **options: Any) -> Pane:
-        """A shell session that prompts may be given to."""
+        """Create and enroll a shell session."""
         pane = self.shell(name, shell, **options)
         self.tool("enroll", name)
         return pane
@@ -385,11 +388,12 @@ class Workplace:
         direct: bool = False,
         **pane: Any,
     ) -> Agent:
-        """A session with the stand-in agent, at its composer or its first dialog.
+        """Create a session with the stand-in agent, at its composer or its first dialog.
 
-        `options` are standin.py's.  It tells of its turns by its `hooks`, by its `transcript`, or
-        by both; else nobody but its screen does.  It is started from a shell, which is left when
-        it ends, or `direct`ly.  It is known as the provider `standin` by a person's own file.
+        `options` are those of standin.py.  `tells` contains `hooks`, `transcript` or both: by these
+        the agent reports its turns; if it is empty, only the screen shows them.  The agent starts
+        from a shell, which remains when it ends, or with `direct` without one.  A provider file of
+        the user describes it as `standin`.
         """
         log = self.path / f"{name}.log"
         line = self.agent_line(name, *options, tells=tells, cwd=pane.get("cwd", ""))
@@ -404,7 +408,7 @@ class Workplace:
         return agent
 
     def agent_line(self, name: str, *options: object, tells: str = "", cwd: StrPath = "") -> str:
-        """What starts the stand-in agent of a session: see `agent`."""
+        """The command line that starts the stand-in agent of a session: see `agent`."""
         if "hooks" in tells:
             options = ("--hooks", self._hooks(), *options)
         if "transcript" in tells:
@@ -416,7 +420,7 @@ class Workplace:
         return shlex.join([str(self._standin()), "--log", str(log), *map(str, options)])
 
     def _hooks(self) -> Path:
-        """Settings with the hooks that `hooks install` would write, for every event."""
+        """Write settings with the hooks that `hooks install` would write, for every event."""
         file = self.path / "hooks.json"
         if not file.exists():
             events = (
@@ -432,11 +436,11 @@ class Workplace:
         return shlex.join([str(ROOT / "bin" / "hook"), str(self.state / "spool"), "standin", event])
 
     def _standin(self) -> Path:
-        """The program `standin`, made known to the tools and ready to be started."""
+        """Create the program `standin` and its provider file."""
         program = self.path / "bin" / "standin"
         if not program.exists():
             program.parent.mkdir(exist_ok=True)
-            # not the virtual environment's python, which finds itself by its own name
+            # not the virtual environment's python: it would not find that under another name
             python = shlex.quote(os.path.realpath(sys.executable))
             source = shlex.quote(str(Path(__file__).with_name("standin.py")))
             program.write_text(f'#!/bin/bash\nexec -a standin {python} {source} "$@"\n')
@@ -451,7 +455,7 @@ class Workplace:
 
     @contextmanager
     def attached(self, session: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A tmux client in a terminal of its own; what is written to its stdin is typed."""
+        """Attach a tmux client in a terminal of its own; what is written to its stdin is typed."""
         with subprocess.Popen(
             ["script", "-qfc", f"tmux -u -S {self.socket} attach -t {session}", "/dev/null"],
             stdin=PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -464,7 +468,7 @@ class Workplace:
                 client.kill()
 
     def stop_server(self) -> None:
-        """End the tmux server, stopped or hung as it may be, and whatever client waits for it."""
+        """End the tmux server, even if it is stopped or hangs, and all clients that wait for it."""
 
         def signal_all(number: signal.Signals) -> None:
             for pid in self.servers():
@@ -479,7 +483,7 @@ class Workplace:
         wait_for(lambda: not self.servers(), what=f"end of the tmux server on {self.socket}")
 
     def servers(self) -> list[int]:
-        """The pids of whatever has the socket in its arguments: tmux's server and clients."""
+        """The pids of processes with the socket in their arguments: tmux's server and clients."""
         found = []
         for file in (path / "cmdline" for path in Path("/proc").glob("[0-9]*")):
             with suppress(OSError):
@@ -488,7 +492,7 @@ class Workplace:
         return found
 
     def repo(self, path: StrPath = "repo", branches: Sequence[str] = ("main", "feature")) -> Path:
-        """A repository on the first of `branches`; `branch.txt` holds each branch's name."""
+        """Create a repository on the first of `branches`; `branch.txt` holds each branch's name."""
         top = self.path / path
         who = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org")
         environment = {**self.environment, "GIT_CONFIG_NOSYSTEM": "1"}
@@ -508,7 +512,7 @@ class Workplace:
 
 
 def interrupted(work: Workplace) -> None:
-    """The files as a pass leaves them that is killed while it writes."""
+    """Leave the database as a pass does that is killed while it writes."""
     journal = work.database.with_name("assigner.db-journal")
     with closing(sqlite3.connect(work.database, isolation_level=None)) as connection:
         connection.execute("PRAGMA cache_size = 1")

@@ -1,4 +1,4 @@
-"""Whose files these are: made for one person alone, and nobody else's followed, read or written."""
+"""File modes and owners: files are private, and files of other users are not followed or used."""
 
 import json
 import os

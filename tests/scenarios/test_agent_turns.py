@@ -1,4 +1,4 @@
-"""What became of an agent's turn: by its hooks, by its transcript, by its screen; else unknown."""
+"""The outcome of an agent's turn, by hooks, transcript or screen; otherwise it is unknown."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Prompts for agents: pasted once, seen in the composer, submitted once; else nothing is typed."""
+"""Prompts for agents are pasted once, seen in the composer and submitted once, or not typed."""
 
 import json
 import os
@@ -384,7 +384,7 @@ def test_copy_mode_before_enter_is_waited_out(work: Workplace, cancelled: bool) 
         work.tool("cancel", 1)
     work.tool("deliver", "--settle", 0)
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
-    why = "it is cancelled: in copy mode" if cancelled else "in copy mode"
+    why = "the prompt is cancelled: in copy mode" if cancelled else "in copy mode"
     assert (attempt(work)["stage"], row["action"], row["reason"]) == ("typed", "deferred", why)
     assert work.tool("observe", "--json", env=in_(600)).json == []
     work.tmux("send-keys", "-t", agent.id, "-X", "cancel")
@@ -466,9 +466,9 @@ def test_an_agent_is_seen_and_its_shell_is_not_typed_into(work: Workplace, tmp_p
     assert scanned(work, "one", "unknown") == "the foreground program is 'cat', not standin"
     described = work.home / ".config/assigner/providers/standin.toml"
     text = described.read_text()
-    described.write_text(f"colour = 1\n{text}")
+    described.write_text(f"color = 1\n{text}")
     later.type("x")
-    assert "'colour' is not a key" in scanned(work, "later", "unknown")
+    assert "'color' is not a key" in scanned(work, "later", "unknown")
     described.write_text(text)
     later.keys("BSpace")
     scanned(work, "later", "idle")

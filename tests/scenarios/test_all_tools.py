@@ -1,4 +1,4 @@
-"""Every verb as people and programs use it: tables, JSON, dry runs, help."""
+"""Every tool as people and programs use it: tables, JSON, dry runs, help."""
 
 import json
 import re

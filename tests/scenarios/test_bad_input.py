@@ -1,4 +1,4 @@
-"""What cannot be meant: one clear line, exit status 2, and nothing half done."""
+"""Wrong usage gets one clear line and exit status 2, and leaves nothing half done."""
 
 from collections.abc import Iterator
 from json import dumps
@@ -46,7 +46,7 @@ SEND = {
     "two texts": (["x", "y"], "unexpected argument 'y': quote the prompt: send 'x y'; "),
     "an option of the prompt": (["make", "-j4"], "quote the prompt: send 'make -j4'; "),
     "many words": (["x"] * 99, "quote the prompt: send ...; "),
-    "misspelt option": (["x", "--tagg", "y"], "unknown option '--tagg' (did you mean '--tag'?)"),
+    "misspelled option": (["x", "--tagg", "y"], "unknown option '--tagg' (did you mean '--tag'?)"),
     "unknown option": (["--file", "x", "--zzz"], "unknown option '--zzz'; "),
     "no value": (["x", "--tag"], "--tag: expected one argument"),
     "empty": ([""], "content is empty"),
@@ -141,7 +141,7 @@ LINES: dict[str, tuple[object, str]] = {
     "NUL": ({"content": "a\0b"}, "content has a NUL character"),
     "half a character": ({"content": "\ud800"}, "content is not valid UTF-8"),
     "5 MB": ({"content": MEGABYTES}, "content has 5000000 bytes, the limit is 1000000"),
-    "unknown key": ({"content": "x", "colour": 1}, "unknown key 'colour' (known: content, "),
+    "unknown key": ({"content": "x", "color": 1}, "unknown key 'color' (known: content, "),
     "a key not to be set": ({"content": "x", "status": "failed"}, "unknown key 'status'"),
     "number for content": ({"content": 1}, "'content' is not a string: 1"),
     "text for a priority": ({"content": "x", "priority": "1"}, "'priority' is not a whole number"),
@@ -201,8 +201,8 @@ def test_secrets_go_with_what_was_not_queued(place: Workplace) -> None:
 
 
 OTHERS: dict[str, tuple[list[object], str]] = {
-    "unknown session to enrol": (["enroll", "nowhere"], "no session 'nowhere': run scan"),
-    "unknown sessions to enrol": (["enroll", *"zyxwvutsrq"], "no session 'z'"),
+    "unknown session to enroll": (["enroll", "nowhere"], "no session 'nowhere': run scan"),
+    "unknown sessions to enroll": (["enroll", *"zyxwvutsrq"], "no session 'z'"),
     "unknown session to list": (["sessions", "nowhere"], "no session 'nowhere'"),
     "unknown session to inspect": (["inspect", "nowhere"], "no session 'nowhere'"),
     "nothing to inspect": (["inspect"], "give SESSION, or --provider P --screen FILE"),
@@ -213,11 +213,11 @@ OTHERS: dict[str, tuple[list[object], str]] = {
         "unknown provider 'abacus'",
     ),
     "no screen": (["inspect", "--provider", "shell", "--screen", "/nowhere"], "cannot read"),
-    "enrol and not": (
+    "enroll and not": (
         ["enroll", "a", "--remove", "--at-prompt"],
         "--remove takes no other option",
     ),
-    "nobody to enrol": (["enroll"], "required: NAME"),
+    "nobody to enroll": (["enroll"], "required: NAME"),
     "unknown prompt to show": (["show", 9], "no prompt 9"),
     "unknown prompt to cancel": (["cancel", 1, 9], "no prompt 9"),
     "unknown prompt to retry": (["retry", 1, 9], "no prompt 9"),
@@ -238,10 +238,10 @@ OTHERS: dict[str, tuple[list[object], str]] = {
     "trust nothing": (["hooks", "show", "--trust"], "--trust is for install"),
     "word for new goals": (["goals", "init", "extra"], "init takes no argument"),
     "unknown tool": (["assigner", "dig"], "unknown tool 'dig'"),
-    "misspelt tool": (["assigner", "sned"], "unknown tool 'sned' (did you mean 'send'?)"),
-    "misspelt option": (["queue", "--jsno"], "unknown option '--jsno' (did you mean '--json'?)"),
+    "misspelled tool": (["assigner", "sned"], "unknown tool 'sned' (did you mean 'send'?)"),
+    "misspelled option": (["queue", "--jsno"], "unknown option '--jsno' (did you mean '--json'?)"),
     "unknown option": (["queue", "--zzz"], "unknown option '--zzz'; see 'assigner queue --help'"),
-    "misspelt action": (["review", "approv", 1], "(did you mean 'approve'?)"),
+    "misspelled action": (["review", "approv", 1], "(did you mean 'approve'?)"),
 }
 
 

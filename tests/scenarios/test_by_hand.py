@@ -1,4 +1,4 @@
-"""Tools of a checkout that a person starts without its virtual environment."""
+"""Tools of a checkout, started without its virtual environment."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""send --check: what was completed is a success only if its check passes; whatever that does."""
+"""send --check: completed work is a success only if its check passes, whatever the check does."""
 
 import json
 import os
@@ -208,7 +208,7 @@ def test_tree_and_session_are_kept_until_it_has_ended(place: Workplace) -> None:
     assert "stage:    being checked since " in place.tool("show", 1).out
     assert place.tool("status", "--json").json["running"][0]["stage"] == "checking"
     doctor = {row["check"]: row for row in place.tool("doctor", "--json", status=None).json}
-    assert doctor["checks"]["detail"] == "1 under way, none hangs"
+    assert doctor["checks"]["detail"] == "1 under way, none overdue"
     go.touch()
     place.tick(until=50)
     assert [place.prompt(n)["status"] for n in (1, 2, 3)] == ["completed"] * 3
@@ -299,7 +299,7 @@ def test_runner_that_was_stopped_is_killed_when_its_time_is_over(place: Workplac
     later = place.row("SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '+200 seconds') AS at")["at"]
     doctor = place.tool("doctor", "--json", status=None, env={"ASSIGNER_NOW": later}).json
     found = next(row for row in doctor if row["check"] == "checks")
-    assert (found["verdict"], "prompt 1 runs since" in found["detail"]) == ("warn", True)
+    assert (found["verdict"], "has been running since" in found["detail"]) == ("warn", True)
     place.tool("deliver", env={"ASSIGNER_NOW": later})
     assert ended(place, 1)["error"] == "check: the runner of the check was killed"
 
@@ -373,7 +373,7 @@ def test_it_is_given_up_where_tmux_makes_no_window(place: Workplace) -> None:
     broken = {"PATH": f"{client}:{place.environment['PATH']}"}
     place.tool("deliver", env=broken)
     place.tool("observe", env={"ASSIGNER_START_WAIT": "0"})
-    assert place.prompt(1)["error"].startswith("check: it could not be started")
+    assert place.prompt(1)["error"].startswith("check: could not be started")
     assert ended(place, 1)["status"] == "failed"
 
 

@@ -1,4 +1,4 @@
-"""Which waiting prompt goes to which idle session, and why one still waits."""
+"""Which waiting prompt goes to which idle session, and why a prompt still waits."""
 
 import json
 import os

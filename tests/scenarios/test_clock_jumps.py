@@ -1,4 +1,4 @@
-"""A clock that jumps by hours, summer time: all runs exactly once, nothing waits for hours."""
+"""A clock that jumps by hours, and summer time: each prompt runs once, and none waits for hours."""
 
 import random
 import sqlite3

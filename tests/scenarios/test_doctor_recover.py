@@ -1,4 +1,4 @@
-"""doctor --recover of a database that was damaged at random: what is on whole pages is kept."""
+"""doctor --recover of randomly damaged databases: it keeps all rows on intact pages."""
 
 import random
 import shutil

@@ -1,4 +1,4 @@
-"""doctor --repair: what it mends, what it leaves to a person, and that nothing runs twice by it."""
+"""doctor --repair: what it fixes, what it leaves to a person; no prompt runs twice by it."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""--log: what a timer's passes leave behind, where nobody reads what they print."""
+"""--log: the log that the passes of a timer write."""
 
 import fcntl
 import re

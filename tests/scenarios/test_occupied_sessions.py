@@ -1,4 +1,4 @@
-"""A session in which a person has begun something is never typed into."""
+"""Nothing is typed into a session in which a person has begun something."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""One-shot agents in shell sessions: how they are called, what comes of it, and conversations.
+"""One-shot agents in shell sessions: their command lines, outcomes and conversations.
 
 The programs are stand-ins that print what the real ones printed.
 """

@@ -1,4 +1,4 @@
-"""reassign, clear, `send --parent`, `send --key`, and commands as they were once spelt."""
+"""reassign, clear, `send --parent`, `send --key`, and the older command lines."""
 
 import json
 import sqlite3

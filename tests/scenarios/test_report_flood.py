@@ -1,4 +1,4 @@
-"""A flood of reports: no pass reads all of it, a session's own news comes first, none is lost."""
+"""A flood of reports: a pass reads a part of it, live attempts come first, no report is lost."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""enroll --respawn: an agent is started again in the context of its prompt, which is then typed."""
+"""enroll --respawn: an agent is restarted in the context of its prompt, which is then typed."""
 
 import signal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is over is forgotten in time: prompts, output, events; what is still needed is not."""
+"""Retention: old prompts, outputs and events are deleted, unless something still needs them."""
 
 import sqlite3
 from contextlib import closing

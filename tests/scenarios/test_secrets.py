@@ -1,4 +1,4 @@
-"""One life of many secrets, each given in another way, and afterwards looked for everywhere."""
+"""Many secrets, each given in another way, are used and then searched for everywhere."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What comes of a prompt is told apart by evidence: ended, interrupted, stopped, killed, gone."""
+"""The outcome of a shell's prompt, by evidence: ended, interrupted, stopped, killed, gone."""
 
 import json
 import os

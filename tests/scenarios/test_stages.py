@@ -1,6 +1,6 @@
-"""Each stage of a delivery (docs/delivery.md): killed there, what the next passes find out.
+"""Kill a pass at each stage of a delivery (docs/delivery.md): what the next passes find out.
 
-test_calls.py kills at any call.
+test_calls.py kills at any system call.
 """
 
 import os
@@ -225,7 +225,7 @@ def test_paused_after_a_pass_died_before_the_keys(book: Book) -> None:
     (row,) = book.work.tool("pause", "--all", "--json").json
     assert row["running"] == [1]  # as far as pause can tell
     (row,) = book.work.tool("deliver", "--json").json
-    assert (row["action"], row["reason"]) == ("released", "it is paused")
+    assert (row["action"], row["reason"]) == ("released", "the session is paused")
     assert pane.screen() == before
     book.work.tool("resume", "--all")
     finish(book)

@@ -1,6 +1,6 @@
-"""An agent that only a person's own file describes: its states are told rightly, without code.
+"""An agent that only the user's own provider file describes: rules alone recognize its states.
 
-The stand-in agent itself is tried here too: what it writes down is what other tests count.
+This also tests the stand-in agent itself: other tests count what it logs.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A usage limit holds all sessions of an account until it ends, and counts as no attempt."""
+"""A usage limit holds all sessions of an account until it ends; it does not count as an attempt."""
 
 from typing import Any
 

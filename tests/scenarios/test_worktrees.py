@@ -1,4 +1,4 @@
-"""send --worktree: a prompt runs in a git working tree of its own, which is taken away again."""
+"""send --worktree: a prompt runs in a git working tree of its own, which is removed later."""
 
 import json
 import os

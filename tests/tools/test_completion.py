@@ -1,4 +1,4 @@
-"""assigner completion: in real shells, where Tab is pressed, and by what it answers."""
+"""assigner completion: Tab in real shells, and the answers to them."""
 
 import shutil
 import sqlite3

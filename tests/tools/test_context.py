@@ -1,4 +1,4 @@
-"""Each session is brought into its prompt's context, or the prompt does not run."""
+"""A session is brought into its prompt's context, or the prompt does not run."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""doctor: what it finds in installations that were really broken, its backups, its recoveries."""
+"""doctor: its findings in broken installations, its backups, its recoveries."""
 
 import fcntl
 import json

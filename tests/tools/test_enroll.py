@@ -1,4 +1,4 @@
-"""enroll makes sessions that are not there, and lists what is enrolled."""
+"""enroll creates missing sessions, and lists the enrolled ones."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""goals: visions, goals and tasks, and another program's tasks read as they are."""
+"""goals: visions, goals and tasks, and the tasks of another program's database."""
 
 import json
 import sqlite3
@@ -168,11 +168,11 @@ def test_a_persons_own_template_wins(goal: Workplace) -> None:
     [
         ("tasks = [", "is not valid TOML"),
         ("", "[[tasks]] is missing"),
-        ("colour = 1", "unknown key 'colour' (known: about, tasks)"),
+        ("color = 1", "unknown key 'color' (known: about, tasks)"),
         ("tasks = [1]", "task 1: it is not a table"),
         ("[[tasks]]\ncontent = 'x'", "task 1: key is missing"),
         ("[[tasks]]\nkey = 'a'", "task 1: content is missing"),
-        ("[[tasks]]\nkey = 'a'\ncontent = 'x'\ncolour = 1", "task 1: unknown key 'colour'"),
+        ("[[tasks]]\nkey = 'a'\ncontent = 'x'\ncolor = 1", "task 1: unknown key 'color'"),
         ("[[tasks]]\nkey = 'a'\ncontent = 'x'\npriority = 'b'", "priority must be a whole number"),
         ("[[tasks]]\nkey = 'a'\ncontent = 'x'\nafter = 'b'", "after names no earlier task"),
     ],
@@ -227,7 +227,7 @@ GARBAGE = {
     "empty content": ("echo '{\"content\": \" \"}'", "content is empty"),
     "an empty check": ("echo '{\"content\": \"x\", \"check_command\": \" \"}'", "check is empty"),
     "no check": ("echo '{\"content\": \"x\", \"check_timeout_seconds\": 1}'", "needs a check"),
-    "an unknown key": ("echo '{\"content\": \"x\", \"colour\": 1}'", "unknown key 'colour'"),
+    "an unknown key": ("echo '{\"content\": \"x\", \"color\": 1}'", "unknown key 'color'"),
     "a wrong kind": ("echo '{\"content\": \"x\", \"priority\": true}'", "be a whole number: true"),
     "no number": ("echo '{\"content\": \"x\", \"timeout_seconds\": NaN}'", "not a JSON number"),
     "an escape": ("echo '{\"content\": \"\\u001b\"}'", "control character"),

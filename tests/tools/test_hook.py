@@ -1,4 +1,4 @@
-"""hook: an agent's report becomes a file in the spool, and no agent ever notices."""
+"""hook: an agent's report becomes a file in the spool, and the agent is never disturbed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""hooks: an agent's own configuration gets our hooks, keeps all else, and can be had back."""
+"""hooks: adds assigner's hooks to an agent's configuration, keeps the rest, and can restore it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""keepalive: what died is started again as it was, once, and not for ever."""
+"""keepalive: restarts a dead session as it was, once, and gives up in the end."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Manual pages: right roff, complete, and found by man."""
+"""Manual pages: valid roff, complete, and found by man."""
 
 import re
 import shutil

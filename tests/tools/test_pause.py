@@ -1,4 +1,4 @@
-"""pause, resume: what runs goes on, nothing new is claimed, and everybody is told why."""
+"""pause, resume: running prompts continue, none is claimed, and the tools show why."""
 
 import os
 import sqlite3
@@ -114,7 +114,7 @@ def test_deliver_types_nothing_where_a_claim_was_paused_meanwhile(
     work.tool("assign-next")
     by_hand(work, stop)
     (row,) = work.tool("deliver", "--json").json
-    assert (row["action"], row["reason"]) == ("released", "it is paused")
+    assert (row["action"], row["reason"]) == ("released", "the session is paused")
     assert pane.screen() == before
     by_hand(work, go)
     work.tick()

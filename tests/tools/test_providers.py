@@ -1,4 +1,4 @@
-"""Agents are data: they are listed, a person's own files win, and bad ones are said in one line."""
+"""Agents are data: they are listed, the user's own files win, and a bad file gets one line."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""report: what is told from inside a session, and sentinels; forged news change nothing."""
+"""report, from inside a session, and sentinels; forged reports change nothing."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""send --review and review: what a person must approve; runs of steps that wait for each other."""
+"""send --review and review: results that a person must approve; sequences of steps."""
 
 import json
 import subprocess

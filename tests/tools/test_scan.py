@@ -1,4 +1,4 @@
-"""Who is there, under which name, and what each is doing; nothing is typed."""
+"""scan: which sessions exist, under which names, and what each is doing; it types nothing."""
 
 import json
 import os

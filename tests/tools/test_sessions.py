@@ -1,4 +1,4 @@
-"""Sessions are found again by what is known of them, and brought back into a kept context."""
+"""sessions: filters by what is recorded.  context: restores a saved context."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,7 @@
-"""Passes that nobody starts by hand: the crontab, the units, and what installs them.
+"""timers: the crontab, the units, and what installs them.
 
-The person's own crontab and units are never touched: `crontab` and `systemctl` are stand-ins on
-the PATH, or the real ones with directories of their own, in a namespace.
+The user's own crontab and units are never changed: `crontab` and `systemctl` are stand-ins on the
+PATH, or the real ones with directories of their own, in a namespace.
 """
 
 import os

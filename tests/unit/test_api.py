@@ -1,4 +1,4 @@
-"""The Python interface, from a program of its own as people write it."""
+"""The Python interface, used by a separate program as people write it."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Times: what people write, what the database keeps, what is shown."""
+"""Times: as people write them, as the database stores them, as tools show them."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The status words in states.py are those that the schema allows, and manuals name every action."""
+"""The status words of states.py equal those of the schema, and manuals document every action."""
 
 import re
 

@@ -71,10 +71,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--priority",
         type=runner.whole,
         metavar="N",
-        help="higher runs first (default: the goal's, else 0)",
+        help="higher priorities run first (default: the goal's, else 0)",
     )
     add("--template", metavar="T", help="generate: use this template (default direct)")
-    add("--command", metavar="CMD", help="generate: by what this prints")
+    add("--command", metavar="CMD", help="generate: create the tasks that CMD prints")
     add(
         "--timeout", type=runner.seconds, metavar="S",
         help="add-task: end its prompt after S seconds; generate: the command (default 300)",

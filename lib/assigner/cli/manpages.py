@@ -221,7 +221,7 @@ def _is_named(tool: str, text: str) -> bool:
 
 
 def write(directory: Path, made: Mapping[str, str], *, dry: bool = False) -> list[Path]:
-    """Write the pages to man1 in `directory`, each atomically; their paths.  OSError."""
+    """Write the pages to man1 in `directory`, each atomically.  Returns their paths.  OSError."""
     section = directory / "man1"
     if not dry:
         section.mkdir(parents=True, exist_ok=True)

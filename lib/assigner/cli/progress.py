@@ -1,4 +1,4 @@
-"""Progress shown on a terminal: a bar for long work, and nothing where no person watches."""
+"""Progress of long work: a bar on a terminal, and nothing if stderr is not a terminal."""
 
 import contextlib
 import os

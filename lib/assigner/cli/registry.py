@@ -59,7 +59,7 @@ def summary(name: str) -> str:
 
 
 def is_sh(name: str) -> bool:
-    """Whether a tool is a script for sh: its callers cannot wait for Python, or have another."""
+    """Whether a tool is a script for sh: its callers cannot wait for Python, or have none."""
     with (PLACE / name).open(encoding="utf-8") as file:
         return "python" not in file.readline()
 

@@ -82,7 +82,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(usage_prefix + prog, **options)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        import textwrap  # only who prints a manual pays
+        import textwrap  # only printing a manual needs it
 
         return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
@@ -212,7 +212,7 @@ def _outcome(main: Callable[[Arguments], None], args: Arguments) -> int:
     except Exception as error:  # a bug in assigner: print one line, no stack
         if args.verbose:
             raise
-        # not its repr, which may contain a whole text, even secrets
+        # not the error's repr, which may contain a whole text, even secrets
         fault = f"{type(error).__name__}: {error}"
         say(args, f"internal error, please report it: {fault} (--verbose shows the stack)")
         return 70

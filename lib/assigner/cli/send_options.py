@@ -198,7 +198,10 @@ def drafts(args: argparse.Namespace) -> list[tuple[str, Draft]]:
 
 
 def send(store: Store, wanted: list[tuple[str, Draft]]) -> tuple[list[int], list[str]]:
-    """Check and queue the drafts: ids, and warnings for people.  Queues none on UsageError."""
+    """Check and queue the drafts.  Returns ids, and warnings for people.
+
+    Raises UsageError, with nothing queued, if a draft is invalid.
+    """
     with progress.progress(wanted, len(wanted), "checking") as counted:
         for place, draft in counted:
             try:

@@ -1,4 +1,4 @@
-"""deliver, for agents: pastes the prompt, sees it in the composer, presses Enter, sees it taken.
+"""deliver, for agents: paste the prompt, wait until the composer shows it, press Enter, verify.
 
 The next step follows from the attempt's stage, tmux's stamps and the screen alone, so that any pass
 continues where another died.  Nothing is typed before the agent has read all earlier input, and
@@ -108,7 +108,7 @@ def _take_up(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row
     attempt = job.attempt
     stamped = shown.screen.typed == attempt["id"]
     if attempt["cancel_requested_at"] and not stamped:
-        return attempts.as_row(attempt, "deferred", "it is cancelled")
+        return attempts.as_row(attempt, "deferred", "the prompt is cancelled")
     if stamped and shown.screen.typed_pid == attempt["pane_pid"]:
         with store.transaction():
             attempts.advance(store, attempt["id"], "typing", "typed")

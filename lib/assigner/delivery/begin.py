@@ -1,6 +1,7 @@
 """Begins a prompt for an agent: its context, and the pasted text.
 
-A respawned agent is restarted in the context; the text tells any other agent what it lacks.
+An agent enrolled with --respawn is restarted in the context; for any other agent the text begins
+with what the session lacks of it.
 """
 
 import time
@@ -31,7 +32,7 @@ def begin(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
     """Check everything that the prompt needs, then paste it or restart the agent in its context."""
     attempt = job.attempt
     if attempt["paused"]:
-        return give_back.release(store, attempt, "it is paused")
+        return give_back.release(store, attempt, "the session is paused")
     if sight.status != "idle" or sight.shown is None:
         return give_back.release(store, attempt, sight.reason)
     if not keys.is_plain(sight.shown.screen.command):
@@ -78,7 +79,7 @@ def type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Stro
         attempts.advance(store, attempt["id"], "claimed", "prepared")
         attempts.advance(store, attempt["id"], "preparing", "prepared")
         if not attempts.advance(store, attempt["id"], "prepared", "typing"):
-            return attempts.as_row(attempt, "deferred", "another pass is at it")
+            return attempts.as_row(attempt, "deferred", "another pass acts on the attempt")
         attempt_files.place_run(store.settings, attempt["id"])
         home = _home(job.provider, attempt)
         now = clock.text(clock.now())
@@ -95,7 +96,7 @@ def _launch(store: Store, job: Job, shown: Shown, wanted: Task) -> Stroke | Row:
         return give_back.fail(store, attempt, path.step, path.reason)
     with store.transaction():
         if not attempts.advance(store, attempt["id"], "claimed", "preparing"):
-            return attempts.as_row(attempt, "deferred", "another pass is at it")
+            return attempts.as_row(attempt, "deferred", "another pass acts on the attempt")
         attempt_files.place_run(store.settings, attempt["id"])
     stroke = keystrokes.stroke(job, shown, stamp=RESPAWNED, number=attempt["id"])
     return replace(stroke, program=("/bin/sh", path))

@@ -1,4 +1,4 @@
-"""deliver: brings each claimed session into its prompt's context, and types it exactly once.
+"""deliver: bring each claimed session into its prompt's context, and type the prompt exactly once.
 
 docs/delivery.md is the protocol: each stage is committed before its step is taken.
 """
@@ -22,10 +22,10 @@ _WAITING = {False: (*UNTYPED, "typing"), True: (*UNTYPED, "typing", "typed")}
 
 
 def deliver(store: Store, *, settle: float) -> list[Row]:
-    """Type claimed prompts and end what is to be ended.  Returns a row per attempt acted on.
+    """Type claimed prompts, and stop cancelled and overdue ones.  Returns a row per action.
 
-    Does not wait for prompts to end: the typed ones get `settle` seconds, all sessions together, to
-    be seen to run.
+    Does not wait for prompts to end: it watches the typed ones start for at most `settle` seconds,
+    all sessions together.
     """
     acted = stop.end_attempts(store)
     live = store.rows("attempts/live")
@@ -37,8 +37,8 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         attempt
         for attempt in live
         if attempt["stage"] in _WAITING[detect.is_agent(attempt["provider"])]
-        # an agent may have taken the cancelled prompt just then: it is interrupted once that shows;
-        # otherwise the text is removed from its composer
+        # an agent may just have taken the cancelled prompt: once that shows, its turn is
+        # interrupted; otherwise the text is removed from the composer
         and (not attempt["cancel_requested_at"] or _is_typed_to_agent(attempt))
     ]
     if store.dry or not waiting:
@@ -62,7 +62,7 @@ def deliver(store: Store, *, settle: float) -> list[Row]:
         elif attempt["stage"] == "typed":
             continue  # observe finds the outcome
         elif attempt["socket"] in store.settings.sockets and attempt["socket"] not in silent:
-            acted.append(give_back.release(store, attempt, "its pane is gone"))
+            acted.append(give_back.release(store, attempt, "the session's pane is gone"))
     sights = look_at(store, there)
     typings: list[tuple[LiveAttempt, keys.Stroke]] = []
     for attempt, pane in there:
@@ -90,7 +90,7 @@ def _is_typed_to_agent(attempt: LiveAttempt) -> bool:
 
 
 def _wait_until_running(store: Store, seconds: float, typed: set[int]) -> None:
-    """Wait at most `seconds` until all that was typed is seen to run."""
+    """Wait at most `seconds` until every typed attempt has reported that it runs."""
     waiting = typed
     until = time.monotonic() + seconds
     while waiting:

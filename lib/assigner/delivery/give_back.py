@@ -9,7 +9,7 @@ from assigner.store.rows import LiveAttempt
 
 
 def release(store: Store, attempt: LiveAttempt, reason: str) -> Row:
-    """Give the claim back, as the session is not what it was; what the pass prints of it."""
+    """Give the claim back, because the session has changed.  Returns the row to print."""
     if not _end(store, Verdict(attempt, "released", evidence={"released": reason})):
         return attempts.as_row(attempt, "deferred", reason)
     attempt_files.remove_run(store.settings, attempt["id"])
@@ -26,7 +26,7 @@ def fail(
     status: int | None = None,
     output: str | None = None,
 ) -> Row:
-    """Fail an attempt that cannot be typed as it is; what the pass prints of it."""
+    """Fail an attempt that cannot be typed.  Returns the row to print."""
     verdict = Verdict(
         attempt,
         "failed",
@@ -44,9 +44,9 @@ def fail(
 
 
 def _end(store: Store, verdict: Verdict) -> bool:
-    """Finish an attempt; False where another pass is at it, or where its prompt may run already.
+    """Finish an attempt; False if another pass acts on it, or if its prompt may run already.
 
-    A shell may run its line as soon as that is being typed: only whoever takes the token knows
+    A shell may run its line as soon as deliver types it: only by taking the token does a pass know
     that it cannot.  For an agent's attempt the caller has made sure that nothing will be typed.
     """
     attempt = verdict.attempt

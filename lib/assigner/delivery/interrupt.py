@@ -24,11 +24,11 @@ _ESCAPE = "\x1b"
 
 
 def interrupt(store: Store, ended: Sequence[tuple[LiveAttempt, panes.Pane]]) -> list[Row]:
-    """Press Escape for turns that are to be ended and are seen to run.
+    """Press Escape for turns that must end and that still run.  Returns a row per attempt.
 
-    An agent that needs several presses would read two at once as another key.  Agents put the
-    prompt of a turn that had not begun to answer back into the composer, where it would block the
-    next one: it is deleted from there.
+    An agent that needs several presses would read two at once as another key.  If a turn had not
+    begun to answer, its agent puts the prompt back into the composer, where the text would block
+    the next prompt: delete it from there.
     """
     jobs = keystrokes.jobs_of(ended)
     pressed: dict[int, Row] = {}
@@ -39,7 +39,7 @@ def interrupt(store: Store, ended: Sequence[tuple[LiveAttempt, panes.Pane]]) -> 
             again = [job for job in again if job.attempt["id"] in pressed]
             _wait_until_read(again)
         sights = keystrokes.look(store, again)
-        reports.drain(store)  # a person's turn is told of before it is seen
+        reports.drain(store)  # hooks report a person's turn before the screen shows it
         live = {row["id"]: row for row in store.rows("attempts/live")}
         steps = [
             (job, _ending(store, job, live.get(job.attempt["id"]), sights.get(agent.key(job))))

@@ -20,7 +20,7 @@ from assigner.tmux.keys import INTERRUPTED, TYPED, Stroke
 
 @dataclass
 class Job:
-    """An attempt in this pass, and since when its text is seen in the composer."""
+    """An attempt in this pass; `seen` is when the composer first showed its text (monotonic)."""
 
     attempt: LiveAttempt
     pane: panes.Pane
@@ -29,7 +29,7 @@ class Job:
 
 
 def jobs_of(wanted: Iterable[tuple[LiveAttempt, panes.Pane]]) -> list[Job]:
-    """The attempts of this pass in agents' sessions, without agents whose file is broken."""
+    """A job per attempt, except for agents whose provider file is broken."""
     return [
         Job(attempt, pane, provider)
         for attempt, pane in wanted
@@ -75,7 +75,8 @@ def withdraw(job: Job, shown: Shown, text: str) -> Stroke | Row | None:
     the agent has keys to read.
     """
     if not pasted_text.is_clearable(job.attempt, job.provider.manner, shown, text):
-        return attempts.as_row(job.attempt, "deferred", f"it is cancelled: {shown.verdict.reason}")
+        reason = f"the prompt is cancelled: {shown.verdict.reason}"
+        return attempts.as_row(job.attempt, "deferred", reason)
     if processes.unread(job.pane.tty):
         return None
     return ending(job, shown, prompt_text.clearing(job.provider.manner, text))

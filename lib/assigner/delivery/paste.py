@@ -1,4 +1,4 @@
-"""Where an agent's text is pasted, and what has to be true of that place."""
+"""The place into which an agent's text is pasted, recorded so that it is pasted nowhere else."""
 
 from typing import TypedDict
 
@@ -15,5 +15,5 @@ class Place(TypedDict):
 
 
 def place_of(job: Job, sight: Sight) -> Place:
-    """The agent process and its directory, for which a text is made."""
+    """The agent's process and directory, for which the text is made."""
     return {"directory": sight.directory, "agent_pid": processes.front(job.pane.pid)}

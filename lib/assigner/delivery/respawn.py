@@ -62,13 +62,13 @@ def prepared(store: Store, job: Job, sight: Sight) -> Stroke | Row | str:
 
 
 def _not_begun(store: Store, job: Job, sight: Sight) -> Row | str:
-    """Nothing shows that the agent is being restarted.  Either this can still be prevented, because
-    a pass died before or tmux refused; or the start file has ended, or takes too long.
+    """No report shows that the agent is being restarted.  Either the pass can still prevent it,
+    because a pass died before it or tmux refused; or the start file has ended, or takes too long.
     """
     attempt, settings = job.attempt, store.settings
     is_seen = job.pane.dead or processes.is_session_leader(job.pane.pid)  # else just replaced
     if is_seen and keystrokes.forbid(store, job, RESPAWNED):
-        return give_back.release(store, attempt, "it was not started again")
+        return give_back.release(store, attempt, "the agent was not restarted")
     since = attempts.lasted(attempt, attempt["updated_at"], clock.now())
     if not job.pane.dead and since < _PATIENCE * settings.start_wait:
         return "the agent is about to be restarted"

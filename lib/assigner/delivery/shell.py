@@ -25,11 +25,13 @@ def recover(store: Store, attempt: LiveAttempt) -> bool:
 
 
 def prepare(store: Store, attempt: LiveAttempt, sight: Sight) -> keys.Stroke | Row:
-    """Check and write everything the typing needs; or give the claim back, or fail the attempt."""
+    """Check and write all that typing needs.  Returns the stroke; or the row, if the claim was
+    released or the attempt failed.
+    """
     if attempt["stage"] == "typing" and attempt_files.is_revoked(store.settings, attempt["id"]):
-        return give_back.release(store, attempt, "an earlier pass died while it gave it back")
+        return give_back.release(store, attempt, "an earlier pass died while releasing the claim")
     if attempt["paused"]:
-        return give_back.release(store, attempt, "it is paused")
+        return give_back.release(store, attempt, "the session is paused")
     if sight.status != "idle" or sight.line is None or sight.shell is None:
         return give_back.release(store, attempt, sight.reason)
     if not keys.is_plain(sight.line.command):
@@ -56,7 +58,7 @@ def prepare(store: Store, attempt: LiveAttempt, sight: Sight) -> keys.Stroke | R
 
 
 def type(store: Store, typings: list[tuple[LiveAttempt, keys.Stroke]]) -> list[Row]:
-    """Commit `typing`, type, read back what tmux confirms, commit `typed`."""
+    """Commit `typing`, type, commit `typed` for what tmux confirms.  Returns a row per attempt."""
     by_socket: dict[str, list[tuple[LiveAttempt, keys.Stroke]]] = {}
     with store.transaction():
         for attempt, typing in typings:

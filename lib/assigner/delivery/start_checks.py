@@ -1,4 +1,4 @@
-"""deliver, for checks: starts each in a separate tmux window, once, and ends it if necessary."""
+"""deliver, for checks: start each in a separate tmux window, once, and end it if necessary."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def deliver(store: Store) -> list[Row]:
 
 
 def _start(store: Store, attempt: LiveAttempt) -> list[Row]:
-    """Make a check's files, commit that it is being started, ask tmux for a window."""
+    """Write a check's files, commit the state `starting`, ask tmux for a window."""
     if store.dry:
         return [attempts.as_row(attempt, "check-started", attempt["check_command"])]
     now = clock.now()
@@ -42,7 +42,7 @@ def _start(store: Store, attempt: LiveAttempt) -> list[Row]:
             pid=None, started_at=None, tried_at=clock.text(now),
         ):  # fmt: skip
             attempt_files.discard_check(store.settings, attempt["id"])
-            return []  # another pass is at it
+            return []  # another pass acts on the attempt
         if attempt["check_state"] == "wanted":
             attempt_files.place_check(store.settings, attempt["id"])
     name = f"{panes.ASIDE}{store.instance}-{attempt['id']}"
@@ -54,8 +54,8 @@ def _start(store: Store, attempt: LiveAttempt) -> list[Row]:
             attempt["socket"], store.settings.tmux_timeout, name, home, command, transient=True
         )
     except (AssignerError, client.NoServer, client.Unreachable) as error:
-        # It may come to it late: what takes the token first runs
-        return [attempts.as_row(attempt, "deferred", f"its check: {error}")]
+        # tmux may still open the window later: the first check runner to take the token runs
+        return [attempts.as_row(attempt, "deferred", f"cannot start its check: {error}")]
     return [attempts.as_row(attempt, "check-started", attempt["check_command"])]
 
 
@@ -90,7 +90,7 @@ def _make(store: Store, attempt: LiveAttempt) -> str | None:
 def _fail(store: Store, attempt: LiveAttempt, reason: str) -> Row:
     result = checks.Result(attempt, "failed", reason)
     if not checks.conclude(store, result):
-        return attempts.as_row(attempt, "deferred", "another pass is at it")
+        return attempts.as_row(attempt, "deferred", "another pass acts on the attempt")
     attempt_files.remove_run(store.settings, attempt["id"])
     return checks.as_row(result)
 

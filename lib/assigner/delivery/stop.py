@@ -15,8 +15,8 @@ from assigner.tmux.panes import PaneId
 def cancel(store: Store, prompt: int) -> Row:
     """Cancel a prompt, or request it.  Returns its row with a `note`.  UsageError if unknown.
 
-    Called inside a transaction.  An attempt that nobody has begun to type is finished here:
-    deliver commits the stage `typing` before it types, and then finds that it must not.
+    Call inside a transaction.  Finishes an attempt that no pass has begun to type: deliver commits
+    the stage `typing` before it types, and that commit then fails.
     """
     row = store.one("prompts/get", id=prompt)
     if row is None:
@@ -43,7 +43,8 @@ _SIGNALS = (None, "INT", "TERM", "KILL")
 
 def end_attempts(store: Store) -> list[Row]:
     """End attempts that were cancelled, timed out or left behind: by INT, then TERM, then KILL; an
-    agent's turn by Escape, repeatedly.  The context of an agent has its own time limit.
+    agent's turn by Escape, repeatedly.  Preparing an agent's context counts as its own time limit.
+    Returns a row per signal or interruption.
     """
     acted = []
     turns: list[LiveAttempt] = []
@@ -100,7 +101,9 @@ def _interrupt(store: Store, turns: list[LiveAttempt]) -> list[Row]:
 
 
 def begun(attempt: LiveAttempt) -> str | None:
-    """Since when the file that restarts an agent prepares its context; None if it does not."""
+    """When the file that restarts an agent began to prepare the context; None if it is not doing
+    so now.
+    """
     reports = attempts.evidence_of(attempt).get("reports", {})
     if attempt["stage"] != "preparing" or not {"step", "started"}.isdisjoint(reports):
         return None
@@ -108,8 +111,9 @@ def begun(attempt: LiveAttempt) -> str | None:
 
 
 def end_step(store: Store, attempt: LiveAttempt, signal: str) -> bool:
-    """Signal the current step of that file, so that the step fails and the agent returns to its
-    earlier context; KILL ends the file itself if no step runs.  Returns whether a signal was sent.
+    """Signal the current step of the file that restarts an agent: the step fails, and the agent
+    returns to its earlier context.  KILL ends the file itself if no step runs.  Returns whether a
+    signal was sent.
     """
     found = processes.Processes().below(attempt["pane_pid"])
     leader = processes.stat(attempt["pane_pid"])

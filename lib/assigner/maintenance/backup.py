@@ -29,8 +29,7 @@ def back_up(
 ) -> Row:
     """Write a checked copy of the queue to the file `target`, and of the goals to `target`.goals.
 
-    Returns what is in them.  `tell` is called with how many pages of a database are done, of how
-    many.
+    Returns counts and sizes of the copies.  Calls `tell(done, total)` with pages of a database.
 
     Raises UsageError for a bad target, SetupError for a database that cannot be read,
     AssignerError where one is damaged or a copy cannot be written; no file is left then.
@@ -46,8 +45,8 @@ def back_up(
             new = ":memory:" if dry else str(stack.enter_context(aside(to, force=force)))
             return _copy(database, to, new, tell)
 
-        # The queue first: goals that are newer know of prompts that it has not, and no task that
-        # has run is pending.  The other way round a task could be given twice.
+        # The queue first: newer goals may name prompts that the copy of the queue lacks, but no
+        # task that has run is pending in them.  In the other order a task could run twice.
         found = {"backup": str(path), **copy(databases.queue(settings), path)}
         found |= {"goals": None, "tasks": None, "goals_bytes": None}
         if goals:
@@ -73,7 +72,7 @@ def told(row: Row) -> str:
 def destination(settings: Settings, target: str, *, force: bool | None = None) -> Path:
     """Where to write a new database: a path without links.  UsageError for a bad one.
 
-    With `force` the file may exist; pass None where there is no option to ask for that.
+    With `force` the file may exist; a tool without an option --force passes None.
     """
     if not target or "\0" in target:
         raise UsageError("the name of the new file is empty")
@@ -217,7 +216,7 @@ _COUNTS = {
 
 
 def _open(database: Database) -> sqlite3.Connection:
-    """The database as it is; what a killed pass left is rolled back, as every reader does."""
+    """Open the database as it is; like every reader, roll back what a killed pass left."""
     path = database.path
     if not path.exists():
         raise SetupError(f"no database at '{path}'")

@@ -12,7 +12,7 @@ _BATCH = 500  # prompts per transaction, so that other processes can write in be
 
 
 class Batch(NamedTuple):
-    """Prompts to be deleted in one transaction, longest over first."""
+    """Prompts to be deleted in one transaction; those that ended first come first."""
 
     status: str
     before: str
@@ -22,7 +22,7 @@ class Batch(NamedTuple):
 def choose(store: Store, days: int, statuses: Sequence[str]) -> tuple[list[Row], list[Batch]]:
     """Prompts that ended more than `days` ago: counts of those to delete and to keep, and batches.
 
-    All are chosen before the first is deleted, because a deletion may free another prompt.
+    Chooses all before the first is deleted, because a deletion may free another prompt.
     """
     before = retention.days_ago(days)
     found, batches = [], []
@@ -45,7 +45,7 @@ def choose(store: Store, days: int, statuses: Sequence[str]) -> tuple[list[Row],
 
 
 def delete(store: Store, batch: Batch) -> int:
-    """Delete those that may still go; how many."""
+    """Delete the prompts of a batch that nothing has come to need since.  Returns how many."""
     first, last = batch.rows[0]["completed_at"], batch.rows[-1]["completed_at"]
     chosen = {row["id"] for row in batch.rows}
     with retention.deleting(store) as delete_rows:

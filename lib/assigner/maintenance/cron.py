@@ -15,9 +15,10 @@ _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 
 
 def update(block: str | None, *, dry: bool) -> tuple[bytes, bytes]:
-    """Put our block into the crontab, or with None remove it; the crontab before and after.
+    """Put the block into the crontab, or with None remove it.
 
-    Raises SetupError, with nothing changed, if that fails.
+    Returns the crontab before and after.  Raises SetupError, with nothing changed, if that fails;
+    BusyError if another process keeps changing the crontab.
     """
     for _ in range(5):
         old = read()
@@ -37,7 +38,7 @@ def read() -> bytes:
     done = _crontab("-l")
     if done.status == 0:
         return done.out
-    # crontab(1) has no other sign of it than these words, under LC_ALL=C, beside status 1
+    # crontab(1) shows that there is no crontab only by these words (in LC_ALL=C) and status 1
     if done.status == 1 and "no crontab for" in done.problem:
         return b""
     raise SetupError(f"cannot read the crontab (nothing was changed): {done.problem}")
@@ -59,7 +60,7 @@ def replaced(old: bytes, block: str | None) -> bytes:
 
 
 def has(text: bytes, block: str | None = "") -> bool:
-    """Whether the crontab has this block; with None: no block; by default: any block of ours."""
+    """Whether the crontab has this block; None: has no block; by default: any block of assigner."""
     _, ours, _ = _parts(text)
     if not block:
         return bool(ours) is (block is not None)
@@ -67,7 +68,7 @@ def has(text: bytes, block: str | None = "") -> bool:
 
 
 def _parts(text: bytes) -> tuple[bytes, bytes, bytes]:
-    """The text before our block, the block with its markers, and the text after it."""
+    """The text before the block, the block with its markers, and the text after it."""
     lines = _LINE.findall(text)
     begins, ends = (
         [number for number, line in enumerate(lines, 1) if line.strip() == marker.encode()]

@@ -1,4 +1,4 @@
-"""The identity of a database to tmux: its instance, and attempt ids that only increase.
+"""How tmux and the spool identify a database: its instance, and attempt ids that only increase.
 
 tmux refuses to type for an attempt whose id is not above the pane's stamp
 `@assigner_typed_INSTANCE`, and reports name their attempt by its id.  A database restored from a
@@ -17,7 +17,7 @@ from assigner.tmux import client, keys
 
 
 def highest(store: Store) -> int:
-    """The highest attempt id that this database remembers to have assigned."""
+    """The highest attempt id that this database knows it has assigned; 0 if none."""
     given = store.execute(
         "SELECT max(coalesce((SELECT max(id) FROM attempts), 0),"
         " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'attempts'), 0)) AS id"

@@ -16,12 +16,12 @@ from assigner.store.database import Row, Store
 
 BATCH = 1000
 _Step = Callable[[Store, Sequence[Row]], None]
-# How many one pass forgets at most: with a pass an hour, more in a day than a machine makes
+# What one pass deletes at most: at one pass an hour, more per day than a machine produces
 PROMPTS, OUTPUTS, EVENTS, FILES = 10_000, 10_000, 100_000, 10_000
 
 
 def forget(store: Store, *, apply: bool) -> list[Row]:
-    """Find rows older than the settings allow, and with `apply` delete them; findings."""
+    """Find rows older than the settings allow, and with `apply` delete them.  Returns findings."""
     settings = store.settings
     kinds: list[tuple[str, Callable[..., int], float, int]] = [
         ("prompts", delete_prompts, settings.keep_prompts_days, PROMPTS),
@@ -44,10 +44,10 @@ def days_ago(days: float) -> str:
 
 
 def delete_prompts(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
-    """Delete prompts that ended before then, longest over first, with all that belongs to them.
+    """Delete prompts that ended before then, with all that belongs to them; the earliest first.
 
-    Those that are still needed stay, as old_prompts.sql has it.  How many they are, `limit` at
-    most; without `apply` nothing is deleted.
+    Keeps prompts that are still needed (sql/queries/prompts/old.sql).  Returns how many it deletes,
+    at most `limit`; without `apply` it only counts.
     """
     if not apply:
         return len(old_prompts(store, before, limit=limit))
@@ -85,8 +85,8 @@ def old_prompts(
 
 @contextlib.contextmanager
 def deleting(store: Store) -> Iterator[Callable[[Sequence[Row]], None]]:
-    """A transaction, in which rows of `old_prompts` are deleted with attempts and events by what
-    this yields; after its commit the files go that only they had.
+    """Open a transaction, and yield a function that deletes rows of `old_prompts` with their
+    attempts and events.  After the commit, delete the files that belonged only to them.
     """
     runs = list(store.settings.run.iterdir())
     files: list[Path] = []
@@ -101,7 +101,7 @@ def deleting(store: Store) -> Iterator[Callable[[Sequence[Row]], None]]:
 
     with store.transaction():
         yield delete
-    for path in files:  # not earlier: a commit that failed would leave prompts without them
+    for path in files:  # not earlier: after a failed commit the prompts would lack them
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -130,12 +130,12 @@ def delete_check_outputs(store: Store, before: str, *, limit: int, apply: bool =
 
 
 def delete_events(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
-    """Delete events of before then."""
+    """Delete events older than that time."""
     return _in_batches(store, "task_events/old", before, limit, apply, events.delete)
 
 
 def forget_conversations(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
-    """Forget conversations that no prompt has gone on with since then."""
+    """Delete conversations that no prompt has continued since then."""
     return _in_batches(store, "conversations/old", before, limit, apply, attempts.forget)
 
 
@@ -146,7 +146,7 @@ def _empty_checks(store: Store, rows: Sequence[Row]) -> None:
 def _in_batches(
     store: Store, which: str, before: str, limit: int, apply: bool, *steps: _Step
 ) -> int:
-    """Take the steps for the rows of the query `which`; how many rows they were."""
+    """Apply the steps to the rows of the query `which`.  Returns the number of rows."""
     if not apply:
         return len(store.rows(which, before=before, limit=limit))
     done = 0

@@ -43,7 +43,7 @@ def escaped(text: str) -> str:
 
 
 def installed() -> dict[str, str]:
-    """The text of each installed unit of ours."""
+    """The text of each unit that `timers install` wrote."""
     found = {}
     for name in NAMES:
         if (text := _ours(directory() / name)) is not None:
@@ -52,13 +52,13 @@ def installed() -> dict[str, str]:
 
 
 def foreign() -> list[Path]:
-    """Files with the name of one of our units that assigner did not write."""
+    """Files that have the name of one of assigner's units, but that assigner did not write."""
     paths = [directory() / name for name in NAMES]
     return [path for path in paths if os.path.lexists(path) and _ours(path) is None]
 
 
 def install(texts: Mapping[str, str]) -> bool:
-    """Write the units and start the timer; whether anything changed.
+    """Write the units and start the timer.  Returns whether anything changed.
 
     Raises SetupError or AssignerError, with the units restored.
     """
@@ -78,7 +78,7 @@ def install(texts: Mapping[str, str]) -> bool:
 
 
 def uninstall() -> str | None:
-    """Stop the timer and remove our units; the error of the systemd manager, or None."""
+    """Stop the timer and remove the units.  Returns the error of the systemd manager, or None."""
     ours, problem = installed(), None
     try:
         _ask_manager()
@@ -114,7 +114,7 @@ def lingers() -> bool | None:
 
 
 def _ours(path: Path) -> str | None:
-    """The text of the file if its first line is that of our units, else None."""
+    """The text of the file if its first line shows that assigner wrote it, else None."""
     try:
         if path.is_symlink():
             return None

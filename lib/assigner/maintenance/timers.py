@@ -28,7 +28,7 @@ _CRONS = {"cron", "crond", "fcron", "cronie", "dcron"}
 
 
 def install(kind: str, database: str | None, *, dry: bool) -> tuple[str, dict[str, bytes]]:
-    """Let cron or systemd run the passes; the outcome, and the new contents by place.
+    """Let cron or systemd run the passes.  Returns the outcome, and the new contents by place.
 
     Raises SetupError if the other one already does.
     """
@@ -45,7 +45,7 @@ def install(kind: str, database: str | None, *, dry: bool) -> tuple[str, dict[st
 
 
 def uninstall(kind: str, *, dry: bool) -> tuple[str, dict[str, bytes], list[str]]:
-    """Undo install; the outcome, the contents by place, and problems."""
+    """Undo install.  Returns the outcome, the contents by place, and problems."""
     if kind == "cron":
         old, new = cron.update(None, dry=dry)
         return "not installed" if old == new else "removed", {"crontab": new}, []

@@ -23,12 +23,12 @@ from assigner.system import processes, terminal_text
 from assigner.tmux.panes import PaneId
 
 _LONG = 12  # a busy machine may take this many times ASSIGNER_START_WAIT to submit a prompt
-_LAG = 5.0  # seconds
+_LAG = 5.0  # seconds by which a screen or transcript may be late
 _LEAKED = (
     "the agent ended while the prompt was being pasted, and its shell may have run lines of it:"
     " look there; it is not retried automatically"
 )
-_PATIENCE = 3  # a turn may be without a trace this many times ASSIGNER_START_WAIT
+_PATIENCE = 3  # a turn may leave no trace for this many times ASSIGNER_START_WAIT
 
 
 def judge(store: Store, turns: Sequence[LiveAttempt]) -> list[Verdict]:
@@ -156,8 +156,8 @@ def _from_turn(attempt: LiveAttempt, found: Turn) -> Verdict | None:
 
 
 def _behind_another(store: Store, attempt: LiveAttempt, provider: Provider) -> Verdict | None:
-    """The end of a turn that is to be ended, if the turn on the screen is another one: transcripts
-    lag behind the screen.
+    """The verdict on a turn that must end, if the screen shows another turn: a transcript lags
+    behind the screen.
     """
     if attempt["stage"] != "submitted" or not attempt["stop_reason"]:
         return None
@@ -198,7 +198,10 @@ def _is_covered(sight: Sight) -> bool:
 
 
 def _under_way(store: Store, attempt: LiveAttempt, *, seen: bool = True) -> None:
-    """The turn is seen to run, or not known to be silent; a person may have pressed Enter."""
+    """Record that the turn runs, or at least may run (`seen` is False): it is not silent.
+
+    A running turn that deliver has not submitted shows that a person has pressed Enter.
+    """
     changed: TurnFacts = {}
     turn, now = queue_attempts.turn_of(attempt), clock.text(clock.now())
     if turn.get("quiet_since"):
@@ -213,7 +216,7 @@ def _under_way(store: Store, attempt: LiveAttempt, *, seen: bool = True) -> None
 
 
 def _silent(store: Store, attempt: LiveAttempt, sight: Sight) -> Verdict | None:
-    """Neither hook nor transcript nor screen shows an end."""
+    """The verdict on a turn whose end neither a hook nor the transcript nor the screen shows."""
     if sight.shown is None or sight.shown.verdict.rule is None:
         _under_way(store, attempt)  # the agent may be busy: its status is unknown
         return None
@@ -241,7 +244,7 @@ def _not_submitted(
     shown: Shown | None,
     text: str | None,
 ) -> Verdict | None:
-    """Perhaps typed, but not known to be submitted."""
+    """The verdict on an attempt that may be typed, but is not known to be submitted."""
     moment = attempt["cancel_requested_at"] or attempt["typed_at"] or attempt["updated_at"]
     blocked_since = queue_attempts.turn_of(attempt).get("blocked_since", "")
     since = queue_attempts.lasted(attempt, max(moment, blocked_since), clock.now())

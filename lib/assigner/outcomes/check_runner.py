@@ -1,9 +1,10 @@
 """Run one check: `python -I -m assigner.outcomes.check_runner DIRECTORY`, in its own tmux window.
 
-It takes the token `go`, so that it runs once however often it is called, and runs the command with
-a time limit.  All processes that the command started, in the background or not, end with it: this
-process adopts those that lose their parent (PR_SET_CHILD_SUBREAPER, prctl(2)).  It writes the end
-of the output to a file, and the result as the name of a report (files.py); the window shows both.
+The check runner takes the token `go`, so that the command runs once however often this is called,
+and runs the command with a time limit.  All processes that the command started, in the background
+or not, end with it: the runner adopts those that lose their parent (PR_SET_CHILD_SUBREAPER,
+prctl(2)).  It writes the end of the output to a file, and the result as the name of a report
+(store/spool.py); the window shows both.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ from assigner.system import processes
 MARK = "ASSIGNER_CHECK"  # the variable that marks processes left over by a killed run
 _SUBREAPER = 36  # linux/prctl.h
 _POLL = 0.05
-_PATIENCE = 5.0  # to wait for killed processes: one in the kernel may stay
+_PATIENCE = 5.0  # seconds to wait for killed processes: one inside a system call may stay
 _HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -145,4 +146,4 @@ if __name__ == "__main__":
     except FileNotFoundError:  # the files were removed
         pass
     except OSError as error:  # no report: the next pass finds the outcome
-        sys.exit(f"checkrun: '{error.filename}': {error.strerror}")
+        sys.exit(f"check_runner: '{error.filename}': {error.strerror}")

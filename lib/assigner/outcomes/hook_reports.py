@@ -1,8 +1,8 @@
-"""Writes hook reports of agents to the attempts whose turns they belong to.
+"""Write hook reports of agents to the attempts whose turns they belong to.
 
-A turn is ours if its prompt is the text typed for the attempt: its conversation and its number
-then identify its reports.  Reports of sub-agents, of agents that a turn itself starts, and of what
-a person typed belong to no attempt.
+A turn belongs to an attempt if its prompt is the text typed for that attempt: its conversation and
+number then identify its reports.  Reports of sub-agents, of agents that a turn itself starts, and
+of what a person typed belong to no attempt.
 """
 
 import contextlib
@@ -114,8 +114,8 @@ def _apply(store: Store, attempt: LiveAttempt, heard: Heard, at: float) -> bool:
 
 
 def _begin(store: Store, attempt: LiveAttempt, turn: TurnFacts, heard: Heard, at: float) -> bool:
-    """A prompt was submitted: ours or a later one.  Until our background tasks are over, the agent
-    may continue our turn before and after a person's prompt.
+    """A prompt was submitted: the attempt's or a later one.  Until the background tasks of the
+    attempt's turn are over, the agent may continue that turn before and after a person's prompt.
     """
     if "turn" in turn or "conversation" in turn:
         another = heard.turn != turn.get("turn")
@@ -142,8 +142,8 @@ def _begin(store: Store, attempt: LiveAttempt, turn: TurnFacts, heard: Heard, at
 
 
 def _note_conversation(store: Store, report: spool.HookReport, heard: Heard) -> None:
-    """A conversation that begins while no prompt of ours runs is the session's own, if its agent
-    reports it: other agents that this one, or a person, started there report from the same pane.
+    """Record the session's own conversation: one that begins while no prompt runs there, reported
+    by the session's agent.  Other agents that were started there report from the same pane.
     """
     if heard.kind != "start" or not heard.conversation or not report.pane:
         return

@@ -1,4 +1,4 @@
-"""observe: reads the reports of sessions, and updates their prompts."""
+"""observe: read the reports of sessions, and update their prompts."""
 
 import json
 from collections.abc import Sequence

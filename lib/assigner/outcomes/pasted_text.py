@@ -1,7 +1,7 @@
 """Whether the text of an attempt is still in its agent's composer, and may be cleared from there.
 
-Only where that text is all that stands there, or what a stroke of ours has left of it.  The keys
-that clear it do nothing in an empty composer, so that an Enter which comes late does no harm.
+It may be cleared only if the composer holds nothing else, or what an earlier clearing has left of
+it.  The keys that clear it do nothing in an empty composer, so that a late Enter does no harm.
 """
 
 from assigner import clock
@@ -15,8 +15,8 @@ from assigner.store.rows import LiveAttempt
 CARRY = (
     100  # stamps of Enter and Escape: the attempt's number times this, plus the count of presses
 )
-_MOST = 5  # strokes that clear one text
-_PATIENCE = 3  # so many times ASSIGNER_START_WAIT the outcome waits until the text is cleared
+_MOST = 5  # strokes to clear one text
+_PATIENCE = 3  # the outcome waits this many times ASSIGNER_START_WAIT for the text to be cleared
 
 
 def is_our_text(attempt: LiveAttempt, manner: Manner, shown: Shown, text: str) -> bool:
@@ -54,8 +54,8 @@ def is_awaited(
     text: str | None,
     since: float,
 ) -> bool:
-    """Whether deliver, which has had `since` seconds for it, still has to delete the text of a
-    cancelled attempt.
+    """Whether deliver still has to delete the text of an attempt that was cancelled `since` seconds
+    ago.
     """
     if shown is None or text is None or since > _PATIENCE * store.settings.start_wait:
         return False
@@ -65,14 +65,14 @@ def is_awaited(
 def is_put_back(
     attempt: LiveAttempt, manner: Manner, shown: Shown | None, text: str | None
 ) -> bool:
-    """Whether the text of a turn that we ended is in the composer again, and has to be deleted."""
+    """Whether the text of an interrupted turn is in the composer again, and has to be deleted."""
     if attempt["stage"] != "submitted" or attempt["stop_signal_at"] is None:
         return False
     return shown is not None and text is not None and is_clearable(attempt, manner, shown, text)
 
 
 def is_clearable(attempt: LiveAttempt, manner: Manner, shown: Shown, text: str) -> bool:
-    """Whether the composer shows our text, or the rest of it, and it may still be cleared."""
+    """Whether the composer shows the attempt's text, or its rest, and deliver may clear it."""
     draft = shown.verdict.draft
     pressed = presses(attempt, shown.screen.interrupted)
     if not manner.clear or pressed >= _MOST:

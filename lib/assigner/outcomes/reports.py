@@ -1,4 +1,4 @@
-"""What sessions reported through the spool, written down with the attempts it is about."""
+"""Write what sessions reported through the spool to the attempts that the reports are about."""
 
 import contextlib
 import json
@@ -17,10 +17,11 @@ MOST = 5000  # reports of each kind that one pass reads at most
 
 
 def drain(store: Store) -> tuple[dict[int, Row], bool]:
-    """Write down what the spool reports, then remove the reports; a row for each changed attempt.
+    """Write the reports in the spool to the database, then delete them.
 
-    Also returns whether hooks left more reports than one pass reads: the next pass reads the rest.
-    A report that is read twice, because a pass died in between, changes nothing twice.
+    Returns a row for each changed attempt, and whether hooks left more reports than one pass reads:
+    the next pass reads the rest.  Reading a report twice, because a pass died in between, changes
+    nothing.
     """
     spooled = spool.reports(store.settings)
     if (
@@ -50,7 +51,7 @@ def drain(store: Store) -> tuple[dict[int, Row], bool]:
             elif _apply(store, live[report.attempt], report, noted):
                 row = live[report.attempt]
                 changed[row["id"]] = attempts.as_row(
-                    row, "submitted", "its session reported that it runs"
+                    row, "submitted", "the session reported that the prompt runs"
                 )
     if not store.dry:
         for report in spooled:
@@ -120,7 +121,7 @@ def _said(
     *,
     known: bool,
 ) -> None:
-    """`report` was called: keep the last ok or fail until the prompt has ended."""
+    """Apply a call of the tool `report`: keep the last ok or fail until the prompt has ended."""
     if not known:  # nothing runs yet that could report
         _late(store, report, noted)
         return
@@ -154,7 +155,7 @@ def _note(
 
 
 def _late(store: Store, report: Report, noted: Noted) -> None:
-    """A report on an attempt that has ended, or that this database does not know."""
+    """Record a report on an attempt that has ended, or that this database does not know."""
     known = store.execute(
         "SELECT prompt_id, session FROM attempts WHERE id = :id", {"id": report.attempt}
     ).fetchone()

@@ -38,7 +38,10 @@ def find(store: Store, prompt: int) -> Awaiting:
 
 
 def approve(store: Store, prompt: int) -> Prompt:
-    """Approve a prompt, and release its dependents.  Call inside a transaction; UsageError."""
+    """Approve a prompt, and release its dependents.  Returns its row.
+
+    Call inside a transaction.  Raises UsageError if the prompt does not await a review.
+    """
     _awaiting(store, prompt)
     prompts.approve(store, prompt)
     _note(store, prompt, "review.approved", {})
@@ -48,7 +51,7 @@ def approve(store: Store, prompt: int) -> Prompt:
 def reject(store: Store, prompt: int, comment: str) -> Prompt:
     """Queue a prompt again with the comment and its earlier response; attempts count from zero.
 
-    Call inside a transaction; UsageError.
+    Returns its row.  Call inside a transaction.  Raises UsageError if it does not await a review.
     """
     drafts.check_comment(comment)
     row = _awaiting(store, prompt)

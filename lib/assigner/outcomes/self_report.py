@@ -1,4 +1,4 @@
-"""Applies the work's own report of its end to the verdict by exit status.
+"""Apply the work's own report of its end to the verdict by exit status.
 
 A one-shot agent reports in its JSON; `report ok|fail` and the sentinel say what the work itself
 concludes.  An exit status other than 0 overrides any good report; a bad report overrides 0.

@@ -51,7 +51,7 @@ def _is_echo(lines: list[str], number: int, asked: list[str]) -> bool:
 
 
 def _same(lines: list[str], number: int, asked: list[str], own: int) -> bool:
-    """Whether the lines are equal; True beyond the begin or end of the prompt."""
+    """Whether the lines are equal; True before the beginning and after the end of the prompt."""
     if not 0 <= own < len(asked):
         return True
     return 0 <= number < len(lines) and lines[number].endswith(asked[own])

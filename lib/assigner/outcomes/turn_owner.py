@@ -1,4 +1,4 @@
-"""Decides whether a turn that a search found belongs to an attempt.
+"""Decide whether a turn that a search found belongs to an attempt.
 
 A transcript does not name its session.  If several sessions got the same text in one directory, a
 turn belongs to an attempt only if each of the others is known to be in another conversation.
@@ -18,7 +18,7 @@ from assigner.store.rows import LiveAttempt, TurnFacts
 
 
 def is_under_way(store: Store, attempt: LiveAttempt, provider: Provider) -> bool:
-    """Whether the turn that is seen to run in an attempt's session can be its own."""
+    """Whether the turn that runs in an attempt's session can be the attempt's own."""
     turn = attempts.turn_of(attempt)
     if turn.get("background"):
         return turn.get("other_turn") is None

@@ -267,7 +267,7 @@ def _branch_needs_directory(store: Store, draft: "Draft") -> None:
         return
     raise UsageError(
         f"the repository of branch '{draft.git_branch}' is unknown: give --workdir,"
-        " or a --target whose directory is known"
+        " or a --target in a repository"
     )
 
 

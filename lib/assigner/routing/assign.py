@@ -1,7 +1,7 @@
-"""assign-next: decides which prompt goes to which session.
+"""assign-next: decide which prompt goes to which session.
 
-Scores the pairs outside of any transaction, because it looks up working trees in the file system;
-then claims them in one transaction, in which the schema has the last word.
+The pass scores pairs outside of any transaction, because it looks up working trees in the file
+system; then it claims them in one transaction, where the schema rejects what is no longer possible.
 """
 
 import json
@@ -21,7 +21,7 @@ from assigner.system import git
 Lane = tuple[str | None, str | None]  # a target session and a target provider
 
 _ROUNDS = 8  # after a claim fails, its session is free for another prompt
-_PASSED_OVER = 1000  # prompts of one lane that a pass examines without success at most
+_PASSED_OVER = 1000  # a pass examines at most this many prompts of one lane without success
 
 
 @dataclass

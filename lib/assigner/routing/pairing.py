@@ -1,4 +1,4 @@
-"""Decides which waiting prompt gets which idle session.
+"""Decide which waiting prompt gets which idle session.
 
 Priorities are strict: a class of equal priority is paired completely before the next one.
 Within a class

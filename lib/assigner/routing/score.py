@@ -1,4 +1,4 @@
-"""Scores how well a session's context matches a task.
+"""Score how well a session's context matches a task.
 
 The match counts directory, environment and branch; the bonus counts recent activity and the
 preferred provider.  They are never added: the bonus only decides between equal matches.

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""campaign.py - real agents are given prompts; what they received is compared with what was sent
+"""campaign.py - send prompts to real agents, and compare what they received with what was sent
 
-Each case runs in a workplace of its own: fresh HOME, a tmux server, a model on loopback whose
-log tells what an agent really received.  Agents that are missing are installed from npm into a
-cache (install.py).  --naive types with paste and Enter alone: it shows what can go wrong, and
-that it is seen here.  What goes wrong leaves its screen, database, spool and log.
+Each case runs in a workplace of its own: a new HOME, a tmux server, and a model on loopback whose
+log shows what an agent really received.  Missing agents are installed from npm into a cache
+(install.py).  --naive types with paste and Enter alone: it shows what can go wrong, and that the
+campaign detects it.  A case with a fault keeps its screen, database, spool and log.
 
 exit status: 0 nothing was lost, typed twice, altered or misjudged; 1 something was, or an agent
              is not installed; 2 usage
@@ -36,7 +36,7 @@ _AT_WORK: set[Place] = set()
 
 
 class Result(NamedTuple):
-    """What came of one case."""
+    """The result of one case."""
 
     agent: str
     case: str
@@ -57,7 +57,7 @@ class Result(NamedTuple):
 def run(
     agent: str, case: str, path: Path, deliver: Callable[[Place], Delivery], *, hooks: bool
 ) -> Result:
-    """One case; its directory is left if something went wrong."""
+    """Run one case; its directory is kept if something went wrong."""
     begun = time.monotonic()
     with Place(path, agent, trusted=case not in UNTRUSTED) as place:
         _AT_WORK.add(place)
@@ -79,7 +79,7 @@ def run(
 
 
 def compared(agent: str, case: str, trial: Trial, received: list[str], seconds: float) -> Result:
-    """What was received against what should have been."""
+    """Compare what was received with what should have been."""
     wanted, found = Counter(trial.expected), Counter(received)
     missing, extra = (wanted - found).total(), found - wanted
     # one after the other in one composer, or each by itself
@@ -101,7 +101,7 @@ def compared(agent: str, case: str, trial: Trial, received: list[str], seconds: 
 
 
 def give_up(number: int, _: object) -> None:
-    """Leave nothing running when a person has had enough: threads cannot be interrupted."""
+    """End all processes on Ctrl-C: threads cannot be interrupted."""
     for place in list(_AT_WORK):
         place.__exit__()
     os._exit(128 + number)
@@ -114,9 +114,9 @@ def main() -> int:
     add = parser.add_argument
     add("--agent", action="append", choices=PACKAGES, help="only this one (repeated)")
     add("--case", action="append", choices=CASES, metavar="CASE", help=", ".join(CASES))
-    add("--no-hooks", action="store_true", help="without hooks: transcripts and screens tell")
+    add("--no-hooks", action="store_true", help="use transcripts and screens, no hooks")
     add("--naive", action="store_true", help="type without looking")
-    add("--jobs", type=int, default=3, metavar="N", help="so many cases at once (default 3)")
+    add("--jobs", type=int, default=3, metavar="N", help="run N cases at once (default 3)")
     args = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, give_up)
@@ -150,7 +150,7 @@ def main() -> int:
 
 
 def report(results: list[Result], top: Path) -> int:
-    """The table, the sums, and where to look."""
+    """Print the table, the sums, and where to look; returns the exit status."""
     rows = [(*result[:-1], result.notes[:70]) for result in results]
     print(tabulate(rows, headers=Result._fields))
     sums = {

@@ -1,4 +1,4 @@
-"""What is tried with each agent: a case does what a person would, and says what should come of it.
+"""The cases for each agent: a case does what a person would, and states the expected result.
 
 `trial` has what is sent, what a person types, and what is then said of it.
 """

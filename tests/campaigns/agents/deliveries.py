@@ -1,4 +1,4 @@
-"""Who types: the tools, or a naive delivery that shows what the campaign can see."""
+"""The deliveries: by the tools, or a naive one that shows which faults the campaign detects."""
 
 from dataclasses import dataclass
 from time import monotonic, sleep

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""install.py - the real agents, of the versions that are tried here, in a cache of their own
+"""install.py - install the real agents, in the tested versions, into a cache of their own
 
-The cache is $ASSIGNER_AGENTS, which is taken as it is, or `assigner/agents` in $XDG_CACHE_HOME:
-what it lacks is installed there from npm.  Prints what there is, and why the rest is not.
+The directory is $ASSIGNER_AGENTS, which must have the agents already, or `assigner/agents` in
+$XDG_CACHE_HOME, into which missing agents are installed from npm.  Prints the agents that are
+there, and why the others are not.
 
 exit status: 0 all are there; 1 some are not
 """
@@ -16,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-# The versions that are tried, by provider
+# The tested versions, by provider
 PACKAGES = {
     "claude": ("@anthropic-ai/claude-code", "2.1.197"),
     "codex": ("@openai/codex", "0.169.0"),
@@ -26,14 +27,14 @@ _MINUTES = 20
 
 
 class Program(NamedTuple):
-    """An agent's program; where there is none, `missing` tells why."""
+    """An agent's program; if there is none, `missing` has the reason."""
 
     path: Path
     missing: str | None
 
 
 def directory() -> Path:
-    """Where the agents are, or are to be."""
+    """The directory of the agents."""
     if given := os.environ.get("ASSIGNER_AGENTS"):
         return Path(given).absolute()
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -41,7 +42,7 @@ def directory() -> Path:
 
 
 def programs() -> dict[str, Program]:
-    """The agents by provider, installed if they were not."""
+    """The agents by provider; installs missing ones."""
     where = directory()
     wrong = {name: _wrong(where, name) for name in PACKAGES}
     failed = None
@@ -90,7 +91,7 @@ def path(where: Path) -> str:
 
 
 def _install(where: Path) -> str | None:
-    """Install all of them with npm; why that failed, None if it did not."""
+    """Install all of them with npm; returns why that failed, or None."""
     npm = shutil.which("npm")
     if npm is None:
         return "npm is not there to install it"

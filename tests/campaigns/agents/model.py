@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""model.py - a model on loopback for real agents: its answers are chosen by words in the prompt
+"""model.py - a model on loopback for real agents: words in the prompt choose its answers
 
-The words are those of tests/harness/words.py.  Each request for a turn is a JSON line of the log:
-time, path, model, auxiliary, text (what was typed last, exactly), after_tool, digest (of the
-conversation: a retry has the same), kind; and `answered`, at the end of one.
-Serves until it is ended; prints its port.
+The words are those of tests/harness/words.py.  For each request for a turn the log gets a JSON
+line: time, path, model, auxiliary, text (exactly what was typed last), after_tool, digest (of the
+conversation: a retry has the same), kind; at the end of the answer a line `answered`.
+Prints its port, and serves until it is killed.
 """
 
 import argparse
@@ -28,7 +28,7 @@ FAILURES = ("fail500", "fail401", "context", "ratelimit", "quota")
 
 
 class DroppedError(Exception):
-    """The connection is to break here."""
+    """The connection must break here."""
 
 
 class Model:
@@ -56,7 +56,7 @@ class Model:
             file.write(json.dumps({"time": time.time(), **fields}) + "\n")
 
     def requests(self) -> list[dict[str, Any]]:
-        """What was asked so far."""
+        """The requests so far."""
         with self._writing:
             text = self.log.read_text() if self.log.exists() else ""
         return [json.loads(line) for line in text.splitlines()]
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.model.write(answered=request.text)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing is said: the log has it."""
+        """Print nothing: the log has all requests."""
 
     def _body(self) -> Body:
         if "chunked" in self.headers.get("transfer-encoding", ""):
@@ -192,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("log", type=Path, metavar="LOG", help="where requests are written down")
+    parser.add_argument("log", type=Path, metavar="LOG", help="the file that records requests")
     with Model(parser.parse_args().log) as model:
         print(model.port, flush=True)
         threading.Event().wait()

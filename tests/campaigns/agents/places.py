@@ -1,6 +1,6 @@
 """A workplace for a real agent: its configuration, a model on loopback, a pane that it runs in.
 
-Nothing of the person's is used or touched: HOME is fresh, the key made up.
+It neither uses nor changes files of the user: HOME is new, and the key is invented.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The three languages in which agents ask a model: how a request is read, how an answer is told.
+"""The three protocols of models: how to read an agent's request, and how to answer it.
 
 Anthropic's messages, OpenAI's responses and chat completions; of each as much as it takes for an
 agent to complete its turns.

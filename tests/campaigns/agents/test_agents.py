@@ -1,4 +1,4 @@
-"""The proof on real agents, without any: what it counts, what its model says, what is missing."""
+"""Test the campaign with real agents without an agent: its counts, its model, missing agents."""
 
 import json
 import subprocess

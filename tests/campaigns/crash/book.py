@@ -1,4 +1,4 @@
-"""Prompts that each write who and where they are, and what their log, tmux and the database say."""
+"""Prompts that each log their number and place, to compare with tmux and the database."""
 
 import random
 import re

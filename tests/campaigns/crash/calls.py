@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """calls.py - kill each pass at each of its system calls, and count what was lost or typed twice
 
-Every scene (scenes.py) is prepared anew for each moment; the pass is killed there by strace(1), or
-its tmux client is, or both; then ordinary passes finish what is open, and the prompts' own log,
-the panes and the database are compared.
+For each moment it prepares a scene (scenes.py) and kills the pass, its tmux client or both by
+strace(1).  Then ordinary passes finish the open prompts, and it compares the prompts' own log, the
+panes and the database.
 
 exit status: 0 nothing was lost, typed twice, in the wrong place, stuck; 1 something was; 2 usage
 """
@@ -51,7 +51,7 @@ class Moment:
 
 @dataclass
 class Tally:
-    """What came of a scene."""
+    """The results of a scene."""
 
     scene: str
     counts: Count = field(default_factory=lambda: dict.fromkeys(COLUMNS, 0))
@@ -109,7 +109,7 @@ class Stage:
         return next((text for text in wanted if any(text in line for line in made)), "")
 
     def run(self, command: Command, under: Sequence[str] = (), path: str = "") -> tuple[int, str]:
-        """Run what the scene is about; its status, and what it said."""
+        """Run the scene's command; returns its exit status and its messages."""
         environment = {**self.work.environment, "PYTHONDONTWRITEBYTECODE": "1"}
         if path:
             environment["PATH"] = f"{path}:{environment['PATH']}"
@@ -129,7 +129,7 @@ class Stage:
             return status, said.read()
 
     def strike(self, moment: Moment) -> None:
-        """Kill the pass, or its client, at that moment; then let ordinary passes go on."""
+        """Kill the pass, or its client, at that moment; then let ordinary passes continue."""
         command = self._prepare(self.world)
         self.tally.counts["points"] += 1
         if moment.client:
@@ -152,7 +152,7 @@ class Stage:
         self.tally.faults.append(f"{self.tally.scene}: {problem}")
 
     def finish(self, about: object) -> None:
-        """Let ordinary passes go on, and count."""
+        """Let ordinary passes continue, and count."""
         try:
             self.world.finish()
             count = self.world.count()
@@ -166,7 +166,7 @@ class Stage:
 
 
 def play(name: str, work: Workplace, most: int = 0, *, each: bool = False) -> Tally:
-    """Strike a scene at all its moments, or at so many of them, evenly."""
+    """Strike a scene at all its moments, or at `most` of them, evenly spread."""
     stage = Stage(name, work)
     found = stage.moments(each=each)
     for moment in spread(found, most or len(found)):
@@ -175,7 +175,7 @@ def play(name: str, work: Workplace, most: int = 0, *, each: bool = False) -> Ta
 
 
 def table(tallies: Sequence[Tally]) -> Iterator[str]:
-    """What came of each scene, and of all."""
+    """The results of each scene, and the totals."""
     titles = [name.replace("_", " ") for name in COLUMNS]
     yield f"{'':20}" + "".join(f"{title:>15}" for title in titles)
     for tally in tallies:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """campaign.py - kill at random moments, and count what was lost or typed twice
 
-Prompts of every kind are queued again and again for shells and scripted agents in a tmux server of
-its own, while passes over them run, one or several at once, and are killed (-9): a pass alone, a
-pass with its tmux client, the client alone; and so are the shells and the agents, their hooks and
-reports, the tmux server, or everything at once.  Then ordinary ticks finish what is open, and what
-the executors received is compared with the database.  TERM ends the kills early, and counts.
+The campaign keeps queueing prompts of every kind for shells and scripted agents in a tmux server of
+its own, and runs passes, one or several at once.  It kills (-9) a pass alone, a pass with its tmux
+client, the client alone, shells and agents, their hooks and reports, the tmux server, or everything
+at once.  Then ordinary ticks finish the open prompts, and the campaign compares what the executors
+received with the database.  TERM ends the kills early; the comparison follows.
 
 exit status: 0 nothing was lost, typed twice, in the wrong place, stuck; 1 something was; 2 usage
 """
@@ -72,7 +72,7 @@ class Campaign:
         self._spans = {tool: 0.3 for tools in MENU for tool in tools}
 
     def run(self, kills: int) -> None:
-        """Kill so many times, then let the rest come to its end."""
+        """Kill `kills` times, then let the open prompts end."""
         told = time.monotonic()
         while self.kills.total() < kills and not self.stopped:
             if self.fleet.open() < 2 * len(self.fleet.executors):
@@ -89,7 +89,7 @@ class Campaign:
         self.fleet.finish()
 
     def _loading(self) -> float:
-        """Seconds until a pass is at work: what it does before that is of no interest."""
+        """Seconds that a pass takes to load: kills in that time would test nothing."""
         begun = time.monotonic()
         Pass(self.fleet.work, "tick", "--help").wait()
         return 0.7 * (time.monotonic() - begun)
@@ -105,7 +105,7 @@ class Campaign:
         ]
         tool = tools[0]
         time.sleep(self._loaded + self.random.uniform(0, self._spans[tool]))
-        # as long as a pass takes, here and now: every fourth or so comes to its end
+        # as long as a pass takes on this machine now: about every fourth pass completes
         self._spans[tool] *= 1.05 if passes[0].process.poll() is None else 0.85
         if self.random.random() < 0.1:
             (strike,) = self.random.choices(list(EXECUTORS), list(EXECUTORS.values()))

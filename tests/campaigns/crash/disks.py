@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """disks.py - a full disk and a read-only one, in a mount namespace of its own
 
-The state directory is a small file system in memory.  It is filled so far that a pass stops
-somewhere, a little further each time; then there is room again, and ordinary passes finish what
-is open.  Then it is mounted read-only between passes.  Needs root and unshare(1).
+The state directory is a small file system in memory.  It is filled until a pass fails somewhere, a
+little later each time; then there is space again, and ordinary passes finish the open prompts.
+Then it is mounted read-only between passes.  Needs root and unshare(1).
 
-exit status: 0 nothing was lost, typed twice, stuck; 1 something was; 78 no namespace can be had
+exit status: 0 nothing was lost, typed twice, stuck; 1 something was; 78 cannot make a namespace
 """
 
 import os
@@ -30,7 +30,7 @@ def mount(*options: str) -> None:
 
 
 def fill(place: Path, left: int) -> Path:
-    """A file that leaves so many KiB."""
+    """Write a file that leaves `left` KiB free."""
     file = place / "filler"
     status = os.statvfs(place)
     size = status.f_bavail * status.f_bsize - left * 1024
@@ -39,7 +39,7 @@ def fill(place: Path, left: int) -> Path:
 
 
 def told(result: object, problems: list[str]) -> None:
-    """Note what a pass should not have said."""
+    """Add the messages that a pass should not have printed to the problems."""
     status, err = result.status, result.err  # type: ignore[attr-defined]
     if status not in (0, 1, 75, 78) or "internal error" in err or err.count("\n") > 3:
         problems.append(f"{result}")

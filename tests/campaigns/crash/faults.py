@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""faults.py - let each call by which a pass writes, opens, renames or starts anything fail
+"""faults.py - make each call fail by which a pass writes, opens, renames or starts anything
 
-Disk full, I/O error, no right, read-only, no file or process left: by strace(1), at each such call
-of each pass, once or from then on.  The pass has to say so in one line, with a status that is
-known; ordinary passes then finish all that is open, as after a kill (calls.py).
+The faults, made by strace(1) at each such call of each pass, once or from then on: disk full, I/O
+error, permission denied, read-only, no descriptor or process left.  The pass must report it in one
+line and with a documented status; ordinary passes then finish the open prompts, as after a kill
+(calls.py).
 
 exit status: 0 nothing was lost, typed twice, in the wrong place, stuck; 1 something was; 2 usage
 """
@@ -21,7 +22,7 @@ from harness.workplace import Workplace
 
 @dataclass(frozen=True)
 class Fault:
-    """What fails how; `ever_after`: and so does every later call of that name."""
+    """The call that fails, and how; with `ever_after` every later call of that name fails, too."""
 
     point: Point
     error: str
@@ -54,7 +55,7 @@ class Faulty(Stage):
         return found if each else found[::7]
 
     def strike(self, fault: Fault) -> None:  # type: ignore[override]
-        """Let a call fail; then let ordinary passes go on."""
+        """Make a call fail; then let ordinary passes continue."""
         command = self._prepare(self.world)
         self.tally.counts["points"] += 1
         under = failing_at(fault.point, fault.error, ever_after=fault.ever_after)
@@ -71,7 +72,7 @@ class Faulty(Stage):
 
 
 def play(name: str, work: Workplace, most: int = 0, *, each: bool = False) -> Tally:
-    """Let calls of a scene fail: all of them, or so many, evenly."""
+    """Make calls of a scene fail: all of them, or `most` of them, evenly spread."""
     stage = Faulty(name, work)
     found = stage.faults(each=each)
     for fault in spread(found, most or len(found)):

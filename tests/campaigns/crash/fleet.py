@@ -1,4 +1,4 @@
-"""Shells and scripted agents that are killed, and come back: by keepalive, or by their people."""
+"""Shells and scripted agents that are killed and restarted: by keepalive, or by a person."""
 
 import json
 import os

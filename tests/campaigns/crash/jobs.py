@@ -1,4 +1,4 @@
-"""Prompts of every kind for a fleet, each with what the ledger has to expect of it."""
+"""Prompts of every kind for a fleet, each with the result that the ledger expects."""
 
 import random
 import shlex

@@ -1,4 +1,4 @@
-"""Passes that are to be killed: each in a process group of its own, its tmux client in it."""
+"""Passes to be killed: each in a process group of its own, together with its tmux client."""
 
 import os
 import shlex

@@ -1,10 +1,10 @@
-"""What was promised of every attempt, compared with what the executors themselves have received.
+"""Compare the promises about every attempt with what the executors received.
 
 - An attempt's text is received at most once, and never after the attempt was given back.
-- A prompt is tried again only where the retry rule allows it, and as often as it may be.
+- A prompt is tried again only if the retry rule allows it, and as often as the rule allows.
 - An attempt fails by the design of its prompt, or because its executor was killed meanwhile.
-- What is completed has run to its end, in its context.
-- Every attempt comes to an end.
+- A completed prompt has run to its end, in its context.
+- Every attempt ends.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Row = Mapping[str, Any]
-# What a count of a good ledger has none of
+# The kinds of faults, of which a good ledger has none
 ZERO = ("lost", "typed_twice", "wrong_context", "claimed_twice", "not_run", "stuck", "integrity")
 UNTYPED = ("claimed", "prepared")
 UNTYPED = ("claimed", "preparing", "prepared")
@@ -51,11 +51,11 @@ class Run:
 
 @dataclass(frozen=True)
 class World:
-    """What the database says, and what the executors have written down.
+    """What the database says, and what the executors have logged.
 
-    `killed` tells whether an attempt's executor was killed, or kept from telling, while it lived.
-    `before` are the keys whose prerequisite has run, once for each time; `cancelled` those of what
-    somebody has cancelled.
+    `killed` returns whether an attempt's executor was killed, or kept from reporting, while the
+    attempt lived.  `before` has a key for each run of a prerequisite; `cancelled` has the keys of
+    the prompts that somebody has cancelled.
     """
 
     jobs: Sequence[Job]
@@ -69,14 +69,14 @@ class World:
 
 
 class Faults(defaultdict[str, list[str]]):
-    """What is not as it was promised, by its kind."""
+    """The broken promises, by kind."""
 
     def __init__(self) -> None:
         super().__init__(list)
 
 
 def faults(world: World) -> Faults:
-    """All that is not as it was promised."""
+    """Find all broken promises."""
     found = Faults()
     jobs = {job.key: job for job in world.jobs}
     attempts: dict[int, list[Row]] = defaultdict(list)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""naive.py - deliver the next prompt as one does who has not thought of kills: claim, type, mark
+"""naive.py - deliver the next prompt without thinking of kills: claim, type, mark
 
-usage: naive.py DATABASE SOCKET PANE STOP AGAIN.  The table is prompts (id, content, status).  It
-stops itself (SIGSTOP) behind the step STOP, `claimed` or `typed`, so that it can be killed there.
-What an earlier run has claimed and not marked is typed again if AGAIN is 1.
+usage: naive.py DATABASE SOCKET PANE STOP AGAIN.  The table is prompts (id, content, status).
+naive.py stops itself (SIGSTOP) after the step STOP, `claimed` or `typed`, so that it can be killed
+there.  If AGAIN is 1 it types again what an earlier run has claimed but not marked.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A workplace whose tools begin as copies of a process that has imported all they need."""
+"""A workplace whose tools start as forks of a process that has imported all they need."""
 
 import contextlib
 import io

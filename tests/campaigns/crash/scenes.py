@@ -1,4 +1,4 @@
-"""The scenes: each pass, and what else writes, with the world that it finds."""
+"""The scenes: each pass and every other writer, with the world that it finds."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,7 @@
-"""Killed, or failed by the system, at any call: all runs once; make crash-calls tries all."""
+"""Kill passes at some system calls, or make the calls fail: all prompts run once.
+
+`make crash-calls` tries every call.
+"""
 
 import subprocess
 import sys

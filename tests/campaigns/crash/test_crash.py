@@ -1,4 +1,4 @@
-"""Passes that are killed lose nothing and type nothing twice; and what does would be found."""
+"""Killed passes lose nothing and type nothing twice; and the campaign would detect it."""
 
 import random
 import sqlite3

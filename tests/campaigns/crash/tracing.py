@@ -1,4 +1,4 @@
-"""Kills and errors at a system call of one's choice, by strace(1)."""
+"""Kills and errors at a chosen system call, by strace(1)."""
 
 import platform
 import re

@@ -1,6 +1,6 @@
-"""The worlds that passes find, with shells and agents, and what there is to count at last.
+"""The worlds that passes find, with shells and agents, and what to count at the end.
 
-Each is prepared again and again, with a prompt of its own; ordinary passes finish what is open.
+Each is prepared repeatedly, with a prompt of its own; ordinary passes finish open prompts.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""Hostile input in every field: it arrives as it is or is refused in one line, and does no more.
+"""Hostile input in every field arrives unchanged or is refused in one line, and does no harm.
 
-Nothing in it is carried out by a shell, tmux or git, and nothing of it reaches a terminal.
+No shell, tmux or git executes any of it, and none of it reaches a terminal unescaped.
 """
 
 import json

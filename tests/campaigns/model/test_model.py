@@ -1,4 +1,4 @@
-"""The queue agrees with a model of it; `make model` tries longer."""
+"""The queue agrees with a model of it; `make model` tries more histories."""
 
 import os
 

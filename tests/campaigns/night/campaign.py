@@ -1,24 +1,23 @@
 #!/usr/bin/env python3
 """campaign.py - a night on goals: sessions that die, hang and fail, and a machine that is restarted
 
-Goal tasks are handed out by foundation-check to shells and scripted agents of a tmux server of
-its own, while keepalive and tick run by turns, as cron has them.  What comes of each run of a
-task is drawn beforehand: it is done, fails, hangs until its time is up, or takes its session with
-it.  Sessions are killed from outside too, and now and then all that runs is killed at once, as
-by a power cut, passes included; what is on disk stays.
+foundation-check gives goal tasks to shells and scripted agents in a tmux server of its own, while
+keepalive and tick run in turn, as from cron.  The outcome of each run of a task is drawn
+beforehand: it succeeds, fails, hangs until its timeout, or kills its session.  The campaign also
+kills sessions from outside, and now and then everything at once, including passes, as a power cut
+would; files on disk stay.
 
-In the morning the goals, the queue, the work logs and what the executors themselves wrote down
-are compared:
+In the morning it compares the goals, the queue, the work logs and the logs of the executors:
 
-  killed, reboots   sessions killed from outside, and times that everything was
-  resumed     sessions that keepalive had given up, and a person let begin again
+  killed, reboots   sessions killed from outside, and times that everything was killed
+  resumed     sessions that keepalive had given up on, and that a person resumed
   deaths, hangs, failures   attempts that ended so
   lost        tasks that ran less often than the queue says
-  twice       tasks that ran more often than they were tried
-  untold      tasks whose tries are not all in the work logs, or are there more than once
-  wrong       tasks that did not end as their last try and their rule of retries say
+  twice       tasks that ran more often than they were attempted
+  untold      tasks whose attempts are not in the work logs exactly once
+  wrong       tasks that did not end as their last attempt and the retry rule require
   unfinished  tasks that have not ended
-  stuck       sessions that are not back and idle, and what has no end in the queue
+  stuck       sessions that are not back and idle, and prompts without an end in the queue
 
 exit status: 0 none of the last six; 1 some; 2 usage
 """

@@ -1,4 +1,4 @@
-"""The morning after a night: what goals, queue, work logs and executors say, compared."""
+"""The morning after a night: compare goals, queue, work logs and what the executors wrote."""
 
 import json
 import re

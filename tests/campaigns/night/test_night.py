@@ -1,4 +1,4 @@
-"""A short night on goals: what dies, hangs and fails, and a restart, lose and double nothing."""
+"""A short night on goals: deaths, hangs, failures and a restart lose and repeat no task."""
 
 from campaigns.night.campaign import Night
 from campaigns.night.morning import ZERO

@@ -1,4 +1,4 @@
-"""In place of filelock, for races: locks that keep nobody out."""
+"""A replacement for filelock, to test races: its locks exclude nobody."""
 
 
 class Timeout(Exception):
@@ -6,7 +6,7 @@ class Timeout(Exception):
 
 
 class FileLock:
-    """Held by whoever asks."""
+    """A lock that everybody gets at once."""
 
     def __init__(self, path: object, **_: object) -> None:
         pass

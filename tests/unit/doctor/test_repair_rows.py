@@ -1,4 +1,4 @@
-"""The rules of sql/rules: each file returns what doctor checks and repairs by."""
+"""The rules of sql/rules: each file returns the columns that doctor needs."""
 
 from collections.abc import Iterator
 

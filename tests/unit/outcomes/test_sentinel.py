@@ -1,4 +1,4 @@
-"""The line by which a prompt's work says that it is done."""
+"""The line by which a prompt's work reports that it is done."""
 
 import textwrap
 

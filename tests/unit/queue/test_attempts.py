@@ -1,4 +1,4 @@
-"""What writes a row expects a state of it: whoever comes too late changes nothing."""
+"""A write to a row expects a state of it: a writer that comes too late changes nothing."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Tables of what fits how well, and of which session wins."""
+"""Scores of contexts, and which session wins."""
 
 import json
 from typing import Any
