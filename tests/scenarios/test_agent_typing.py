@@ -155,7 +155,7 @@ def test_nothing_is_typed_behind_what_an_agent_has_not_read(work: Workplace) -> 
     """Neither the prompt, nor its Enter."""
     work.environment["ASSIGNER_START_WAIT"] = "600"
     agent = enrolled(work, "one")
-    unread = "it has not read all that was typed"
+    unread = "the agent has not read all of its input"
     claimed(work, "Remove the old logs")
     with agent.stalled():
         agent.type("wait")
@@ -466,9 +466,9 @@ def test_an_agent_is_seen_and_its_shell_is_not_typed_into(work: Workplace, tmp_p
     assert scanned(work, "one", "unknown") == "the foreground program is 'cat', not standin"
     described = work.home / ".config/assigner/providers/standin.toml"
     text = described.read_text()
-    described.write_text(f"colour = 1\n{text}")
+    described.write_text(f"color = 1\n{text}")
     later.type("x")
-    assert "'colour' is not a key" in scanned(work, "later", "unknown")
+    assert "'color' is not a key" in scanned(work, "later", "unknown")
     described.write_text(text)
     later.keys("BSpace")
     scanned(work, "later", "idle")

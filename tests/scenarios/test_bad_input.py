@@ -141,7 +141,7 @@ LINES: dict[str, tuple[object, str]] = {
     "NUL": ({"content": "a\0b"}, "content has a NUL character"),
     "half a character": ({"content": "\ud800"}, "content is not valid UTF-8"),
     "5 MB": ({"content": MEGABYTES}, "content has 5000000 bytes, the limit is 1000000"),
-    "unknown key": ({"content": "x", "colour": 1}, "unknown key 'colour' (known: content, "),
+    "unknown key": ({"content": "x", "color": 1}, "unknown key 'color' (known: content, "),
     "a key not to be set": ({"content": "x", "status": "failed"}, "unknown key 'status'"),
     "number for content": ({"content": 1}, "'content' is not a string: 1"),
     "text for a priority": ({"content": "x", "priority": "1"}, "'priority' is not a whole number"),
@@ -201,8 +201,8 @@ def test_secrets_go_with_what_was_not_queued(place: Workplace) -> None:
 
 
 OTHERS: dict[str, tuple[list[object], str]] = {
-    "unknown session to enrol": (["enroll", "nowhere"], "no session 'nowhere': run scan"),
-    "unknown sessions to enrol": (["enroll", *"zyxwvutsrq"], "no session 'z'"),
+    "unknown session to enroll": (["enroll", "nowhere"], "no session 'nowhere': run scan"),
+    "unknown sessions to enroll": (["enroll", *"zyxwvutsrq"], "no session 'z'"),
     "unknown session to list": (["sessions", "nowhere"], "no session 'nowhere'"),
     "unknown session to inspect": (["inspect", "nowhere"], "no session 'nowhere'"),
     "nothing to inspect": (["inspect"], "give SESSION, or --provider P --screen FILE"),
@@ -213,11 +213,11 @@ OTHERS: dict[str, tuple[list[object], str]] = {
         "unknown provider 'abacus'",
     ),
     "no screen": (["inspect", "--provider", "shell", "--screen", "/nowhere"], "cannot read"),
-    "enrol and not": (
+    "enroll and not": (
         ["enroll", "a", "--remove", "--at-prompt"],
         "--remove takes no other option",
     ),
-    "nobody to enrol": (["enroll"], "required: NAME"),
+    "nobody to enroll": (["enroll"], "required: NAME"),
     "unknown prompt to show": (["show", 9], "no prompt 9"),
     "unknown prompt to cancel": (["cancel", 1, 9], "no prompt 9"),
     "unknown prompt to retry": (["retry", 1, 9], "no prompt 9"),
@@ -322,7 +322,7 @@ def test_enroll_refuses_what_is_gone(work: Workplace) -> None:
     gone = work.enrolled("one")
     gone.kill()
     result = work.tool("enroll", "one", status=2)
-    assert result.err == "enroll: session 'one' is offline: the tmux server no longer has it\n"
+    assert result.err == "enroll: session 'one' is offline: tmux no longer lists the session\n"
 
 
 def test_no_traceback_whatever_the_locale(work: Workplace) -> None:

@@ -313,7 +313,7 @@ def test_bad_setting(used: Workplace, setting: str) -> None:
 
 FILES = {
     b"ASSIGNER_BACKOFF_BASE=soon\n": "ASSIGNER_BACKOFF_BASE is not a number: 'soon'",
-    b"# mine\n\nASSIGNER_COLOUR=1\n": "line 3: unknown setting 'ASSIGNER_COLOUR' (.env.example",
+    b"# mine\n\nASSIGNER_COLOR=1\n": "line 3: unknown setting 'ASSIGNER_COLOR' (.env.example",
     b"PATH=/tmp\n": "line 1: unknown setting 'PATH'",
     b"# mine\n\nall is well\n": "line 3 is not NAME=value",
     b"ASSIGNER_HOST\n": "line 1 is not NAME=value",

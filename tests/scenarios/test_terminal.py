@@ -1,4 +1,4 @@
-"""What a person sees on a terminal: colours, widths, tables that fit, how far long work is."""
+"""What a person sees on a terminal: colors, widths, tables that fit, how far long work is."""
 
 import fcntl
 import os
@@ -108,14 +108,14 @@ def test_a_table_that_has_no_room_becomes_paragraphs(filled: Workplace) -> None:
     ]
 
 
-# --- colours ------------------------------------------------------------------------------------
+# --- colors -------------------------------------------------------------------------------------
 
 
-def test_states_have_colours_that_take_no_room(filled: Workplace) -> None:
-    coloured = seen(filled, "prompts")
+def test_states_have_colors_that_take_no_room(filled: Workplace) -> None:
+    colored = seen(filled, "prompts")
     for state in ("\x1b[31mfailed\x1b[0m", "\x1b[32mcompleted\x1b[0m", "\x1b[2mcancelled\x1b[0m"):
-        assert any(state in line for line in coloured)
-    plain = [ESCAPES.sub("", line).rstrip() for line in coloured]
+        assert any(state in line for line in colored)
+    plain = [ESCAPES.sub("", line).rstrip() for line in colored]
     assert plain == seen(filled, "prompts", NO_COLOR="1")
     assert any("\x1b[2mtarget missing" in line for line in seen(filled, "queue"))
     assert any("\x1b[31m1 failed\x1b[0m" in line for line in seen(filled, "status"))
@@ -123,12 +123,12 @@ def test_states_have_colours_that_take_no_room(filled: Workplace) -> None:
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_colours_can_be_refused(filled: Workplace, env: dict[str, str]) -> None:
+def test_colors_can_be_refused(filled: Workplace, env: dict[str, str]) -> None:
     for command in ("prompts", "queue", "status"):
         assert not ESCAPES.search("".join(seen(filled, command, **env)))
 
 
-def test_programs_see_no_colours(filled: Workplace) -> None:
+def test_programs_see_no_colors(filled: Workplace) -> None:
     assert not ESCAPES.search("".join(seen(filled, "prompts", "--json")))
     assert not ESCAPES.search(filled.tool("prompts", env={"TERM": "xterm"}).out)
     assert any("\x1b[31m" in line for line in seen(filled, "prompts", NO_COLOR=""))

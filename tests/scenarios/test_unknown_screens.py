@@ -1,4 +1,4 @@
-"""inspect --unknown: the screens of agents that no rule recognised."""
+"""inspect --unknown: the screens of agents that no rule recognized."""
 
 from pathlib import Path
 

@@ -319,7 +319,7 @@ def test_what_is_wanted_or_has_work_in_it_is_kept(work: Workplace) -> None:
     kept = "not used for 7 days, kept: "
     assert found(work, "--apply") == [
         (f"{kept}it has uncommitted changes", ""),
-        (f"{kept}it is on no branch", ""),
+        (f"{kept}it is not on a branch", ""),
         (f"{kept}fatal: cannot remove a locked working tree;", ""),
         (f"{kept}it has uncommitted changes", ""),
     ]

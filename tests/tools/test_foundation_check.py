@@ -437,7 +437,7 @@ BAD = {
     "[a]\nprojects = []": (78, "profile 'a': session is missing"),
     "[a]\nsession = 's'\n[b]\nsession = 's'": (78, "profiles 'a' and 'b' have the same session"),
     "[a]\nsession = 's'\n[b]\nsession = 't'": (78, "have the same environment, 'env_1'"),
-    "[a]\nsession = 's'\ncolour = 1": (78, "profile 'a': unknown key 'colour' (known: session,"),
+    "[a]\nsession = 's'\ncolor = 1": (78, "profile 'a': unknown key 'color' (known: session,"),
     "session = 's'": (78, "'session' is outside of a profile"),
     "[a]\nsession = 1": (78, "'session' must be a string: 1"),
     "[a]\nsession = ' '": (78, "target_session is empty"),
