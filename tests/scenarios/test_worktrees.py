@@ -114,7 +114,7 @@ def test_does_not_wait_for_the_main_tree_nor_for_another_branch(work: Workplace)
     # The main tree cannot be switched to a branch that has a tree of its own: git's rule
     work.tick()
     assert [work.prompt(n)["status"] for n in (1, 3, 4)] == ["completed"] * 3
-    assert "branch 'feature' cannot be checked out" in work.prompt(2)["error"]
+    assert "cannot check out branch 'feature'" in work.prompt(2)["error"]
     assert work.rows("SELECT * FROM leases") == []
 
 
@@ -244,7 +244,7 @@ def test_python_queues_such_a_prompt(work: Workplace) -> None:
     ("options", "message"),
     [
         (["--workdir", "/"], "--worktree needs a branch: give --git-branch"),
-        (["--git-branch", "b"], "branch 'b' of which repository? give --workdir"),
+        (["--git-branch", "b"], "the repository of branch 'b' is unknown: give --workdir"),
         (["--git-branch", "a..b", "--workdir", "/"], "'a..b' is not a branch name"),
     ],
 )

@@ -173,7 +173,7 @@ def test_settings_that_are_bad(used: Workplace) -> None:
     file.chmod(0o644)
     assert found(doctor(used), "env file", "warn")["command"] == f"chmod 600 {file}"
     file.chmod(0o666)
-    assert "others can write" in found(doctor(used, status=1), "settings", "bad")["detail"]
+    assert "other users can write" in found(doctor(used, status=1), "settings", "bad")["detail"]
 
 
 def secret(work: Workplace) -> Path:

@@ -199,10 +199,10 @@ def test_files_that_cannot_count_are_refused(work: Workplace, own: Path) -> None
     path = own / "robot.toml"
     path.write_text(GOOD)
     path.chmod(0o666)
-    refused(work.tool("providers", status=78), path, "others can write")
+    refused(work.tool("providers", status=78), path, "other users can write")
     path.unlink()
     path.write_bytes(b"\xff")
     refused(work.tool("providers", status=78), path, "is not valid UTF-8")
     path.unlink()
     path.mkdir()
-    refused(work.tool("providers", status=78), path, "is not a file")
+    refused(work.tool("providers", status=78), path, "is not a regular file")

@@ -181,7 +181,7 @@ def ended(pane: tmux_panes.Pane) -> Sight | None:
     if not pane.dead:
         return None
     status = f" with status {pane.dead_status}" if pane.dead_status else ""
-    return Sight(pane, "offline", f"its program ended{status}")
+    return Sight(pane, "offline", f"its program has exited{status}")
 
 
 class Outside(NamedTuple):

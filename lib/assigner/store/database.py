@@ -227,11 +227,13 @@ def failure(path: object, error: sqlite3.Error) -> AssignerError:
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             return SetupError(f"'{path}' is damaged or not a database: {error}{DIAGNOSIS}")
         case sqlite3.SQLITE_ERROR:  # the statements are valid: tables or columns are missing
-            return SetupError(f"'{path}' is a database, but not assigner's: {error}")
+            return SetupError(f"'{path}' is a database of another program: {error}")
         case sqlite3.SQLITE_IOERR:
-            return AssignerError(f"'{path}': {error}: look at the disk; nothing was changed")
+            return AssignerError(f"'{path}': {error}: check the disk; nothing was changed")
         case sqlite3.SQLITE_CANTOPEN:
-            return SetupError(f"cannot open '{path}': is it a file that you can read and write?")
+            return SetupError(
+                f"cannot open '{path}': make sure that it is a file you can read and write"
+            )
     return AssignerError(f"'{path}': {error}")
 
 
