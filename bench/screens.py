@@ -17,7 +17,7 @@ class Screen(NamedTuple):
     """What one look at an agent's pane returns."""
 
     agent: Provider
-    coloured: str
+    colored: str
     meta: dict[str, object]
 
 
@@ -35,4 +35,4 @@ def recorded(number: int) -> list[Screen]:
 def judged(screens: list[Screen]) -> None:
     """Judge all screens."""
     for screen in screens:
-        judge(screen.agent, View.from_coloured(screen.coloured, screen.meta))
+        judge(screen.agent, View.from_colored(screen.colored, screen.meta))

@@ -15,7 +15,10 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def now() -> float:
-    """Seconds since the epoch; `ASSIGNER_NOW` (ISO 8601) pins it, for tests and for replays."""
+    """Seconds since the epoch; `ASSIGNER_NOW` (ISO 8601) replaces the clock, for tests and replays.
+
+    Raises SetupError if ASSIGNER_NOW is not a time.
+    """
     pinned = os.environ.get("ASSIGNER_NOW")
     if not pinned:
         return time.time()
@@ -39,7 +42,7 @@ def seconds(moment: str) -> float:
 def since(moment: str, at: float) -> float:
     """Seconds from `moment`, a time in the past, to `at`; infinite if it lies in the future.
 
-    In that case the clock was set back by an unknown amount: whatever waits for a delay is due.
+    In that case the clock was set back by an unknown amount: every delay counts as over.
     """
     passed = at - seconds(moment)
     return passed if passed >= 0 else float("inf")
@@ -63,7 +66,10 @@ def parse(value: str) -> str:
 
 
 def ago(moment: str | None, at: float) -> str:
-    """How long `moment` lies before `at`, for people: `12s`, `5m`, `3h`, `2d`; empty for None."""
+    """The time from `moment` to `at` (epoch seconds), for people: `12s`, `5m`, `3h`, `2d`.
+
+    Empty for None; `0s` if `moment` lies in the future.
+    """
     if moment is None:
         return ""
     span = timedelta(seconds=max(0, at - seconds(moment)))

@@ -17,7 +17,7 @@ from assigner.system import user_config
 
 @dataclass(frozen=True)
 class Weights:
-    """Points for each part of the context that matches."""
+    """The points that routing gives a session for each matching part of a prompt's context."""
 
     same_dir: int = 100
     session_above: int = 50  # the session's directory contains the task's
@@ -204,7 +204,7 @@ def _sockets(value: str | None) -> tuple[str, ...]:
 
 
 def socket_below(directory: str) -> str:
-    """The path of tmux's default socket if TMUX_TMPDIR is this directory, tmux(1)."""
+    """The path of tmux's default socket if TMUX_TMPDIR is this directory (tmux(1))."""
     return f"{directory}/tmux-{os.getuid()}/default"
 
 
@@ -222,7 +222,7 @@ def env_files() -> list[Path]:
 
 
 def env_file() -> dict[str, str]:
-    """The settings in the first `.env` file that exists."""
+    """The settings in the first `.env` file that exists; {} without one.  SetupError."""
     for path in env_files():
         text = user_config.trusted_text(path)
         if text is not None:
@@ -231,7 +231,7 @@ def env_file() -> dict[str, str]:
 
 
 def _parse(path: Path, text: str) -> dict[str, str]:
-    """The settings to which a file of `NAME=value` lines gives a value."""
+    """The settings in the text of a file of `NAME=value` lines.  SetupError names a bad line."""
     from dotenv.parser import parse_stream  # costs 20 ms, and is needed only if the file exists
 
     found = {}

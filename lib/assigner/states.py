@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 SESSION_STATUSES = ("idle", "busy", "waiting", "limited", "occupied", "unknown", "offline")
 
-# Prompts that have not ended, and all
+# The statuses of prompts that have not ended; then all statuses of prompts
 OPEN = ("pending", "assigned", "in_progress")
 PROMPT_STATUSES = (*OPEN, "completed", "failed", "cancelled")
 HELD_BY = (
@@ -18,7 +18,7 @@ HELD_BY = (
 )  # fmt: skip
 REVIEWS = ("wanted", "approved")
 
-# Nothing has been typed in these stages: the claim can be released
+# In these stages nothing has been typed, so a pass can release the claim
 UNTYPED = ("claimed", "preparing", "prepared")
 STAGES = (*UNTYPED, "typing", "typed", "submitted")
 OUTCOMES = ("completed", "failed", "cancelled", "released", "unverified", "limited")
@@ -70,5 +70,5 @@ _OF_OUTCOME: Mapping[str, Action] = {
 
 
 def action_of(outcome: str) -> Action:
-    """The action to print when an attempt has that outcome, or its check that state."""
+    """The action to print for an attempt with this outcome, or for a check in this state."""
     return _OF_OUTCOME[outcome]

@@ -155,7 +155,7 @@ def test_nothing_is_typed_behind_what_an_agent_has_not_read(work: Workplace) -> 
     """Neither the prompt, nor its Enter."""
     work.environment["ASSIGNER_START_WAIT"] = "600"
     agent = enrolled(work, "one")
-    unread = "it has not read all that was typed"
+    unread = "the agent has not read all of its input"
     claimed(work, "Remove the old logs")
     with agent.stalled():
         agent.type("wait")

@@ -424,7 +424,7 @@ def test_inspect_of_a_session_that_is_gone_has_the_same_keys(work: Workplace) ->
     gone = work.tool("inspect", "one", "--json").json
     assert gone.keys() == there.keys()
     assert (gone["status"], gone["last_status"]) == ("offline", "idle")
-    assert gone["status_reason"] == "the tmux server no longer has it"
+    assert gone["status_reason"] == "tmux no longer lists the session"
 
 
 def test_inspect_judges_a_recorded_screen(work: Workplace) -> None:
@@ -464,7 +464,7 @@ def test_enroll_a_one_shot_command(work: Workplace) -> None:
 def test_enroll_at_a_prompt_that_looks_like_none(work: Workplace) -> None:
     work.shell("one", rc="PS1='hello '", prompt="hello ")
     said = work.tool("enroll", "one", status=1)
-    assert "'one' is not ready: its empty prompt is not known" in said.err
+    assert "'one' is not ready: its empty prompt is unknown" in said.err
     assert "--at-prompt" in said.err
     assert work.tool("enroll", "one", "--at-prompt").err == ""
     work.tool("send", "true")

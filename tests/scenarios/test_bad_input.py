@@ -322,7 +322,7 @@ def test_enroll_refuses_what_is_gone(work: Workplace) -> None:
     gone = work.enrolled("one")
     gone.kill()
     result = work.tool("enroll", "one", status=2)
-    assert result.err == "enroll: session 'one' is offline: the tmux server no longer has it\n"
+    assert result.err == "enroll: session 'one' is offline: tmux no longer lists the session\n"
 
 
 def test_no_traceback_whatever_the_locale(work: Workplace) -> None:

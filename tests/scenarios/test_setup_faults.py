@@ -355,7 +355,7 @@ def test_env_file_that_cannot_be_trusted(used: Workplace) -> None:
     says(run(used, "queue", under=MORTAL), 78, f"cannot read '{file}': Permission denied")
     file.unlink()
     os.mkfifo(file)
-    says(used.tool("queue", status=78), 78, f"'{file}' is not a file")
+    says(used.tool("queue", status=78), 78, f"'{file}' is not a regular file")
 
 
 def test_env_file_gives_way_to_the_environment(used: Workplace) -> None:

@@ -116,7 +116,7 @@ def test_does_not_wait_for_the_main_tree_nor_for_another_branch(work: Workplace)
     # The main tree cannot be switched to a branch that has a tree of its own: git's rule
     work.tick()
     assert [work.prompt(n)["status"] for n in (1, 3, 4)] == ["completed"] * 3
-    assert "branch 'feature' cannot be checked out" in work.prompt(2)["error"]
+    assert "cannot check out branch 'feature'" in work.prompt(2)["error"]
     assert work.rows("SELECT * FROM tree_leases") == []
 
 
@@ -246,7 +246,7 @@ def test_python_queues_such_a_prompt(work: Workplace) -> None:
     ("options", "message"),
     [
         (["--workdir", "/"], "--worktree needs a branch: give --git-branch"),
-        (["--git-branch", "b"], "branch 'b' of which repository? give --workdir"),
+        (["--git-branch", "b"], "the repository of branch 'b' is unknown: give --workdir"),
         (["--git-branch", "a..b", "--workdir", "/"], "'a..b' is not a branch name"),
     ],
 )
@@ -321,7 +321,7 @@ def test_what_is_wanted_or_has_work_in_it_is_kept(work: Workplace) -> None:
     kept = "not used for 7 days, kept: "
     assert found(work, "--apply") == [
         (f"{kept}it has uncommitted changes", ""),
-        (f"{kept}it is on no branch", ""),
+        (f"{kept}it is not on a branch", ""),
         (f"{kept}fatal: cannot remove a locked working tree;", ""),
         (f"{kept}it has uncommitted changes", ""),
     ]

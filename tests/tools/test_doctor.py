@@ -173,7 +173,7 @@ def test_settings_that_are_bad(used: Workplace) -> None:
     file.chmod(0o644)
     assert found(doctor(used), "env file", "warn")["command"] == f"chmod 600 {file}"
     file.chmod(0o666)
-    assert "others can write" in found(doctor(used, status=1), "settings", "bad")["detail"]
+    assert "other users can write" in found(doctor(used, status=1), "settings", "bad")["detail"]
 
 
 def secret(work: Workplace) -> Path:
@@ -496,7 +496,8 @@ def test_what_no_constraint_can_say(used: Workplace, case: str) -> None:
 def test_trigger_that_is_gone(used: Workplace) -> None:
     with closing(sqlite3.connect(used.database)) as connection:
         connection.execute("DROP TRIGGER attempts_claim")
-    assert "no trigger attempts_claim" in found(doctor(used, status=1), "schema", "bad")["detail"]
+    bad = found(doctor(used, status=1), "schema", "bad")
+    assert "trigger attempts_claim is missing" in bad["detail"]
 
 
 def test_index_that_is_damaged(used: Workplace) -> None:
@@ -886,7 +887,7 @@ BROKEN_GOALS: dict[str, tuple[str, str, Callable[[Workplace, Path], object]]] = 
         lambda work, path: in_goals(work, "PRAGMA user_version = 2"),
     ),
     "no index": (
-        "bad", "no index tasks_pending",
+        "bad", "index tasks_pending is missing",
         lambda work, path: in_goals(work, "DROP INDEX tasks_pending"),
     ),
     "no goal": (

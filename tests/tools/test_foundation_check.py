@@ -143,7 +143,7 @@ def test_a_task_that_can_be_no_prompt_is_refused(work: Workplace) -> None:
         connection.execute("UPDATE sessions SET current_dir = NULL")
     result = work.tool("foundation-check", "--json", env=after(work, 200), status=1)
     assert outcomes(result.json) == [("foundation", "queued", "goal", "2")]
-    assert result.err.startswith("foundation-check: task 1: branch 'main' of which repository?")
+    assert result.err.startswith("foundation-check: task 1: the repository of branch 'main'")
     assert task(work, 1)["status"] == "failed"
 
 

@@ -215,7 +215,7 @@ def test_one_goal_that_fails_keeps_no_other_back(goal: Workplace) -> None:
     result = commanded(goal, command, status=1)
     assert (
         result.err
-        == "goals: goal 1: the command will not do: the command failed with exit status 3\n"
+        == "goals: goal 1: the command cannot be used: the command failed with exit status 3\n"
     )
     assert [row["goal_id"] for row in tasks(goal)] == [2]
 

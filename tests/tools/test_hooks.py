@@ -193,7 +193,7 @@ BAD: list[tuple[str, str, str, str]] = [
     ("claude", FILES["claude"], '{"hooks": {"Stop": 1}}', "'hooks.Stop' is not an array"),
     ("codex", FILES["codex"], '{"a": 1,}', "is not JSON"),
     ("codex", ".codex/config.toml", "a = ", "is not valid TOML"),
-    ("codex", ".codex/config.toml", "hooks = {}", "take it out"),
+    ("codex", ".codex/config.toml", "hooks = {}", "remove it"),
     ("opencode", FILES["opencode"], "// mine", "was not made by 'hooks install'"),
 ]
 
@@ -249,8 +249,8 @@ def test_a_file_that_is_broken_hides_no_other_agent(work: Workplace) -> None:
     [
         (["install"], "give an agent"),
         (["install", "vim"], "unknown agent 'vim'"),
-        (["install", "aider"], "no hooks of 'aider' are known"),
-        (["install", "claude", "--trust"], "need no trust"),
+        (["install", "aider"], "the provider file of 'aider' describes no hooks"),
+        (["install", "claude", "--trust"], "'claude' runs hooks without --trust"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(work: Workplace, arguments: list[str], said: str) -> None:

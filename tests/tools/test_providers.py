@@ -88,7 +88,7 @@ def test_what_is_asked_and_when_a_limit_ends_have_keys_of_their_own(work: Workpl
     assert inspect(work, *screen("codex/quota429"))["reset"] == "6:09 AM"
 
 
-def test_a_hint_is_told_from_the_same_text_typed_by_its_colour(work: Workplace) -> None:
+def test_a_hint_is_told_from_the_same_text_typed_by_its_color(work: Workplace) -> None:
     assert inspect(work, *screen("codex/idle-empty"))["status"] == "idle"
     text = (SCREENS / "codex/idle-empty.txt").read_text()
     typed = work.tool(
@@ -133,7 +133,7 @@ def test_a_persons_own_file_adds_an_agent_and_wins(work: Workplace, own: Path) -
         ("start = ", "is not valid TOML: "),
         (HEAD, "'rules' is missing or empty"),
         (RULE, "'start' is missing or empty"),
-        (HEAD + "colour = 1\n" + RULE, "'colour' is not a key (known: start, "),
+        (HEAD + "color = 1\n" + RULE, "'color' is not a key (known: start, "),
         ('start = 7\ncommands = ["robot"]\n' + RULE, "'start' is not text"),
         (HEAD + RULE + "title = '('\n", "'rules' 1 (ready) 'title' is not a regular expression: "),
         (HEAD + RULE + "titel = 'x'\n", "'rules' 1 (ready) 'titel' is not a key (known: name, "),
@@ -199,10 +199,10 @@ def test_files_that_cannot_count_are_refused(work: Workplace, own: Path) -> None
     path = own / "robot.toml"
     path.write_text(GOOD)
     path.chmod(0o666)
-    refused(work.tool("providers", status=78), path, "others can write")
+    refused(work.tool("providers", status=78), path, "other users can write")
     path.unlink()
     path.write_bytes(b"\xff")
     refused(work.tool("providers", status=78), path, "is not valid UTF-8")
     path.unlink()
     path.mkdir()
-    refused(work.tool("providers", status=78), path, "is not a file")
+    refused(work.tool("providers", status=78), path, "is not a regular file")

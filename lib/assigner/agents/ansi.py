@@ -25,7 +25,7 @@ class Style(NamedTuple):
     reverse: bool = False
 
 
-Line = list[tuple[str, Style]]  # its pieces of text, each in one style
+Line = list[tuple[str, Style]]  # the pieces of its text, each with its style
 
 
 class _Pen(NamedTuple):

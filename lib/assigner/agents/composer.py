@@ -12,7 +12,7 @@ from typing import NamedTuple
 from assigner.agents import ansi
 from assigner.system import terminal_text
 
-_REACH = 40  # a composer has at most this many lines
+_REACH = 40  # the most lines that a composer has
 _NOTHING = re.compile("")
 _SEEN = re.compile(r"[^\s\u200b]")
 
@@ -53,23 +53,23 @@ class Composer(NamedTuple):
 def find(
     shape: Shape,
     lines: Sequence[str],
-    coloured: str | None,
+    colored: str | None,
     cursor: tuple[int, int] | None,
 ) -> Composer | None:
     """The lowest composer on the screen; None if there is none, for instance behind a dialog."""
     for first in range(len(lines) - 1, -1, -1):
         end = _end(shape, lines, first, cursor)
         if end is not None and _ends_screen(shape, lines[end:]):
-            return Composer(first, end, *_state(shape, lines, coloured, cursor, first, end))
+            return Composer(first, end, *_state(shape, lines, colored, cursor, first, end))
     return None
 
 
 def _end(
     shape: Shape, lines: Sequence[str], first: int, cursor: tuple[int, int] | None
 ) -> int | None:
-    """Where a composer that begins with line `first` ends; None if none begins there.
+    """The end of the composer that begins with line `first`; None if none begins there.
 
-    A line of its text may look like its end.  A composer always reaches down to the cursor.
+    A line of the text may look like the end, but a composer always reaches down to the cursor.
     """
     if not shape.prompt.search(lines[first]) or is_choice(lines[first]):
         return None
@@ -87,7 +87,7 @@ def _end(
 
 
 def _ends_screen(shape: Shape, below: Sequence[str]) -> bool:
-    """Whether the lines below are a footer, and not a dialog under an earlier message."""
+    """Whether the lines below are a footer, not a dialog under an earlier message."""
     written = [line for line in below if line.strip()]
     return len(written) <= shape.footer and not any(map(is_choice, written))
 
@@ -110,12 +110,12 @@ def is_choice(line: str) -> bool:
 def _state(
     shape: Shape,
     lines: Sequence[str],
-    coloured: str | None,
+    colored: str | None,
     cursor: tuple[int, int] | None,
     first: int,
     end: int,
 ) -> tuple[str, str]:
-    styled = ansi.read(coloured, first, end) if coloured is not None else []
+    styled = ansi.read(colored, first, end) if colored is not None else []
     texts: list[str] = []
     dim: list[bool] = []  # one entry for each visible character
     starts = drawn = hidden = False  # starts, drawn: the cursor is before all text
@@ -139,11 +139,11 @@ def _state(
         dim += [dims[index] for index in seen]
         texts.append(line[begin:])
     if shape.drawn_cursor:
-        starts = drawn or coloured is None
+        starts = drawn or colored is None
     text = " ".join(" ".join(texts).split())
     if not dim:
         return ("empty" if starts else "unclear"), text
-    if coloured is not None:
+    if colored is not None:
         # the drawn cursor hides the color of the character under it
         hint = all(dim[1:]) and len(dim) > 1 if hidden else all(dim)
     else:
@@ -154,8 +154,9 @@ def _state(
 
 
 def _looks(styled: Sequence[ansi.Line], line: str) -> tuple[list[bool], list[bool]]:
-    """For each character of a line: is it dim, is it reversed?  All False if the capture shows
-    another line.
+    """Whether each character of a line is dim, and whether it is reversed.
+
+    All False if the capture shows another line.
     """
     dims: list[bool] = []
     reverses: list[bool] = []

@@ -18,7 +18,7 @@ _INTERPRETER = re.compile(r"(?:.*/)?(?:node|bun|deno|python[\d.]*|pypy[\d.]*|(?:
 
 
 def in_front(process: processes.Stat) -> str | None:
-    """The agent that a foreground process or one of its descendants is; None if there is none."""
+    """The agent in a foreground process or one of its descendants; None if there is none."""
     generation = [process.pid]
     for _ in range(_DEEP):
         for pid in generation:
@@ -29,7 +29,7 @@ def in_front(process: processes.Stat) -> str | None:
 
 
 def is_front(pid: int, pane_pid: int) -> bool:
-    """Whether a process is the pane's foreground agent itself, not a process it has started."""
+    """Whether a process is the pane's foreground agent itself, not one that the agent started."""
     group = processes.front(pane_pid)
     generation = [group] if group else []
     for _ in range(_DEEP):

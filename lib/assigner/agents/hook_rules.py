@@ -1,7 +1,7 @@
 """The [hooks] table of a provider file: where its hooks are installed and what they report.
 
 A path such as `tool_input.command` leads to a value within a report; `0` is the first element of
-a list.  Of several paths the first one that leads to a value counts.
+a list.  If there are several paths, the first one that leads to a value counts.
 """
 
 import re

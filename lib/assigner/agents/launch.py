@@ -1,8 +1,4 @@
-"""Restarts an agent in the context of a prompt, by a generated file that ends in exec of the agent.
-
-The command line and the environment are those of the agent process that runs now.  The prompt's
-variables are added and are removed again for the next prompt.
-"""
+"""Makes the command lines that restart an agent or a shell."""
 
 import shlex
 import shutil
@@ -14,7 +10,10 @@ from assigner.system import processes
 
 
 def command_line(provider: Provider, session: Launch, options: list[str], *, resumed: bool) -> str:
-    """The sh command line that starts the agent of a session."""
+    """The sh command line that starts the agent of a session, with `options` as extra arguments.
+
+    With `resumed` the agent continues the session's conversation, if the session allows that.
+    """
     launch = provider.launch
     parts = [session["command"] or provider.start, *map(shlex.quote, options)]
     if session["auto_approve"] and launch.approve:
@@ -35,6 +34,6 @@ def running_line(pid: int) -> str:
 def shell_line(pid: int) -> str:
     """The sh command line that restarts the shell of a pane.  UsageError if it is unknown."""
     arguments = processes.arguments(pid)
-    if arguments and arguments[0].startswith("-"):  # login(1) and tmux name a login shell so
+    if arguments and arguments[0].startswith("-"):  # a login shell, as login(1) and tmux name it
         return shlex.join([arguments[0][1:], "-l", *arguments[1:]])
     return running_line(pid)

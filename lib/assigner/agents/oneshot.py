@@ -105,7 +105,10 @@ def text(once: Once, prompt: str) -> str:
 def judge(
     once: Once, status: int | None, printed: Iterable[str], shown: str, *, resumed: bool
 ) -> Outcome:
-    """The outcome, from the exit status, the printed lines and the text on the screen."""
+    """The outcome, from the exit status, the printed lines and `shown`, the text on the screen.
+
+    `resumed`: the run continued an earlier conversation.
+    """
     if once.format == "text":
         return _judge_text(once, status, "\n".join(printed), shown)
     conversation = message = error = None

@@ -17,7 +17,7 @@ _VARIANTS = range(0xFE00, 0xFE10)
 
 @dataclass(frozen=True)
 class Lack:
-    """What a session lacks of a prompt's context; None or empty for what it has."""
+    """The parts of a prompt's context that a session lacks; None or empty for the others."""
 
     directory: str | None = None
     branch: str | None = None
@@ -45,9 +45,9 @@ def prompt(
 
 
 def shows(draft: str | None, text: str, manner: Manner) -> bool:
-    """Whether a composer shows that text and nothing else, as far as the screen shows it.
+    """Whether the composer's text `draft` is `text` and nothing else, as far as the screen shows.
 
-    A composer wraps a text, shows only the end of a long one, or only a marker of its size.
+    A composer wraps a text, and shows only the end of a long one, or only a marker with its size.
     """
     if draft is None:
         return False
@@ -71,7 +71,7 @@ def marker(draft: str | None, manner: Manner) -> re.Match[str] | None:
 
 
 def is_numbered(found: re.Match[str]) -> bool:
-    """Whether a marker carries a number of its own that distinguishes it from other pastes."""
+    """Whether a marker has a number that distinguishes it from the markers of other pastes."""
     left = found[0]
     for count in filter(None, found.groups()):
         left = left.replace(count, "", 1)
@@ -131,7 +131,7 @@ def _counts(name: str, text: str) -> int:
 
 
 def _is_drawn(draft: str, text: str) -> bool:
-    """Whether a terminal may draw the text as `draft`; zero-width characters may show anything."""
+    """Whether a terminal may draw `text` as `draft`; a zero-width character may appear as any."""
     seen = _squeezed(draft)
     visible = [_squeezed(piece) for piece in _without_width(text, "\0").split("\0")]
     if len(visible) == 1:
@@ -145,8 +145,8 @@ def _squeezed(text: str) -> str:
 
 
 def _without_width(text: str, instead: str) -> str:
-    """A text without what terminals do not draw: joiners, direction marks, variation selectors,
-    unassigned code points.
+    """A text without the characters that terminals do not draw: joiners, direction marks, variation
+    selectors, unassigned code points.  `instead` replaces each of them.
     """
     if text.isascii():
         return text

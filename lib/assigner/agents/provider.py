@@ -1,4 +1,4 @@
-"""The names of an agent's programs: all that must be read from its file to recognize it."""
+"""The classes that describe an agent, as its provider file defines it."""
 
 import os
 import re
@@ -31,7 +31,7 @@ class Transcript:
     reset: re.Pattern[str] | None = None
 
 
-COUNTS = ("newlines", "lines", "chars")  # what a marker of pasted text can count
+COUNTS = ("newlines", "lines", "chars")  # the counts that a marker of pasted text can show
 
 
 @dataclass(frozen=True)

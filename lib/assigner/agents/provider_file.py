@@ -33,7 +33,7 @@ _RULE_STATUSES = tuple(status for status in SESSION_STATUSES if status != "unkno
 
 
 class Reader:
-    """Turns the table of a file into a Provider.  SetupError names the file and the key."""
+    """Turns the TOML table of a file into a Provider.  SetupError names the file and the key."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

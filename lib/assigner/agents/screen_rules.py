@@ -27,7 +27,7 @@ _PARTS = ("last", "below", "above", "bottom", "turn")
 
 @dataclass(frozen=True)
 class Verdict:
-    """A status and its reason.  `rule` is None if no rule was tried or none fits; `draft` is the
+    """A status and its reason.  `rule` is None if no rule was tried or none matches; `draft` is the
     text in the composer, None for a placeholder.
     """
 
@@ -44,13 +44,13 @@ class View:
     """A captured pane: its screen without and with colors, and tmux's variables."""
 
     text: str
-    coloured: str | None
+    colored: str | None
     meta: Mapping[str, object]
 
     @classmethod
-    def from_coloured(cls, coloured: str, meta: Mapping[str, object]) -> Self:
+    def from_colored(cls, colored: str, meta: Mapping[str, object]) -> Self:
         """A view made from one capture with colors (`capture-pane -e`)."""
-        return cls(ansi.plain(coloured), coloured, meta)
+        return cls(ansi.plain(colored), colored, meta)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -67,7 +67,7 @@ class View:
 
 
 def judge(provider: Provider, view: View) -> Verdict:
-    """The status of an agent."""
+    """The status of an agent by its provider's rules, with the reason."""
     if view.variable("pane_dead") == "1":
         return Verdict("offline", "its program has exited")
     command = view.variable("pane_current_command")
@@ -98,7 +98,7 @@ def judge(provider: Provider, view: View) -> Verdict:
 
 
 def failure(provider: Provider, view: View, text: str) -> tuple[str, str, str | None] | None:
-    """How the turn of a prompt failed according to the screen: class, error, reset of a limit.
+    """How a prompt's turn failed according to the screen: class, error, end of a limit as stated.
 
     None if the screen shows no failure, or its last message does not begin like `text`.
     """
@@ -119,7 +119,7 @@ class _Areas:
         self.view = view
         self.message = provider.message
         shape, lines = provider.composer, view.lines
-        box = find(shape, lines, view.coloured, view.cursor) if shape is not None else None
+        box = find(shape, lines, view.colored, view.cursor) if shape is not None else None
         self.state = box.state if box is not None else "none"
         self.draft = box.text if box is not None and box.state == "draft" else None
         self.room, end = (box.first, box.end) if box is not None else (len(lines), len(lines))

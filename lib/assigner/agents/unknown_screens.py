@@ -1,7 +1,7 @@
 """Keeps a few screens of agents that no rule recognized, so that the user can add a rule.
 
 Each is a file in STATE/unknown, named by a digest of the screen with all numbers made equal: a
-changed clock or counter does not make another screen.
+screen with another clock or counter is the same screen.
 """
 
 import contextlib
@@ -22,11 +22,11 @@ _NAME = re.compile(r"[0-9a-f]{12}\Z")
 
 
 def keep(settings: Settings, provider: str, session: str, view: View, now: str) -> None:
-    """Keep a screen, and at most MOST in all.  Ignores a disk that cannot be written."""
+    """Keep a screen seen at the time `now`, and at most MOST in all.  Ignores OSError."""
     name = hashlib.sha256(re.sub(r"\d+", "0", f"{provider}\n{view.text}").encode()).hexdigest()[:12]
     screen = {
         "id": name, "provider": provider, "session": session, "seen_at": now,
-        "screen": view.text, "ansi": view.coloured, "meta": dict(view.meta),
+        "screen": view.text, "ansi": view.colored, "meta": dict(view.meta),
     }  # fmt: skip
     with contextlib.suppress(OSError):
         state_dir.write(settings.unknown / name, json.dumps(screen, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Checks what a prompt's context requires of a session, and describes it as a task."""
+"""Checks the context that a prompt needs, and describes it as a task for a session."""
 
 import json
 import os
@@ -15,16 +15,16 @@ from assigner.system import git, resources
 
 
 class Problem(NamedTuple):
-    """A step of the context that is impossible, and why."""
+    """An impossible step of the context, and the reason."""
 
     step: str
     reason: str
 
 
 def context(store: Store, attempt: LiveAttempt, here: str | None) -> Task | Problem:
-    """The task that brings a session whose directory is `here` into the context; or a Problem.
+    """The task that brings a session into the attempt's context, or the Problem that prevents it.
 
-    Removes a working tree that a killed git has left half made.
+    `here` is the session's directory.  Removes a half-made working tree that a killed git has left.
     """
     directory = attempt["working_dir"] or (here if attempt["git_branch"] else None)
     if directory and (reason := state_dir.directory_problem(directory)):

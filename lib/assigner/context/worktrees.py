@@ -25,7 +25,7 @@ def directory_of(store: Store, prompt: Workplace, session_dir: str | None) -> st
 
 
 class Own(NamedTuple):
-    """A prompt's own working tree, its directory in there, and the tree again if it exists."""
+    """A prompt's own working tree and its directory there; `made` is the tree if it exists."""
 
     tree: str
     directory: str
@@ -49,7 +49,9 @@ def of(settings: Settings, prompt: Workplace, directory: str | None) -> Own | No
 
 
 def unwanted(store: Store, before: float) -> list[str]:
-    """The trees that no open prompt, attempt or session uses, unused since `before` (epoch)."""
+    """The trees that no open prompt, attempt or session uses, and that are unchanged since
+    `before` (epoch seconds).
+    """
     top = state_dir.root(store.settings)
     sessions = {
         row["name"]: row["current_dir"]
@@ -71,7 +73,7 @@ def unwanted(store: Store, before: float) -> list[str]:
 
 
 def why_kept(tree: str) -> str | None:
-    """Why a tree must not be removed: work that exists nowhere else; None if it may be."""
+    """Why a tree must not be removed, such as work that exists nowhere else; None if it may be."""
     place = git.place(tree)
     if place is None or place.tree != tree:
         return "git does not know it"
@@ -80,7 +82,7 @@ def why_kept(tree: str) -> str | None:
     if place.operation:
         return f"a {place.operation} is in progress in it"
     if place.branch is None:
-        return "it is on no branch"
+        return "it is not on a branch"
     clean = git.is_clean(tree)
     if clean is None:
         return "git cannot tell whether it has changes"
@@ -88,8 +90,9 @@ def why_kept(tree: str) -> str | None:
 
 
 def remove(tree: str) -> str | None:
-    """Remove a tree, and its repository's directory after the last one.  Returns why it could not,
-    or None.
+    """Remove a tree, and the repository's directory of trees if it is empty then.
+
+    Returns the reason if that is impossible, else None.
     """
     place = git.place(tree)
     if place is None or place.tree != tree:

@@ -111,7 +111,7 @@ def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
         found.append(_finding("failed", f"prompt {row['id']}", f"{aimed}: {row['error']}", action))
         if apply and action:
             with store.transaction():
-                prompts.requeue(store, row["id"], afresh=False)
+                prompts.requeue(store, row["id"], reset_attempts=False)
     return found
 
 

@@ -1,7 +1,7 @@
 """Attempts: one try of one prompt in one session, from its claim to its one outcome.
 
-Call every function here inside a transaction.  Every write names the stage that it expects, so
-that of two passes which decide about one attempt only the first succeeds.
+Call every function here inside a transaction.  Every write names the stage that it expects: if two
+passes decide about one attempt, only the first succeeds.
 """
 
 import json
@@ -17,7 +17,7 @@ from assigner.store.database import Row, Store
 from assigner.store.rows import Evidence, LiveAttempt, Prompt, Session, Tried, TurnFacts
 
 # A retry may help after a failed command or a failed check, whose feedback the next attempt gets.
-# It does not help after a wrong context; a prompt that a person interrupted is left to that person;
+# It does not help after a wrong context; a person decides about a prompt that a person interrupted;
 # and a prompt that may have run must not run again unless it is idempotent.
 RETRIED = {"exit_status", "api", "check"}
 RETRIED_IF_IDEMPOTENT = {"lost", "timeout"}
@@ -25,12 +25,12 @@ RETRIED_IF_IDEMPOTENT = {"lost", "timeout"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a live attempt: its outcome, or `ending` while processes of it still run.
+    """The result of judging a live attempt: its outcome, or `ending` while its processes still run.
 
-    `attempt` is a row of live_attempts.  `response` is the answer and `output` what the terminal
-    showed.  `reset` says when a usage limit ends.  `conversation` is an agent and the id of the
+    `attempt` is a row of live_attempts.  `response` is the answer, `output` the text on the
+    terminal.  `reset` states when a usage limit ends.  `conversation` is an agent and the id of the
     conversation that the next prompt continues; without an id the next prompt begins a new one.
-    `feedback` is what the next attempt is told.
+    The next attempt gets `feedback`.
     """
 
     attempt: LiveAttempt
@@ -101,12 +101,18 @@ def claim(
 
 
 def live_of(store: Store, prompt: int) -> LiveAttempt:
-    """The live attempt of an assigned prompt, as a row of live_attempts."""
+    """The live attempt of an assigned prompt, as a row of live_attempts.
+
+    Raises StopIteration if the prompt has none.
+    """
     return next(row for row in store.rows("attempts/live") if row["prompt_id"] == prompt)
 
 
 def advance(store: Store, attempt: int, expected: str, stage: str, at: float | None = None) -> bool:
-    """Advance a live attempt from the expected stage.  Returns whether it was in that stage."""
+    """Advance a live attempt from the expected stage; `at` is in epoch seconds, by default now.
+
+    Returns whether the attempt was live and in that stage.
+    """
     moment = clock.text(clock.now() if at is None else at)
     return bool(
         store.run("attempts/advance", id=attempt, expected=expected, stage=stage, at=moment)
@@ -114,7 +120,10 @@ def advance(store: Store, attempt: int, expected: str, stage: str, at: float | N
 
 
 def submitted(store: Store, attempt: LiveAttempt, at: float) -> bool:
-    """Record that the session has reported that the prompt's file runs."""
+    """Record that the session runs the prompt since `at` (epoch seconds).
+
+    Returns whether the attempt is in the stage `submitted` now.
+    """
     if attempt["stage"] != "submitted":
         if not advance(store, attempt["id"], attempt["stage"], "submitted", at):
             return False
@@ -123,7 +132,10 @@ def submitted(store: Store, attempt: LiveAttempt, at: float) -> bool:
 
 
 def submit(store: Store, attempt: LiveAttempt, by: str, at: float) -> bool:
-    """Record, in a transaction, that an agent has the prompt, and the evidence for that."""
+    """Record that an agent has the prompt since `at` (epoch seconds); `by` names the evidence.
+
+    Returns whether that was not recorded before.
+    """
     if attempt["stage"] == "submitted" or not submitted(store, attempt, at):
         return False
     attempt["stage"] = "submitted"
@@ -144,7 +156,7 @@ def turn_of(attempt: Tried) -> TurnFacts:
 
 
 def remember(store: Store, attempt: LiveAttempt, **facts: Unpack[TurnFacts]) -> None:
-    """Add facts, in a transaction, to a live attempt's turn, to which other passes add as well."""
+    """Add facts to a live attempt's turn; keeps the facts that other passes have added."""
     live = store.execute(
         "SELECT evidence FROM attempts WHERE id = :id AND outcome IS NULL", {"id": attempt["id"]}
     ).fetchone()
@@ -162,7 +174,7 @@ def keep_evidence(
     *,
     process_group: int | None = None,
 ) -> None:
-    """Write what is known of a live attempt, in the database and in its row."""
+    """Write a live attempt's evidence, and its process group if given, to database and row."""
     attempt["evidence"] = json.dumps(evidence, ensure_ascii=False)
     if process_group is not None:
         attempt["process_group"] = process_group
@@ -175,14 +187,17 @@ def keep_evidence(
 
 
 def follow_pane(store: Store, attempt: LiveAttempt, pane_pid: int) -> None:
-    """The agent of a live attempt was started again, in the same pane, with its variables."""
+    """Record that a live attempt's agent was restarted in the same pane, with its variables."""
     attempt["pane_pid"] = pane_pid
     store.run("attempts/follow_pane", id=attempt["id"], pane_pid=pane_pid)
     sessions.adopt_pane(store, attempt["session"], pane_pid, attempt["env_vars"])
 
 
 def stop(store: Store, attempt: LiveAttempt, reason: str | None, signal: str, at: float) -> bool:
-    """Write that a live attempt is about to be sent a signal, and why; whether it still lives."""
+    """Record that the pass is about to send a signal to a live attempt, and the reason `ending`.
+
+    Returns whether the attempt is still live.
+    """
     moment = clock.text(at)
     return bool(
         store.run(
@@ -192,20 +207,23 @@ def stop(store: Store, attempt: LiveAttempt, reason: str | None, signal: str, at
 
 
 def interrupt(store: Store, attempt: LiveAttempt) -> bool:
-    """Write that what is left of an attempt's processes is to be ended; whether nobody had yet."""
+    """Record that later passes must end an attempt's remaining processes.
+
+    Returns whether no reason to stop the attempt was recorded before.
+    """
     return bool(store.run("attempts/interrupt", id=attempt["id"]))
 
 
 def recount(store: Store) -> None:
-    """Have live attempts count from now what they wait for, where the clock was set back."""
+    """Restart the waiting times of live attempts at the current time, if the clock was set back."""
     store.run("attempts/restart_clock")
 
 
 def finish(store: Store, verdict: Verdict) -> bool:
-    """Write the outcome of a live attempt, and what follows for prompt, session and working tree.
+    """Write the outcome of a live attempt, and update its prompt, session and working tree.
 
-    Returns whether the attempt was still as the verdict's row says: a verdict that knew less
-    than what was reported meanwhile changes nothing.
+    Returns whether the attempt still equals the verdict's row.  If not, a newer report has arrived
+    that the verdict does not consider, and nothing changes.
     """
     now = clock.now()
     at = clock.text(now)
@@ -261,9 +279,9 @@ def finish(store: Store, verdict: Verdict) -> bool:
 
 
 def lasted(attempt: LiveAttempt, since: str, now: float) -> float:
-    """Seconds from a moment of a live attempt to `now`.
+    """Seconds from `since`, a time of a live attempt, to `now` (epoch seconds).
 
-    If the clock was set back meanwhile, counts from when `observe` noticed and recorded it.
+    If the clock was set back in between, counts from when `observe` noticed and recorded that.
     """
     passed = now - clock.seconds(since)
     return passed if passed >= 0 else max(0.0, now - clock.seconds(attempt["updated_at"]))
@@ -292,7 +310,7 @@ def is_worth_another(attempt: Tried, failure_class: str | None) -> bool:
         return True
     turn = evidence_of(attempt).get("turn")
     if failure_class == "lost" and turn is not None and turn.get("may_have_leaked"):
-        return False  # a shell may have run lines of it already
+        return False  # a shell may have run lines of the prompt already
     if failure_class == "lost" and attempt["stage"] == "typed" and turn is not None:
         return not turn.get("enter_pressed_at") or bool(attempt["idempotent"])  # no Enter: no turn
     return failure_class in RETRIED or (
@@ -306,7 +324,7 @@ def forget_outputs(store: Store, rows: Sequence[Row]) -> None:
 
 
 def known(store: Store, provider: str, affinity: str) -> str | None:
-    """The id of the conversation; None if there is none yet."""
+    """The id of a provider's conversation for an affinity key; None if there is none yet."""
     row = store.one("conversations/get", provider=provider, affinity=affinity)
     return str(row["conversation"]) if row else None
 

@@ -11,7 +11,7 @@ from assigner.errors import UsageError
 from assigner.store import state_dir
 from assigner.system import terminal_text
 
-# execve(2) limits one variable to 128 KiB, all with the arguments to a quarter of the stack
+# execve(2) limits one variable to 128 KiB, all variables and arguments to a quarter of the stack
 MAX_VARIABLES = 100_000
 MAX_COMMENT = 10_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -96,8 +96,8 @@ def check(draft: Draft, settings: Settings, providers: Iterable[str]) -> None:
     )
     if size > MAX_VARIABLES:
         raise UsageError(
-            f"the variables have {size} bytes, the limit is {MAX_VARIABLES}, as programs could not"
-            " start with more: put them into a file"
+            f"the variables have {size} bytes, the limit is {MAX_VARIABLES}, because programs"
+            " cannot start with more: put the values into a file"
         )
     for command in draft.prerequisites:
         if not isinstance(command, str) or not command.strip():
@@ -164,7 +164,7 @@ def check_variable(name: str) -> None:
 
 
 def check_branch(name: str) -> None:
-    """Refuse what git-check-ref-format(1) refuses or git reads as an option.  UsageError."""
+    """Refuse names that git-check-ref-format(1) refuses or git reads as options.  UsageError."""
     _check_plain("git_branch", name)
     bad = (
         not name

@@ -19,7 +19,7 @@ def record(
     attempt: int | None = None,
     session: str | None = None,
 ) -> None:
-    """Write an event, in a transaction, with the prompt, attempt and session that it is about."""
+    """Write an event about a prompt, an attempt or a session.  Call it inside a transaction."""
     store.run(
         "task_events/record",
         prompt_id=prompt,
@@ -31,15 +31,15 @@ def record(
 
 
 def text(data: Mapping[str, Any]) -> str:
-    """The data of an event as the database keeps it: two events that say the same are equal."""
+    """An event's data as the text in the database; equal data give equal texts."""
     return json.dumps(data, ensure_ascii=False)
 
 
 def delete(store: Store, rows: Sequence[Row]) -> None:
-    """Delete events, in a transaction, by the `id` of each row."""
+    """Delete events, by the `id` of each row.  Call it inside a transaction."""
     store.run_many("task_events/delete", rows)
 
 
 def delete_of_prompts(store: Store, rows: Sequence[Row]) -> None:
-    """Delete the events of prompts, in a transaction, by the `id` of each row."""
+    """Delete the events of prompts, by the `id` of each row.  Call it inside a transaction."""
     store.run_many("task_events/delete_of_prompt", rows)

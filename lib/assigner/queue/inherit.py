@@ -60,7 +60,7 @@ def _variables(store: Store, draft: Draft, parent: Prompt) -> None:
     """Inherit the variables that the draft does not set; share the parent's file of secrets."""
     own = draft.env_vars or draft.metadata.get("env_vars") or {}
     if not isinstance(own, dict):
-        return  # drafting.check refuses this
+        return  # drafts.check refuses this
     taken: dict[str, str | None] = {
         name: value
         for name, value in json.loads(parent["env_vars"]).items()

@@ -7,9 +7,9 @@ from assigner.store.database import Store
 
 
 def take(store: Store, tree: str, branch: str | None, wanted: str | None) -> int | None:
-    """Take the lease of a working tree, which keeps it on `branch`, or join it; the lease's id.
+    """Take the lease of a working tree, which keeps the tree on `branch`, or join an existing one.
 
-    None if another prompt keeps the tree on a branch other than `wanted`.
+    Returns the lease's id; None if another prompt keeps the tree on a branch other than `wanted`.
     """
     if lease := store.one("tree_leases/of_tree", tree=tree):
         return int(lease["id"]) if wanted in (None, lease["branch"]) else None
@@ -25,7 +25,7 @@ def take(store: Store, tree: str, branch: str | None, wanted: str | None) -> int
 
 
 def release(store: Store, lease: int) -> None:
-    """End a lease that no live attempt uses; prompts that waited for the tree go on."""
+    """End a lease if no live attempt uses it, and release the prompts that wait for the tree."""
     tree = store.execute("SELECT tree FROM tree_leases WHERE id = :id", {"id": lease}).fetchone()
     if tree and store.run("tree_leases/release", id=lease):
         state_dir.note_use(store, tree["tree"])

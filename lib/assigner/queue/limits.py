@@ -16,7 +16,8 @@ def active(store: Store) -> dict[str, Row]:
 
 
 def end(store: Store, reset: str | None, at: float) -> str:
-    """When a limit that an agent reported at the time `at` (epoch seconds) ends.
+    """When a limit ends that an agent reported at the time `at` (epoch seconds); `reset` is the
+    agent's statement.
 
     A missing or unreadable reset counts as ASSIGNER_LIMIT_WAIT seconds away.  A reset in the past
     counts as a minute away, because the account was at its limit a moment ago.
@@ -28,7 +29,10 @@ def end(store: Store, reset: str | None, at: float) -> str:
 
 
 def moment(reset: str | None, at: float | None) -> str | None:
-    """The moment meant by a reset that was stated at the time `at`, however late it is read."""
+    """The time meant by `reset`, which an agent stated at the time `at` (epoch seconds).
+
+    `reset` itself if it is unreadable.  A time in the past counts as now.
+    """
     meant = _parse(reset, at) if reset and at is not None else None
     return reset if meant is None else clock.text(max(meant, clock.now()))
 
@@ -40,7 +44,10 @@ def _parse(reset: str, at: float) -> float | None:
 
 
 def note(store: Store, name: str, until: str, reason: str) -> None:
-    """Record, in a transaction, that an account is at its limit: holds its sessions and prompts."""
+    """Record that an account is at its limit, and hold its sessions and prompts.
+
+    Call it inside a transaction.
+    """
     store.run("usage_limits/note", account=name, until=until, reason=reason)
     store.run("sessions/limit", account=name, until=until, reason=said(name, until))
     store.run("prompts/hold_limited", account=name)

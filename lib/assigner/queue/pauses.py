@@ -1,4 +1,4 @@
-"""pause, resume: running prompts continue to their end, and no new ones are claimed.
+"""pause, resume: running prompts continue to their end, and passes claim no new ones.
 
 A paused session has a flag in its row; a pause of a provider, or of everything, is a row of the
 table pauses.
@@ -20,14 +20,14 @@ _BATCH = 20_000  # prompts per transaction, so that other processes can write in
 
 
 class Place(NamedTuple):
-    """A thing to pause: a `session` or a `provider` by name, or `everything`."""
+    """The object of a pause: a `session` or a `provider` by name, or `everything`."""
 
     kind: str
     name: str = ""
 
     @property
     def held_on(self) -> str:
-        """The value of held_on of prompts that wait for it."""
+        """The value of held_on of prompts that wait for the end of this pause."""
         return self.name or self.kind
 
 
@@ -50,11 +50,11 @@ def places(
 
 
 def pause(store: Store, wanted: Sequence[Place]) -> list[Row]:
-    """Pause these places; rows with the time of the pause, and what happened to live claims.
+    """Pause these places.  Returns rows with the time of the pause and the affected prompts.
 
     The pause takes effect in one transaction; marking the waiting prompts takes several more.
-    Claims that are not being typed are released: deliver commits the stage `typing` before it
-    types, and then cannot.
+    Releases claims that no pass is typing yet: deliver commits the stage `typing` before it types,
+    which then fails.
     """
     with store.transaction():
         rows = [_paused(store, place) for place in wanted]
@@ -79,9 +79,9 @@ def pause(store: Store, wanted: Sequence[Place]) -> list[Row]:
 
 
 def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
-    """End the pause of these places; rows with the number of prompts that it no longer holds.
+    """End the pause of these places.  Returns rows with the number of released prompts.
 
-    Other pauses stay.
+    Other pauses stay in force.
     """
     with store.transaction():
         for place in wanted:
@@ -100,7 +100,7 @@ def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
 
 
 def listed(store: Store) -> list[Row]:
-    """Everything that is paused, since when and by whom."""
+    """All pauses in force: kind, name, since when and by whom."""
     places: list[tuple[Place, Row | Session]] = [
         (Place("provider" if r["provider"] else "everything", r["provider"]), r)
         for r in store.rows("pauses/list")
@@ -139,7 +139,7 @@ def held_ons(store: Store) -> set[str]:
 
 
 def _hold(store: Store, place: Place) -> int:
-    """Mark waiting prompts that can run nowhere else as held; their number."""
+    """Mark the waiting prompts that can run only in that place as held; their number."""
     if place.kind == "everything":
         return _in_batches(store, place, "prompts/hold_all")
     if place.kind == "session":

@@ -21,14 +21,14 @@ _NOT_HELD: Row = {"held_by": None, "held_on": None}
 
 
 def queue(store: Store, drafts: Iterable["Draft"]) -> list[int]:
-    """Queue checked drafts in one transaction.  Returns their ids.  On UsageError none is queued.
+    """Queue checked drafts in one transaction.  Returns their ids.  On UsageError queues none.
 
-    A draft whose key an existing prompt has is not queued: its id is that prompt's.
+    Does not queue a draft whose key an existing prompt has, and returns that prompt's id for it.
     """
     settings, now = store.settings, clock.text(clock.now())
     ids: list[int] = []
     saved: dict[str, str] = {}
-    lanes: dict[tuple[str | None, str | None], Row] = {}  # what holds all prompts of a lane
+    lanes: dict[tuple[str | None, str | None], Row] = {}  # the cause that holds a whole lane
     with _kept_if_committed(settings, saved), store.transaction():
         for draft in drafts:
             if draft.dedup_key and (known := store.one("prompts/by_key", key=draft.dedup_key)):
@@ -87,7 +87,10 @@ def _earlier(store: Store, after: int | str, ids: Sequence[int]) -> int:
 
 
 def hold(store: Store, prompt: int) -> None:
-    """Record what a waiting prompt waits for: dependency, time, target, pause; or nothing."""
+    """Find out and record the cause that holds a waiting prompt: dependency, time or another.
+
+    Records that nothing holds it if there is no cause.
+    """
     row = store.one("prompts/get", id=prompt)
     if row is None or row["status"] != "pending":
         return
@@ -104,22 +107,22 @@ def hold(store: Store, prompt: int) -> None:
 
 
 def hold_on(store: Store, prompt: int, held_by: str | None, held_on: str | None) -> None:
-    """Write what a waiting prompt waits for."""
+    """Record the cause that holds a waiting prompt; None if nothing does."""
     store.run("prompts/hold", id=prompt, held_by=held_by, held_on=held_on)
 
 
 def hold_for_target(store: Store, session: str) -> None:
-    """The session is gone: what waits for nothing else, and can run only there, waits for it."""
+    """A session is gone: hold the ready prompts that can run only in it."""
     store.run("prompts/hold_target", name=session)
 
 
 def release(store: Store, held_by: str, held_on: str) -> None:
-    """What prompts were held by is over: they wait for what else there is, or for nothing."""
+    """A cause is over: release the prompts that it held, unless another cause holds them."""
     store.run("prompts/release_held", held_by=held_by, held_on=held_on)
 
 
 def free_from_target(store: Store, session: str) -> None:
-    """Let the prompts that wait for a missing session run in any."""
+    """Let the prompts that wait for a missing session run in any session."""
     store.run("prompts/retarget", name=session)
     release(store, "target missing", session)
 
@@ -131,36 +134,36 @@ def retarget(store: Store, prompt: int, *, session: str | None, provider: str | 
 
 
 def start(store: Store, prompt: int, at: float) -> None:
-    """An assigned prompt has begun to run."""
+    """Record that an assigned prompt began to run at `at` (epoch seconds)."""
     store.run("prompts/start", id=prompt, at=clock.text(at))
 
 
 def cancel(store: Store, prompt: int) -> None:
-    """Cancel a prompt that is pending or failed."""
+    """Cancel a prompt if it is pending or failed."""
     if store.run("prompts/cancel", id=prompt):
         release_dependants(store, prompt)
 
 
 def request_cancel(store: Store, prompt: int) -> None:
-    """Ask that a prompt which has a session be ended there, unless that was asked already."""
+    """Ask later passes to stop a prompt in its session, unless that was asked already."""
     store.run("prompts/request_cancel", id=prompt)
 
 
 def approve(store: Store, prompt: int) -> None:
-    """A completed prompt that awaits a review is approved."""
+    """Approve a completed prompt that awaits a review."""
     store.run("prompts/approve", id=prompt)
     release_dependants(store, prompt)
 
 
 def reject(store: Store, prompt: int, feedback: str) -> None:
-    """A completed prompt that awaits a review waits again, its attempts counted from zero."""
+    """Put a completed prompt that awaits a review back in the queue, with no attempts counted."""
     store.run("prompts/reject", id=prompt, feedback=feedback)
     hold(store, prompt)
     release_dependants(store, prompt)
 
 
 def give_feedback(store: Store, prompt: int, feedback: str) -> None:
-    """Have the first attempt of a waiting prompt told what came of earlier work."""
+    """Give the first attempt of a waiting prompt the feedback on earlier work."""
     store.run("prompts/give_feedback", id=prompt, feedback=feedback)
 
 
@@ -171,7 +174,7 @@ def delete(store: Store, rows: Sequence[Row]) -> None:
 
 
 def forget_responses(store: Store, rows: Sequence[Row]) -> None:
-    """Empty the response of prompts that ended before a time: `prompt_id`, `before` of each row."""
+    """Empty the responses of prompts (`prompt_id` of each row) that ended before `before`."""
     store.run_many("prompts/empty_response", rows)
 
 
@@ -181,9 +184,12 @@ def release_dependants(store: Store, prompt: int) -> None:
         hold(store, row["id"])
 
 
-def requeue(store: Store, prompt: int, *, afresh: bool) -> bool:
-    """Put a failed or cancelled prompt back in the queue; `afresh` resets its attempt count."""
-    if not store.run("prompts/requeue", id=prompt, afresh=int(afresh)):
+def requeue(store: Store, prompt: int, *, reset_attempts: bool) -> bool:
+    """Put a failed or cancelled prompt back in the queue; `reset_attempts` sets its count to 0.
+
+    Returns whether the prompt was failed or cancelled.
+    """
+    if not store.run("prompts/requeue", id=prompt, reset_attempts=int(reset_attempts)):
         return False
     hold(store, prompt)
     release_dependants(store, prompt)
@@ -191,7 +197,7 @@ def requeue(store: Store, prompt: int, *, afresh: bool) -> bool:
 
 
 def session_is_there(store: Store, name: str) -> bool:
-    """Whether the session of that name can get prompts, now or when it is free."""
+    """Whether the session of that name is enrolled and not offline."""
     session = store.one("sessions/get", name=name)
     return bool(session and session["enrolled"] and session["status"] != "offline")
 
@@ -203,7 +209,7 @@ def secret_names(env_vars: str) -> list[str]:
 
 @contextlib.contextmanager
 def _kept_if_committed(settings: Settings, saved: Mapping[str, str]) -> Iterator[None]:
-    """Remove the files of secrets again unless the transaction commits."""
+    """Remove the new files of secrets if the transaction does not commit."""
     try:
         yield
     except BaseException:
@@ -280,7 +286,7 @@ def _blocker(row: Row) -> str:
 
 def retry_due(store: Store, limit: int = 1000) -> list[Row]:
     """Requeue the failed prompts that are due; a row for each."""
-    # no back-off is longer than this; if one seems to be, the clock was set back
+    # the longest possible delay: a retry later than that means that the clock was set back
     furthest = clock.text(clock.now() + 2 * store.settings.backoff_limit)
     due = store.rows("prompts/due_retries", furthest=furthest, limit=limit)
     if not due:
@@ -294,5 +300,5 @@ def retry_due(store: Store, limit: int = 1000) -> list[Row]:
                 "last_session": row["assigned_session"],
             }
             for row in due
-            if requeue(store, row["id"], afresh=False)
+            if requeue(store, row["id"], reset_attempts=False)
         ]

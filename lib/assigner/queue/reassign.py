@@ -9,9 +9,9 @@ from assigner.store.database import Row, Store
 def reassign(store: Store, prompt: int, *, session: str | None, provider: str | None) -> Row:
     """Give a waiting prompt this target, or none; its row, with a `note` if it is too late.
 
-    Call it inside a transaction.  It first releases a claim that is not being typed, as cancel
-    does: deliver then cannot commit the stage `typing`.  UsageError for an unknown prompt, and
-    for a branch without a directory.
+    Call it inside a transaction.  If no pass is typing the prompt yet, it first releases the claim,
+    as cancel does: deliver then cannot commit the stage `typing`.  UsageError for an unknown
+    prompt, and for a branch without a directory.
     """
     row = store.one("prompts/get", id=prompt)
     if row is None:

@@ -28,7 +28,7 @@ _WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 def parse(text: str, now: float) -> float | None:
-    """Epoch seconds of the next moment that the text can mean; None if it contains no time.
+    """The next time that the text can mean, in epoch seconds; None if it contains none.
 
     Understands `6:09 AM`, `3pm (Europe/Berlin)`, `Feb 3 at 5pm`, `Mon 12:00`, `2 hours 5 minutes`,
     `1h30m`, ISO 8601 and seconds since the epoch.  Without a zone the time is local.

@@ -1,4 +1,4 @@
-"""Finds sessions by what the database knows of them."""
+"""Finds sessions in the database, and writes their rows."""
 
 import json
 import os
@@ -65,27 +65,27 @@ def parts_of(store: Store, name: str) -> list[str]:
 
 
 def add(store: Store, name: str, values: Row) -> None:
-    """Write a session that a look has found for the first time, with its columns."""
+    """Insert a session that a scan has found for the first time, with these columns."""
     store.run("sessions/add", name=name, **values)
 
 
 def see(store: Store, session: Session, values: Row) -> None:
-    """Write what a look at a known session has found, with its columns."""
+    """Update the columns of a known session after a look at its pane."""
     store.run("sessions/see", id=session["id"], **values)
 
 
 def lose(store: Store, session: Session, status: str, reason: str) -> bool:
-    """Write that a session was not found; whether that is news."""
+    """Record that a scan did not find a session.  Returns whether that changes its row."""
     return bool(store.run("sessions/lose", id=session["id"], status=status, status_reason=reason))
 
 
 def occupy(store: Store, name: str, reason: str) -> None:
-    """An idle session is busy by what was reported from it; the next look says more."""
+    """Mark an idle session as busy because of a report from it; the next scan has the details."""
     store.run("sessions/occupy", name=name, reason=reason)
 
 
 def plan(store: Store, name: str, provider: str) -> None:
-    """Write that a session of an agent is about to be made."""
+    """Record that an agent's session is about to be created."""
     store.run("sessions/plan", name=name, provider=provider)
 
 
@@ -95,47 +95,47 @@ def forget(store: Store, session: Session) -> None:
 
 
 def enroll(store: Store, session: Session, **values: Any) -> None:
-    """Opt a session in, with its columns."""
+    """Opt a session in, and set these columns."""
     store.update("sessions", session["id"], enrolled=1, opted_out=0, prompt_learning="on", **values)
 
 
 def leave(store: Store, session: Session) -> bool:
-    """Opt out a session that has no prompt; whether it had none."""
+    """Opt a session out unless it has a prompt.  Returns whether it had none."""
     return bool(store.run("sessions/leave", id=session["id"]))
 
 
 def renew(store: Store, name: str) -> None:
-    """Have a session that was given up be started again."""
+    """Let keepalive restart a session again that it had given up."""
     store.run("sessions/renew", name=name)
 
 
 def give_up(store: Store, session: Session, reason: str) -> None:
-    """Write why a session is not started again."""
+    """Record why keepalive no longer restarts a session."""
     store.run("sessions/give_up", id=session["id"], reason=reason)
 
 
 def note_stuck(store: Store, session: Session, since: str) -> None:
-    """Write that it was said that nothing was seen of a busy session since then."""
+    """Record that keepalive has reported a busy session as silent since that time."""
     store.run("sessions/note_stuck", id=session["id"], since=since)
 
 
 def begin_start(store: Store, session: Session, start_file: str) -> None:
-    """Write that a session is about to be started, by the file of that name."""
+    """Record that a session is about to be started by the start file of that name."""
     store.run("sessions/begin_start", id=session["id"], start_file=start_file)
 
 
 def end_start(store: Store, session: Session) -> None:
-    """Write that no start of a session is waited for."""
+    """Record that no pass waits for a start of the session any longer."""
     store.run("sessions/end_start", id=session["id"])
 
 
 def set_start_directory(store: Store, session: Session, directory: str | None) -> None:
-    """Write where a session is started again."""
+    """Set the directory in which keepalive restarts a session."""
     store.update("sessions", session["id"], start_dir=directory)
 
 
 def set_context(store: Store, session: Session, env_vars: str | None = None) -> None:
-    """Write the context of a row of `sessions` to the database; variables only if given."""
+    """Write the directory, branch and hash in a row of `sessions`, and its variables if given."""
     store.run(
         "sessions/set_context",
         id=session["id"],
@@ -148,22 +148,22 @@ def set_context(store: Store, session: Session, env_vars: str | None = None) -> 
 
 
 def set_env_vars(store: Store, name: str, env_vars: Mapping[str, Any]) -> None:
-    """Write which variables prompts have exported in a session."""
+    """Set the variables that prompts have exported in a session."""
     store.run("sessions/set_env", name=name, env_vars=json.dumps(env_vars, ensure_ascii=False))
 
 
 def adopt_pane(store: Store, name: str, pane_pid: int, env_vars: str) -> None:
-    """Write that another process runs in a session's pane, with these variables."""
+    """Record that another process, with these variables, runs in a session's pane."""
     store.run("sessions/adopt_pane", name=name, pane_pid=pane_pid, env_vars=env_vars)
 
 
 def keep_environment(store: Store, name: str, file: str) -> None:
-    """Write which file has the environment in which a session was started."""
+    """Set the name of the file with the environment in which a session was started."""
     store.run("sessions/keep_environment", name=name, environment_file=file)
 
 
 def set_conversation(store: Store, name: str, conversation: str | None) -> None:
-    """Write which conversation an agent's session is in."""
+    """Set the conversation that an agent's session is in."""
     store.run("sessions/set_conversation", name=name, conversation=conversation)
 
 

@@ -38,7 +38,7 @@ class Wish(NamedTuple):
 
 
 def lacking(store: Store, names: Sequence[str], wish: Wish) -> list[str]:
-    """The names whose sessions do not exist yet.
+    """The names of sessions that do not exist yet.
 
     UsageError for a name that tmux would change, an unusable directory, shell or command, or a
     session that exists but differs from the request.
@@ -60,10 +60,10 @@ def lacking(store: Store, names: Sequence[str], wish: Wish) -> list[str]:
 def create(
     store: Store, name: str, wish: Wish, *, settle: float | None, silent: str | None
 ) -> Row | Session:
-    """Create a session on the first configured socket and enroll it; its row.
+    """Create a session on the first configured socket and enroll it.  Returns its row.
 
-    Waits at most `settle` seconds for the shell, and as long again for its prompt, or an agent's
-    composer; a session that is not ready by then is enrolled, and its row has the reason.
+    Waits at most `settle` seconds for the shell, and as long again for its prompt; or that long for
+    an agent's composer.  Enrolls a session that is not ready by then too; its row has the reason.
     `silent` is why the socket does not answer.  AssignerError if no session was created.
     """
     if silent is not None:
@@ -119,7 +119,10 @@ def _missing(agent: Provider, wish: Wish) -> AssignerError | None:
 def _create_agent(
     store: Store, name: str, agent: Provider, directory: str, wish: Wish, settle: float
 ) -> Session:
-    """Create a session that runs an agent, and enroll it; its row within `settle` seconds."""
+    """Create a session that runs an agent, and enroll it.  Returns its row.
+
+    Waits at most `settle` seconds until the agent is ready.
+    """
     trusted = (directory, *wish.choice.trust) if agent.launch.trusts else ()
     line = wish.choice.command or agent.start
     choice = wish.choice._replace(command=line, trust=trusted)
@@ -159,7 +162,7 @@ def _create_agent(
 
 
 def _watch(store: Store, name: str, settle: float) -> Session:
-    """Wait until a new session's agent is ready, asks a question or has ended; its row."""
+    """Wait until a new session's agent is ready, asks a question or has ended.  Returns its row."""
     until = time.monotonic() + settle
     asked = 0
     while True:
@@ -173,7 +176,7 @@ def _watch(store: Store, name: str, settle: float) -> Session:
 
 
 def _ended(store: Store, session: Session, agent: Provider) -> AssignerError:
-    """Remove the session of an agent that has ended; the error with its last output."""
+    """Remove the session of an agent that has ended.  Returns the error with its last output."""
     name, said = session["name"], ""
     if session["pane_id"]:
         said = " ".join(_shown(store, session)[-3:])
@@ -188,7 +191,7 @@ def _ended(store: Store, session: Session, agent: Provider) -> AssignerError:
 
 
 def _shown(store: Store, session: Session) -> list[str]:
-    """The nonempty lines on a session's screen; none if it cannot be read."""
+    """The nonempty lines on a session's screen; [] if it cannot be read."""
     pane = session["pane_id"]
     try:
         texts = panes.history(session["socket"], store.settings.tmux_timeout, [pane])
@@ -201,9 +204,9 @@ def _shown(store: Store, session: Session) -> list[str]:
 
 
 def _make(store: Store, name: str, directory: str, shell: str | None, settle: float) -> None:
-    """Let tmux create a session, and wait until a known shell runs in it.
+    """Create a tmux session, and wait at most `settle` seconds until a known shell runs in it.
 
-    On AssignerError no session is left.
+    Removes the session again if it raises AssignerError.
     """
     socket, timeout = store.settings.sockets[0], store.settings.tmux_timeout
     try:
@@ -256,9 +259,9 @@ def _is_missing(store: Store, name: str, wish: Wish) -> bool:
     if wish.shell is not None and process and process.comm != os.path.basename(wish.shell):
         raise UsageError(f"session '{name}' exists, but runs {process.comm}, not '{wish.shell}'")
     if wish.directory is not None:
-        stands = processes.directory(session["pane_pid"])
-        if stands != os.path.realpath(wish.directory):
-            place = f"'{stands}'" if stands else "an unknown directory"
+        found = processes.directory(session["pane_pid"])
+        if found != os.path.realpath(wish.directory):
+            place = f"'{found}'" if found else "an unknown directory"
             raise UsageError(
                 f"session '{name}' exists, but is in {place}, not in '{wish.directory}'"
             )

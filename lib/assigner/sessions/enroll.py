@@ -1,4 +1,4 @@
-"""enroll: the sessions that assigner may type into.  It never types into any other."""
+"""enroll: allows assigner to type into a session.  It never types into any other session."""
 
 import json
 import os
@@ -37,10 +37,12 @@ def enrolled(store: Store) -> list[Row]:
 
 
 class Choice(NamedTuple):
-    """The options of enroll for a session: its provider (None: detect it), the `command` of a
-    one-shot executor or that starts an agent, and the account; whether assigner may restart the
-    agent for a prompt, continue its conversation, and let it act without asking; whether
-    keepalive restarts the session, and what the agent trusts.
+    """The options of enroll for a session.
+
+    `provider`: None to detect it.  `command`: the command line of a one-shot executor, or the one
+    that starts an agent.  `respawn`: assigner may restart the agent for a prompt.  `resumes`: it
+    may continue the agent's conversation.  `auto_approve`: the agent may act without asking.
+    `keepalive`: keepalive restarts the session.  `trust`: directories that the agent trusts.
     """
 
     provider: str | None = None
@@ -60,10 +62,10 @@ def enroll(
     *,
     at_prompt: bool = False,
 ) -> Session:
-    """Enroll a session, and remember how its shell's empty prompt ends; its row.
+    """Enroll a session.  Returns its row.
 
-    With `at_prompt` the prompt shown now is empty, whatever it looks like.  UsageError for a
-    missing session, and for options that do not fit it.
+    With `at_prompt` the session shows an empty prompt now, of any form: remembers how it ends.
+    UsageError for a missing session, and for options that do not fit it.
     """
     session = sessions.find(store, name)
     if session["status"] == "offline" and not is_there(session):
@@ -94,7 +96,7 @@ def enroll(
         sessions.renew(store, name)
         prompts.release(store, "target missing", name)
         if session["provider"] != provider:
-            # what ran in it may be paused, what runs in it now not
+            # the earlier provider may be paused, and the new one not
             prompts.release(store, "pause", session["provider"])
     scan.scan(store)
     session = sessions.find(store, name)
@@ -104,8 +106,9 @@ def enroll(
 
 
 def renew(store: Store, name: str, choice: Choice) -> Session | None:
-    """Let keepalive try again to restart an offline session that it has given up; its row.
-    None if the session or the options do not ask for that.
+    """Let keepalive try again to restart an offline session that it has given up.
+
+    Returns the session's row; None if the session or the options do not ask for that.
     """
     session = sessions.find(store, name)
     if not session["keepalive"] or not session["enrolled"] or session["status"] != "offline":
@@ -178,7 +181,7 @@ def _command(session: Session, provider: str, choice: Choice) -> str | None:
 
 
 def _start(session: Session, provider: str) -> Row:
-    """The columns needed to restart a session as it is.  UsageError if it cannot be restarted."""
+    """The columns from which keepalive restarts a session.  UsageError if it cannot restart it."""
     name = session["name"]
     if not PLAIN_NAME.match(name):
         raise UsageError(
@@ -198,12 +201,12 @@ def _start(session: Session, provider: str) -> Row:
 
 
 def proc_of(session: Session) -> int:
-    """The foreground process of a session."""
+    """The pid of a session's foreground process; 0 if it is unknown."""
     return processes.front(session["pane_pid"]) or 0
 
 
 def _account_of(command: str | None, provider: str) -> str | None:
-    """The account of an agent's one-shot mode: that of the agent."""
+    """The account of a command line: the agent if it is an agent's one-shot mode, else None."""
     once = registry.once(command) if provider == "command" else None
     return once[0] if once else None
 
@@ -217,7 +220,7 @@ def _seen(store: Store, session: Session, choice: Choice) -> str:
 
 
 def leave(store: Store, name: str) -> Session:
-    """Opt a session out; UsageError while a prompt runs in it, or if it is unknown."""
+    """Opt a session out.  Returns its row.  UsageError if it has a prompt, or is unknown."""
     session = sessions.find(store, name)
     if session["current_task_id"]:
         raise UsageError(

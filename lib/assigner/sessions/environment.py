@@ -1,4 +1,4 @@
-"""The environment that an agent was first started with, kept for starting it again."""
+"""Saves the environment with which an agent was first started, to restart it with the same one."""
 
 import re
 
@@ -16,9 +16,9 @@ _NOT_KEPT_PREFIXES = ("CLAUDECODE", "CLAUDE_CODE_SESSION", "CLAUDE_CODE_CHILD", 
 
 
 def environment(store: Store, attempt: LiveAttempt, front: int) -> dict[str, str] | None:
-    """The environment that the agent was first started with, without the variables of prompts.
+    """The environment with which the agent was first started, without the variables of prompts.
 
-    Saves it for the next time.  None if it is unknown.
+    Saves it for the next restart.  `front` is the agent's pid.  None if the environment is unknown.
     """
     if attempt["environment_file"]:
         return kept(store, attempt["environment_file"])

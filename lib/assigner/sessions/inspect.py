@@ -13,7 +13,10 @@ from assigner.tmux import panes as tmux_panes
 
 
 def inspect(store: Store, name: str) -> Row:
-    """Look at a session now; its status and all evidence.  UsageError if it is unknown."""
+    """Look at a session now.  Returns its status and all evidence.
+
+    UsageError if there is no session of that name.
+    """
     session = sessions.find(store, name)
     panes, silent = known_panes.list_panes(store)
     attempt = next((a for a in store.rows("attempts/live") if a["session"] == name), None)

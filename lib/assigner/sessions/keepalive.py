@@ -1,7 +1,7 @@
-"""keepalive: restarts enrolled sessions that died as they were, and reports sessions that hang.
+"""keepalive: restarts enrolled sessions that have died, and reports sessions that hang.
 
 A start that lasts less than a minute is a quick death: the next start waits, longer each time, and
-after five quick deaths in a row no more starts are tried.
+after five quick deaths in a row keepalive gives the session up.
 """
 
 import json
@@ -20,41 +20,41 @@ from assigner.store.database import Row, Store
 from assigner.store.rows import Session
 from assigner.tmux import client
 
-LASTS = 60.0  # seconds that a successful start lasts at least
+LASTS = 60.0  # seconds: a start that lasts less has failed
 MOST_QUICK_DEATHS = 5
 _SLOWEST = 3  # a shell's start-up files may take this many times ASSIGNER_START_WAIT
 _POLL = 0.05
 
 
 def keep(store: Store, silent: Mapping[str, str], *, settle: float) -> list[Row]:
-    """Start what died; a row for what was done.
+    """Restart the sessions that have died.  Returns a row for each action.
 
-    Called after a scan, which found those sockets silent, and after `observe`: what is left of a
-    session that died tells what became of its prompt.  What was started has `settle` seconds, all
-    together, to be seen to be there.
+    Call it after `scan`, which found the sockets in `silent` unreachable, and after `observe`: the
+    pane of a dead session is evidence of its prompt's outcome.  Waits at most `settle` seconds
+    until all restarted sessions are ready.
     """
-    told = [row for session in sessions.kept_alive(store) for row in _look_after(store, session)]
+    done = [row for session in sessions.kept_alive(store) for row in _look_after(store, session)]
     dead = {row["name"]: row for row in sessions.kept_alive(store) if _is_dead(row, silent)}
     live = {attempt["session"]: attempt for attempt in store.rows("attempts/live")}
     started: list[Row] = []
     for name, session in dead.items():
         if name in live:
             reason = f"attempt {live[name]['id']} is not judged yet"
-            told.append(_as_row(name, "deferred", reason))
+            done.append(_as_row(name, "deferred", reason))
         elif row := _again(store, session):
             has_begun = row["action"] == "started" and not store.dry
-            (started if has_begun else told).append(row)
-    return told + _wait_until_started(store, started, settle)
+            (started if has_begun else done).append(row)
+    return done + _wait_until_started(store, started, settle)
 
 
 def _is_dead(session: Session, silent: Mapping[str, str]) -> bool:
-    """Whether a session has to be restarted; one that the user paused is left alone."""
+    """Whether to restart a session: it is offline, not given up and not paused."""
     given_up = session["given_up_reason"] or session["paused"]
     return session["status"] == "offline" and not given_up and session["socket"] not in silent
 
 
 def _look_after(store: Store, session: Session) -> list[Row]:
-    """Record that a live session lasts; report it if it has been silent for long."""
+    """Record that a live session has lasted; report a busy one that has long been silent."""
     if session["status"] in ("offline", "unknown") or store.dry:
         return []
     age = clock.now() - clock.seconds(session["started_at"]) if session["started_at"] else LASTS
@@ -80,7 +80,10 @@ def _look_after(store: Store, session: Session) -> list[Row]:
 
 
 def _again(store: Store, session: Session) -> Row | None:
-    """Restart a session that died, unless it is too early or hopeless.  Returns a row or None."""
+    """Restart a session that has died.  Returns the row to print; None if it is too early.
+
+    Gives the session up after too many quick deaths.
+    """
     name, deaths, settings = session["name"], session["failed_starts"], store.settings
     if deaths >= MOST_QUICK_DEATHS:
         return _give_up(store, session)
@@ -137,7 +140,7 @@ def _give_up(store: Store, session: Session) -> Row:
 
 
 def _wait_until_started(store: Store, started: list[Row], seconds: float) -> list[Row]:
-    """Wait until all started sessions are there.  Returns the rows with the observed status."""
+    """Wait at most `seconds` until all started sessions are ready; rows with their status."""
     until = time.monotonic() + seconds
     names = {row["session"] for row in started}
     while names:
@@ -153,7 +156,7 @@ def _wait_until_started(store: Store, started: list[Row], seconds: float) -> lis
 
 
 def _has_come(store: Store, session: Session) -> bool:
-    """Whether the started session is there, or has already ended."""
+    """Whether the started session is ready, or has already ended."""
     if session["status"] == "offline":
         return not start.is_due(store, session)
     return session["status"] not in ("busy", "unknown")

@@ -1,4 +1,4 @@
-"""The panes that tmux has, matched with the sessions that the database knows."""
+"""Lists tmux's panes, and matches them with the sessions in the database."""
 
 import json
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from assigner.tmux import panes as tmux_panes
 
 
 def list_panes(store: Store) -> tuple[list[tmux_panes.Pane], dict[str, str]]:
-    """Every pane, and why sockets could not be asked, by socket."""
+    """Every pane, except those of checks; and the reason for each unreachable socket."""
     panes: list[tmux_panes.Pane] = []
     silent: dict[str, str] = {}
     for socket in store.settings.sockets:
@@ -24,7 +24,7 @@ def list_panes(store: Store) -> tuple[list[tmux_panes.Pane], dict[str, str]]:
         except client.NoServer:
             known = [row for row in store.rows("sessions/list") if row["status"] != "offline"]
             if any(r["socket"] == socket and processes.is_tmux(r["server_pid"]) for r in known):
-                silent[socket] = "the tmux server is alive but does not answer there"
+                silent[socket] = "the tmux server is alive but does not answer at this socket"
         except client.Unreachable as error:
             silent[socket] = str(error)
     return panes, silent
@@ -35,7 +35,8 @@ def absence(
 ) -> tuple[str, str]:
     """The status of a session whose pane is not listed, and the reason.
 
-    `answering` has the pid of each server that answered, `silent` why others did not.
+    `answering` has the pid of each server that answered, by socket; `silent` has the reason for
+    each other socket.
     """
     if row["status"] == "offline":
         return "offline", row["status_reason"]
@@ -44,7 +45,7 @@ def absence(
     if row["socket"] not in store.settings.sockets:
         return "unknown", f"socket {row['socket']} is not configured"
     if answering.get(row["socket"]) == row["server_pid"]:
-        return "offline", "the tmux server no longer has it"
+        return "offline", "tmux no longer lists the session"
     if not processes.is_tmux(row["server_pid"]):
         return "offline", "the tmux server is gone"
     return "unknown", f"the tmux server does not answer at {row['socket']}"
@@ -53,7 +54,7 @@ def absence(
 def look_at(
     store: Store, wanted: Iterable[tuple[LiveAttempt, tmux_panes.Pane]]
 ) -> dict[Key, Sight]:
-    """A fresh look at the panes of attempts; omits servers that cannot be asked."""
+    """Look at the panes of attempts now; {} if a server cannot be asked."""
     sessions = {row["name"]: row for row in store.rows("sessions/list")}
     ours = typed_last(store)
     names = [(attempt["session"], attempt, pane) for attempt, pane in wanted]
@@ -67,7 +68,7 @@ def look_at(
 
 
 def typed_last(store: Store) -> dict[str, str]:
-    """When the last line that assigner typed began to run, by session."""
+    """When the last line that assigner typed began to run (ISO 8601), by session."""
     return {row["name"]: row["at"] for row in store.rows("sessions/typed_last")}
 
 

@@ -1,6 +1,6 @@
-"""What a pane is doing, told from tmux, its processes, its terminal and the line of its cursor.
+"""Judges what a pane is doing, by tmux, its processes, its terminal and the cursor's line.
 
-Nothing is typed.  `unknown` never counts as idle.
+Types nothing.  `unknown` never counts as idle.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Known(NamedTuple):
-    """What is known of a session before the look."""
+    """What the database knows of a session before the look."""
 
     provider: str | None = None
     endings: Sequence[prompt_line.Ending] = ()
@@ -32,8 +32,8 @@ class Known(NamedTuple):
     group: int | None = None
     given: bool = False  # the user has named the provider
     preparing: bool = False  # its agent is being restarted
-    starting: bool = False  # nothing has been seen of it since its start
-    ours: float | None = None  # when our last line began to run, in epoch seconds
+    starting: bool = False  # no pass has seen it since its start
+    ours: float | None = None  # when assigner's last line began to run, in epoch seconds
 
 
 class Shown(NamedTuple):
@@ -45,8 +45,8 @@ class Shown(NamedTuple):
 
 
 class Sight(NamedTuple):
-    """The result of a look: status, reason, the shell, and the ending of its empty prompt if that
-    was learned; or the agent and its screen.
+    """The result of a look: status, reason, the shell, and the ending of its empty prompt if the
+    look has learned one; or the agent and its screen.
     """
 
     pane: tmux_panes.Pane
@@ -60,7 +60,7 @@ class Sight(NamedTuple):
     shown: Shown | None = None
 
 
-UNREAD = "it has not read all that was typed"
+UNREAD = "the agent has not read all of its input"
 
 Key = tuple[str, str]  # a socket, and a pane's id
 
@@ -68,8 +68,10 @@ Key = tuple[str, str]  # a socket, and a pane's id
 def look(
     store: Store, wanted: Iterable[tuple[tmux_panes.Pane, Known]], now: float
 ) -> dict[Key, Sight]:
-    """Judge panes, by socket and pane id, with one tmux client per socket for shells at their
-    prompts and one for agents.  Raises NoServer, Unreachable.
+    """Judge panes at the time `now` (epoch seconds); the results by socket and pane id.
+
+    Runs one tmux client per socket for shells at their prompts and one for agents.  Raises
+    NoServer, Unreachable.
     """
     settings = store.settings
     knowns, sights, processes = {}, {}, system_processes.Processes()
@@ -109,14 +111,14 @@ def shell_of(process: system_processes.Stat) -> str | None:
 
 
 def is_there(session: Session) -> bool:
-    """Whether the pane of a session lives, whatever has left it."""
+    """Whether the process of a session's pane is alive, even if its agent has exited."""
     return session["pane_pid"] is not None and system_processes.is_session_leader(
         session["pane_pid"]
     )
 
 
 def lacks_prompt(session: Row | Session) -> bool:
-    """Whether a session is unknown because nobody has shown how its shell's empty prompt ends."""
+    """Whether a session is unknown because assigner has not seen its shell's empty prompt."""
     if session["status"] != "unknown" or session["prompt_endings"] != "[]":
         return False
     if session["pane_fingerprint"] is None or detect.is_agent(session["provider"]):
@@ -129,8 +131,8 @@ def lacks_prompt(session: Row | Session) -> bool:
 def _from_outside(
     pane: tmux_panes.Pane, known: Known, processes: system_processes.Processes
 ) -> Sight:
-    """The status without the screen.  `idle` here means: a shell at its prompt; an agent's screen
-    has yet to be judged.
+    """The status without the screen.  `idle` here means: a shell at its prompt.  An agent's status
+    is `unknown` until its screen is judged.
     """
     if over := ended(pane):
         return over
@@ -176,21 +178,21 @@ UNKNOWN_PROGRAM = "no provider knows '{}'"
 
 
 def ended(pane: tmux_panes.Pane) -> Sight | None:
-    """That the program of a pane has ended; None where it has not."""
+    """The result for a pane whose program has ended; None if it runs."""
     if not pane.dead:
         return None
     status = f" with status {pane.dead_status}" if pane.dead_status else ""
-    return Sight(pane, "offline", f"its program ended{status}")
+    return Sight(pane, "offline", f"its program has exited{status}")
 
 
 class Outside(NamedTuple):
-    """What the processes of a shell's pane and its terminal tell."""
+    """The state of a shell's processes and its terminal."""
 
     shell: str
-    state: str  # of the shell's process, as proc(5) has it
-    front: str | None  # how that is called which has the terminal, unless it is the shell
-    ours: bool  # whether that is a prompt of ours
-    editing: bool  # whether what has the terminal reads keys by itself
+    state: str  # the state of the shell's process (proc(5))
+    front: str | None  # the name of the foreground program; None if that is the shell
+    ours: bool  # whether the foreground program belongs to a prompt
+    editing: bool  # whether the foreground program reads single keys
     echo: bool
 
 
@@ -201,7 +203,7 @@ def of_shell(
     members_of_prompt: Callable[[], Sequence[system_processes.Stat]],
     directory: str | None,
 ) -> Sight:
-    """All that can be told of a shell but by the line of its cursor; `idle`: at its prompt."""
+    """Judge a shell by everything but the cursor's line; `idle` here means: at its prompt."""
     shell, state, front, ours, editing, echo = outside
 
     def sight(status: str, reason: str) -> Sight:
@@ -220,9 +222,9 @@ def of_shell(
                 return sight("waiting", f"{mine} asks for a password")
             return sight("busy", f"runs {mine}: {front}")
         if editing or not echo:
-            return sight("occupied", f"{front} in front")
+            return sight("occupied", f"{front} in the foreground")
         return sight("busy", f"{front} runs")
-    if not DIALECTS[shell].edits:  # it reads its terminal unedited
+    if not DIALECTS[shell].edits:  # the shell has no line editor
         if editing or not echo:
             return sight("occupied", "the terminal is in raw mode: run 'stty sane'")
         editing = state == "S"
@@ -258,7 +260,7 @@ def _without_agent(
 ) -> Sight:
     """Judge a pane in which something other than its agent runs."""
     if front is None:
-        return Sight(pane, "unknown", f"cannot tell what runs in front of {agent}")
+        return Sight(pane, "unknown", f"cannot read the foreground process of {agent}'s session")
     if shell := shell_of(front):
         if any(detect.in_front(process) == agent for process in processes.stopped(pane.pid)):
             return Sight(pane, "waiting", f"{agent} is stopped: fg or kill it")
@@ -269,7 +271,7 @@ def _without_agent(
 def _from_screen(
     settings: Settings, sight: Sight, shown: tmux_panes.Screen | None, now: float
 ) -> Sight:
-    """Judge an agent by its provider's rules."""
+    """Judge an agent by its screen and its provider's rules."""
     if shown is None:
         return sight._replace(reason="cannot read the screen", agent=None)
     try:
@@ -284,13 +286,13 @@ def _from_screen(
         "cursor": f"{shown.cursor_x},{shown.cursor_y}",
         "cursor_flag": shown.cursor_flag,
     }
-    from assigner.agents import screen_rules  # a pass that has only shells does without
+    from assigner.agents import screen_rules  # a pass over shells alone does not need it
 
-    view = screen_rules.View.from_coloured(shown.coloured, meta)
+    view = screen_rules.View.from_colored(shown.colored, meta)
     verdict = screen_rules.judge(provider, view)
     status, reason = verdict.status, verdict.reason
     pane = sight.pane
-    if status == "offline":  # typing checks the program that tmux shows
+    if status == "offline":  # a stroke depends on the program that tmux shows
         reason = f"'{shown.command}' hides {sight.agent} from tmux: start it with exec"
         status = "unknown"
     if status == "idle" and pane.attached and now - pane.client_activity < settings.person_active:
@@ -303,7 +305,10 @@ def _from_screen(
 def from_line(
     person_active: float, sight: Sight, known: Known, line: tmux_panes.Line | None, now: float
 ) -> Sight:
-    """A shell at its prompt judged by the line of its cursor; `person_active` in seconds."""
+    """Judge a shell at its prompt by the cursor's line; `person_active` is in seconds.
+
+    `now` is in epoch seconds.  `line` is None if tmux did not show it.
+    """
     pane = sight.pane
 
     def result(status: str, reason: str, ending: prompt_line.Ending | None = None) -> Sight:
@@ -332,5 +337,5 @@ def from_line(
     if fresh and (ending := prompt_line.learn_whole(line.text, line.cursor_x, known.endings)):
         return result("idle", "at its empty prompt", ending)
     if not known.endings:
-        return result("unknown", "its empty prompt is not known: enroll it at an empty prompt")
+        return result("unknown", "its empty prompt is unknown: enroll it at an empty prompt")
     return result("occupied", "typed text at the prompt")

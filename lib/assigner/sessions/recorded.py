@@ -9,7 +9,7 @@ from assigner.shells import prompt_line
 from assigner.shells.dialects import DIALECTS
 from assigner.tmux import panes
 
-# How the prompts of most shells end; a recording does not tell what was learnt of its session.
+# The endings of most shells' prompts: a recording does not include those learned of its session
 _USUAL = tuple(prompt_line.Ending(f"{symbol} ", 1, right=True) for symbol in "$%#>")
 _PROCESS = re.compile(r"\s*\d+ comm=(.*) state=(\S) pgrp=(\d+) tpgid=(-?\d+) ")
 
@@ -19,7 +19,7 @@ def judge(text: str, meta: Mapping[str, object]) -> tuple[str, str]:
 
     `text` is what capture-pane -p showed; `meta` has the format variables by name, `cursor` as
     "x,y", and in `tree` a line for each process of the pane, the shell's first, with `comm=`,
-    `state=`, `pgrp=`, `tpgid=` in that order.  UsageError for a cursor that is none.
+    `state=`, `pgrp=`, `tpgid=` in that order.  UsageError for a malformed cursor.
     """
     pane = _pane(meta)
     if over := look.ended(pane):
@@ -37,7 +37,7 @@ def judge(text: str, meta: Mapping[str, object]) -> tuple[str, str]:
         front = others[0] if others else None if foreground == group else command
     else:
         shell, state, front = command, "S", None if command in DIALECTS else command
-    if front is None:  # whether it edits a line can be guessed only
+    if front is None:  # a recording does not show whether the shell edits a line: guess
         editing = DIALECTS[shell].edits and state == "S"
     else:
         editing = str(meta.get("alternate_on", "0")) == "1"

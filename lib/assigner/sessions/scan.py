@@ -1,4 +1,4 @@
-"""scan: finds the sessions, and what each is doing."""
+"""scan: finds the sessions, and judges what each is doing."""
 
 import contextlib
 import json
@@ -20,14 +20,14 @@ from assigner.tmux.panes import PaneId
 
 
 class Scan(NamedTuple):
-    """The sessions whose status changed, and why sockets could not be asked, by socket."""
+    """The sessions whose status changed; `silent` has the reason for each unreachable socket."""
 
     changes: list[Row]
     silent: dict[str, str]
 
 
 def scan(store: Store) -> Scan:
-    """Look once at every pane of every configured server.
+    """Look once at every pane of every configured server, and write the sessions.
 
     A session is offline if its own socket answers without listing it, or if its server's process is
     gone.  If a server cannot be asked, its sessions are unknown, and keep their prompts.
@@ -118,7 +118,7 @@ def _fingerprint(pane: tmux_panes.Pane) -> str:
 def _to_be_looked_at(
     row: Session, pane: tmux_panes.Pane, attempt: LiveAttempt | None, now: float
 ) -> bool:
-    """Whether a pane may have changed; tmux's clock has a resolution of one second."""
+    """Whether a pane may have changed since the last look; tmux's times are whole seconds."""
     return bool(
         attempt
         or row["prompt_learning"] != "off"
@@ -221,10 +221,10 @@ def _is_another(name: str, row: Session, pane: tmux_panes.Pane) -> bool:
 def _limited(
     store: Store, row: Session | None, sight: Sight, limit: Row | None
 ) -> tuple[str, str, str | None]:
-    """Status, reason and end of limit for what was seen.
+    """Status, reason and end of the limit after a look.
 
-    An account at its limit takes no prompts, whatever its session shows.  A screen can still show
-    a limit that has ended.
+    A session takes no prompts while its account is at its limit, even if the session looks idle.  A
+    screen can still show a limit that has ended.
     """
     if sight.status not in ("idle", "limited"):
         known = row["limited_until"] if row and sight.status != "busy" else None
@@ -243,7 +243,7 @@ def _limited(
 
 
 def _provider(row: Session | None, sight: Sight) -> str | None:
-    """The provider of a session: what the user said, else what is seen, else what was seen before.
+    """The provider of a session: the user's choice, else the one seen now, else the earlier one.
 
     An agent that has exited to its shell remains the provider: its prompts are not for a shell.
     """
@@ -263,7 +263,10 @@ def _lose(
     answering: dict[str, int],
     silent: dict[str, str],
 ) -> Iterator[Row]:
-    """Record that a session was not found, and give back a claim that was never typed."""
+    """Record that a session was not found, and release a claim that was never typed.
+
+    Yields the session if its status changed.
+    """
     if row["status"] == "offline":
         return
     status, reason = known_panes.absence(store, row, answering, silent)

@@ -1,8 +1,8 @@
-"""Starts sessions: makes them in tmux, or starts a program again in a pane whose program has ended.
+"""Starts sessions: creates them in tmux, or restarts a program in a pane whose program has ended.
 
-Each start has its own file, which removes itself as its first act: whoever removes the file first,
-the start or the next pass, wins.  A late start finds no file, so nothing runs twice, whatever is
-killed and however late tmux executes the start.
+Each start has its own file, which begins by removing itself: if the start and the next pass both
+try, only one of them removes the file, and that one wins.  A late start finds no file.  So nothing
+runs twice, even if processes are killed or tmux executes the start late.
 """
 
 import contextlib
@@ -29,8 +29,9 @@ from assigner.tmux import panes as tmux_panes
 
 
 class Plan(NamedTuple):
-    """What to start: the directory, the sh command line, and the variables to export first.
-    `login` is the shell whose start-up files run before that.
+    """A start: the directory, the sh command line `line`, and the variables to export before it.
+
+    `login` is the shell whose start-up files run first.
     """
 
     directory: str
@@ -40,7 +41,7 @@ class Plan(NamedTuple):
 
 
 def login_shell() -> str:
-    """The user's login shell, if assigner supports it."""
+    """The path of the user's login shell, or of another supported shell; /bin/sh without one."""
     entry = [pwd.getpwuid(os.getuid()).pw_shell] if _is_somebody() else []
     for shell in (os.environ.get("SHELL", ""), *entry, "bash"):
         path = shutil.which(shell)
@@ -58,7 +59,10 @@ def _is_somebody() -> bool:
 
 
 def missing(line: str, path: str | None) -> str | None:
-    """The program that a line starts, if the line is simple and the PATH does not have it."""
+    """The program that a simple command line starts, if it is not in `path`; else None.
+
+    Raises AssignerError if the line is not valid for sh.
+    """
     try:
         words = shlex.split(line)
     except ValueError as error:
@@ -82,7 +86,7 @@ def begin(store: Store, session: Session, plan: Plan) -> str:
 
 
 def forget(store: Store, name: str) -> None:
-    """Remove the start files of a session, so that no earlier start takes effect any more."""
+    """Remove the start files of a session, so that no earlier start takes effect."""
     for path in store.settings.starts.glob(f"{name}.*"):
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
@@ -97,22 +101,23 @@ def is_due(store: Store, session: Session) -> bool:
 
 
 def cancel(store: Store, session: Session) -> None:
-    """Remove a session's start file: nothing waits for that start any more."""
+    """Remove a session's start file, and record that no pass waits for the start."""
     forget(store, session["name"])
     with store.transaction():
         sessions.end_start(store, session)
 
 
 def start(store: Store, session: Session, plan: Plan, socket: str, *, stays: bool) -> str | None:
-    """Start an offline session: in its own pane if that exists, else in a new tmux session at that
-    socket.  Returns why that is impossible, or None.  With `stays` its pane outlives its program.
+    """Start an offline session: in its own pane if that exists, else in a new tmux session on
+    `socket`.  Returns why that is impossible, or None.  With `stays` a new pane outlives its
+    program.
 
     Raises AssignerError if tmux refuses; NoServer or Unreachable if it cannot be asked.
     """
     name, timeout = session["name"], store.settings.tmux_timeout
     pane = _pane_of(session, timeout)
     if pane and pane.session != name:
-        return f"its pane is in session '{pane.session}' now"
+        return f"the pane is in session '{pane.session}' now"
     if pane and not pane.dead:
         return into_shell(store, session, pane, plan)
     command = _command(begin(store, session, plan), plan)
@@ -123,7 +128,7 @@ def start(store: Store, session: Session, plan: Plan, socket: str, *, stays: boo
             cancel(store, session)
             raise
     elif not create.revive(pane, timeout, command):
-        return "its pane has changed"
+        return "the pane has changed"
     return None
 
 
@@ -139,7 +144,8 @@ def _pane_of(session: Session, timeout: float) -> tmux_panes.Pane | None:
 
 
 def into_shell(store: Store, session: Session, pane: tmux_panes.Pane, plan: Plan) -> str | None:
-    """Restart an agent that has exited to its shell, by a line typed at the empty prompt.
+    """Restart an agent that has exited to its shell: type a line at the shell's empty prompt.
+
     Returns why that is impossible, or None.
     """
     sight = _shell_of(store, session, pane)
@@ -163,7 +169,7 @@ def into_shell(store: Store, session: Session, pane: tmux_panes.Pane, plan: Plan
 
 
 def _shell_of(store: Store, session: Session, pane: tmux_panes.Pane) -> look.Sight:
-    """The shell that an agent's session has exited to."""
+    """A look at the shell to which a session's agent has exited."""
     known = known_panes.expectations(session, None)._replace(
         provider="shell", given=True, learning="on"
     )

@@ -12,7 +12,7 @@ from assigner.shells.spec import Task, Tools
 
 
 def quote(text: str) -> str:
-    """One word, whatever it contains: in single quotes only `'` and `\\` are special in fish."""
+    """The text quoted as one word: in single quotes only `'` and `\\` are special in fish."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -96,7 +96,7 @@ def _leader(task: Task, tools: Tools) -> str:
 
 
 def _process(task: Task, tools: Tools) -> str:
-    """The process has run the user's configuration by now, so it sets the context again."""
+    """The file for the new fish, which sets the context again after the user's configuration."""
     text = (
         "set -l fish_trace\n"
         "function __assigner_fail\n"

@@ -89,7 +89,7 @@ DASH = Dialect(
 
 
 def quote(text: str) -> str:
-    """One word, whatever it contains.  shlex leaves `=ls` unquoted, which zsh expands."""
+    """The text quoted as one word.  shlex leaves `=ls` unquoted, which zsh expands."""
     return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
@@ -197,7 +197,7 @@ def _is_ours(name: str) -> str:
 
 
 def _exports(dialect: Dialect, variables: Mapping[str, str]) -> str:
-    """Export all or, if one is read-only, none; save the values they had."""
+    """Export all variables, or none if one is read-only; save their earlier values."""
     assignments = [
         f"{dialect.builtin} export {name}={quote(value)}" for name, value in variables.items()
     ]
@@ -274,7 +274,7 @@ def _in_directory(dialect: Dialect, path: str, step: str) -> str:
 
 
 def _run(dialect: Dialect, task: Task, tools: Tools) -> str:
-    """Run the prompt in a subshell, so that its status is known however it ends."""
+    """Run the prompt in a subshell, so that even `exit` in it leaves a status to report."""
     run = quote(task.run)
     begin = f"(\n{dialect.end_at_once}{dialect.unsteady}"
     if task.one_shot:

@@ -53,7 +53,7 @@ def learn(line: str, column: int) -> Ending | None:
 
 
 def learn_whole(line: str, column: int, endings: Sequence[Ending]) -> Ending | None:
-    """The whole line as an ending, if it ends in a known prompt, whatever comes before; or None."""
+    """The whole line as an ending, if it ends in a known prompt after any other text; or None."""
     left, right = terminal_text.split_at(line, column)
     known = any(left.endswith(ending.text) for ending in endings)
     return Ending(left, 1, bool(right.strip()), "") if known and not right[:_GAP].strip() else None

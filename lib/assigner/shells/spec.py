@@ -40,12 +40,12 @@ class Task:
 
     @property
     def announced(self) -> dict[str, str]:
-        """The variables of the prompt alone: those by which `report` knows the attempt, and the
-        feedback on an earlier one.
+        """The variables that only the prompt gets: those from which `report` takes the attempt, and
+        the feedback on an earlier attempt.
         """
         spool, _, attempt = self.spool.rpartition("/")
-        told = {"ASSIGNER_FEEDBACK": self.feedback[:_MOST]} if self.feedback else {}
-        return {**mark(attempt), "ASSIGNER_SPOOL": spool, **told}
+        feedback = {"ASSIGNER_FEEDBACK": self.feedback[:_MOST]} if self.feedback else {}
+        return {**mark(attempt), "ASSIGNER_SPOOL": spool, **feedback}
 
     @property
     def retaken(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The files of an attempt and of its check: made, placed, revoked, read and removed."""
+"""Makes, places, revokes, reads and removes the files of an attempt and of its check."""
 
 import os
 import shutil
@@ -11,7 +11,10 @@ from assigner.system import private_files
 
 
 def make_run(settings: Settings, attempt: int, contents: Mapping[str, str]) -> None:
-    """Write an attempt's files to a temporary directory, because two passes may do this at once."""
+    """Write an attempt's files (name: content) to a temporary directory of this process.
+
+    Two passes may do this at once.  Raises OSError.
+    """
     _make(_aside(settings, attempt), contents)
 
 
@@ -25,8 +28,8 @@ def _make(directory: Path, contents: Mapping[str, str]) -> None:
 def place_run(settings: Settings, attempt: int) -> None:
     """Rename the directory from make_run to run/ATTEMPT.
 
-    Called in the transaction that decides which pass types.  An existing directory is left over
-    from a pass that died before its commit, and is replaced.
+    Call it in the transaction that decides which pass types.  Replaces an existing directory, which
+    a pass left that died before its commit.
     """
     remove_run(settings, attempt)
     _aside(settings, attempt).rename(settings.run / str(attempt))
@@ -42,7 +45,7 @@ def is_revoked(settings: Settings, attempt: int) -> bool:
 
 
 def revoke(settings: Settings, attempt: int) -> bool:
-    """Take the attempt's token.  Returns whether it was still there: then the prompt never runs.
+    """Take the attempt's token.  Returns whether that succeeded: then the prompt never runs.
 
     The sourced file begins by renaming the same token: only one of the two succeeds.
     """
@@ -68,7 +71,7 @@ def make_check(settings: Settings, attempt: int, contents: Mapping[str, str]) ->
 
 
 def place_check(settings: Settings, attempt: int) -> None:
-    """Rename the directory from make_check to run/ATTEMPT/check; called as place_run is."""
+    """Rename the directory from make_check to run/ATTEMPT/check.  Call it as you call place_run."""
     directory = check_directory(settings, attempt)
     shutil.rmtree(directory, ignore_errors=True)
     private_files.make_private(directory.parent)
@@ -85,7 +88,7 @@ def _check_aside(settings: Settings, attempt: int) -> Path:
 
 
 def revoke_check(settings: Settings, attempt: int) -> bool:
-    """Take the token of an attempt's check, as `revoke` does.  Returns whether it never runs."""
+    """Take the token of an attempt's check.  Returns whether that succeeded: it then never runs."""
     return _take(check_directory(settings, attempt) / "go")
 
 
@@ -99,7 +102,7 @@ def prompt_of(settings: Settings, attempt: int) -> str | None:
 
 
 def output_of(settings: Settings, attempt: int, most: int) -> str | None:
-    """The end of the output of a context's steps; None if there is none."""
+    """The last `most` bytes of the output of the context's steps; None if there is no output."""
     try:
         with private_files.own_file(settings.run / str(attempt) / "output") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - most))

@@ -98,12 +98,12 @@ class Store:
         def one(self, name: str, /, **v: Any) -> Row | None: ...
 
     def one(self, name: str, /, **values: Any) -> Any:
-        """The first row of sql/queries/NAME.sql, or None."""
+        """The first row of sql/queries/NAME.sql; None if it returns none."""
         row: Row | None = self.execute(statements.query(name), values).fetchone()
         return row
 
     def run(self, name: str, /, **values: Any) -> int:
-        """Execute sql/queries/NAME.sql; the number of rows it changed."""
+        """Execute sql/queries/NAME.sql.  Returns the number of rows that it changed."""
         return self.execute(statements.query(name), values).rowcount
 
     def run_many(self, name: str, /, rows: Iterable[Row]) -> None:
@@ -112,17 +112,17 @@ class Store:
         self.connection.executemany(statements.query(name), ({**common, **row} for row in rows))
 
     def execute(self, statement: str, values: Row | None = None) -> sqlite3.Cursor:
-        """Execute a statement that the caller composes (filters)."""
+        """Execute a statement that the caller composed, such as one with filters."""
         return self._execute(statement, {**self._common(), **(values or {})})
 
     def insert(self, table: str, row: Row) -> int:
-        """Insert one row with the given columns; its id."""
+        """Insert one row with the given columns.  Returns its id."""
         cursor = self._execute(_insertion(table, *row), row)
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
     def update(self, table: str, key: int, /, **values: Any) -> None:
-        """Set columns of the row with this id, and record who changed it and when."""
+        """Set columns of the row with this id, and record which tool changed it and when."""
         values |= {"updated_at": clock.text(clock.now()), "updated_by": self.actor}
         assignments = ", ".join(f"{name} = :{name}" for name in values)
         statement = f"UPDATE {table} SET {assignments} WHERE id = :id"  # noqa: S608 - our own names
@@ -130,11 +130,11 @@ class Store:
 
     @contextlib.contextmanager
     def tables(self) -> Iterator["Database"]:
-        """The same connection as sqlite-utils has it, for tools that are no hot pass: its import
-        costs 65 ms.
+        """This connection as a sqlite-utils Database, for tools other than the hot passes: the
+        import costs 65 ms.
 
-        In a transaction of the store it nests savepoints; outside, each of its writes is one.
-        Do not ask the store meanwhile: sqlite-utils needs rows as tuples.
+        In a transaction of the store it nests savepoints; outside, each of its writes is a
+        transaction.  Do not use the store inside: sqlite-utils needs rows as tuples.
         """
         from sqlite_utils import Database
 
@@ -148,7 +148,7 @@ class Store:
     def transaction(self) -> Iterator["Store"]:
         """Everything inside commits together or not at all.  Never call tmux or git inside.
 
-        Inside another transaction it is a part of that one.
+        A nested transaction is a part of the outer one.
         """
         if self.connection.in_transaction:
             yield self
@@ -220,7 +220,7 @@ def connection_to(
     """Open a database with the schema of sql/KIND; see `connect` for the arguments."""
     missing = not os.path.exists(
         path
-    )  # also if a directory is unreadable: opening the file then raises the error
+    )  # also true if a directory is unreadable: opening the file then raises the error
     if missing and not create:
         raise SetupError(f"no database at '{path}'")
     for file in (path, *(path.with_name(path.name + end) for end in JOURNALS)):
@@ -260,13 +260,14 @@ def refuse_older(path: Path, version: int) -> None:
 
 
 def connection_to_present(path: Path) -> sqlite3.Connection:
-    """A database as it is, of whatever schema."""
+    """Open an existing database, whatever its schema, without migrating it."""
     return _open(path, PATIENCE)
 
 
 def peek(settings: Settings, actor: str) -> Store:
-    """Open the database only to read it, whatever its schema: creates, migrates and rolls back
-    nothing.  If it cannot be read, the first statement raises sqlite3.Error.
+    """Open the database read-only, whatever its schema: creates, migrates and rolls back nothing.
+
+    If the file cannot be read, the first statement raises sqlite3.Error.
     """
     where = f"{settings.database.as_uri()}?mode=ro"
     connection = sqlite3.connect(where, uri=True, timeout=PATIENCE, isolation_level=None)
@@ -274,7 +275,7 @@ def peek(settings: Settings, actor: str) -> Store:
 
 
 def failure(path: object, error: sqlite3.Error) -> AssignerError:
-    """What an error of the database at `path` means to people."""
+    """The error to show to people for an error of the database at `path`."""
     match primary_code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return BusyError(f"'{path}' is busy: {error}; try again")
@@ -283,26 +284,28 @@ def failure(path: object, error: sqlite3.Error) -> AssignerError:
         case sqlite3.SQLITE_READONLY:
             return SetupError(f"'{path}' cannot be written: make it and its directory writable")
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
-            return SetupError(f"'{path}' is damaged or no database: {error}{DIAGNOSIS}")
-        case sqlite3.SQLITE_ERROR:  # our statements are sound: tables or columns are not ours
-            return SetupError(f"'{path}' is a database, but not one of assigner: {error}")
+            return SetupError(f"'{path}' is damaged or not a database: {error}{DIAGNOSIS}")
+        case sqlite3.SQLITE_ERROR:  # the statements are valid: tables or columns are missing
+            return SetupError(f"'{path}' is a database of another program: {error}")
         case sqlite3.SQLITE_IOERR:
-            return AssignerError(f"'{path}': {error}: look at the disk; nothing was changed")
+            return AssignerError(f"'{path}': {error}: check the disk; nothing was changed")
         case sqlite3.SQLITE_CANTOPEN:
-            return SetupError(f"cannot open '{path}': is it a file that you can read and write?")
+            return SetupError(
+                f"cannot open '{path}': make sure that it is a file you can read and write"
+            )
     return AssignerError(f"'{path}': {error}")
 
 
 def primary_code(error: sqlite3.Error) -> int | None:
-    """The result code of SQLite without its extension (https://sqlite.org/rescode.html); None for
-    an error that Python's module raises by itself.
+    """SQLite's primary result code (https://sqlite.org/rescode.html); None for an error that
+    Python's module raises by itself.
     """
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
 def versions(store: Store, kind: str = "migrations") -> tuple[int, int]:
-    """The version of the schema, and the one that sql/KIND describes."""
+    """The schema version of the file, and the latest version in sql/KIND."""
     version = store.execute("PRAGMA user_version").fetchone()["user_version"]
     return version, statements.latest(kind)
 
@@ -373,7 +376,7 @@ def _insertion(table: str, *names: str) -> str:
 
 
 def _encodable(value: Any) -> Any:
-    """A text with each byte that is not UTF-8 escaped, as `\\udcff`."""
+    """The value; in a text each byte that is not UTF-8 is escaped, as `\\udcff`."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 

@@ -15,7 +15,7 @@ class Database:
     name: str
     path: Path
     kind: str
-    tables: frozenset[str]  # by which a file is known to be one of ours
+    tables: frozenset[str]  # a file that has all of these is assigner's
 
 
 def queue(settings: Settings) -> Database:
@@ -25,15 +25,15 @@ def queue(settings: Settings) -> Database:
 
 
 def goals(settings: Settings) -> Database | None:
-    """The database of goals; None where there is none, or it belongs to another program.
+    """The database of goals; None if there is none, or if it belongs to another program.
 
-    A file that cannot be read counts as ours: whoever goes on with it finds out why.
+    A file that cannot be read counts as assigner's: the caller gets the error when it reads it.
     """
     path = settings.goals
     if not path.is_file() or not path.stat().st_size:
         return None
     found = Database("goals", path, "goals", frozenset({"_sqlite_migrations", "tasks"}))
-    where = f"{path.as_uri()}?mode=ro&immutable=1"  # without making the files of WAL mode
+    where = f"{path.as_uri()}?mode=ro&immutable=1"  # does not create the files of WAL mode
     try:
         with contextlib.closing(sqlite3.connect(where, uri=True)) as connection:
             names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}

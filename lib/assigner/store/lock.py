@@ -1,8 +1,8 @@
-"""One pass at a time.
+"""Lets one pass run at a time.
 
-The kernel frees the lock when its holder dies, however it dies.  Python opens the file
-close-on-exec, so that a tmux server started meanwhile does not inherit the lock.  The database
-guards every claim itself: the lock only keeps passes from doing the same work twice.
+The kernel frees the lock when its holder exits or is killed.  Python opens the file close-on-exec,
+so that a tmux server that a pass starts does not inherit the lock.  The database guards every
+claim itself: the lock only keeps passes from doing the same work twice.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from assigner.system import private_files, processes
 
 @contextlib.contextmanager
 def held(settings: Settings, wait: float) -> Iterator[None]:
-    """Hold the pass lock; BusyError after `wait` seconds."""
+    """Hold the pass lock.  BusyError after `wait` seconds; SetupError if the file is not usable."""
     from filelock import FileLock, Timeout
 
     path = settings.home / "lock"
@@ -36,14 +36,14 @@ def held(settings: Settings, wait: float) -> Iterator[None]:
 
 
 def holder(path: Path) -> int | None:
-    """The process that holds the lock; 0 if that is unknown, None if the lock is free.
+    """The pid of the lock's holder; 0 if the pid is unknown, None if the lock is free.
 
-    OSError if the file cannot be read.
+    Raises OSError if the file cannot be read.
     """
     if pids := processes.lockers(path):
         return pids[0]
     with path.open("rb") as file:
-        try:  # the list may leave out what runs in another container
+        try:  # the list may leave out processes in another container
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return next(iter(processes.lockers(path)), 0)

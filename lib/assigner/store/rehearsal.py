@@ -1,8 +1,8 @@
-"""A dry run: a pass does its real work on the real database, and nothing of it is kept.
+"""A dry run: a pass does its real work on the real database, which keeps no change.
 
-Each of its transactions is rolled back.  The next one first does again what the earlier ones have
-changed, so that the pass sees its own work and none is open while tmux or git is asked.  Nothing is
-copied: a million prompts cost what one does.
+Rolls back every transaction.  The next transaction first repeats the changes of the earlier ones:
+so the pass sees its own work, and no transaction is open while tmux or git is asked.  Copies
+nothing: a dry run over a million prompts costs as much as one over a single prompt.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from assigner.system import private_files
 
 
 class Change(NamedTuple):
-    """A statement that has changed something, and its effect: how many rows, and which id."""
+    """A statement that has changed rows, and its effect: the number of rows, and the new id."""
 
     statement: str
     values: Row
     effect: tuple[int, int | None]
 
 
-# Whose new ids a pass goes on with; after another statement SQLite tells of an older row
+# Statements whose new ids a pass uses; after any other one SQLite still returns an older id
 _NUMBERED = tuple(f"INSERT INTO {table} (" for table in ("prompts", "attempts", "tree_leases"))
 
 
@@ -35,7 +35,7 @@ def _effect(statement: str, cursor: sqlite3.Cursor) -> tuple[int, int | None]:
 
 
 class Answer:
-    """What a cursor had to say before its transaction was rolled back."""
+    """The result of a statement, read from its cursor before the transaction was rolled back."""
 
     def __init__(self, cursor: sqlite3.Cursor) -> None:
         self.rowcount, self.lastrowid = cursor.rowcount, cursor.lastrowid
@@ -54,8 +54,8 @@ class Answer:
 def connect(settings: Settings, actor: str, *, create: bool = True) -> Store:
     """A store for a dry run.
 
-    It works on a copy in memory where the file is missing, has an older schema, cannot be written
-    or is in WAL mode: a rehearsal could not leave that as it is.
+    Works on a copy in memory if the file is missing, has an older schema, cannot be written or is
+    in WAL mode: a rehearsal would change such a file, or could not use it.
     """
     path = settings.database
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
@@ -68,14 +68,14 @@ def connect(settings: Settings, actor: str, *, create: bool = True) -> Store:
     if version != statements.latest() or mode == "wal":
         connection.close()
         return database.connect(settings, actor, dry=True, create=create)
-    # What is to be undone is kept in memory, and nothing of it reaches the file, however we die
+    # SQLite keeps all changes in memory, so none reaches the file even if this process is killed
     connection.execute("PRAGMA journal_mode = MEMORY")
     connection.execute("PRAGMA cache_spill = OFF")
     return Rehearsal(connection, settings, actor)
 
 
 class Rehearsal(Store):
-    """A store that keeps nothing."""
+    """A store that rolls back every change."""
 
     def __init__(self, connection: sqlite3.Connection, settings: Settings, actor: str) -> None:
         super().__init__(connection, settings, actor, dry=True)
@@ -83,7 +83,7 @@ class Rehearsal(Store):
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Store]:
-        """Everything inside happens together or not at all, until the end of this dry run."""
+        """Everything inside happens together or not at all, and lasts until the dry run ends."""
         if self.connection.in_transaction:
             yield self
             return
@@ -110,7 +110,7 @@ class Rehearsal(Store):
         if self._changes:
             with self.transaction():
                 return Answer(self._noted(statement, values))
-        self.connection.execute("BEGIN")  # a mere reader does not lock others out
+        self.connection.execute("BEGIN")  # reading does not lock other processes out
         try:
             return Answer(self._noted(statement, values))
         finally:
@@ -128,7 +128,7 @@ class Rehearsal(Store):
         return cursor
 
     def _again(self) -> None:
-        """Do again what was done; BusyError where that is another thing now."""
+        """Repeat the earlier changes; BusyError if one now has another effect."""
         for statement, values, effect in self._changes:
             try:
                 same = _effect(statement, super()._execute(statement, values)) == effect
@@ -136,5 +136,5 @@ class Rehearsal(Store):
                 same = False
             if not same:
                 raise BusyError(
-                    f"'{self.settings.database}' was changed by others meanwhile; try again"
+                    f"another process changed '{self.settings.database}' just now; try again"
                 )

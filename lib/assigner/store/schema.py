@@ -10,14 +10,14 @@ MAGIC = b"SQLite format 3\0"
 
 
 def damage(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite finds wrong with the pages of the file."""
-    # a cursor of its own: rows as they are, whatever the store makes of them
+    """The problems that SQLite finds in the pages of the file; [] if there are none."""
+    # a separate cursor returns tuples, even if the connection belongs to a store
     cursor = connection.cursor()
     cursor.row_factory = None
     found = []
     try:
         found += [str(text) for (text,) in cursor.execute("PRAGMA integrity_check(20)")]
-    except sqlite3.DatabaseError as error:  # where it can go on no further
+    except sqlite3.DatabaseError as error:  # SQLite cannot continue after this damage
         if not error.sqlite_errorname.startswith("SQLITE_CORRUPT"):
             raise
         found.append(str(error))
@@ -25,7 +25,7 @@ def damage(connection: sqlite3.Connection) -> list[str]:
 
 
 def unreadable(connection: sqlite3.Connection) -> str | None:
-    """Why a row of a table cannot be read; None where only indexes can be damaged."""
+    """Why a row of a table cannot be read; None if all rows are readable."""
     cursor = connection.cursor()
     cursor.row_factory = None
     tables = cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -39,7 +39,7 @@ def unreadable(connection: sqlite3.Connection) -> str | None:
 
 
 def schema(connection: sqlite3.Connection) -> dict[str, str]:
-    """What a database consists of: `trigger NAME` and so on, with the statement that makes it."""
+    """Each part of a database's schema (`trigger NAME`), with the statement that creates it."""
     cursor = connection.cursor()
     cursor.row_factory = None
     listing = "SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL"
@@ -56,11 +56,12 @@ def wanted_schema(version: int | None = None, kind: str = "migrations") -> dict[
 
 
 def misshapen(store: database.Store, wanted: Mapping[str, str]) -> dict[str, str]:
-    """How the schema differs from the `wanted_schema`, by what differs: triggers and indexes that
-    are gone guard nothing.
+    """The differences of a store's schema from the `wanted_schema`, by part, in words.
+
+    A missing trigger or index no longer guards its rule.
     """
     there = schema(store.connection)
-    wrong = {name: f"no {name}" for name in wanted if name not in there}
+    wrong = {name: f"{name} is missing" for name in wanted if name not in there}
     return wrong | {
         name: f"{name} differs" for name in wanted if there.get(name, wanted[name]) != wanted[name]
     }

@@ -19,8 +19,9 @@ def save_secrets(settings: Settings, values: Mapping[str, str]) -> str:
 
 
 def variables(settings: Settings, prompt: Mapping[str, Any]) -> dict[str, str]:
-    """A prompt's variables with their values, the secret ones too.  Raises OSError, KeyError or
-    ValueError if the secret values are gone.
+    """A prompt's variables with their values, including the secret ones.
+
+    Raises OSError, KeyError or ValueError if the secret values are gone.
     """
     found: dict[str, Any] = json.loads(prompt["env_vars"])
     if prompt["secrets"]:
@@ -32,7 +33,7 @@ def variables(settings: Settings, prompt: Mapping[str, Any]) -> dict[str, str]:
 
 
 def load_secrets(settings: Settings, name: str) -> dict[str, str]:
-    """The values saved under that name.  Raises OSError if they are gone."""
+    """The values that save_secrets saved under that name.  Raises OSError if they are gone."""
     if not re.fullmatch(r"[0-9a-f]{16}", name):
         raise FileNotFoundError(name)
     with private_files.own_file(settings.secrets / name) as file:

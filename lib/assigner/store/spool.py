@@ -24,7 +24,7 @@ _HOOK = re.compile(
     r"hook\.([a-z0-9_-]+)\.([\w-]+)\.(\d{1,18}|-)\.(\d{1,18}|-)\.(\d{1,18})[\d.-]*\Z", re.ASCII
 )
 _LONGEST = 1 << 20  # bytes of a hook's report that are read at most
-_LAST = 253402300000.0  # in the year 9999
+_LAST = 253402300000.0  # epoch seconds, in the year 9999
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Report:
 
     begun PID: the shell PID is sourcing the file.  group PID: the prompt's process group.
     step NAME STATUS: that step of the context failed.  started: the prompt runs.
-    exit STATUS: all is over.  checking PID: the process PID runs its check.  checked WORD
+    exit STATUS: the file has ended.  checking PID: the process PID runs its check.  checked WORD
     STATUS: the check has ended; WORD is exit, timeout or ended (by a signal).  said WORD PID:
     `report` was called, with `text`; WORD is ok, fail or progress.
     """
@@ -67,13 +67,13 @@ class HookReport:
     at: float
 
     def read(self) -> bytes:
-        """The payload; nobody else could have written any part of it.  Raises OSError."""
+        """The payload, from a file that only the user could write.  Raises OSError."""
         with private_files.own_file(self.path) as file:
             return file.read(_LONGEST)
 
 
 def reports(settings: Settings) -> list[Report]:
-    """The reports of sessions, oldest attempt first; leaves other files alone."""
+    """The reports of sessions, the oldest attempt first; ignores other files."""
     found = []
     for path, match, status in _spooled(settings, _REPORT):
         attempt, kind, word, number = match.groups()
@@ -86,8 +86,8 @@ def reports(settings: Settings) -> list[Report]:
                 kind,
                 word,
                 int(number) if number is not None else None,
-                # made at the time of the report; the others are made beforehand
-                _told_at(status) if kind == "said" else status.st_ctime,
+                # written at the time of the report; the other files are made beforehand
+                _written_at(status) if kind == "said" else status.st_ctime,
             )
         )
     return sorted(found, key=lambda report: (report.attempt, _ORDER.index(report.kind), report.at))
@@ -96,7 +96,7 @@ def reports(settings: Settings) -> list[Report]:
 def _spooled(
     settings: Settings, named: re.Pattern[str]
 ) -> Iterator[tuple[str, re.Match[str], os.stat_result]]:
-    """Our own files in the spool with such names; a file of somebody else is not a report."""
+    """The user's own files in the spool with such names; another user's file is not a report."""
     with os.scandir(settings.spool) as entries:
         for entry in entries:
             if match := named.match(entry.name):
@@ -106,8 +106,8 @@ def _spooled(
                         yield entry.path, match, status
 
 
-def _told_at(status: os.stat_result) -> float:
-    """When a file was written, in epoch seconds; 0 for a time that no clock shows."""
+def _written_at(status: os.stat_result) -> float:
+    """When a file was written, in epoch seconds; 0 for an impossible time."""
     return status.st_mtime if 0 <= status.st_mtime < _LAST else 0.0
 
 
@@ -119,12 +119,12 @@ def _said(path: str) -> str:
 
 
 def hook_reports(settings: Settings) -> list[HookReport]:
-    """The reports that agents' hooks left, oldest first."""
+    """The reports that agents' hooks left, the oldest first; ignores other files."""
     found = []
     for path, match, status in _spooled(settings, _HOOK):
         provider, event, server, pane, process = match.groups()
         place = (int(server), f"%{pane}") if server != "-" and pane != "-" else None
-        report = HookReport(path, provider, event, place, int(process), _told_at(status))
+        report = HookReport(path, provider, event, place, int(process), _written_at(status))
         found.append((status.st_mtime_ns, report))
     return [report for _, report in sorted(found, key=lambda item: (item[0], item[1].path))]
 

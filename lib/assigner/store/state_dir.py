@@ -2,10 +2,10 @@
 
 run/ATTEMPT/    an attempt's files: the file that a shell sources, the prompt
 spool/          reports: the file name is the whole report, so that a full disk loses none
-unknown/        screens of agents that no rule recognized (unknowns.py)
+unknown/        screens of agents that no rule recognized (agents/unknown_screens.py)
 logs/           what the passes of timers have done (log.py)
 secrets/        secret values of variables, which are stored nowhere else
-starts/         what sessions that are being started run first
+starts/         the scripts that start sessions
 worktrees/      separate git working trees of prompts
 """
 
@@ -54,7 +54,7 @@ def prepare(settings: Settings) -> None:
 
 
 def directory_problem(directory: str) -> str | None:
-    """Why no prompt can run in a directory, for people; None if one can."""
+    """Why a prompt cannot run in this directory, for people; None if it can."""
     path = Path(directory)
     try:
         if not path.exists():
@@ -69,7 +69,7 @@ def directory_problem(directory: str) -> str | None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file with mode 0600, whatever the umask.  Raises OSError."""
+    """Write a file with mode 0600, under any umask.  Raises OSError, also for a full disk."""
     descriptor = private_files.open_own(path, os.O_WRONLY | os.O_CREAT)
     try:
         # the environment of a process need not be UTF-8
@@ -83,12 +83,12 @@ def write(path: Path, text: str) -> None:
 
 
 def root(settings: Settings) -> str:
-    """The directory of all separate working trees, as git prints paths."""
+    """The directory of all separate working trees, with symlinks resolved as in git's output."""
     return os.path.realpath(settings.worktrees)
 
 
 def note_use(store: Store, tree: str) -> None:
-    """Record that an attempt in that tree has ended: the time shows how long it is unused."""
+    """Record in the directory's time that an attempt in that tree has ended, for `unwanted`."""
     if not store.dry and tree.startswith(root(store.settings) + "/"):
         with contextlib.suppress(OSError):
             os.utime(tree)

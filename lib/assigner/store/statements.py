@@ -17,8 +17,8 @@ def query(name: str) -> str:
 def rules() -> dict[str, str]:
     """Rules beyond the constraints, by name: statements that return every broken row.
 
-    Columns: `wrong`, a text for people; `id`, of the row to repair; `repair`, one of the kinds in
-    settling.py, or NULL where only a person can decide.
+    Columns: `wrong`, a text for people; `id`, the row to repair; `repair`, one of the kinds in
+    doctor/repair_rows.py, or NULL if only a person can decide.
     """
     files = sorted((ROOT / "rules").glob("*.sql"))
     return {path.stem: path.read_text(encoding="utf-8") for path in files}

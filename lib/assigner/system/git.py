@@ -65,8 +65,9 @@ def made_tree(tree: str) -> Place | None:
 
 
 def is_half_made(tree: str) -> bool:
-    """Whether git is making a working tree, or died while making it: meanwhile git locks the tree,
-    and it writes the index last.
+    """Whether git is making a working tree, or died while making it.
+
+    Git locks the tree until it is complete, and writes the index last.
     """
     try:
         git_dir = _git_dir(Path(tree) / ".git")
@@ -139,7 +140,7 @@ def _ask(directory: str, *arguments: str) -> tuple[int, str]:
 def remove_tree(place: Place) -> str | None:
     """Have git remove a linked working tree.  Returns why git did not, or None if it did.
 
-    Git keeps a locked or changed tree; a half-made one is removed, because nobody has used it.
+    Git keeps a locked or changed tree; it removes a half-made one, which no prompt has used.
     """
     force = ["-f", "-f"] if is_half_made(place.tree) else []
     common = f"--git-dir={place.common}"
@@ -168,7 +169,7 @@ def _common(git_dir: Path) -> str:
 
 
 def _file_name(text: str) -> str:
-    """The text as a file name, different for each text."""
+    """The text as a file name; different texts get different names."""
     data = os.fsencode(text)
     quoted = re.sub(rb"[^A-Za-z0-9_.-]", lambda found: b"%%%02X" % found[0][0], data).decode()
     if len(quoted) <= 200:
@@ -179,7 +180,7 @@ def _file_name(text: str) -> str:
 def _git(seconds: float, *arguments: str) -> tuple[int, str]:
     """Run git without optional writes: its exit status and all its output.
 
-    Anybody may have written a repository's configuration: its file system monitor is not run.
+    Does not run the repository's file system monitor: any user may have configured it.
     """
     import sh
 
@@ -213,7 +214,7 @@ def _branch(top: Path, git_dir: Path) -> str | None:
 
 
 def _ask_git(top: Path) -> str | None:
-    """HEAD is not a readable file in the reftable format."""
+    """The branch, asked of git: in the reftable format HEAD is not a readable file."""
     import sh
 
     try:

@@ -1,4 +1,4 @@
-"""Files and directories private to the user: created private whatever the umask, else refused."""
+"""Private files and directories: creates them private under any umask, and refuses shared ones."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ StrPath = str | Path
 
 
 def make_private(path: Path) -> None:
-    """Create a private directory and its missing parents, whatever the umask.  OSError."""
+    """Create a directory of mode 0700 and its missing parents, under any umask.  OSError."""
     try:
         path.mkdir(mode=0o700)
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""What the system tells of processes, terminals, locks and mounts, with nothing typed.
+"""Asks the system about processes, terminals, locks and mounts, without typing anything.
 
-The one place that reads /proc (proc(5)): another system than Linux needs another such module.
+Only this module reads /proc (proc(5)): a system other than Linux needs its own version of it.
 """
 
 import contextlib
@@ -65,7 +65,7 @@ def terminal(tty: str) -> tuple[bool, bool]:
 
 
 def directory(pid: int) -> str | None:
-    """The working directory of a process; None if it is unknown or was removed."""
+    """The working directory of a process; None if the directory is unknown or was removed."""
     try:
         path = os.readlink(f"/proc/{pid}/cwd")
     except OSError:
@@ -113,7 +113,7 @@ def environment(pid: int) -> dict[str, str]:
 
 
 def children(pid: int) -> list[int]:
-    """The living children of a process; [] if they are unknown (proc(5))."""
+    """The live children of a process; [] if they are unknown (proc(5))."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
             return [int(child) for child in file.read().split()]
@@ -122,12 +122,12 @@ def children(pid: int) -> list[int]:
 
 
 def marked(name: str, value: str) -> list[int]:
-    """Our living processes that were started with a variable of that value."""
+    """The user's live processes that were started with this value of a variable."""
     return [pid for pid in _pids() if environment(pid).get(name) == value]
 
 
 def running() -> set[str]:
-    """How the programs are called that run now, whosever they are."""
+    """The names of all programs that run now, whichever user started them."""
     return {process.comm for pid in _pids() if (process := stat(pid))}
 
 
@@ -136,7 +136,7 @@ def _pids() -> list[int]:
 
 
 def lockers(path: Path) -> list[int]:
-    """The processes that have locked a file, in whatever way.  OSError where there is none."""
+    """The processes that hold a lock of any kind on a file.  OSError if there is no such file."""
     status = path.stat()
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
     found = []
@@ -155,8 +155,8 @@ def lockers(path: Path) -> list[int]:
 def file_system(path: Path, mounts: str | None = None) -> str:
     """The type of the file system that holds `path`.
 
-    `mounts` is the text of /proc/self/mountinfo, in which a later line lies over an earlier one of
-    the same place.
+    `mounts` is the text of /proc/self/mountinfo, in which a later mount hides an earlier one at
+    the same path.
     """
     if mounts is None:
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
@@ -222,7 +222,7 @@ def is_session_leader(pid: int) -> bool:
 
 
 class Processes:
-    """The living processes, without zombies, as of the first query."""
+    """The live processes, without zombies, as of the first query."""
 
     @cached_property
     def _by_session(self) -> dict[int, list[Stat]]:
@@ -243,8 +243,8 @@ class Processes:
 
     def members(self, group: int, session: int, mark: Mapping[str, str]) -> list[Stat]:
         """The processes of a prompt: those in its process group, and those of the terminal session
-        that were started with the variables of `mark`, wherever timeout(1) or job control has put
-        them.  Never the session's leader.
+        that were started with the variables of `mark`, even if timeout(1) or job control has moved
+        them to another group.  Never the session's leader.
         """
         return [
             process

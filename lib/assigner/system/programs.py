@@ -50,9 +50,10 @@ def run(name: str, *arguments: str, given: bytes = b"") -> Done:
 
 
 def bounded(command: Sequence[str], given: bytes, *, seconds: float, most: int) -> bytes:
-    """The output of a user's command, which may be anything: limited in time and in bytes.
+    """Run a user's command with `given` as standard input; its output.
 
-    Ends the command with all that it has started.  AssignerError if it fails or exceeds a limit.
+    Limits its time (`seconds`) and its output (`most` bytes), and kills every process that it has
+    started.  AssignerError if it fails or exceeds a limit.
     """
     with tempfile.TemporaryFile() as standard_input:
         standard_input.write(given)
@@ -87,7 +88,7 @@ def bounded(command: Sequence[str], given: bytes, *, seconds: float, most: int) 
 
 @contextlib.contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """If this process is ended, by Ctrl-C or a signal, end what it has started as well."""
+    """Turn Ctrl-C and signals into SystemExit, so that the caller ends what it has started."""
 
     def leave(number: int, _: object) -> None:
         raise SystemExit(128 + number)
@@ -104,7 +105,7 @@ def _ended_in_order() -> Iterator[None]:
 def _read(
     process: "subprocess.Popen[bytes]", deadline: float, most: int
 ) -> tuple[bytes, bytes, str | None]:
-    """Standard output and error, and the limit that cut them off: time or size."""
+    """Standard output, standard error, and the limit that was exceeded: time, size or None."""
     assert process.stdout and process.stderr
     texts = {process.stdout: b"", process.stderr: b""}
     with selectors.DefaultSelector() as selector:

@@ -6,6 +6,6 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def data(name: str) -> Path:
-    """The path of a file or directory of the checkout's top level (see pyproject.toml)."""
+    """The path of a file or directory at the checkout's top level (see pyproject.toml)."""
     installed = _PACKAGE / f"_{name.removeprefix('.')}"
     return installed if installed.exists() else _PACKAGE.parents[1] / name

@@ -1,4 +1,4 @@
-"""Cleans text from terminals, and recognizes an empty shell prompt.  Pure."""
+"""Cleans, measures and cuts text from terminals.  Pure."""
 
 import re
 import unicodedata

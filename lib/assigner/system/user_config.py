@@ -9,7 +9,10 @@ from assigner.errors import SetupError
 
 
 def xdg(variable: str, default: str) -> Path:
-    """A user's directory: the variable's value, else `default` in HOME.  SetupError."""
+    """A user's directory: the variable's value, else `default` in HOME.
+
+    Raises SetupError if neither the variable nor HOME is set.
+    """
     value = os.environ.get(variable)
     if value and value.startswith("/"):
         return Path(value)
@@ -40,7 +43,7 @@ def own_tables(kind: str) -> list[Path]:
 
 
 def table(path: Path, text: str) -> dict[str, Any]:
-    """Parse TOML that was read from that file.  SetupError."""
+    """Parse `text`, the content of `path`, as TOML.  SetupError names the file if it is invalid."""
     import tomllib  # only needed to read such a file
 
     try:

@@ -1,8 +1,8 @@
-"""Asks tmux in bulk; keyboard.py types.
+"""Asks tmux in bulk; keys.py types.
 
 This relies on facts found by experiment (tmux 3.3a to 3.5a):
 - a client without `-u` rewrites every byte outside 0x20-0x7e; `-N` starts no server;
-- a hung server blocks its client forever: timeout(1) ends the client, even if we are killed;
+- a hung server blocks its client forever: timeout(1) ends the client, even if assigner is killed;
 - `source-file -` takes any number of commands and continues after a bad target;
 - a truncated line does not parse, and then tmux executes nothing of the whole input;
 - tmux runs the commands of one `if-shell -F` with nothing in between;
@@ -17,15 +17,15 @@ from assigner.tmux import environment
 
 
 class NoServer(Exception):
-    """No server listens at the socket."""
+    """The socket has no server."""
 
 
 class Unreachable(Exception):
-    """Whether a server is there is unknown: a timeout or a permission error."""
+    """The server cannot be asked, so whether it runs is unknown: a timeout, or no permission."""
 
 
 def listed(socket: str, timeout: float, form: str) -> list[str]:
-    """A line for every pane, in that format.  Raises NoServer, Unreachable."""
+    """A line for every pane, in the format `form` (tmux(1)).  Raises NoServer, Unreachable."""
     return call(socket, timeout, "list-panes", "-a", "-F", form)[0].split("\n")[:-1]
 
 
@@ -40,15 +40,17 @@ def client_version() -> str:
 
 
 def both(wanted: Mapping[str, object], condition: str) -> str:
-    """A format that is true where the condition is and each variable has its value."""
+    """A format that is true if `condition` is true and each variable has its `wanted` value."""
     for name, value in wanted.items():
         condition = f"#{{&&:#{{==:#{{{name}}},{value}}},{condition}}}"
     return condition
 
 
 def quote(text: str) -> str:
-    """One word for tmux's parser: in single quotes only the quote is special, and the text after a
-    newline, where tmux drops blanks and comments.
+    """The text quoted as one word for tmux's parser.
+
+    In single quotes only the quote is special, and a newline, after which tmux drops blanks and
+    comments.
     """
     return "'" + text.replace("'", "'\\''").replace("\n", "'\"\\n\"'") + "'"
 
@@ -59,26 +61,32 @@ def number(option: str) -> str:
 
 
 def frame() -> str:
-    """A word that no program in a pane can guess; it marks our own lines in the answer."""
+    """A word that no program in a pane can guess; it marks assigner's own lines in the answer."""
     return os.urandom(8).hex()
 
 
 def framed(text: str, mark: str) -> Iterable[tuple[str, str]]:
-    """The rest of each marked line, with the text up to the next one."""
+    """The rest of each marked line, with the text up to the next marked line."""
     for part in ("\n" + text).split(f"\n{mark} ")[1:]:
         head, _, rest = part.partition("\n")
         yield head, rest
 
 
 def source(socket: str, timeout: float, script: list[str]) -> str:
-    """Have the server execute `script` through one client; ignores bad targets."""
+    """Have the server execute the lines of `script` through one client; the output.
+
+    Ignores bad targets.  Raises NoServer, Unreachable.
+    """
     if not script:
         return ""
     return call(socket, timeout, "source-file", "-", given="\n".join(script) + "\n")[0]
 
 
 def call(socket: str, timeout: float, *arguments: str, given: str | None = None) -> tuple[str, int]:
-    """Run one tmux client, which starts no server: its output and its exit status."""
+    """Run one tmux client, which starts no server: its output and its exit status.
+
+    `timeout` is in seconds, `given` is standard input.  Raises NoServer, Unreachable.
+    """
     out, problem, status = client(socket, timeout, *arguments, given=given)
     if status and problem:
         _explain(problem)
@@ -137,11 +145,11 @@ def client(
 
 
 def _explain(problem: str) -> None:
-    """Raise what a client's complaint means.
+    """Raise NoServer or Unreachable for the error message of a client; return for any other.
 
-    Its words are the only sign: the exit status is 1 for everything, and another call to the
-    socket would answer of another moment.  They are never translated, since tmux sets no
-    LC_MESSAGES.  This is the one place that knows them.
+    The words are the only evidence: the exit status is always 1, and a second call could find
+    another state.  tmux never translates them, since it does not set LC_MESSAGES.  Only this
+    function knows them.
     """
     if "no server running" in problem or "Connection refused" in problem:
         raise NoServer(problem)

@@ -17,13 +17,13 @@ def create(
     transient: bool = False,
     stays: bool = False,
 ) -> tuple[str, int]:
-    """Make a detached session, and the server if none runs.  Returns its pane's id and process.
+    """Create a detached session, and the server if none runs.  Returns the pane's id and its pid.
 
     `name` must not contain anything that tmux expands or rewrites.  Without a command tmux runs its
-    default; it would pass a single word to a shell.  A server started here outlives this process
-    and gets only the login part of the environment.  A `transient` session lasts as long as its
-    command, attached or not, whatever the user's options say; with `stays` the pane and its output
-    outlive the command.  Raises AssignerError if tmux refuses.
+    default command; it would pass a single word to a shell.  A server started here outlives this
+    process and gets only the login part of the environment.  A `transient` session lasts as long as
+    its command, attached or not, and overrides the user's options for that; with `stays` the pane
+    and its output outlive the command.  Raises AssignerError if tmux refuses.
     """
     lasting = (
         ";", "set-option", "-t", f"={name}:", "destroy-unattached", "off",
@@ -47,8 +47,9 @@ def create(
 
 
 def revive(pane: Pane, timeout: float, command: Sequence[str]) -> bool:
-    """Run a command in a dead pane, if it still is the same pane and nothing has run there since.
-    Returns whether it did.  Raises NoServer, Unreachable.
+    """Run a command in a dead pane, unless another process has run in the pane since.
+
+    Returns whether the command was started.  Raises NoServer, Unreachable.
     """
     condition = client.both(pane.identity.formats, "#{pane_dead}")
     words = " ".join(map(client.quote, command))

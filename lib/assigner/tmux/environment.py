@@ -17,7 +17,7 @@ _LOGIN = {
 
 
 def environment() -> dict[str, str]:
-    """The part of our environment that sessions get: a login's variables and none of our secrets.
+    """The part of this environment that sessions get: a login's variables, and no secrets.
 
     Omits a SHELL to which no prompt can be typed, such as cron's: tmux then uses the user's own.
     """
@@ -32,7 +32,7 @@ def environment() -> dict[str, str]:
 def make_socket_directory(socket: str) -> None:
     """Make tmux's socket directory, which tmux makes only for its default socket.
 
-    Applies tmux's conditions: the directory is ours and closed to others.  Raises SetupError.
+    Raises SetupError if tmux would refuse it: the user must own it, and others must not enter it.
     """
     directory = os.path.dirname(socket)
     if os.path.basename(directory) != f"tmux-{os.geteuid()}":

@@ -22,13 +22,13 @@ STARTED = "started"
 
 @dataclass(frozen=True)
 class Stroke:
-    """What to type for an attempt, and what must hold at that moment.
+    """What to type for an attempt, and the conditions for typing it.
 
     Pastes `text`, then sends `keys` as they are (`\\r` is Enter).  The pane's stamp of that name
-    must be below `number` and is set to it.  With `activity` the pane must not have written
-    anything since then.  A `void` stroke types nothing, and blocks the stroke with the same number.
-    `program` replaces the pane's process, and nothing is typed.  With `last`, no queue may have
-    typed there since that stamp was read.
+    must be below `number`; typing sets it to `number`.  With `activity` (epoch seconds) the pane
+    must not have written anything since then.  A `void` stroke types nothing, and blocks the stroke
+    with the same number.  `program` replaces the pane's process instead of typing.  With `last`, no
+    queue may have typed in the pane since that stamp was read.
     """
 
     attempt: int
@@ -45,7 +45,7 @@ class Stroke:
 
 
 def line(attempt: int, pane: Pane, seen: Line, text: str) -> Stroke:
-    """A line to type to a shell, with Enter."""
+    """The stroke that types `text` and Enter to a shell; `seen` is the cursor's line before it."""
     return Stroke(attempt, pane, seen.command, text, "\r", number=attempt, last=seen.last)
 
 
@@ -65,7 +65,10 @@ def press(socket: str, timeout: float, instance: str, strokes: Iterable[Stroke])
 
 
 def stamps(socket: str, timeout: float, instance: str) -> dict[str, tuple[int, int]]:
-    """By pane id: the last attempt that was typed there, and the pid it was typed to."""
+    """By pane id: the last attempt typed in the pane, and the pid of the process that got it.
+
+    Raises NoServer, Unreachable.
+    """
     option = f"@assigner_{TYPED}_{instance}"
     form = f"#{{pane_id}}\t{client.number(option)}\t{client.number(f'{option}_pid')}"
     found = {}
@@ -111,7 +114,7 @@ def _script(stroke: Stroke, instance: str, mark: str) -> str:
 
 
 def _condition(stroke: Stroke, option: str) -> str:
-    """All that must hold at the moment of typing, as a tmux format (tmux(1), FORMATS)."""
+    """All conditions for typing, as a tmux format (tmux(1), FORMATS)."""
     pane = stroke.pane
     wanted = pane.identity.formats
     if not stroke.void:

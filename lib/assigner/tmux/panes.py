@@ -1,4 +1,4 @@
-"""What tmux knows of its panes and shows on them, asked in bulk."""
+"""Lists tmux's panes and reads their screens, in bulk."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -22,8 +22,10 @@ _ACTIVITY = attrgetter("client_activity")
 
 
 class PaneId(NamedTuple):
-    """Which pane it is, and which process runs in it.  The server's start belongs to it, since a
-    restarted server hands out %0 again.  The fields are called as the columns of the database.
+    """Identifies a pane and the process in it.
+
+    The server's start time is a part of it, since a restarted server uses %0 again.  The fields
+    have the names of the database's columns.
     """
 
     socket: str
@@ -34,17 +36,17 @@ class PaneId(NamedTuple):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "PaneId":
-        """That of the session or attempt whose row this is."""
+        """The PaneId in the row of a session or an attempt."""
         return cls(*(row[column] for column in cls._fields))
 
     @property
     def place(self) -> tuple[str, int, int, str]:
-        """The pane, whichever process runs in it."""
+        """The pane alone, without the process in it."""
         return self[:4]
 
     @property
     def formats(self) -> dict[str, object]:
-        """The values of tmux's format variables in that pane, as long as it is the same."""
+        """tmux's format variables, with the values that they have only in this pane."""
         return {
             "pid": self.server_pid,
             "start_time": self.server_start,
@@ -55,7 +57,7 @@ class PaneId(NamedTuple):
 
 @dataclass(frozen=True)
 class Pane:
-    """One pane as `list-panes` shows it.  Times are epoch seconds, whole ones."""
+    """One pane as `list-panes` shows it.  Times are whole epoch seconds."""
 
     socket: str
     session: str
@@ -84,9 +86,10 @@ class Pane:
 
 @dataclass(frozen=True)
 class Line:
-    """The cursor's line, whether there is text below it, and the foreground command, at one moment.
-    `above` is the text of full lines above it, which may continue in it.  `last` is the stamp of
-    the last text that any queue has typed there.
+    """The cursor's line, whether text is below it, and the foreground command, at one moment.
+
+    `above` is the text of the full lines above, which may continue in the cursor's line.  `last`
+    is the stamp of the last text that any queue has typed in the pane.
     """
 
     cursor_x: int
@@ -100,11 +103,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Screen:
-    """All that a pane shows, with colors, and tmux's variables at that moment.
+    """The whole screen of a pane, with colors, and tmux's variables at that moment.
 
-    `typed`, `typed_pid`, `entered`, `interrupted` and `respawned` are the stamps of keyboard.py,
-    `last` is the stamp of the last text that any queue has typed there; `touched` is when a person
-    last pressed a key in its session.
+    `typed`, `typed_pid`, `entered`, `interrupted` and `respawned` are the stamps of keys.py;
+    `last` is the stamp of the last text that any queue has typed in the pane; `touched` is when a
+    person last pressed a key in its session, in epoch seconds.
     """
 
     cursor_x: int
@@ -121,7 +124,7 @@ class Screen:
     interrupted: int
     respawned: int
     last: int
-    coloured: str
+    colored: str
 
 
 def panes(socket: str, timeout: float) -> list[Pane]:
@@ -197,7 +200,7 @@ _ABOVE = 5  # lines examined above the cursor's
 
 
 def _full_above(lines: list[str], width: int) -> str:
-    """The text of the last of these lines that fill every column."""
+    """The joined text of the lines at the end that fill every column."""
     full = itertools.takewhile(lambda line: terminal_text.width(line) >= width, reversed(lines))
     return "".join(reversed(list(full)))
 

@@ -1,4 +1,4 @@
--- Compare and set: an attempt ends only once, and its verdict must know all that was reported.
+-- Compare and set: an attempt ends only once, and only if the verdict considered its last report.
 UPDATE attempts
 SET outcome = :outcome, failure_class = :failure_class, exit_status = :exit_status, step = :step,
     output = :output, evidence = :evidence, lease_id = NULL,

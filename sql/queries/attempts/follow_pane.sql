@@ -1,3 +1,3 @@
--- The agent was started again: its pane has another process.
+-- A pass restarted the agent: the pane has another process.
 UPDATE attempts SET pane_pid = :pane_pid, updated_at = :now, updated_by = :by
 WHERE id = :id AND outcome IS NULL;

@@ -1,4 +1,4 @@
--- The last report on an attempt that has its outcome comes too late.
+-- A report on an attempt that already has its outcome comes too late.
 UPDATE attempts
 SET evidence = :evidence, process_group = coalesce(:process_group, process_group),
     updated_at = :now, updated_by = :by

@@ -1,5 +1,4 @@
--- Attempts in other sessions of the provider that had been typed by a moment and had not ended by
--- then.
+-- Attempts in other sessions of the provider that were typed before :at and had not ended at :at.
 SELECT a.evidence, p.content FROM attempts a JOIN prompts p ON p.id = a.prompt_id
 WHERE a.host = :host AND a.outcome IS NULL AND a.typed_at <= :at AND a.session <> :session
   AND EXISTS (SELECT 1 FROM sessions s

@@ -1,4 +1,4 @@
--- The tasks of a goals database that must not be given out: they are prompts, or fail too often.
+-- The tasks of a goals database that must not be given out: they are prompts already, or fail too often.
 SELECT task FROM profile_work
 WHERE host = :host AND settled_at IS NULL AND goals = :goals
 UNION

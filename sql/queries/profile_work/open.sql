@@ -1,4 +1,4 @@
--- Work that profiles gave and that is not settled, with the current state of its prompts.
+-- Unsettled work from profiles, with the current state of its prompts.
 SELECT w.*, p.status, p.retry_at AS prompt_retry_at, p.error, p.idempotent, p.priority, p.content,
        a.failure_class, a.stage, a.evidence
 FROM profile_work AS w

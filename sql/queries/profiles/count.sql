@@ -1,4 +1,4 @@
--- A session was given work, or has finished some.
+-- Count work that a session got, or has finished.
 INSERT INTO profiles (host, session, work_sessions, tasks_completed, tasks_failed)
 VALUES (:host, :session, :begun, :completed, :failed)
 ON CONFLICT (host, session) DO UPDATE

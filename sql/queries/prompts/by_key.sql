@@ -1,2 +1,2 @@
--- The prompt that was sent with a key.
+-- The prompt with this key.
 SELECT id FROM prompts WHERE dedup_key = :key;

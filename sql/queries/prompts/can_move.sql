@@ -1,6 +1,6 @@
--- Whether anything can still happen without a person before :until: an attempt is live, a prompt
--- could run, a time comes.  Prompts that wait for a failed prompt, a missing session or the end of
--- a pause do not count.
+-- Whether anything can still happen before :until without a person: an attempt is live, a prompt can
+-- run, or a retry, a start time or the end of a limit is due.  Prompts that wait for a failed prompt,
+-- a missing session or the end of a pause do not count.
 SELECT 1 AS found FROM attempts WHERE host = :host AND outcome IS NULL
 UNION ALL
 SELECT 1 FROM prompts WHERE host = :host AND retry_at <= :until

@@ -1,4 +1,4 @@
--- Nothing runs of it, so it is cancelled at once.
+-- Nothing of the prompt runs, so it is cancelled at once.
 UPDATE prompts
 SET status = 'cancelled', held_by = NULL, held_on = NULL, retry_at = NULL, completed_at = :now,
     updated_at = :now, updated_by = :by

@@ -1,5 +1,5 @@
--- Failed prompts, the newest first, also those that a retry awaits.  One may have run unseen unless
--- the attempt for which it was last claimed shows how it ended, or it may run twice.
+-- Failed prompts, the newest first, including those that await a retry.  may_have_run: the prompt may
+-- have run unseen, because it is not safe to run twice and its last claimed attempt shows no end.
 SELECT p.*, p.idempotent = 0 AND NOT EXISTS (
     SELECT 1 FROM attempts a
     WHERE a.prompt_id = p.id AND a.claimed_at = p.assigned_at AND a.outcome IN ('completed', 'failed')

@@ -1,2 +1,2 @@
--- Why a prompt can run nowhere, apart from dependencies and times; nulls if it can.
+-- The cause that holds a prompt, apart from dependencies and times; nulls if nothing does.
 SELECT held_by, held_on FROM prompt_holds WHERE id = :id;

@@ -1,7 +1,8 @@
--- Prompts that ended before then, longest over first, of a status or a host only where that is given,
--- and that nobody needs any more.  Needed are those that are tried again by themselves, that await a
--- review, and that another prompt names which is open or will be retried: with its end forgotten, that
--- one would run; or, where this did not complete, which did not either, for a person may retry it.
+-- Prompts that ended before :before, the oldest end first, and that nothing needs any longer;
+-- optionally only those of a status or a host.  A prompt is still needed if it is retried
+-- automatically, if it awaits a review, or if another prompt depends on it that is open or will be
+-- retried (without the row that one would run), or that, like this prompt, did not complete (a person
+-- may still retry it).
 SELECT id, status, secrets, completed_at FROM prompts p
 WHERE completed_at BETWEEN :since AND :until AND completed_at < :before
   AND (:status IS NULL OR status = :status) AND (:of_host IS NULL OR host = :of_host)

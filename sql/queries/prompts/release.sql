@@ -1,4 +1,4 @@
--- The prompt was not typed, or its account is at its limit: it waits again; the attempt does not count.
+-- No pass typed the prompt, or its account is at its limit: it waits again; the attempt does not count.
 UPDATE prompts
 SET status = 'pending', assigned_session = NULL, assigned_at = NULL, started_at = NULL,
     attempts = attempts - 1, ready_at = :now, updated_at = :now, updated_by = :by

@@ -1,4 +1,4 @@
--- What these prompts waited for is there: a session, a working tree.  They may still wait for something else.
+-- A cause that held prompts is over, such as a missing session.  Another cause may still hold them.
 UPDATE prompts
 SET held_by = (SELECT h.held_by FROM prompt_holds h WHERE h.id = prompts.id),
     held_on = (SELECT h.held_on FROM prompt_holds h WHERE h.id = prompts.id),

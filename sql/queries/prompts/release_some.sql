@@ -1,4 +1,4 @@
--- Some of the prompts whose cause to wait is gone.  They may still wait for something else.
+-- Release some of the prompts whose cause is over.  Another cause may still hold them.
 UPDATE prompts
 SET held_by = (SELECT h.held_by FROM prompt_holds h WHERE h.id = prompts.id),
     held_on = (SELECT h.held_on FROM prompt_holds h WHERE h.id = prompts.id),

@@ -1,4 +1,4 @@
--- Another scan may have added it at the same time.
+-- Does nothing if another scan has added the session at the same time.
 INSERT INTO sessions
     (host, name, provider, status, status_reason, enrolled, socket, server_pid, server_start,
      pane_id, pane_pid, pane_tty, pane_fingerprint, looked_at, prompt_endings, prompt_learning, limited_until, env_vars,

@@ -1,4 +1,4 @@
--- An agent's session is about to be made: its first screens must not be taken for something else.
+-- An agent's session is about to be created: the provider is known before its first screen.
 INSERT INTO sessions (host, name, provider, provider_given, status, status_reason, updated_at, updated_by)
 VALUES (:host, :name, :provider, 1, 'offline', 'about to be made', :now, :by)
 ON CONFLICT (host, name) DO UPDATE

@@ -1,4 +1,4 @@
--- The tasks of a project that a session could be given, in the order in which they are given out.
+-- The tasks of a project that a session can get, in the order in which they are given out.
 SELECT id, priority, created_at FROM tasks AS t
 WHERE status = 'pending' AND project = :project
   AND (not_before IS NULL OR not_before <= :now)

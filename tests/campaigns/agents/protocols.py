@@ -27,7 +27,7 @@ _ASKING = {
     "sandbox_permissions": "require_escalated",
     "justification": "May a test do that?",
 }
-_COLOURS = {
+_COLORS = {
     "question": "Which colour?",
     "header": "Colour",
     "id": "colour",
@@ -99,7 +99,7 @@ def call(kind: str, argument: str, tools: dict[str, Body]) -> Call | None:
         for name in filter(tools.__contains__, _QUESTIONS):
             items = tools[name]["properties"]["questions"]["items"]["properties"]
             return Call(
-                name, {"questions": [{key: _COLOURS[key] for key in _COLOURS if key in items}]}
+                name, {"questions": [{key: _COLORS[key] for key in _COLORS if key in items}]}
             )
     return None
 

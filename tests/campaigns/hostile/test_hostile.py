@@ -443,12 +443,12 @@ def test_any_screen_is_judged(text: str) -> None:
     chance = zlib.crc32(as_bytes(text))
     base = SCREENS[chance % len(SCREENS)].read_text()
     at = chance % (len(base) + 1)
-    for coloured in (text, base[:at] + text + base[at:]):
-        tellable = coloured.encode("utf-8", "replace").decode()
+    for colored in (text, base[:at] + text + base[at:]):
+        tellable = colored.encode("utf-8", "replace").decode()
         for provider in registry.agents().values():
             meta = {"cursor": f"{chance % 200},{chance % 60}", "pane_title": text,
                     "cursor_flag": "1"}  # fmt: skip
-            view = screen_rules.View.from_coloured(tellable, meta)
+            view = screen_rules.View.from_colored(tellable, meta)
             verdict = screen_rules.judge(provider, view)
             screen_rules.failure(provider, view, text)
             assert not OBEYED.search(terminal_text.visible(f"{verdict.reason}{verdict.draft}"))

@@ -11,12 +11,12 @@ from assigner.agents.ansi import Style
 ESCAPE = re.compile(
     r"\x1b\[([0-9;:]*)m|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|[\x0e\x0f]"
 )
-Colour = tuple[int, ...]
+Color = tuple[int, ...]
 LEVELS = (0, 95, 135, 175, 215, 255)
-PALETTE: list[Colour] = [
-    *[(127, 127, 127) if number == 8 else (255, 0, 0) for number in range(16)],  # grey, or not
+PALETTE: list[Color] = [
+    *[(127, 127, 127) if number == 8 else (255, 0, 0) for number in range(16)],  # gray, or not
     *[(red, green, blue) for red in LEVELS for green in LEVELS for blue in LEVELS],
-    *[(grey, grey, grey) for grey in range(8, 248, 10)],
+    *[(gray, gray, gray) for gray in range(8, 248, 10)],
 ]
 
 
@@ -24,7 +24,7 @@ def straightforward(captured: str) -> list[list[tuple[str, Style]]]:
     """The lines of a capture, read character by character."""
     lines: list[list[tuple[str, Style]]] = [[]]
     faint = reverse = False
-    colour: Colour = (255, 255, 255)
+    color: Color = (255, 255, 255)
     while captured:
         if escape := ESCAPE.match(captured):
             captured = captured[escape.end() :]
@@ -39,22 +39,22 @@ def straightforward(captured: str) -> list[list[tuple[str, Style]]]:
                 if code in (7, 27):
                     reverse = code == 7
                 if code in (0, 39):
-                    colour = (255, 255, 255)
+                    color = (255, 255, 255)
                 if 30 <= code <= 37 or 90 <= code <= 97:
-                    colour = PALETTE[code - (30 if code < 90 else 82)]
+                    color = PALETTE[code - (30 if code < 90 else 82)]
                 if code in (38, 48, 58):
                     kind = codes.pop(0) if codes else 0
                     size = {5: 1, 2: 3}.get(kind, 0)
                     values = [*codes, 0, 0, 0][:size]
                     del codes[:size]
                     if code == 38:
-                        colour = PALETTE[values[0]] if kind == 5 else tuple(values) or (255,) * 3
+                        color = PALETTE[values[0]] if kind == 5 else tuple(values) or (255,) * 3
             continue
         if captured[0] == "\n":
             lines.append([])
         else:
-            grey = 90 <= max(colour) <= 200 and max(colour) - min(colour) <= 48
-            lines[-1].append((captured[0], Style(faint or grey, reverse)))
+            gray = 90 <= max(color) <= 200 and max(color) - min(color) <= 48
+            lines[-1].append((captured[0], Style(faint or gray, reverse)))
         captured = captured[1:]
     return lines
 

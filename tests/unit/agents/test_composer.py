@@ -15,15 +15,15 @@ DRAWN = Shape(re.compile("^> ?"), below=re.compile("^--"), drawn_cursor=True)
 HINT = "\x1b[2mhint\x1b[0m"
 
 
-def state(shape: Shape, coloured: str, cursor: tuple[int, int] | None = None) -> str:
-    captured = f"{coloured}\n--"
+def state(shape: Shape, colored: str, cursor: tuple[int, int] | None = None) -> str:
+    captured = f"{colored}\n--"
     found = find(shape, ansi.plain(captured).split("\n"), captured, cursor)
     assert found is not None
     return found.state
 
 
 @pytest.mark.parametrize(
-    ("coloured", "cursor", "right"),
+    ("colored", "cursor", "right"),
     [
         (">", (2, 0), "empty"),
         (">", (0, 0), "unclear"),
@@ -42,13 +42,13 @@ def state(shape: Shape, coloured: str, cursor: tuple[int, int] | None = None) ->
     ],
 )
 def test_the_cursor_stands_before_a_hint(
-    coloured: str, cursor: tuple[int, int] | None, right: str
+    colored: str, cursor: tuple[int, int] | None, right: str
 ) -> None:
-    assert state(SHAPE, coloured, cursor) == right
+    assert state(SHAPE, colored, cursor) == right
 
 
 @pytest.mark.parametrize(
-    ("coloured", "right"),
+    ("colored", "right"),
     [
         ("> \x1b[7m \x1b[0m", "empty"),
         (">", "unclear"),
@@ -59,17 +59,17 @@ def test_the_cursor_stands_before_a_hint(
         ("> \x1b[2mh\x1b[7mi\x1b[27mnt\x1b[0m", "unclear"),
     ],
 )
-def test_a_drawn_cursor_is_the_reversed_character(coloured: str, right: str) -> None:
-    assert state(DRAWN, coloured) == right
+def test_a_drawn_cursor_is_the_reversed_character(colored: str, right: str) -> None:
+    assert state(DRAWN, colored) == right
 
 
-def test_without_its_own_colours_only_a_known_hint_is_one() -> None:
-    for text, coloured, right in (
+def test_without_its_own_colors_only_a_known_hint_is_one() -> None:
+    for text, colored, right in (
         ("> hint", None, "empty"),
         ("> tint", None, "draft"),
         ("> hint", f"> {HINT}", "empty"),
         ("> hint", "> \x1b[2mtint", "draft"),
     ):
-        found = find(SHAPE, [text, "--"], coloured, (2, 0))
+        found = find(SHAPE, [text, "--"], colored, (2, 0))
         assert found is not None
-        assert found.state == right, (text, coloured)
+        assert found.state == right, (text, colored)

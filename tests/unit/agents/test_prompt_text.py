@@ -40,7 +40,7 @@ def test_what_was_pasted_is_told_from_all_else(agent: str) -> None:
     for name, text in pasted.items():
         file = SCREENS / agent / name
         meta = json.loads(file.with_suffix(".json").read_text())
-        seen = judge(provider, View.from_coloured(file.with_suffix(".ansi").read_text(), meta))
+        seen = judge(provider, View.from_colored(file.with_suffix(".ansi").read_text(), meta))
         assert (name, seen.status) == (name, "occupied")
         assert seen.draft
         assert shows(seen.draft, text, provider.manner), (name, seen.draft)

@@ -50,14 +50,14 @@ def provider(name: str) -> str:
 def drawn(cells: Cells) -> tuple[str, str]:
     """A screen without and with its styles."""
     plain = "\n".join("".join(c for c, _ in line).rstrip(" ") for line in cells)
-    coloured = "\n".join(
+    colored = "\n".join(
         "".join(f"\x1b[0{';2' * s.dim}{';7' * s.reverse}m{c}" for c, s in line) for line in cells
     )
-    return plain, coloured
+    return plain, colored
 
 
-def status(name: str, text: str, coloured: str | None, meta: dict[str, object]) -> str:
-    return judge(registry.agents()[provider(name)], View(text, coloured, meta)).status
+def status(name: str, text: str, colored: str | None, meta: dict[str, object]) -> str:
+    return judge(registry.agents()[provider(name)], View(text, colored, meta)).status
 
 
 def wrapped(found: Recorded, width: int) -> Recorded:
@@ -111,8 +111,8 @@ def test_screens_are_judged_right() -> None:
     for name, right in STATUSES.items():
         path = SCREENS / name
         meta = json.loads(path.with_suffix(".json").read_text())
-        text, coloured = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
-        found = status(name, text, coloured, meta)
+        text, colored = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
+        found = status(name, text, colored, meta)
         assert found != "idle" or "idle" in right, name
         if found not in right:
             wrong[name] = (found, right)
@@ -126,23 +126,23 @@ def test_no_part_of_a_screen_is_idle_unless_the_whole_is(agent: str) -> None:
         for name, right in STATUSES.items()
         if name.startswith(f"{agent}/") and "idle" not in right
         for how, found in spoilt(recorded(name))
-        for plain, coloured in [drawn(found.cells)]
-        for colours in (coloured, None)
-        if status(name, plain, colours, found.meta) == "idle"
+        for plain, colored in [drawn(found.cells)]
+        for colors in (colored, None)
+        if status(name, plain, colors, found.meta) == "idle"
     ]
     assert idle == []
 
 
-def test_one_capture_with_colours_is_enough() -> None:
+def test_one_capture_with_colors_is_enough() -> None:
     for name in STATUSES:
         path = SCREENS / name
         meta = json.loads(path.with_suffix(".json").read_text())
-        text, coloured = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
-        view = View.from_coloured(coloured, meta)
+        text, colored = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
+        view = View.from_colored(colored, meta)
         assert same_moment(view.text) == same_moment(text), name
         agent = registry.agent(provider(name))
-        assert (view.coloured, view.meta) == (coloured, meta)
-        assert judge(agent, view) == judge(agent, View(text, coloured, meta)), name
+        assert (view.colored, view.meta) == (colored, meta)
+        assert judge(agent, view) == judge(agent, View(text, colored, meta)), name
 
 
 def same_moment(text: str) -> str:
@@ -152,7 +152,7 @@ def same_moment(text: str) -> str:
 
 def test_the_directory_of_a_title_is_told_from_other_words() -> None:
     found = recorded("codex/idle-empty")
-    plain, coloured = drawn(found.cells)
+    plain, colored = drawn(found.cells)
     here = {"pane_current_path": "/srv/a.b", "pane_title": "⠂ a.b"}
     for changes, right in (
         ({"pane_title": "a.b"}, "idle"),
@@ -160,7 +160,7 @@ def test_the_directory_of_a_title_is_told_from_other_words() -> None:
         ({"pane_title": ""}, "unknown"),
         ({"pane_title": "{directory}"}, "unknown"),
     ):
-        assert status("codex/idle-empty", plain, coloured, found.meta | here | changes) == right
+        assert status("codex/idle-empty", plain, colored, found.meta | here | changes) == right
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def test_the_directory_of_a_title_is_told_from_other_words() -> None:
 def test_an_answer_about_limits_is_no_limit(said: str, right: str) -> None:
     path = SCREENS / "claude/finished-after-tool"
     answer = 'MOCK-TOOL-DONE output="tooldone"'
-    plain, coloured = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
-    texts = plain.replace(answer, said), coloured.replace(answer, said)
-    assert texts != (plain, coloured)
+    plain, colored = (path.with_suffix(end).read_text() for end in (".txt", ".ansi"))
+    texts = plain.replace(answer, said), colored.replace(answer, said)
+    assert texts != (plain, colored)
     meta = json.loads(path.with_suffix(".json").read_text())
     assert status("claude/finished-after-tool", *texts, meta) == right
 

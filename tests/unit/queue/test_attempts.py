@@ -95,7 +95,7 @@ def test_prompt_that_has_a_session_is_not_cancelled_at_once(
     assert row and row["target_session"] is None
     attempts.finish(store, Verdict(attempt, "cancelled"))
     prompts.request_cancel(store, 1)
-    assert prompts.requeue(store, 1, afresh=True)
+    assert prompts.requeue(store, 1, reset_attempts=True)
     prompts.cancel(store, 1)
     assert status(store) == "cancelled"
 

@@ -14,7 +14,7 @@ from typing import Any
 from assigner.errors import SetupError
 from assigner.system.user_config import table
 
-# Codex rewrites the file and may insert its own tables anywhere: each entry carries our mark
+# Codex rewrites the file and may insert its own tables anywhere: each entry has assigner's mark
 _ENTRY = r'\[hooks\.state\."[^\n]*"\]\ntrusted_hash = "[^"\n]*" # assigner'
 _OURS = re.compile(rf"^{_ENTRY}\n", re.MULTILINE)
 _OUR_LAST = re.compile(rf"\n{_ENTRY}\Z")  # if the file does not end with a newline

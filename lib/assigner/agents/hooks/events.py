@@ -15,18 +15,19 @@ from assigner.agents.provider import Provider
 
 LONGEST = 1 << 20  # bytes of a report that are read at most
 _ID = re.compile(r"[\w.:/@+-]{1,200}\Z")
-_LONG = 60  # seconds: an agent that waits longer before a retry waits for a limit to end
+_LONG = 60  # seconds: a longer wait before a retry means that the agent waits for a limit's end
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One event: which turn of which conversation, and what happened to it.
+    """One event: the conversation, the turn, and what happened; `kind` is one of these.
 
-    start, end: of the conversation.  prompt: `text` was submitted; with `background`, by the agent
-    itself, about a background task it has started.  ask: the agent asks the user `text`; answered:
-    it no longer asks.  done: the turn ended with the message `text`; with `background`, tasks that
-    it has started still run.  failed: the turn ended, or keeps failing, with the error `text`;
-    `failure` is its class and `reset` the stated end of a limit.  idle: nothing runs.
+    start, end: the conversation began or ended.  prompt: `text` was submitted; with `background`,
+    by the agent itself, about a background task that it has started.  ask: the agent asks the user
+    `text`; answered: it no longer asks.  done: the turn ended with the message `text`; with
+    `background`, tasks that the turn has started still run.  failed: the turn ended, or keeps
+    failing, with the error `text`; `failure` is its class and `reset` the stated end of a limit.
+    idle: the agent runs nothing.
     """
 
     kind: str
@@ -41,7 +42,9 @@ class Heard:
 
 
 def parse(provider: Provider, event: str, payload: bytes) -> Heard | None:
-    """The event in a report; None if it has none, or is about other turns than the session's."""
+    """The event in a report; None for an unknown or malformed report, and for one about another
+    turn than the session's own, such as a sub-agent's.
+    """
     rules = provider.hooks
     data = _object(payload)
     if rules is None or not data:
@@ -130,7 +133,7 @@ def _first(data: Mapping[str, Any], paths: Paths) -> Any:
 
 
 def _text(value: object) -> str | None:
-    """A string without what a database rejects; None if it is not a string, or is empty."""
+    """A string without characters that a database rejects; None for anything else, or if empty."""
     if not isinstance(value, str):
         return None
     return value.replace("\0", "").encode("utf-8", "replace").decode() or None

@@ -1,6 +1,6 @@
-"""Installs and removes hooks in the agents' own configuration; keeps the rest as it is written.
+"""Installs and removes hooks in the agents' own configuration; keeps the other text unchanged.
 
-A copy of each file's earlier content is kept in the state directory, to restore it byte for byte.
+Keeps a copy of each file's earlier content in the state directory, to restore it byte for byte.
 """
 
 import hashlib
@@ -99,10 +99,10 @@ def remove(provider: Provider, settings: Settings) -> list[Change]:
 
 
 def state(provider: Provider, settings: Settings) -> tuple[str, str]:
-    """Whether the agent would report, and what to do if not.
+    """The state of the agent's hooks, and what to do about it ('' if nothing).
 
-    installed; missing; outdated: for other events, another `hook` program or another spool;
-    untrusted.  Raises SetupError.
+    The states: installed; missing; outdated (for other events, another `hook` program or another
+    spool); untrusted.  Raises SetupError if the agent's file is not usable.
     """
     place = supported(provider)
     now = config_files.read(file_of(place))
@@ -131,7 +131,7 @@ def state(provider: Provider, settings: Settings) -> tuple[str, str]:
 
 
 def untrusted(provider: Provider) -> str:
-    """How the user makes the agent run hooks that are installed but not trusted."""
+    """What the user must do so that the agent trusts the installed hooks."""
     return (
         f"start {provider.name} once and choose 'Trust all and continue', or"
         f" 'hooks install {provider.name} --trust'"
@@ -156,7 +156,7 @@ def apply(provider: Provider, settings: Settings, changes: Sequence[Change]) -> 
 
 
 def options(provider: Provider, settings: Settings) -> Options:
-    """What makes an agent report when started with it; empty if its installed hooks report.
+    """The options with which an agent reports its turns; empty if its hooks are installed.
 
     Writes only below the state directory.  Raises SetupError.
     """
@@ -248,7 +248,7 @@ def _commands(place: Place, text: str) -> dict[str, list[str]]:
 
 
 def _keys(place: Place, path: Path, text: str) -> dict[str, str]:
-    """The names and digests by which the agent trusts our hooks."""
+    """The digest of each hook that assigner installed, by Codex's name for the hook."""
     found = {}
     for event, groups in _groups(text).items():
         for index, group in enumerate(groups):
@@ -266,7 +266,7 @@ def _edit(path: Path, text: str, event: str, group: dict[str, Any]) -> str:
 
 
 def _base(provider: Provider, settings: Settings, path: Path, now: str | None) -> str | None:
-    """The file without our hooks: the original, or what the user has made of it since."""
+    """The file without assigner's hooks: the original, or the user's later version of it."""
     if now is None or provider.hooks is None or provider.hooks.place.format == "plugin":
         return None
     kept = _kept(provider, settings).get(str(path), {})
@@ -313,7 +313,7 @@ def _remember(provider: Provider, settings: Settings, changes: Sequence[Change])
     kept = dict(_kept(provider, settings))
     for change in changes:
         path_name = str(change.path)
-        if change.path.suffix == ".toml":  # our entries in it carry a mark
+        if change.path.suffix == ".toml":  # assigner's entries in it have a mark
             if change.before is None:
                 kept[path_name] = {"before": None}
             continue

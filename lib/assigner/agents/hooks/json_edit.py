@@ -47,7 +47,7 @@ def beginning(text: str) -> dict[str, Any]:
 
 
 def append(text: str, path: Sequence[str], value: object) -> str:
-    """The text with the value appended to the array at `path`; creates what is missing."""
+    """The text with the value appended to the array at `path`; creates missing containers."""
     load(text)
     text = text if text.strip() else "{}\n"
     at, missing = _skip(text, 0), list(path)
@@ -68,7 +68,7 @@ def append(text: str, path: Sequence[str], value: object) -> str:
 
 
 def put(text: str, path: Sequence[str], value: object) -> str:
-    """The text with the value as the member at `path`; creates what is missing."""
+    """The text with the value as the member at `path`; creates missing objects."""
     load(text)
     text = text if text.strip() else "{}\n"
     at = end = _skip(text, 0)
@@ -148,7 +148,7 @@ def _insert(text: str, at: int, key: str | None, value: object) -> str:
 
 
 def _member(text: str, at: int, key: str) -> _Part | None:
-    """The member of that name; of several the last one, as JSON parsers do."""
+    """The member of that name; the last one if there are several, as in JSON parsers."""
     if text[at] != "{":
         return None
     return next((part for part in reversed(list(_parts(text, at))) if part.key == key), None)

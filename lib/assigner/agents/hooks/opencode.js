@@ -57,7 +57,7 @@ export const AssignerReports = async ({ directory }) => {
     }
   }
 
-  const told = {
+  const handlers = {
     "session.created": ({ info }) => info.parentID && parents.set(info.id, info.parentID),
     "session.updated": ({ info }) => info.parentID && parents.set(info.id, info.parentID),
     "session.deleted": ({ info }) => [parents, sessions].forEach((map) => map.delete(info.id)),
@@ -111,7 +111,7 @@ export const AssignerReports = async ({ directory }) => {
   return {
     event: async ({ event }) => {
       try {
-        told[event.type]?.(event.properties)
+        handlers[event.type]?.(event.properties)
       } catch {} // another version may have other events
     },
     "chat.message": async ({ sessionID: session }, { message, parts }) => {

@@ -1,7 +1,7 @@
 """Finds turns in Claude Code's records.
 
-The records are linked by `parentUuid` and are not always in order.  Escape before the first word
-of the answer leaves the prompt without a further record: only the next prompt shows that.
+`parentUuid` links the records, which are not always in order.  After Escape before the first word
+of the answer no further record follows the prompt: only the next prompt shows the interruption.
 """
 
 import re
@@ -21,7 +21,7 @@ _NOT_TYPED = re.compile(r"<[a-z][a-z-]*>")  # commands, their output, reports of
 def find(
     shape: Transcript, path: str, records: Sequence[Record], text: str, since: float
 ) -> Begun | None:
-    """The turn of the prompt `text` typed at `since` (epoch seconds), with its begin; or None."""
+    """The turn of the prompt `text`, typed at `since` (epoch seconds), with its start; or None."""
     entries = {
         record.get("uuid"): record
         for record in records

@@ -24,7 +24,7 @@ from assigner.agents.transcripts.turn import (
 def find(
     shape: Transcript, path: str, records: Sequence[Record], text: str, since: float
 ) -> Begun | None:
-    """The turn of the prompt `text` typed at `since` (epoch seconds), with its begin; or None."""
+    """The turn of the prompt `text`, typed at `since` (epoch seconds), with its start; or None."""
     events = [record for record in records if record.get("type") == "event_msg"]
     places, ids = [], []
     current = None
@@ -93,7 +93,7 @@ def _error(shape: Transcript, turn: Turn, at: float | None, error: Any) -> Turn:
 
 
 def _prompt(payload: Any) -> str | None:
-    """The submitted text; older versions use another event for it.  None for other records."""
+    """The submitted text, in the events of old and new versions; None for other records."""
     if get(payload, "type") == "user_message":
         return name(get(payload, "message"))
     if get(payload, "item", "type") != "UserMessage":

@@ -2,7 +2,7 @@
 
 Transcripts are needed because hooks may not be installed, and because some ends fire no hook: a
 failure, a limit or an interruption in Codex, Escape in Claude Code.  Reading is bounded and never
-blocks; missing, damaged or foreign files are no evidence.
+blocks; missing, damaged or foreign files do not count as evidence.
 """
 
 import os
@@ -36,8 +36,8 @@ def find(
     """The turn whose prompt is exactly `text`, begun at `since` (epoch seconds) or just before.
 
     `directory` is where the agent was started, `home` its environment.  With `path`, and `offset`
-    if known, only that transcript is read; without it, all that this agent could be writing.
-    None if there is no such turn, or if two conversations have one and it could be either.
+    if known, reads only that transcript; without, all transcripts that this agent could be writing.
+    None if no turn matches, or if the turns of two conversations do.
     """
     shape = provider.transcript
     if shape is None:

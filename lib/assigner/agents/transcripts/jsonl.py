@@ -1,7 +1,7 @@
-"""Reads records that another program appends to a file, one JSON object per line, without trust.
+"""Reads untrusted records that another program appends to a file, one JSON object per line.
 
 The file may be missing, foreign, not a regular file, huge, damaged, or in the middle of a write.
-Unreadable parts are skipped; nothing blocks and nothing is raised.
+These functions skip unreadable parts, never block and raise nothing.
 """
 
 import json
@@ -59,7 +59,7 @@ def first(path: str, most: int = 1024 * 1024) -> dict[str, Any] | None:
 
 
 def read(path: str, offset: int = 0, *, mention: str = "", most: int = MOST) -> list[Record]:
-    """The complete records from `offset` on; of a long file only those at the start and the end.
+    """The complete records from `offset` on; only those at the start and the end of a long file.
 
     `most` is in bytes.  [] if the file is shorter than `offset` (it was rewritten), or does not
     contain `mention`.

@@ -1,4 +1,4 @@
-"""Finds turns in OpenCode's database of conversations, which it only reads."""
+"""Finds turns in OpenCode's database of conversations, opened read-only."""
 
 import sqlite3
 from dataclasses import replace
@@ -87,7 +87,7 @@ def _in(
         return None
     row, prompt, begun, _ = equal[index]
     turn = transcripts_turn.Turn("running", session, prompt, path, row)
-    chain = {prompt}  # and the prompts with which it continued by itself after a compaction
+    chain = {prompt}  # also the prompts with which OpenCode continued by itself after a compaction
     compacted, other, answered = False, None, False
     for _, id, at, data in messages[messages.index(equal[index]) + 1 :]:
         if data.get("role") == "assistant":
@@ -115,7 +115,7 @@ def _step(
     id: str,
     data: object,
 ) -> transcripts_turn.Turn:
-    """The turn after one more of its messages."""
+    """The turn after one more message."""
     ended = get(data, "time", "completed")
     at = ended / 1000 if isinstance(ended, int | float) else None
     parts = _parts(database, id)

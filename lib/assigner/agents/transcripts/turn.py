@@ -17,11 +17,11 @@ _EARLY = 1.0  # seconds: a prompt may have begun this long before `since`
 class Turn:
     """A turn.  `state` is running, completed, failed or interrupted.
 
-    `path` and `offset` are where it begins, so that it can be found again without a search;
-    `begun` is when, in epoch seconds.  `message` is the agent's last one.  `failure` is api, auth,
-    context, limited or interrupted.  `reset` is when a limit ends: ISO 8601 if the agent gives a
-    moment, else its own words.  `at` is when the turn ended, in epoch seconds.  `is_past`: another
-    turn has begun since, or nothing can be added to this one.
+    It begins in the file `path` at `offset`, where a later pass finds it without a search, at the
+    time `begun` (epoch seconds).  `message` is the agent's last one.  `failure` is api, auth,
+    context, limited or interrupted.  `reset` is when a limit ends: ISO 8601 if the agent gives an
+    exact time, else its own words.  `at` is when the turn ended, in epoch seconds.  `is_past`:
+    another turn has begun since, or the agent can add nothing to this one.
     """
 
     state: str
@@ -73,16 +73,16 @@ def canonical(text: str) -> str:
 
 
 def mention(text: str) -> str:
-    """A part of the prompt that any transcript with that prompt contains, whatever its encoding."""
+    """A part of the prompt that any transcript with that prompt contains, in any encoding."""
     return max(re.findall(r"[A-Za-z0-9]+", text), key=len, default="")
 
 
 def failure_of(shape: Transcript, message: str, code: object, status: object) -> str:
     """The failure class of an error: limited, auth, context or api."""
-    told = f"{code or '-'} {status or '-'} {message}"
+    described = f"{code or '-'} {status or '-'} {message}"
     for failure in ("context", "auth", "limited"):
         pattern: re.Pattern[str] | None = getattr(shape, failure)
-        if pattern is not None and pattern.search(told):
+        if pattern is not None and pattern.search(described):
             return failure
     return "api"
 
@@ -114,8 +114,9 @@ def time_of(record: Record) -> float | None:
 
 
 def choose(moments: Sequence[float | None], since: float) -> int | None:
-    """The index of the prompt typed at `since`, of several equal ones: the next, else the last
-    just before; None if neither exists.
+    """Which of several equal prompts was typed at `since` (epoch seconds); an index of `moments`.
+
+    The first one after `since`, else the last one just before; None if neither exists.
     """
     for index, at in enumerate(moments):
         if at is not None and at >= since:
