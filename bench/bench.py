@@ -114,10 +114,10 @@ def _compared(what: str, found: Mapping[Size, float], most: float) -> Figure:
 
 # What to write to every session's row, so that a tool finds the session changed
 CHANGES = {
-    "scan": "seen = NULL, status = 'busy', idle_since = NULL",
+    "scan": "pane_fingerprint = NULL, status = 'busy', idle_since = NULL",
     "sync-context": "context_hash = NULL",
 }
-NO_CHANGE = "seen = seen"
+NO_CHANGE = "pane_fingerprint = pane_fingerprint"
 
 
 def looking(scale: Scale) -> Iterator[Figure]:

@@ -105,7 +105,7 @@ _ATTEMPTS = """
          server_start, pane_id, pane_pid, claimed_at, typed_at, submitted_at, finished_at,
          updated_at, updated_by)
     SELECT id, host, 'idle0', 1, 'submitted', status,
-        CASE status WHEN 'failed' THEN 'command' END, '/nowhere', 1, 1, '%1', 1,
+        CASE status WHEN 'failed' THEN 'exit_status' END, '/nowhere', 1, 1, '%1', 1,
         :now, :now, :now, :now, :now, :by
     FROM prompts WHERE completed_at IS NOT NULL
 """

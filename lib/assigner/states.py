@@ -31,6 +31,29 @@ SIGNALS = ("INT", "TERM", "KILL")
 
 CHECK_STATES = ("wanted", "starting", "running", "passed", "failed", "cancelled")
 
+# The types of events, as the table event_types has them: a new one is a new row there
+EventType = Literal[
+    # the audit trail
+    "prompt.pending", "prompt.assigned", "prompt.in_progress", "prompt.completed",
+    "prompt.failed", "prompt.cancelled", "prompt.waiting", "prompt.reassigned",
+    "attempt.claimed", "attempt.preparing", "attempt.prepared", "attempt.typing",
+    "attempt.typed", "attempt.submitted", "attempt.completed", "attempt.failed",
+    "attempt.cancelled", "attempt.released", "attempt.unverified", "attempt.limited",
+    "session.idle", "session.busy", "session.waiting", "session.limited",
+    "session.occupied", "session.unknown", "session.offline", "session.enrolled",
+    "session.left", "session.paused", "session.resumed", "session.started",
+    "session.stuck", "session.given_up",
+    "provider.paused", "provider.resumed", "everything.paused", "everything.resumed",
+    "check.wanted", "check.starting", "check.running", "check.passed", "check.failed",
+    "check.cancelled", "review.approved", "review.rejected",
+    "report.ok", "report.fail", "report.progress", "report.late",
+    "context.mismatch", "context.changed",
+    # what sessions did: no code writes these yet
+    "error", "test_result", "code_block", "file_edit", "command", "metric",
+    "milestone", "usage", "task_complete", "task_failed",
+]  # fmt: skip
+EVENT_TYPES: tuple[str, ...] = get_args(EventType)
+
 # The column `action` of a pass: what it did with a prompt, an attempt or a session.  A manual
 # documents the actions of its pass.
 Action = Literal[

@@ -97,7 +97,7 @@ def test_what_is_sent_is_submitted_once_and_exactly(work: Workplace, tmp_path: P
     assert raw["status"] == "completed"
     assert large["status"] == "failed"
     assert large["error"].startswith(
-        "rejected: typing: the prompt has 50000 bytes; standin takes at most 40"
+        "not_accepted: typing: the prompt has 50000 bytes; standin takes at most 40"
     )
     assert not list(tmp_path.rglob("x"))
 

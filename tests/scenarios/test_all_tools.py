@@ -388,7 +388,7 @@ def test_show_tells_the_whole_story(story: Workplace) -> None:
     ):  # fmt: skip
         assert part in text
     failed = story.tool("show", 2).out
-    assert "command: exit status 3" in failed
+    assert "exit_status: 3" in failed
     assert "attempts:    1 of 1" in failed
 
 
@@ -579,7 +579,7 @@ def test_cleanup_tells_and_with_apply_does(work: Workplace) -> None:
         ("failed", "prompt 1", ""),
         ("run", "77", "remove"),
     ]
-    assert found[2]["detail"] == "target any, ran in one: command: exit status 3"
+    assert found[2]["detail"] == "target any, ran in one: exit_status: 3"
     before = contents(work)
     wanted = work.tool("cleanup-stale", *everything)
     assert contents(work) == before

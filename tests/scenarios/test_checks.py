@@ -105,7 +105,7 @@ def test_what_failed_or_said_so_is_not_checked(place: Workplace) -> None:
     mark = place.path / "checked"
     for content in ("exit 3", "$ASSIGNER_REPORT fail no"):
         row = ended(place, send(place, content, f"touch {mark}", "--max-attempts", 1))
-        assert row["error"].startswith("command: ")
+        assert row["error"].startswith("exit_status: ")
     assert not mark.exists()
     assert place.rows("SELECT 1 FROM checks") == []
 
@@ -391,7 +391,8 @@ def test_forged_reports_decide_nothing(place: Workplace) -> None:
     [
         "UPDATE checks SET state = 'wanted', pid = NULL, started_at = NULL",
         "UPDATE checks SET state = 'passed', exit_status = 0",
-        "UPDATE checks SET state = 'passed', exit_status = 1, pending_result = NULL, ended_at = 2",
+        """UPDATE checks SET state = 'passed', exit_status = 1, pending_result = NULL,
+                             ended_at = '2'""",
         "UPDATE checks SET state = 'failed', pending_result = NULL, ended_at = '2'",
         "UPDATE attempts SET outcome = 'completed', finished_at = '2', lease_id = NULL",
         "UPDATE attempts SET outcome = 'failed', failure_class = 'check', finished_at = '2'",

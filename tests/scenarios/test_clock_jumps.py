@@ -49,7 +49,7 @@ def test_clock_that_was_ahead_while_a_line_was_lost(work: Workplace) -> None:
     work.tool("tick", env=at(5))
     assert work.row("SELECT stage FROM attempts")["stage"] == "typed"
     work.tick()
-    assert work.prompt(1)["error"].startswith("rejected: typed, but the shell did not run")
+    assert work.prompt(1)["error"].startswith("not_accepted: typed, but the shell did not run")
 
 
 def test_clock_that_was_ahead_while_a_prompt_ran(work: Workplace) -> None:

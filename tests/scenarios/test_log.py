@@ -39,7 +39,7 @@ def test_what_happens_is_logged_and_not_printed(work: Workplace) -> None:
     assert logged(work) == [
         f'tick: pass=assign-next {of} action=claimed reason="score 0"',
         f"tick: pass=deliver {of} action=typed",
-        f"tick: pass=observe {of} action=failed" + ' reason="command: exit status 3"',
+        f"tick: pass=observe {of} action=failed" + ' reason="exit_status: 3"',
     ]
     assert (work.state / "logs").stat().st_mode & 0o777 == 0o700
     assert (work.state / "logs/tick.log").stat().st_mode & 0o777 == 0o600

@@ -164,7 +164,7 @@ def test_another_command_is_called_as_it_stands(work: Workplace) -> None:
     prompt = work.tool("send", "/x", "--target", "one", "--affinity", "k", "--max-attempts", 1)
     work.tick()
     row = work.prompt(int(prompt.out))
-    assert (row["response"], row["error"]) == ("/x", "command: exit status 1")
+    assert (row["response"], row["error"]) == ("/x", "exit_status: 1")
     assert work.rows("SELECT * FROM conversations") == []
 
 

@@ -97,8 +97,20 @@ def make_newer(path: Path) -> None:
 
 
 def make_older(path: Path) -> None:
+    """As a version before the first release made the queue, or the goals."""
+    path.unlink()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 6")
+        connection.executescript("""
+            CREATE TABLE _sqlite_migrations (name TEXT PRIMARY KEY, applied_at TEXT);
+            INSERT INTO _sqlite_migrations VALUES ('0001-first', '2026-01-02');
+            CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+            INSERT INTO meta VALUES ('instance', '12345678');
+            CREATE TABLE leases (id INTEGER PRIMARY KEY, tree TEXT NOT NULL) STRICT;
+            PRAGMA user_version = 1;
+        """)
+        table = "tasks" if path.name == "goals.db" else "prompts"
+        connection.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, content TEXT) STRICT")
+    path.chmod(0o600)
 
 
 def make_directory(path: Path) -> None:
@@ -112,7 +124,7 @@ DATABASES = {
     make_foreign: "is a database of another program",
     make_foreign_of_our_version: "is a database of another program",
     make_newer: "was written by a newer assigner (schema 999, this one knows",
-    make_older: "is from before assigner 0.1.0 (schema 6), which cannot read it: move it away",
+    make_older: "is from before assigner 0.1.0 (schema 1), which cannot read it: move it away",
     make_directory: "cannot open",
 }
 
@@ -125,6 +137,36 @@ def test_database_that_is_not_ours_is_left_alone(used: Workplace, make) -> None:
         says(used.tool(*command, status=78), 78, DATABASES[make])
         says(used.tool(*command, status=78), 78, f"'{used.database}'")
     assert (used.database.read_bytes() if used.database.is_file() else b"") == before
+
+
+def test_goals_from_before_the_first_release_are_left_alone(used: Workplace) -> None:
+    goals = used.state / "goals.db"
+    used.tool("goals", "init")
+    make_older(goals)
+    before, message = goals.read_bytes(), f"'{goals}' is from before assigner 0.1.0 (schema 1)"
+    for command in (("list",), ("add-task", "x"), ("init",), ("list", "--json")):
+        says(used.tool("goals", *command, status=78), 78, message)
+    assert goals.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["assigner.db", "goals.db"])
+def test_doctor_leaves_a_database_from_before_the_first_release_alone(
+    used: Workplace, name: str
+) -> None:
+    used.tool("goals", "init")
+    file = used.state / name
+    make_older(file)
+    before = file.read_bytes()
+    rows = used.tool("doctor", "--json", status=1).json
+    check = {"assigner.db": "database", "goals.db": "goals"}[name]
+    (row,) = [row for row in rows if row["check"] == check]
+    assert row["verdict"] == "bad" and "from before assigner 0.1.0" in row["detail"]
+    for options in (["--repair"], ["--repair", "--dry-run"]):
+        assert "from before assigner 0.1.0" in used.tool("doctor", *options, status=78).err
+    lost = used.tool("doctor", "--recover", used.path / "new", "--json", status=1).json
+    assert any("from before assigner 0.1.0" in row["detail"] for row in lost)
+    assert file.read_bytes() == before
+    assert [file.name for file in used.state.glob("*before-repair*")] == []
 
 
 def test_database_that_is_named_must_be_there_to_be_read(work: Workplace) -> None:

@@ -94,7 +94,7 @@ def test_output_is_kept_bounded_and_clean(work: Workplace, shell: str) -> None:
     assert outputs[3].split() == ["one", "two"]
     assert outputs[4:] == ["w" * 200, ""]
     assert [row["response"] for row in rows] == outputs
-    assert rows[4]["error"] == "command: exit status 3"
+    assert rows[4]["error"] == "exit_status: 3"
 
 
 def test_a_one_shot_response_is_clean(work: Workplace) -> None:
@@ -392,7 +392,7 @@ def test_a_failed_prompt_is_tried_again(work: Workplace, shell: str) -> None:
     work.tick()
     prompt = work.prompt(hopeless)
     assert (prompt["status"], prompt["attempts"], prompt["retry_at"]) == ("failed", 2, None)
-    assert prompt["error"] == "command: exit status 8"
+    assert prompt["error"] == "exit_status: 8"
     work.tool("retry", hopeless)
     assert work.prompt(hopeless)["attempts"] == 0
     work.tick()

@@ -141,7 +141,7 @@ def test_show_begins_with_what_became_of_it(filled: Workplace) -> None:
     lines = filled.tool("show", 1).out.splitlines()
     assert lines[:4] == [
         "prompt 1: failed",
-        "  error:       command: exit status 3",
+        "  error:       exit_status: 3",
         "  exit status: 3",
         "  attempts:    1 of 1, the last in one",
     ]

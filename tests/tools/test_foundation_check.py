@@ -358,6 +358,13 @@ def test_goals_that_cannot_be_used_harm_nothing(work: Workplace) -> None:
     result = work.tool("foundation-check", env=after(work, 200), status=1)
     assert "is damaged or not a database" in result.err and result.err.count("\n") == 1
     goals.write_bytes(kept)
+    with closing(sqlite3.connect(goals)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    older = goals.read_bytes()
+    result = work.tool("foundation-check", env=after(work, 200), status=1)
+    assert "from before assigner 0.1.0" in result.err and result.err.count("\n") == 1
+    assert goals.read_bytes() == older
+    goals.write_bytes(kept)
     assert outcomes(check(work)) == [("foundation", "completed", "goal", "1")]
 
 

@@ -32,14 +32,18 @@ def events(work: Workplace, prompt: int | None) -> list[tuple[str, str]]:
 def test_what_a_prompt_reports_counts_when_it_ends(work: Workplace, shell: str) -> None:
     work.enrolled("one", shell)
     row = give(work, f"{REPORT} progress '1 of 2'; {REPORT} fail 'no disk'")
-    assert (row["status"], row["exit_status"], row["error"]) == ("failed", 0, "command: no disk")
+    assert (row["status"], row["exit_status"], row["error"]) == (
+        "failed",
+        0,
+        "exit_status: no disk",
+    )
     assert events(work, row["id"]) == [("report.progress", "1 of 2"), ("report.fail", "no disk")]
     row = give(work, f"{REPORT} fail early; {REPORT} ok 'it went well'")
     assert (row["status"], row["error"]) == ("completed", None)
     row = give(work, f"{REPORT} ok 'it went well'; exit 3")
-    assert (row["status"], row["error"]) == ("failed", "command: exit status 3")
+    assert (row["status"], row["error"]) == ("failed", "exit_status: 3")
     row = give(work, f"{REPORT} fail 'no disk'; exit 3")
-    assert row["error"] == "command: exit status 3: no disk"
+    assert row["error"] == "exit_status: 3: no disk"
     row = give(work, "env | grep ASSIGNER_ | sort")
     names = [line.partition("=")[0] for line in row["response"].splitlines()]
     assert [name for name in names if name[9:] in ("ATTEMPT", "REPORT", "SPOOL")] == [
@@ -82,7 +86,7 @@ def test_what_an_agents_turn_reports_counts_when_that_ends(work: Workplace) -> N
     agent.enter()
     work.run_until(lambda: work.prompt(1)["status"] != "in_progress")
     row = work.prompt(1)
-    assert (row["status"], row["error"]) == ("failed", "command: the tests do not pass")
+    assert (row["status"], row["error"]) == ("failed", "exit_status: the tests do not pass")
     assert row["response"] == "done: make test"
     assert events(work, 1) == [
         ("report.late", "too early"), ("report.progress", "1 of 2"),
@@ -94,8 +98,8 @@ def test_what_an_agents_turn_reports_counts_when_that_ends(work: Workplace) -> N
     ("content", "status", "error"),
     [
         ("echo ASSIGNER-DONE ok 3 files", "completed", None),
-        ("echo ASSIGNER-DONE fail no disk", "failed", "command: no disk"),
-        ("echo ASSIGNER-DONE ok fine; exit 2", "failed", "command: exit status 2"),
+        ("echo ASSIGNER-DONE fail no disk", "failed", "exit_status: no disk"),
+        ("echo ASSIGNER-DONE ok fine; exit 2", "failed", "exit_status: 2"),
         (f"{REPORT} ok fine", "completed", None),
         ("true", "failed", "unverified: the work ended without"),
         ("set -v\necho nothing", "failed", "unverified: the work ended without"),

@@ -1,11 +1,13 @@
 """The status words of states.py equal those of the schema, and manuals document every action."""
 
+import contextlib
 import re
+import sqlite3
 
 import pytest
 
 from assigner import config, states
-from assigner.store import database
+from assigner.store import database, statements
 from harness.workplace import ROOT
 
 COLUMNS = [
@@ -45,6 +47,14 @@ def test_the_schema_allows_the_same_words(
 ) -> None:
     assert allowed(tables[table], column) == set(words)
     assert len(words) == len(set(words))
+
+
+def test_the_schema_has_the_same_types_of_events() -> None:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for _, file in statements.migrations():
+            connection.executescript(file.read_text())
+        types = [type for (type,) in connection.execute("SELECT type FROM event_types")]
+    assert sorted(types) == sorted(states.EVENT_TYPES)
 
 
 def test_every_action_is_documented_by_a_pass() -> None:

@@ -152,7 +152,7 @@ def _judge_text(once: Once, status: int | None, printed: str, shown: str) -> Out
 
 def _exit(status: int | None, shown: str) -> str:
     last = next((line.strip() for line in reversed(shown.splitlines()) if line.strip()), "")
-    return f"exit status {status}" + (f": {last}" if last else "")
+    return f"{status}" + (f": {last}" if last else "")
 
 
 def _failed(

@@ -203,7 +203,7 @@ def _attempt(attempt: Attempt, *, with_output: bool) -> list[str]:
         "finished": attempt["finished_at"],
         "exit status": attempt["exit_status"],
         "step": attempt["step"],
-        "stop_signal": attempt["stop_signal"],
+        "stop signal": attempt["stop_signal"],
     }
     for kind, report in evidence.get("reports", {}).items():
         rest = " ".join(str(v) for k, v in report.items() if k != "at")

@@ -182,9 +182,11 @@ def _opened(database: Database, path: Path, mode: str) -> sqlite3.Connection | N
     if tables and not tables & database.tables:
         connection.close()
         raise SetupError(f"'{path}' is a database, but not one of assigner")
-    if 0 < version <= statements.VERSION_ZERO:
+    try:
+        store_database.refuse_older(path, version)
+    except SetupError:
         connection.close()
-    store_database.refuse_older(path, version)
+        raise
     if version > statements.latest(database.kind):
         connection.close()
         raise SetupError(f"'{path}' was written by a newer assigner: update assigner")

@@ -88,6 +88,8 @@ class Repair:
             names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
             if not database.tables <= names:
                 raise SetupError(f"'{path}' is a database, but not one of assigner")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            store_database.refuse_older(path, version)
             if left and not (journal.exists() and journal.stat().st_size):
                 self.rows.append(rolled_back)
             if is_wal:

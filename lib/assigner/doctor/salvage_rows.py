@@ -318,6 +318,7 @@ def _refer(store: Store, report: dict[str, Row]) -> None:
         ("checks", "id NOT IN (SELECT id FROM attempts)"),
         ("dependencies", "prompt_id NOT IN (SELECT id FROM prompts)"),
         ("dependencies", "after_id NOT IN (SELECT id FROM prompts)"),
+        ("task_events", "type NOT IN (SELECT type FROM event_types)"),
     ):
         text = f"DELETE FROM {table} WHERE {condition}"  # noqa: S608 - names from above
         if number := store.execute(text).rowcount:

@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+from typing import cast
 
 from assigner import clock
 from assigner.agents import detect
 from assigner.queue import attempts, events, prompts, sessions
+from assigner.states import EventType
 from assigner.store import spool
 from assigner.store.database import Row, Store
 from assigner.store.rows import Evidence, LiveAttempt
@@ -125,7 +127,8 @@ def _said(
     if not known:  # nothing runs yet that could report
         _late(store, report, noted)
         return
-    new = _note(store, attempt, report, noted, f"report.{report.word}", {})
+    kind = cast(EventType, f"report.{report.word}")  # ok, fail or progress
+    new = _note(store, attempt, report, noted, kind, {})
     if new and report.word != "progress":
         evidence["said"] = {"word": report.word, "summary": report.text}
         attempts.keep_evidence(store, attempt, evidence)
@@ -136,7 +139,7 @@ def _note(
     known: LiveAttempt | Row | None,
     report: Report,
     noted: Noted,
-    kind: str,
+    kind: EventType,
     more: Row,
 ) -> bool:
     """Record the text given to `report` as an event.  Returns False if it was read before."""

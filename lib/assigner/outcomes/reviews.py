@@ -6,6 +6,7 @@ from assigner import clock
 from assigner.context import worktrees
 from assigner.errors import UsageError
 from assigner.queue import drafts, events, prompts
+from assigner.states import EventType
 from assigner.store.database import Store
 from assigner.store.rows import Check, Prompt
 from assigner.system import git, terminal_text
@@ -80,7 +81,7 @@ def _row(store: Store, prompt: int) -> Prompt:
     return row
 
 
-def _note(store: Store, prompt: int, kind: str, data: dict[str, Any]) -> None:
+def _note(store: Store, prompt: int, kind: EventType, data: dict[str, Any]) -> None:
     events.record(store, kind, {**data, "by": store.actor}, prompt=prompt)
 
 

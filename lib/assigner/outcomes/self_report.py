@@ -102,7 +102,7 @@ def _by_work(verdict: Verdict) -> Verdict:
     elif sentinel and not sentinel[0]:
         summary = sentinel[1] or "the sentinel reports a failure"
     if summary is not None:
-        error = f"command: {summary}"
+        error = f"exit_status: {summary}"
         if verdict.outcome == "failed":
             error = f"{verdict.error}: {summary}"
         return replace(

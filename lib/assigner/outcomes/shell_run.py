@@ -119,7 +119,7 @@ def _conclude(
         return Verdict(attempt, "completed", exit_status=0)
     if status in (130, *_STOPPED) and "done" not in reports:
         return _failed(attempt, "interrupted", f"the shell reported {status}", status)
-    return _failed(attempt, "exit_status", f"exit status {status}", status)
+    return _failed(attempt, "exit_status", str(status), status)
 
 
 def _failed(

@@ -7,19 +7,23 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assigner.states import EventType
 from assigner.store.database import Row, Store
 
 
 def record(
     store: Store,
-    type: str,
+    type: EventType,
     data: Mapping[str, Any],
     *,
     prompt: int | None = None,
     attempt: int | None = None,
     session: str | None = None,
 ) -> None:
-    """Write an event about a prompt, an attempt or a session.  Call it inside a transaction."""
+    """Write an event about a prompt, an attempt or a session.  Call it inside a transaction.
+
+    Raises sqlite3.IntegrityError for a type that the table event_types lacks.
+    """
     store.run(
         "task_events/record",
         prompt_id=prompt,

@@ -7,7 +7,7 @@ table pauses.
 import os
 import pwd
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from assigner import clock, states
 from assigner.agents import registry
@@ -202,9 +202,10 @@ def _row(place: Place, since: Row | Session) -> Row:
     }
 
 
-def _event(store: Store, place: Place, what: str) -> None:
+def _event(store: Store, place: Place, what: Literal["paused", "resumed"]) -> None:
     data = {"by": store.actor, "provider": place.name or None}
-    events.record(store, f"{place.kind}.{what}", data)
+    type = cast(states.EventType, f"{place.kind}.{what}")
+    events.record(store, type, data)
 
 
 def _who(store: Store) -> str:

@@ -14,7 +14,7 @@ from assigner.agents.hooks import folder_trust, install
 from assigner.errors import AssignerError
 from assigner.queue import backoff, events, sessions
 from assigner.sessions import enroll, environment, scan, start
-from assigner.states import Action
+from assigner.states import Action, EventType
 from assigner.store import state_dir
 from assigner.store.database import Row, Store
 from assigner.store.rows import Session
@@ -162,7 +162,7 @@ def _has_come(store: Store, session: Session) -> bool:
     return session["status"] not in ("busy", "unknown")
 
 
-def _event(store: Store, session: Session, kind: str, reason: str) -> None:
+def _event(store: Store, session: Session, kind: EventType, reason: str) -> None:
     events.record(store, kind, {"reason": reason, "by": store.actor}, session=session["name"])
 
 

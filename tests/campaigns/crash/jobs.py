@@ -47,7 +47,7 @@ def shell(place: Place, dice: random.Random, key: str, sessions: Sequence[str]) 
     if work < 0.15:
         flag = place.flags / f"{key}.once"
         lines.append(f"[ -e '{flag}' ] || {{ : > '{flag}'; exit 3; }}")
-        fails, failures = f"{fails} command", failures + 1
+        fails, failures = f"{fails} exit_status", failures + 1
     elif work < 0.3:
         lines.append(f"sleep {dice.randrange(3)}.{dice.randrange(1, 9)}")
     elif work < 0.4:

@@ -150,7 +150,7 @@ RUNS = [replace(RUN, done=False), replace(RUN, at=6)]
             {
                 "attempts": [FAILED | {"failure_class": "exit_status"}],
                 "prompts": [PROMPT | {"status": "failed"}],
-                "jobs": [ledger.Job("u1", "command", 1)],
+                "jobs": [ledger.Job("u1", "exit_status", 1)],
             },
             {"lost"},
         ),

@@ -244,7 +244,7 @@ def test_every_text_reaches_an_agent_as_it_is(
     run_all(work)
     row = work.prompt(prompt)
     if row["status"] != "completed":
-        assert row["error"].startswith("rejected: "), row["error"]  # as where nothing is drawn
+        assert row["error"].startswith("not_accepted: "), row["error"]  # as where nothing is drawn
         assert one.prompts() == before
     else:
         assert one.prompts() == [*before, f" {content}" if content[0] in "/!#" else content]

@@ -50,7 +50,7 @@ def test_the_last_message_and_the_conversation_are_found(
         ("claude", "fail500", "api", "API Error: 500 mock internal error"),
         ("claude", "fail401", "auth", "API Error: 401 mock invalid api key"),
         ("claude", "maxturns", "api", "Reached maximum number of turns (1)"),
-        ("claude", "empty", "exit_status", "exit status 1: Error: No messages returned from query"),
+        ("claude", "empty", "exit_status", "1: Error: No messages returned from query"),
         ("codex", "fail500", "api", "currently experiencing high demand"),
         ("codex", "fail400", "api", "mock bad request"),
         ("codex", "fail401", "auth", "401 Unauthorized: mock invalid api key"),
@@ -129,7 +129,7 @@ def test_what_is_no_conversation_never_gets_into_a_command_line(value: object) -
         ("half\nlitellm.APIConnectionError: closed\nTry later", 0, "failed", "litellm.APIConn"),
         ("litellm.RateLimitError: slow down", 0, "limited", "litellm.RateLimitError"),
         (" \n", 0, "failed", "the answer is empty"),
-        ("", 1, "failed", "exit status 1: Error: no such model"),
+        ("", 1, "failed", "1: Error: no such model"),
     ],
 )  # fmt: skip
 def test_text_is_judged_by_its_errors(
