@@ -10,7 +10,7 @@ CREATE TABLE sessions (
     host                TEXT NOT NULL,
     name                TEXT NOT NULL,
     provider            TEXT,
-    provider_given      INTEGER NOT NULL DEFAULT 0  -- a person named the provider; else it follows the screen
+    provider_given      INTEGER NOT NULL DEFAULT 0  -- a person named it; else the screen decides
         CHECK (provider_given IN (0, 1)),
     account             TEXT,               -- whose usage limit counts; without one the provider's
     command             TEXT,               -- one-shot: reads the prompt on standard input
@@ -18,7 +18,7 @@ CREATE TABLE sessions (
         ('idle', 'busy', 'waiting', 'limited', 'occupied', 'unknown', 'offline')),
     status_reason       TEXT,
     enrolled            INTEGER NOT NULL DEFAULT 0 CHECK (enrolled IN (0, 1)),
-    opted_out           INTEGER NOT NULL DEFAULT 0  -- a person removed it: patterns do not enroll it again
+    opted_out           INTEGER NOT NULL DEFAULT 0  -- a person removed it: no pattern enrolls it
         CHECK (opted_out = 0 OR (opted_out = 1 AND enrolled = 0)),
     paused              INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
     paused_at           TEXT,
@@ -33,13 +33,13 @@ CREATE TABLE sessions (
     pane_fingerprint    TEXT,               -- of the last look: an unchanged pane is not read again
     looked_at           TEXT,
     prompt_endings      TEXT NOT NULL DEFAULT '[]', -- how an empty prompt of this session ends
-    prompt_learning     TEXT NOT NULL DEFAULT 'off' -- 'after run': the next empty prompt follows a run
+    prompt_learning     TEXT NOT NULL DEFAULT 'off' -- 'after run': the next prompt follows a run
         CHECK (prompt_learning IN ('off', 'on', 'after run')),
     -- context
     current_dir         TEXT,
     repository          TEXT,
     git_branch          TEXT,
-    env_vars            TEXT NOT NULL DEFAULT '{}', -- exported by a prompt; a secret's value is null
+    env_vars            TEXT NOT NULL DEFAULT '{}', -- exported by prompts; a secret's value is null
     context_hash        TEXT,
     last_context_update TEXT,
     last_activity       TEXT,
@@ -49,14 +49,14 @@ CREATE TABLE sessions (
     limited_until       TEXT,
     conversation        TEXT,               -- of its agent, as the agent's hooks report it
     -- starting its agent again
-    respawn             INTEGER NOT NULL DEFAULT 0  -- may be started again in the context of a prompt
+    respawn             INTEGER NOT NULL DEFAULT 0  -- may be restarted in the context of a prompt
         CHECK (respawn IN (0, 1)),
     auto_approve        INTEGER NOT NULL DEFAULT 0  -- is then started with leave to act unasked
         CHECK (auto_approve IN (0, 1)),
     resume_conversation INTEGER NOT NULL DEFAULT 0  -- then goes on with its conversation
         CHECK (resume_conversation IN (0, 1)),
-    environment_file    TEXT,               -- name of the file with the environment of the first start
-    trusted_dirs        TEXT NOT NULL DEFAULT '[]', -- that its agent is told to trust, with all below
+    environment_file    TEXT,               -- name of the file: variables of the first start
+    trusted_dirs        TEXT NOT NULL DEFAULT '[]', -- that its agent trusts, with all below
     keepalive           INTEGER NOT NULL DEFAULT 0  -- is started again when it has died
         CHECK (keepalive IN (0, 1)),
     start_dir           TEXT,
@@ -107,21 +107,21 @@ CREATE TABLE prompts (
     prefer_context_match  INTEGER NOT NULL DEFAULT 1 CHECK (prefer_context_match IN (0, 1)),
     validate_context      INTEGER NOT NULL DEFAULT 1 CHECK (validate_context IN (0, 1)),
     min_score             INTEGER,
-    raw                   INTEGER NOT NULL DEFAULT 0        -- typed as given, commands of the agent too
+    raw                   INTEGER NOT NULL DEFAULT 0        -- typed as given, even an agent's command
         CHECK (raw IN (0, 1)),
-    sentinel              INTEGER NOT NULL DEFAULT 0        -- the agent has to write that it is done
+    sentinel              INTEGER NOT NULL DEFAULT 0        -- the agent must write that it is done
         CHECK (sentinel IN (0, 1)),
     attempts              INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     max_attempts          INTEGER NOT NULL DEFAULT 3 CHECK (max_attempts > 0),
     idempotent            INTEGER NOT NULL DEFAULT 0 CHECK (idempotent IN (0, 1)),
     timeout_seconds       REAL CHECK (timeout_seconds > 0),
-    check_command         TEXT CHECK (check_command <> ''), -- decides whether completed work is a success
+    check_command         TEXT CHECK (check_command <> ''), -- decides about completed work
     check_timeout_seconds REAL
         CHECK (check_timeout_seconds IS NULL
                OR (check_timeout_seconds > 0 AND check_command IS NOT NULL)),
     review                TEXT              -- by a person, before dependent prompts run
         CHECK (review = 'wanted' OR (review = 'approved' AND status = 'completed')),
-    feedback              TEXT,             -- for the next attempt: a failed check, a reviewer's comment
+    feedback              TEXT,             -- for the next attempt: from a check or a review
     error                 TEXT,
     exit_status           INTEGER,
     response              TEXT,

@@ -844,6 +844,16 @@ def test_recovery_without_sessions_and_instance(running: Workplace) -> None:
         assert len(name) == 8
 
 
+def test_recovery_drops_events_of_unknown_types(running: Workplace) -> None:
+    """The types are written by the migrations again, and an event refers to one of them."""
+    with closing(sqlite3.connect(running.database)) as connection, connection:
+        connection.execute("UPDATE task_events SET type = 'odd' WHERE id IN (1, 2)")
+        connection.execute("DELETE FROM event_types WHERE type = 'prompt.pending'")
+    recover(running, task_events=2)
+    with closing(sqlite3.connect(running.path / "new.db")) as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
 def test_recovery_of_what_is_not_ours(used: Workplace) -> None:
     make_pragma("user_version = 999")(used.database)
     refused(used, "was written by a newer assigner", "--recover", used.path / "x", status=78)

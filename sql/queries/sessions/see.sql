@@ -2,12 +2,14 @@
 UPDATE sessions
 SET provider = :provider, status = :status, status_reason = :status_reason, socket = :socket,
     server_pid = :server_pid, server_start = :server_start, pane_id = :pane_id,
-    pane_pid = :pane_pid, pane_tty = :pane_tty, pane_fingerprint = :pane_fingerprint, looked_at = :looked_at,
+    pane_pid = :pane_pid, pane_tty = :pane_tty,
+    pane_fingerprint = :pane_fingerprint, looked_at = :looked_at,
     prompt_endings = :prompt_endings, prompt_learning = :prompt_learning, enrolled = :enrolled,
-    environment_file = CASE WHEN pane_pid = :pane_pid OR current_task_id IS NOT NULL OR keepalive = 1
-                       THEN environment_file END,
+    environment_file = CASE WHEN pane_pid = :pane_pid OR current_task_id IS NOT NULL
+                            OR keepalive = 1 THEN environment_file END,
     start_file = :start_file,
     env_vars = CASE WHEN pane_pid = :pane_pid THEN env_vars ELSE :env_vars END,
-    limited_until = :limited_until, current_dir = :current_dir, last_activity = :last_activity, idle_since = :idle_since,
+    limited_until = :limited_until, current_dir = :current_dir, last_activity = :last_activity,
+    idle_since = :idle_since,
     updated_at = :now, updated_by = :by
 WHERE id = :id;
