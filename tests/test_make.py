@@ -12,7 +12,7 @@ from harness.workplace import ROOT
 TARGETS = {
     "bench", "clean", "crash", "crash-calls", "crash-disks", "crash-faults", "demo",
     "help", "install-cron", "install-systemd", "lint", "man", "model", "night",
-    "setup", "setup-tests", "test", "test-agents", "test-fresh", "test-hostile", "test-slow",
+    "schema", "setup", "setup-tests", "test", "test-agents", "test-fresh", "test-hostile", "test-slow",
     "test-timers", "uninstall-cron", "uninstall-systemd",
 }  # fmt: skip
 SCRIPTS = ["tools/setup", ".ci/run"]
