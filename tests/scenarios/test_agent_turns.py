@@ -336,7 +336,7 @@ def test_what_background_tasks_leave_open_ends(work: Workplace) -> None:
     told("UserPromptSubmit", "y", prompt=news)
     told("Stop", "y", last_assistant_message="built", background_tasks=[{"id": "b1"}])
     assert work.tool("queue", "--json").json[0]["waits_for"] == "background tasks of the turn"
-    assert "submitted: waits for background tasks" in work.tool("show", first).out
+    assert "submitted: waiting for background tasks" in work.tool("show", first).out
     work.environment["ASSIGNER_STUCK_AFTER"] = "1"
     assert prompt(work, first, "completed")["response"] == "built"
     del work.environment["ASSIGNER_STUCK_AFTER"]

@@ -145,7 +145,7 @@ def test_a_person_who_types_meanwhile_is_not_interrupted(work: Workplace) -> Non
     assert agent.prompts() == []
     assert agent.wait_until("occupied")
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
-    assert (row["action"], row["reason"]) == ("deferred", "something else stands in its composer")
+    assert (row["action"], row["reason"]) == ("deferred", "the composer holds other text")
     agent.keys(*["BSpace"] * 4)
     work.run_until(lambda: agent.prompts() == ["hello"])
     assert len(agent.events("paste")) == 1
@@ -215,7 +215,7 @@ def test_a_paste_of_a_person_is_not_taken_for_the_prompt(work: Workplace) -> Non
     agent.paste(own)
     agent.wait_for("[Pasted text #2 +2 lines]")
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
-    assert (row["action"], row["reason"]) == ("deferred", "something else stands in its composer")
+    assert (row["action"], row["reason"]) == ("deferred", "the composer holds other text")
     work.tool("cancel", 1)
     work.run_until(lambda: attempt(work)["outcome"] == "cancelled")
     assert "[Pasted text #2 +2 lines]" in agent.screen()
@@ -246,7 +246,7 @@ def test_a_marker_that_was_not_seen_before_a_person_came_is_not_the_prompts(
     agent.paste("a draft of a person\nof as many\nlines")
     agent.wait_for("[Pasted text #2 +2 lines]")
     (row,) = work.tool("deliver", "--settle", 1, "--json").json
-    assert (row["action"], row["reason"]) == ("deferred", "something else stands in its composer")
+    assert (row["action"], row["reason"]) == ("deferred", "the composer holds other text")
     assert not agent.events("prompt")
 
 

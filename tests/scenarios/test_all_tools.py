@@ -579,7 +579,7 @@ def test_cleanup_tells_and_with_apply_does(work: Workplace) -> None:
         ("failed", "prompt 1", ""),
         ("run", "77", "remove"),
     ]
-    assert found[2]["detail"] == "target any, ran in one: exit_status: 3"
+    assert found[2]["detail"] == "aimed at any, ran in one: exit_status: 3"
     before = contents(work)
     wanted = work.tool("cleanup-stale", *everything)
     assert contents(work) == before

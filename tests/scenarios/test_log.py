@@ -118,8 +118,8 @@ def test_log_is_rotated(work: Workplace, files: int, names: list[str]) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from assigner import log
 from assigner.config import Settings
+from assigner.store import log
 home = Path(sys.argv[1])
 log._PATIENCE = 60  # on a machine that is very busy
 settings = Settings(home, home / "x.db", (), "here", log_size=2000, log_files=1000)

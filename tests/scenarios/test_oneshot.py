@@ -151,7 +151,7 @@ def test_a_conversation_has_one_prompt_at_a_time(work: Workplace, claude: Agent)
     work.tool("send", "good", "--target", "two", "--affinity", "story")
     work.tool("assign-next")
     released, typed = sorted(work.tool("deliver", "--json").json, key=lambda row: row["action"])
-    assert (released["outcome"], typed["outcome"]) == ("released", "typed")
+    assert (released["action"], typed["action"]) == ("released", "typed")
     assert released["reason"] == f"prompt {typed['prompt']} is in the same conversation"
     work.tick(until=20)
     assert [row["status"] for row in work.rows("SELECT status FROM prompts")] == ["completed"] * 2

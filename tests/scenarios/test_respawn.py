@@ -76,7 +76,7 @@ def test_a_goal_task_that_nobody_has_got_goes_back(work: Workplace) -> None:
     assert given["action"] == "queued"
     work.run_until(lambda: work.prompt(1)["status"] == "failed")
     (row,) = work.tool("foundation-check", "--json").json
-    assert row["action"] == "failed" and "tried again at" in row["reason"]
+    assert row["action"] == "failed" and "retry at" in row["reason"]
     assert work.tool("goals", "show", 1, "--json").json["status"] == "pending"
     assert agent.prompts() == []
 

@@ -609,6 +609,8 @@ def test_answer_that_cannot_be_written(used: Workplace) -> None:
 
 
 def test_interrupted_by_a_person(used: Workplace) -> None:
+    used.tool("send", "true", "--not-before", "+30s")  # so that the tick goes on
+    (used.state / "lock").unlink(missing_ok=True)
     tick = used.start("tick", "--until-idle", 60)
     wait_for((used.state / "lock").exists, what="the first pass")
     tick.send_signal(signal.SIGINT)

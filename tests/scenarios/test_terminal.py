@@ -145,7 +145,7 @@ def test_show_begins_with_what_became_of_it(filled: Workplace) -> None:
         "  exit status: 3",
         "  attempts:    1 of 1, the last in one",
     ]
-    order = [lines.index("context"), lines.index("attempt 1 (id 1) in one: failed (command)")]
+    order = [lines.index("context"), lines.index("attempt 1 (id 1) in one: failed (exit_status)")]
     assert order == sorted(order) and order[1] < lines.index("events")
 
 

@@ -163,7 +163,7 @@ def test_a_failed_task_goes_back_and_is_given_up_at_last(work: Workplace) -> Non
     work.tick(until=60)
     check(work)
     assert (task(work, 1)["status"], task(work, 1)["attempts"]) == ("failed", 2)
-    assert "exit status 3" in task(work, 1)["error"]
+    assert "exit_status: 3" in task(work, 1)["error"]
     assert check(work, later=LATER["day"]) == []
     assert work_log(work)[1].startswith("Failed task 1: ")
     assert (state(work)["tasks_failed"], state(work)["work_sessions"]) == (2, 2)
@@ -381,10 +381,10 @@ def test_profiles_of_several_sessions(work: Workplace) -> None:
         'general_prompt = "echo general; pwd"\n',
     )
     add(work, "echo $FEATURE_ENV $FEATURE_PORT $FEATURE_DATA_DIR", "--project", "beta")
-    assert outcomes(check(work)) == [("two", "assigned", "goal", "1")]
+    assert outcomes(check(work)) == [("two", "queued", "goal", "1")]
     work.tick(until=60)
     assert work.prompt(1)["response"] == "env_2 8082 /data"
-    assert outcomes(check(work)) == [("two", "assigned", "general", None)]
+    assert outcomes(check(work)) == [("two", "queued", "general", None)]
     work.tick(until=60)
     assert work.prompt(2)["response"].splitlines() == ["general", str(work.path)]
     assert check(work, "--session", "first") == []

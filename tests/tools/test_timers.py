@@ -279,7 +279,7 @@ def test_block_delivers_prompts_with_nobody_helping(machine: Machine) -> None:
 
     wait_for(delivered)
     log = (work.state / "logs/tick.log").read_text()
-    assert " tick: pass=deliver prompt=1 attempt=1 session=one outcome=typed\n" in log
+    assert " tick: pass=deliver prompt=1 attempt=1 session=one action=typed\n" in log
     assert work.row("SELECT host FROM heartbeats WHERE script = 'tick'") == {"host": "elsewhere"}
 
 

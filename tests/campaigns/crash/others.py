@@ -187,7 +187,7 @@ class Kept(Shells):
     def finish(self) -> None:
         self.work.environment["ASSIGNER_START_WAIT"] = "1"  # a start is given up so soon
         again = (
-            "SELECT 1 FROM sessions WHERE name = 's0' AND status = 'idle' AND starting IS NULL"
+            "SELECT 1 FROM sessions WHERE name = 's0' AND status = 'idle' AND start_file IS NULL"
             f" AND pane_pid <> {self._old}"
         )
         wait_for(lambda: self.work.tool("tick", status=(0, 1)) and self.work.rows(again), 30)
