@@ -155,8 +155,8 @@ def test_a_pane_that_died_and_one_that_came_again(work: Workplace) -> None:
     held = work.tool("send", "echo ran [$A]", "--target", "one", "--json").json["id"]
     work.tool("tick")
     assert work.prompt(held)["held_by"] == "target missing"
-    work.tmux("respawn-pane", "-t", pane.id, "env", "PS1=new> ", "bash", "--norc")
-    pane.wait_for_prompt("new> ")
+    work.tmux("respawn-pane", "-t", pane.id, "env", "PS1=one$ ", "bash", "--norc")
+    pane.wait_for_prompt()
     work.run_until(lambda: work.prompt(held)["status"] == "completed")
     assert work.prompt(held)["response"] == "ran []"
     assert work.row("SELECT env_vars FROM sessions WHERE name = 'one'") == {"env_vars": "{}"}

@@ -11,4 +11,4 @@ def test_a_short_night(work: Workplace) -> None:
     count = night.count()
     assert {name: count[name] for name in ZERO} == dict.fromkeys(ZERO, 0), night.faults
     assert not night.faults
-    assert count["reboots"] == 1 and count["failures"] and count["hangs"]
+    assert count["reboots"] == 1 and count["failures"] and count["hangs"] + count["deaths"]
