@@ -111,7 +111,7 @@ CREATE TABLE prompts (
     prefer_context_match  INTEGER NOT NULL DEFAULT 1 CHECK (prefer_context_match IN (0, 1)),
     validate_context      INTEGER NOT NULL DEFAULT 1 CHECK (validate_context IN (0, 1)),
     min_score             INTEGER,
-    raw                   INTEGER NOT NULL DEFAULT 0        -- typed as given, even an agent's command
+    raw                   INTEGER NOT NULL DEFAULT 0        -- typed as given, even agents' commands
         CHECK (raw IN (0, 1)),
     sentinel              INTEGER NOT NULL DEFAULT 0        -- the agent must write that it is done
         CHECK (sentinel IN (0, 1)),

@@ -879,7 +879,7 @@ def in_goals(work: Workplace, script: str) -> None:
 
 
 BROKEN_GOALS: dict[str, tuple[str, str, Callable[[Workplace, Path], object]]] = {
-    "well": ("ok", "1 task, 1 pending, schema 2", lambda work, path: None),
+    "well": ("ok", "1 task, 1 pending, schema 101", lambda work, path: None),
     "gone": ("ok", "no goals yet", lambda work, path: path.unlink()),
     "a directory": ("bad", "is not a file", lambda work, path: (path.unlink(), path.mkdir())),
     "empty": ("warn", "is empty", lambda work, path: path.write_bytes(b"")),
