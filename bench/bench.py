@@ -235,8 +235,8 @@ def starting(scale: Scale) -> Iterator[Figure]:
             def rested(work: Workplace = work) -> bool:
                 begin = clock.text(clock.now())
                 work.tool("tick")
-                rows = work.rows("SELECT status, seen_at FROM sessions")
-                return all(row["status"] == "idle" and row["seen_at"] < begin for row in rows)
+                rows = work.rows("SELECT status, looked_at FROM sessions")
+                return all(row["status"] == "idle" and row["looked_at"] < begin for row in rows)
 
             wait_for(rested, 30, "idle sessions that no pass looks at", every=0.3)
             python = partial(subprocess.run, env=work.environment, check=True)

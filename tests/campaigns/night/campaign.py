@@ -40,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from campaigns.crash.killing import Pass
 from campaigns.night.morning import ZERO, Job, compare
-from harness.workplace import Workplace
+from harness.workplace import Workplace, wait_for
 
 SETTINGS = {
     "ASSIGNER_BACKOFF_BASE": "0.2",
@@ -53,6 +53,12 @@ KINDS = ("bash", "agent", "zsh", "agent", "fish", "agent", "dash", "agent")
 # What comes of a run, and how often
 ENDS = {"done": 12, "fails": 3, "hangs": 1, "dies": 1}
 KILLED = 0.06  # of the rounds in which a session is killed from outside
+
+
+def _await_next_second() -> None:
+    """The work log has whole seconds, and keeps a line that one second repeats once."""
+    second = int(time.time())
+    wait_for(lambda: int(time.time()) > second, 5, "the next second", 0.02)
 
 
 class Night:
@@ -144,6 +150,7 @@ class Night:
             elif self.random.random() < KILLED:
                 self._kill_one()
             self._pass("keepalive")
+            _await_next_second()
             self._pass("tick")
         self._pass("keepalive", "--settle", 10)
         self._pass("tick", "--until-idle", 20)
