@@ -7,7 +7,7 @@ import json
 
 from assigner.agents import oneshot, registry
 from assigner.outcomes import sentinel
-from assigner.queue import attempts
+from assigner.queue import conversations
 from assigner.store.database import Store
 from assigner.store.rows import LiveAttempt
 
@@ -35,7 +35,7 @@ def contents(store: Store, attempt: LiveAttempt) -> dict[str, str]:
     name, once = found
     conversation = None
     if _resumable(attempt):
-        conversation = attempts.known(store, name, attempt["affinity"])
+        conversation = conversations.known(store, name, attempt["affinity"])
     if attempt["feedback"] and not attempt["raw"]:
         prompt = f"{attempt['feedback']}\n\n{prompt}"
     if attempt["sentinel"]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from assigner import clock
-from assigner.queue import attempts, events, prompts
+from assigner.queue import attempts, conversations, events, prompts
 from assigner.store.database import Row, Store
 
 BATCH = 1000
@@ -51,16 +51,14 @@ def delete_prompts(store: Store, before: str, *, limit: int, apply: bool = True)
     """
     if not apply:
         return len(old_prompts(store, before, limit=limit))
-    done = 0
-    while done < limit:
-        size = min(BATCH, limit - done)
+
+    def batch(size: int) -> int:
         with deleting(store) as delete:
             rows = old_prompts(store, before, limit=size)
             delete(rows)
-        done += len(rows)
-        if len(rows) < size:
-            break
-    return done
+        return len(rows)
+
+    return _in_batches(batch, limit)
 
 
 def old_prompts(
@@ -121,42 +119,53 @@ def _prompt_of(store: Store, run: Path) -> int | None:
 def delete_outputs(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Empty the output of attempts that ended before then, and the response of their prompts."""
     forget = (attempts.forget_outputs, prompts.forget_responses)
-    return _in_batches(store, "attempts/old_outputs", before, limit, apply, *forget)
+    return _forget(store, "attempts/old_outputs", before, limit, apply, *forget)
 
 
 def delete_check_outputs(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Empty the output of checks that ended before then."""
-    return _in_batches(store, "checks/old", before, limit, apply, _empty_checks)
+    return _forget(store, "checks/old", before, limit, apply, _empty_checks)
 
 
 def delete_events(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Delete events older than that time."""
-    return _in_batches(store, "task_events/old", before, limit, apply, events.delete)
+    return _forget(store, "task_events/old", before, limit, apply, events.delete)
 
 
 def forget_conversations(store: Store, before: str, *, limit: int, apply: bool = True) -> int:
     """Delete conversations that no prompt has continued since then."""
-    return _in_batches(store, "conversations/old", before, limit, apply, attempts.forget)
+    return _forget(store, "conversations/old", before, limit, apply, conversations.forget)
 
 
 def _empty_checks(store: Store, rows: Sequence[Row]) -> None:
     store.run_many("checks/empty_output", rows)
 
 
-def _in_batches(
-    store: Store, which: str, before: str, limit: int, apply: bool, *steps: _Step
-) -> int:
+def _forget(store: Store, which: str, before: str, limit: int, apply: bool, *steps: _Step) -> int:
     """Apply the steps to the rows of the query `which`.  Returns the number of rows."""
     if not apply:
         return len(store.rows(which, before=before, limit=limit))
-    done = 0
-    while done < limit:
-        size = min(BATCH, limit - done)
+
+    def batch(size: int) -> int:
         with store.transaction():
             rows = store.rows(which, before=before, limit=size)
             for step in steps:
                 step(store, [{**row, "before": before} for row in rows])
-        done += len(rows)
-        if len(rows) < size:
+        return len(rows)
+
+    return _in_batches(batch, limit)
+
+
+def _in_batches(batch: Callable[[int], int], limit: int) -> int:
+    """Call `batch` with how many rows it may delete, until it finds fewer or `limit` is reached.
+
+    Returns how many rows it deleted.
+    """
+    done = 0
+    while done < limit:
+        size = min(BATCH, limit - done)
+        number = batch(size)
+        done += number
+        if number < size:
             break
     return done

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from assigner import clock, states
 from assigner.context import worktrees
 from assigner.outcomes.check_runner import MARK
-from assigner.queue import attempts
+from assigner.queue import attempts, conversations
 from assigner.queue.attempts import Verdict
 from assigner.store import attempt_files, spool
 from assigner.store.database import Row, Store
@@ -50,7 +50,7 @@ def request(store: Store, verdict: Verdict, output: str | None) -> bool:
         if not _is_as_known(store, attempt):
             return False
         if verdict.conversation and attempt["affinity"] is not None:
-            attempts.keep(store, *verdict.conversation, attempt["affinity"])
+            conversations.keep(store, *verdict.conversation, attempt["affinity"])
         store.insert(
             "checks",
             {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from assigner import clock, states
 from assigner.agents import detect
 from assigner.outcomes import reports
-from assigner.queue import attempts
+from assigner.queue import attempts, conversations
 from assigner.queue.attempts import Verdict
 from assigner.shells import prompt_line
 from assigner.store import attempt_files
@@ -79,7 +79,7 @@ def _write(store: Store, verdict: Verdict, output: str | None) -> Row | None:
         elif not attempts.finish(store, replace(verdict, output=output)):
             return None
         elif verdict.conversation and attempt["affinity"] is not None:
-            attempts.keep(store, *verdict.conversation, attempt["affinity"])
+            conversations.keep(store, *verdict.conversation, attempt["affinity"])
     if verdict.outcome != "ending" and not store.dry:
         attempt_files.remove_run(store.settings, attempt["id"])
     return attempts.as_row(attempt, states.action_of(verdict.outcome), verdict.error or "")

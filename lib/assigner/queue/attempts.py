@@ -27,7 +27,7 @@ RETRIED_IF_IDEMPOTENT = {"lost", "timeout"}
 class Verdict:
     """The result of judging a live attempt: its outcome, or `ending` while its processes still run.
 
-    `attempt` is a row of live_attempts.  `response` is the answer, `output` the text on the
+    `attempt` is a row of attempts/live.  `response` is the answer, `output` the text on the
     terminal.  `reset` states when a usage limit ends.  `conversation` is an agent and the id of the
     conversation that the next prompt continues; without an id the next prompt begins a new one.
     The next attempt gets `feedback`.
@@ -101,7 +101,7 @@ def claim(
 
 
 def live_of(store: Store, prompt: int) -> LiveAttempt:
-    """The live attempt of an assigned prompt, as a row of live_attempts.
+    """The live attempt of an assigned prompt, as a row of the query attempts/live.
 
     Raises StopIteration if the prompt has none.
     """
@@ -194,7 +194,7 @@ def follow_pane(store: Store, attempt: LiveAttempt, pane_pid: int) -> None:
 
 
 def stop(store: Store, attempt: LiveAttempt, reason: str | None, signal: str, at: float) -> bool:
-    """Record that the pass is about to send a signal to a live attempt, and the reason `ending`.
+    """Record that the pass is about to send a signal to a live attempt, and why.
 
     Returns whether the attempt is still live.
     """
@@ -321,24 +321,3 @@ def is_worth_another(attempt: Tried, failure_class: str | None) -> bool:
 def forget_outputs(store: Store, rows: Sequence[Row]) -> None:
     """Empty the output of attempts, by the `id` of each row."""
     store.run_many("attempts/empty_output", rows)
-
-
-def known(store: Store, provider: str, affinity: str) -> str | None:
-    """The id of a provider's conversation for an affinity key; None if there is none yet."""
-    row = store.one("conversations/get", provider=provider, affinity=affinity)
-    return str(row["conversation"]) if row else None
-
-
-def keep(store: Store, provider: str, conversation: str | None, affinity: str) -> None:
-    """Have the next prompt continue that conversation; without an id it begins a new one."""
-    if conversation is None:
-        store.run("conversations/forget", provider=provider, affinity=affinity)
-    else:
-        store.run(
-            "conversations/keep", provider=provider, affinity=affinity, conversation=conversation
-        )
-
-
-def forget(store: Store, rows: Sequence[Row]) -> None:
-    """Forget conversations, by the `provider` and `affinity` of each row."""
-    store.run_many("conversations/forget", rows)
