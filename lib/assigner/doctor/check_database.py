@@ -119,7 +119,7 @@ def _open(case: Case) -> Iterator[Row]:
 
 def other_schema(check: str, version: int, latest: int, command: str) -> Row:
     """What to do with a database of another version; `command` is any tool that writes to it."""
-    if 0 < version <= statements.VERSION_ZERO:
+    if statements.is_older(version):
         detail = f"schema {version} is from before assigner 0.1.0: move the file away"
         return finding(check, BAD, detail)
     if version > latest:

@@ -179,17 +179,15 @@ def _opened(database: Database, path: Path, mode: str) -> sqlite3.Connection | N
         if error.sqlite_errorname.startswith("SQLITE_BUSY"):
             raise BusyError(f"another process keeps '{path}' locked: try again") from None
         return None
-    if tables and not tables & database.tables:
-        connection.close()
-        raise SetupError(f"'{path}' is a database, but not one of assigner")
     try:
+        if tables and not tables & database.tables:
+            raise SetupError(f"'{path}' is a database, but not one of assigner")
         store_database.refuse_older(path, version)
+        if version > statements.latest(database.kind):
+            raise SetupError(f"'{path}' was written by a newer assigner: update assigner")
     except SetupError:
         connection.close()
         raise
-    if version > statements.latest(database.kind):
-        connection.close()
-        raise SetupError(f"'{path}' was written by a newer assigner: update assigner")
     if not tables:
         connection.close()
         return None

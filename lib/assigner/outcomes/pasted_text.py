@@ -12,9 +12,8 @@ from assigner.sessions.look import Shown
 from assigner.store.database import Store
 from assigner.store.rows import LiveAttempt
 
-CARRY = (
-    100  # stamps of Enter and Escape: the attempt's number times this, plus the count of presses
-)
+# Stamps of Enter and Escape: the attempt's number times this, plus the count of presses
+CARRY = 100
 _MOST = 5  # strokes to clear one text
 _PATIENCE = 3  # the outcome waits this many times ASSIGNER_START_WAIT for the text to be cleared
 

@@ -26,11 +26,8 @@ def drain(store: Store) -> tuple[dict[int, Row], bool]:
     nothing.
     """
     spooled = spool.reports(store.settings)
-    if (
-        elsewhere := {row["id"] for row in store.rows("attempts/on_other_hosts")}
-        if spooled
-        else set()
-    ):
+    if spooled:
+        elsewhere = {row["id"] for row in store.rows("attempts/on_other_hosts")}
         spooled = [report for report in spooled if report.attempt not in elsewhere]
     if len(spooled) > MOST:
         living = {row["id"] for row in store.rows("attempts/live")}

@@ -218,13 +218,11 @@ def connection_to(
     patience: float = PATIENCE,
 ) -> sqlite3.Connection:
     """Open a database with the schema of sql/KIND; see `connect` for the arguments."""
-    missing = not os.path.exists(
-        path
-    )  # also true if a directory is unreadable: opening the file then raises the error
+    # also true if a directory is unreadable: opening the file then raises the error
+    missing = not os.path.exists(path)
     if missing and not create:
         raise SetupError(f"no database at '{path}'")
-    for file in (path, *(path.with_name(path.name + end) for end in JOURNALS)):
-        private_files.refuse_foreign(file)
+    _refuse_foreign(path)
     if missing and not dry:
         _create(path)
     connection = _open(Path(":memory:") if missing and dry else path, patience)
@@ -252,7 +250,7 @@ def connection_to(
 
 def refuse_older(path: Path, version: int) -> None:
     """Raise SetupError for the `user_version` of a database from before the first release."""
-    if 0 < version <= statements.VERSION_ZERO:
+    if statements.is_older(version):
         raise SetupError(
             f"'{path}' is from before assigner 0.1.0 (schema {version}), which cannot read it:"
             " move it away, and a new one is made"
@@ -261,7 +259,14 @@ def refuse_older(path: Path, version: int) -> None:
 
 def connection_to_present(path: Path) -> sqlite3.Connection:
     """Open an existing database, whatever its schema, without migrating it."""
+    _refuse_foreign(path)
     return _open(path, PATIENCE)
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise SetupError if the database, or a journal beside it, belongs to another user."""
+    for file in (path, *(path.with_name(path.name + end) for end in JOURNALS)):
+        private_files.refuse_foreign(file)
 
 
 def peek(settings: Settings, actor: str) -> Store:

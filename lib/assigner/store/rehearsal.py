@@ -15,7 +15,6 @@ from assigner.config import Settings
 from assigner.errors import BusyError
 from assigner.store import database, statements
 from assigner.store.database import Row, Store
-from assigner.system import private_files
 
 
 class Change(NamedTuple):
@@ -60,8 +59,6 @@ def connect(settings: Settings, actor: str, *, create: bool = True) -> Store:
     path = settings.database
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         return database.connect(settings, actor, dry=True, create=create)
-    for file in (path, *(path.with_name(path.name + end) for end in database.JOURNALS)):
-        private_files.refuse_foreign(file)
     connection = database.connection_to_present(path)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()

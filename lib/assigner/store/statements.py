@@ -36,3 +36,8 @@ VERSION_ZERO = 100
 def latest(kind: str = "migrations") -> int:
     """The `user_version` of a database with all migrations of sql/KIND."""
     return VERSION_ZERO + len(migrations(kind))
+
+
+def is_older(version: int) -> bool:
+    """Whether that `user_version` is of a database from before the first release."""
+    return 0 < version <= VERSION_ZERO
