@@ -45,7 +45,7 @@ class Case:
             return time.time()
 
     def command(self, *words: str) -> str:
-        """A command line of ours, for the same database."""
+        """The command line of a tool, for the same database."""
         chosen = ("--db", self.explicit) if self.explicit else ()
         return shlex.join(("assigner", *words, *chosen))
 
@@ -73,7 +73,7 @@ def examples(found: list[str]) -> str:
     return "; ".join(found[:SHOWN]) + more
 
 
-def told(rows: list[Row]) -> list[str]:
+def describe(rows: list[Row]) -> list[str]:
     """A line for each row, never cut, since the command is at its end."""
     width = max((len(row["check"]) for row in rows), default=0)
     return [
@@ -89,8 +89,8 @@ def carry_out(case: Case, checks: dict[str, Check]) -> None:
         try:
             case.rows.extend(check(case))
         except sqlite3.DatabaseError as error:
-            mend = case.recover if error.sqlite_errorname.startswith("SQLITE_CORRUPT") else ""
-            case.rows.append(finding(name, BAD, f"cannot be checked: {error}", mend))
+            fix = case.recover if error.sqlite_errorname.startswith("SQLITE_CORRUPT") else ""
+            case.rows.append(finding(name, BAD, f"cannot be checked: {error}", fix))
         except (AssignerError, OSError, ImportError) as error:
             case.rows.append(finding(name, BAD, f"cannot be checked: {error}"))
         except Exception as error:  # noqa: BLE001 - an unforeseen error is a finding, too

@@ -138,7 +138,7 @@ def store_of(case: Case) -> database.Store:
     return case.store
 
 
-def told(case: Case, statement: str) -> list[str]:
+def violations(case: Case, statement: str) -> list[str]:
     """The text in the first column of each row, each text once."""
     rows = store_of(case).execute(statement)
     return list(dict.fromkeys(str(next(iter(row.values()))) for row in rows))
@@ -150,15 +150,15 @@ def check_integrity(case: Case) -> Iterator[Row]:
         return
     store = store_of(case)
     if found := schema.damage(store.connection):
-        mend = case.recover if schema.unreadable(store.connection) else case.repair
-        yield finding("integrity", BAD, examples(found), mend)
+        fix = case.recover if schema.unreadable(store.connection) else case.repair
+        yield finding("integrity", BAD, examples(found), fix)
         return
     for table, condition in (
         ("prompts", "completed_at IS NULL"),
         ("attempts", "outcome IS NULL"),
         ("sessions", "1"),
     ):
-        try:  # SQLite minds no text that is not UTF-8; whoever reads it does
+        try:  # SQLite accepts text that is not UTF-8; its readers fail
             for _ in store.execute(f"SELECT * FROM {table} WHERE {condition}"):  # noqa: S608
                 pass
         except sqlite3.Error as error:
@@ -177,8 +177,8 @@ def check_integrity(case: Case) -> Iterator[Row]:
 def check_schema(case: Case) -> Iterator[Row]:
     wanted = schema.wanted_schema()
     if wrong := schema.misshapen(store_of(case), wanted):
-        mend = case.recover if any(name.startswith("table ") for name in wrong) else case.repair
-        yield finding("schema", BAD, examples(list(wrong.values())), mend)
+        fix = case.recover if any(name.startswith("table ") for name in wrong) else case.repair
+        yield finding("schema", BAD, examples(list(wrong.values())), fix)
     else:
         yield finding("schema", OK, f"{len(wanted)} tables, indexes and triggers")
 
@@ -195,7 +195,7 @@ def check_rules(case: Case) -> Iterator[Row]:
     for name, statement in statements.rules().items():
         if case.quick and name in WHOLE:
             continue
-        if found := told(case, statement):
+        if found := violations(case, statement):
             wrong += 1
             verdict = WARN if name in MILD else BAD
             yield finding(name, verdict, examples(found), case.repair)
@@ -251,8 +251,8 @@ def check_instance(case: Case) -> Iterator[Row]:
     ]
     if wrong:
         detail = f"the database knows only attempts up to {top}, but {examples(wrong)}"
-        mend = case.command("doctor", "--renew-instance")
-        yield finding("instance", BAD, detail, mend)
+        fix = case.command("doctor", "--renew-instance")
+        yield finding("instance", BAD, detail, fix)
     else:
         yield finding("instance", OK, f"{store.instance}, attempt {top} was the last")
 

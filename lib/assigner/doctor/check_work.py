@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from assigner import clock
 from assigner.agents import detect
 from assigner.doctor.case import BAD, OK, SHOWN, WARN, Case, Check, examples, finding
-from assigner.doctor.check_database import store_of, told
+from assigner.doctor.check_database import store_of, violations
 from assigner.maintenance import cleanup
 from assigner.outcomes import checks
 from assigner.sessions import look
@@ -30,7 +30,7 @@ def check_left_over(case: Case) -> Iterator[Row]:
     wanted = [row for row in found if row["kind"] in ("claim", "lease", "hold", "target")]
     waits = [f"{row['subject']}: {row['detail']}" for row in wanted if row["kind"] == "target"]
     stuck = [f"{row['subject']}: {row['detail']}" for row in wanted if row["kind"] != "target"]
-    lost = told(
+    lost = violations(
         case,
         "SELECT 'session ' || s.name || ': attempt ' || a.id || ' of prompt ' || a.prompt_id"
         " FROM attempts a JOIN sessions s ON s.host = a.host AND s.name = a.session"

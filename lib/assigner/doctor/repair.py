@@ -16,7 +16,7 @@ from assigner import clock, config
 from assigner.doctor import case as doctor_case
 from assigner.doctor import repair_rows
 from assigner.doctor.case import Case
-from assigner.doctor.repair_rows import mended
+from assigner.doctor.repair_rows import repaired
 from assigner.errors import SetupError
 from assigner.maintenance import backup, cleanup
 from assigner.store import database as store_database
@@ -79,8 +79,8 @@ class Repair:
             is_wal = 2 in file.read(20)[18:]
         journal = path.with_name(f"{path.name}-journal")
         left = journal.stat().st_size if journal.exists() else 0
-        rolled_back = mended(check, "journal", f"{left} bytes", "rolled back")
-        changed = mended(check, "journal mode", "WAL", "rollback journal")
+        rolled_back = repaired(check, "journal", f"{left} bytes", "rolled back")
+        changed = repaired(check, "journal mode", "WAL", "rollback journal")
         if self.dry and (left or is_wal):
             self.rows.append(changed if is_wal else rolled_back)
             return False
@@ -123,7 +123,7 @@ class Repair:
         while removed := cleanup.left_over(store, apply=not self.dry):
             for row in removed:
                 what = f"{row['kind']} {row['subject']}"
-                self.rows.append(mended("leftovers", what, row["detail"], "removed"))
+                self.rows.append(repaired("leftovers", what, row["detail"], "removed"))
             if self.dry:
                 break
 
@@ -134,7 +134,7 @@ class Repair:
             if version < latest:
                 self._keep(database, connection)
                 store_database.connection_to(database.path, database.kind).close()
-                row = mended(_check_of(database), "schema", str(version), str(latest))
+                row = repaired(_check_of(database), "schema", str(version), str(latest))
                 self.rows.append(row)
 
     def _repair_indexes(self, database: Database) -> None:
@@ -150,7 +150,7 @@ class Repair:
         if not left:
             what = doctor_case.examples(found)
             check = "integrity" if database.name == "queue" else _check_of(database)
-            self.rows.append(mended(check, "indexes", what, "rebuilt"))
+            self.rows.append(repaired(check, "indexes", what, "rebuilt"))
 
     def _keep(self, database: Database, connection: sqlite3.Connection) -> None:
         """Copy what is committed, page by page, whatever state it is in; once."""
@@ -183,12 +183,12 @@ def _surroundings(settings: config.Settings, dry: bool) -> Iterator[Row]:
         for path in (settings.run, settings.spool, settings.secrets, settings.logs):
             yield from _private(check, path, 0o700, dry)
             if not os.path.lexists(path):  # files.prepare creates it
-                yield mended(check, path, "missing", "created")
+                yield repaired(check, path, "missing", "created")
         if (home / "lock").is_dir():
             with contextlib.suppress(OSError):  # a person's, if it is not empty
                 if not dry:
                     (home / "lock").rmdir()
-                yield mended("lock", home / "lock", "a directory", "removed")
+                yield repaired("lock", home / "lock", "a directory", "removed")
     for database in databases.existing(settings):
         check = "database file" if database.name == "queue" else database.name
         path = database.path.resolve()
@@ -200,7 +200,7 @@ def _surroundings(settings: config.Settings, dry: bool) -> Iterator[Row]:
 
 
 def _private(check: str, path: Path, wanted: int, dry: bool) -> Iterator[Row]:
-    """Give one path of ours the mode that only we can use it with."""
+    """Give one of assigner's paths the mode that keeps other users out."""
     try:
         status = path.lstat()
     except OSError:
@@ -212,7 +212,7 @@ def _private(check: str, path: Path, wanted: int, dry: bool) -> Iterator[Row]:
     if mode & 0o077 or mode & wanted != wanted:
         if not dry:
             path.chmod(wanted)
-        yield mended(check, path, f"mode {mode:04o}", f"mode {wanted:04o}")
+        yield repaired(check, path, f"mode {mode:04o}", f"mode {wanted:04o}")
 
 
 def _recreate(store: Store, database: Database) -> Iterator[Row]:
@@ -228,7 +228,7 @@ def _recreate(store: Store, database: Database) -> Iterator[Row]:
             if name in there:
                 store.execute(f'DROP {kind} "{title}"')
             store.execute(text)
-            yield mended(check, name, "differs" if name in there else "missing", "recreated")
+            yield repaired(check, name, "differs" if name in there else "missing", "recreated")
         except sqlite3.DatabaseError:  # two live attempts: settle them first
             store.execute("ROLLBACK TO part")
         finally:

@@ -43,7 +43,7 @@ def settle(store: Store, lost: str = LOST) -> Iterator[Row]:
     yield from _reset_heartbeats(store)
 
 
-def mended(check: str, what: object, before: str, after: str) -> Row:
+def repaired(check: str, what: object, before: str, after: str) -> Row:
     row = {"check": check, "what": str(what), "before": before, "after": after}
     return {**row, "command": ""}
 
@@ -79,7 +79,7 @@ def _drop_retry(store: Store, broken: Row) -> Iterator[Row]:
         store.update("prompts", prompt["id"], retry_at=None)
         prompts.release_dependants(store, prompt["id"])
         before = f"{broken['wrong']}, at {prompt['retry_at']}"
-        yield mended(broken["rule"], f"prompt {prompt['id']}", before, "no planned retry")
+        yield repaired(broken["rule"], f"prompt {prompt['id']}", before, "no planned retry")
 
 
 def _name_prompt(store: Store, broken: Row) -> Iterator[Row]:
@@ -91,7 +91,7 @@ def _name_prompt(store: Store, broken: Row) -> Iterator[Row]:
     ).fetchone()
     store.update("sessions", broken["id"], current_task_id=session["prompt"])
     after = f"prompt {session['prompt']}" if session["prompt"] else "no prompt"
-    yield mended(broken["rule"], f"session {session['name']}", broken["wrong"], after)
+    yield repaired(broken["rule"], f"session {session['name']}", broken["wrong"], after)
 
 
 def _hold(store: Store, broken: Row) -> Iterator[Row]:
@@ -100,7 +100,7 @@ def _hold(store: Store, broken: Row) -> Iterator[Row]:
     prompts.hold(store, broken["id"])
     after = store.one("prompts/get", id=broken["id"])
     if before and after and _holder(before) != _holder(after):
-        yield mended(broken["rule"], f"prompt {after['id']}", _holder(before), _holder(after))
+        yield repaired(broken["rule"], f"prompt {after['id']}", _holder(before), _holder(after))
 
 
 def _reopen_work(store: Store, broken: Row) -> Iterator[Row]:
@@ -111,7 +111,7 @@ def _reopen_work(store: Store, broken: Row) -> Iterator[Row]:
         {"id": broken["id"]},
     ).rowcount
     if number:
-        yield mended(broken["rule"], f"prompt {broken['id']}", broken["wrong"], "open")
+        yield repaired(broken["rule"], f"prompt {broken['id']}", broken["wrong"], "open")
 
 
 def _recount(store: Store, broken: Row) -> Iterator[Row]:
@@ -125,7 +125,7 @@ def _recount(store: Store, broken: Row) -> Iterator[Row]:
     )
     text = "SELECT count(*) AS n FROM prompts WHERE status = :status"
     found = store.execute(text, status).fetchone()["n"]
-    yield mended(broken["rule"], f"{broken['id']} prompts", broken["wrong"], str(found))
+    yield repaired(broken["rule"], f"{broken['id']} prompts", broken["wrong"], str(found))
 
 
 _REPAIRS: Repairs = {
@@ -176,7 +176,7 @@ def _give_up(store: Store, broken: Row, *, waits: bool) -> Iterator[Row]:
             "evidence": json.dumps(evidence), "id": id,
         },
     )  # fmt: skip
-    yield mended(broken["rule"], f"attempt {id}", broken["wrong"], outcome)
+    yield repaired(broken["rule"], f"attempt {id}", broken["wrong"], outcome)
     others = store.execute(
         "SELECT 1 FROM attempts WHERE prompt_id = :id AND outcome IS NULL", {"id": prompt}
     ).fetchone()
@@ -185,7 +185,7 @@ def _give_up(store: Store, broken: Row, *, waits: bool) -> Iterator[Row]:
     if row["status"] == "assigned" and waits:
         store.run("prompts/release", id=prompt)
         prompts.hold(store, prompt)
-        yield mended("prompts", f"prompt {prompt}", "assigned", "pending")
+        yield repaired("prompts", f"prompt {prompt}", "assigned", "pending")
     elif row["status"] in states.OPEN and not waits:
         yield _fail(store, prompt, row["status"], f"unverified: {broken['wrong']}")
 
@@ -203,7 +203,7 @@ def _cancel_check(store: Store, check: Row) -> Row:
         " updated_at = :now, updated_by = :by WHERE id = :id",
         {"id": check["id"]},
     )
-    return mended("verdicts", f"check of attempt {check['id']}", check["state"], "cancelled")
+    return repaired("verdicts", f"check of attempt {check['id']}", check["state"], "cancelled")
 
 
 def _fail(store: Store, prompt: int, was: str, error: str) -> Row:
@@ -213,7 +213,7 @@ def _fail(store: Store, prompt: int, was: str, error: str) -> Row:
         feedback=None, at=now, retry_at=None,
     )  # fmt: skip
     prompts.release_dependants(store, prompt)
-    return mended("prompts", f"prompt {prompt}", was, f"failed: {error}")
+    return repaired("prompts", f"prompt {prompt}", was, f"failed: {error}")
 
 
 def _holder(row: Prompt) -> str:
@@ -229,7 +229,7 @@ def _name_instance(store: Store) -> Iterator[Row]:
         return
     name = database.new_instance()
     store.insert("meta", {"name": "instance", "value": name})
-    yield mended("instance", "instance", "lost", name)
+    yield repaired("instance", "instance", "lost", name)
     typing = "SELECT id FROM attempts WHERE outcome IS NULL AND stage = 'typing' ORDER BY id"
     for attempt in store.execute(typing).fetchall():
         wrong = f"attempt {attempt['id']} was being typed when the instance was lost"
@@ -240,7 +240,7 @@ def _release_leases(store: Store) -> Iterator[Row]:
     for lease in store.rows("tree_leases/list"):
         if lease["prompt_id"] is None:
             leases.release(store, lease["id"])
-            yield mended("left over", lease["tree"], "leased, but no attempt uses it", "released")
+            yield repaired("left over", lease["tree"], "leased, but no attempt uses it", "released")
 
 
 def _hold_again(store: Store) -> Iterator[Row]:
@@ -261,4 +261,5 @@ def _reset_heartbeats(store: Store) -> Iterator[Row]:
             "UPDATE heartbeats SET finished_at = :now WHERE host = :of AND script = :script",
             {"of": row["host"], "script": row["script"]},
         )
-        yield mended("timers", f"last {row['script']}", row["finished_at"], clock.text(clock.now()))
+        now = clock.text(clock.now())
+        yield repaired("timers", f"last {row['script']}", row["finished_at"], now)

@@ -50,7 +50,7 @@ def rows(table: Table) -> Iterator[tuple[Any, Values]]:
 
 
 def _passed_over(table: Table, seen: set[int]) -> Iterator[tuple[int, Values]]:
-    """What stands beside a damaged page, or behind rows that a wrong page has put before it."""
+    """The rows beside a damaged page, or behind rows that a wrong page has put before them."""
     left = table.known - seen
     # an index may have lost a page, too, where nobody can see it
     left |= set(range(1, min(max(seen | left, default=0), PROBES) + 1)) - seen
@@ -341,9 +341,9 @@ def _continue_ids(store: Store, source: sqlite3.Connection) -> None:
     settings = store.settings
     given = [instance.highest_name(path) for path in (settings.run, settings.spool)]
     text = "SELECT max(attempt_id) AS id, max(prompt_id) AS prompt FROM task_events"
-    told = store.execute(text).fetchone()
-    instance.raise_to(store, max(*given, told["id"] or 0))
-    instance.raise_to(store, told["prompt"] or 0, "prompts")
+    highest = store.execute(text).fetchone()
+    instance.raise_to(store, max(*given, highest["id"] or 0))
+    instance.raise_to(store, highest["prompt"] or 0, "prompts")
     _continue_sequences(store, source, ("attempts", "prompts", "tree_leases"))
 
 

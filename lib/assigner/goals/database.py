@@ -1,7 +1,7 @@
 """The database of goals: ours, or another program's with a similar table `tasks`.
 
 Of a foreign one only `tasks` is read, and only its statuses are written.  A temporary view, which
-is not in the file, gives its table the columns of ours, so that the same statements read both.
+is not in the file, gives its table the columns of assigner's: the same statements read both.
 """
 
 import contextlib

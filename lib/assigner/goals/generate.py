@@ -51,13 +51,13 @@ def by_template(store: Store, name: str, goal: Row) -> list[Task]:
 
 def by_command(store: Store, command: str, goal: Row, seconds: float) -> list[Task]:
     """The tasks that a command makes of a goal.  AssignerError that names its fault."""
-    told = {key: goal[key] for key in ("id", "content", "project", "priority", "vision")}
-    told["tasks"] = [
+    given = {key: goal[key] for key in ("id", "content", "project", "priority", "vision")}
+    given["tasks"] = [
         {key: task[key] for key in ("id", "content", "status")}
         for task in goals.tasks_of(store, goal["id"])
     ]
-    given = json.dumps(told, ensure_ascii=False).encode() + b"\n"
-    out = programs.bounded(["/bin/sh", "-c", command], given, seconds=seconds, most=MOST_OUTPUT)
+    text = json.dumps(given, ensure_ascii=False).encode() + b"\n"
+    out = programs.bounded(["/bin/sh", "-c", command], text, seconds=seconds, most=MOST_OUTPUT)
     try:
         lines = out.decode().splitlines()
     except UnicodeDecodeError:

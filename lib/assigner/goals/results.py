@@ -33,13 +33,13 @@ class Fate:
 def settle(this: Round) -> None:
     """Record in the goals how prompts ended, then count each once."""
     fates = [_fate(this.store, work) for work in this.store.rows("profile_work/open")]
-    news = [fate for fate in fates if fate.ended or _is_untold(fate.work)]
-    told = _tell(this, [fate for fate in news if fate.work["kind"] == "goal"])
-    news = [fate for fate in news if fate in told or fate.work["kind"] != "goal"]
+    news = [fate for fate in fates if fate.ended or _is_unreported(fate.work)]
+    reported = _report(this, [fate for fate in news if fate.work["kind"] == "goal"])
+    news = [fate for fate in news if fate in reported or fate.work["kind"] != "goal"]
     if not news:
         return
     with this.store.transaction():
-        _note_told(this.store, [fate.work for fate in told])
+        _mark_reported(this.store, [fate.work for fate in reported])
         counted = [fate for fate in news if fate.ended and _count(this.store, fate)]
     for fate in counted:
         again = f"retry at {fate.retry_at}: " if fate.retry_at else ""
@@ -55,10 +55,10 @@ def tell_taken(this: Round, goals: Goals, works: Iterable[Row]) -> None:
         for work in works:
             _take(this, goals, work)
     with this.store.transaction():
-        _note_told(this.store, works)
+        _mark_reported(this.store, works)
 
 
-def _is_untold(work: Row) -> bool:
+def _is_unreported(work: Row) -> bool:
     """Whether the goals do not know yet that the task has become this prompt."""
     return bool(work["kind"] == "goal" and work["reported"] != "in_progress")
 
@@ -89,7 +89,7 @@ def _is_tried_again(work: Row) -> bool:
     return attempts.is_worth_another(last, failure)
 
 
-def _tell(this: Round, fates: list[Fate]) -> list[Fate]:
+def _report(this: Round, fates: list[Fate]) -> list[Fate]:
     """Record the ends of tasks in the goals; returns those that were recorded."""
     goals = this.goals() if fates else None
     mine = [fate for fate in fates if goals and fate.work["goals"] == goals.key]
@@ -98,7 +98,7 @@ def _tell(this: Round, fates: list[Fate]) -> list[Fate]:
     try:
         with goals.together():
             for fate in mine:
-                if _is_untold(fate.work):
+                if _is_unreported(fate.work):
                     _take(this, goals, fate.work)
                 if fate.ended:
                     _end(this, goals, fate)
@@ -124,7 +124,7 @@ def _end(this: Round, goals: Goals, fate: Fate) -> None:
         this.refused(work["task"], error)
 
 
-def _note_told(store: Store, works: Iterable[Row]) -> None:
+def _mark_reported(store: Store, works: Iterable[Row]) -> None:
     store.run_many("profile_work/mark_reported", [{"prompt": work["prompt_id"]} for work in works])
 
 

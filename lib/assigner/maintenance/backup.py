@@ -57,7 +57,7 @@ def back_up(
     return found
 
 
-def told(row: Row) -> str:
+def describe(row: Row) -> str:
     """The outcome of a backup for people."""
     secrets = f"; the files with the secrets of {counted(row['secrets'], 'prompt')} are not in it"
     size = f"{row['bytes'] / 1e6:,.1f} MB"

@@ -29,8 +29,8 @@ def apply_self_report(store: Store, verdict: Verdict, output: str | None) -> Ver
         return verdict
     response = verdict.response or _response(store, verdict.attempt, output)
     weighed = replace(verdict, response=response)
-    if told := _agent(store, verdict.attempt):
-        weighed = _by_agent(store, weighed, *told, output or "")
+    if continued := _agent(store, verdict.attempt):
+        weighed = _by_agent(store, weighed, *continued, output or "")
     return _by_work(weighed)
 
 
@@ -38,8 +38,8 @@ def _agent(store: Store, attempt: LiveAttempt) -> tuple[str, str | None] | None:
     """The one-shot agent that was called, and the conversation it was to continue."""
     try:
         with private_files.own_file(store.settings.run / str(attempt["id"]) / "once") as file:
-            told = json.loads(file.read())
-        return told["provider"], told["conversation"]
+            known = json.loads(file.read())
+        return known["provider"], known["conversation"]
     except (OSError, ValueError, LookupError, TypeError):  # the prompt may have damaged the file
         return None
 
@@ -77,12 +77,12 @@ def _concluded(verdict: Verdict, outcome: Outcome) -> Verdict:
             verdict, outcome="limited", failure_class=None, error=outcome.error, reset=outcome.reset
         )
     failure = outcome.failure or "api"
-    afresh = "; the next attempt begins a new conversation" if outcome.gone else ""
+    restart = "; the next attempt begins a new conversation" if outcome.gone else ""
     return replace(
         verdict,
         outcome="failed",
         failure_class=failure,
-        error=f"{failure}: {outcome.error}{afresh}",
+        error=f"{failure}: {outcome.error}{restart}",
     )
 
 
