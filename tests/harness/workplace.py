@@ -154,7 +154,13 @@ class Pane:
         wait_for(at_prompt, what=lambda: f"{wanted!r} in {self.name}:\n{self.screen(200)}")
 
     def kill(self) -> None:
+        """Kill the pane.  With the last pane the tmux server ends: wait for that, since a client
+        that meets an ending server fails.
+        """
+        panes, _, server = self.work.tmux("list-panes", "-aF", "#{pid}").rpartition("\n")
         self.work.tmux("kill-pane", "-t", self.id)
+        if not panes:
+            wait_for(lambda: not Path(f"/proc/{server}").exists(), what="the server ends")
 
 
 @dataclass(frozen=True)
