@@ -5,8 +5,11 @@ import os
 import shlex
 import shutil
 import signal
+import sqlite3
 import sys
+import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -98,7 +101,13 @@ def settled(work: Workplace, expected: dict[str, str]) -> None:
         seen.update(statuses(work))
         return expected.items() <= seen.items()
 
-    wait_for(as_expected, what=lambda: f"{expected}, seen: {seen}")
+    def failed() -> str:
+        known = work.rows(
+            "SELECT name, status_reason, prompt_endings, prompt_learning FROM sessions"
+        )
+        return f"{expected}, seen: {seen}\n" + "\n".join(map(str, known))
+
+    wait_for(as_expected, what=failed)
 
 
 def test_prompts_wait_until_a_person_has_left(work: Workplace, shell: str) -> None:
@@ -269,6 +278,20 @@ def test_a_prompt_that_does_not_always_end_so(work: Workplace) -> None:
         settled(work, {"one": "occupied"})
         pane.keys("C-u")
         settled(work, {"one": "idle"})
+
+
+def test_a_new_prompt_in_the_second_of_its_sessions_creation(work: Workplace) -> None:
+    """tmux counts the creation of a session as an activity of a person."""
+    work.enrolled("one")
+    work.tool("send", "printf 'one$ x'")
+    for tool in ("scan", "assign-next", "deliver"):
+        work.tool(tool)
+    wait_for(lambda: work.tool("observe") and work.prompt(1)["status"] == "completed")
+    created = int(work.tmux("display-message", "-p", "-t", "one", "#{session_created}"))
+    with closing(sqlite3.connect(work.database)) as connection, connection:
+        at = time.strftime("%Y-%m-%dT%H:%M:%S.500Z", time.gmtime(created))
+        connection.execute("UPDATE prompts SET started_at = ?", [at])
+    settled(work, {"one": "idle"})
 
 
 @pytest.mark.parametrize(

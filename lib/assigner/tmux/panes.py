@@ -12,11 +12,14 @@ from assigner.tmux import client
 _FIELDS = (
     "session_name", "window_index", "pane_index", "session_panes", "pid", "start_time", "pane_id",
     "pane_pid", "pane_tty", "pane_dead", "pane_dead_status", "pane_in_mode", "pane_input_off",
-    "cursor_x", "cursor_y", "window_activity", "window_active_clients", "session_activity",
+    "cursor_x", "cursor_y", "window_activity", "window_active_clients", "client_activity",
 )  # fmt: skip
-_PANES = "\t".join(
-    "#{W:#{P:x}}" if field == "session_panes" else f"#{{{field}}}" for field in _FIELDS
-)
+_FORMATS = {
+    "session_panes": "#{W:#{P:x}}",
+    # tmux takes the creation of a session, too, for an activity
+    "client_activity": "#{?session_last_attached,#{session_activity},0}",
+}
+_PANES = "\t".join(_FORMATS.get(field, f"#{{{field}}}") for field in _FIELDS)
 ASIDE = "assigner-check-"  # the names of sessions that run checks: nothing is typed there
 _ACTIVITY = attrgetter("client_activity")
 
@@ -158,7 +161,7 @@ def panes(socket: str, timeout: float) -> list[Pane]:
                 cursor_y=int(f["cursor_y"] or 0),
                 activity=int(f["window_activity"] or 0),
                 attached=int(f["window_active_clients"] or 0),
-                client_activity=int(f["session_activity"] or 0),
+                client_activity=int(f["client_activity"] or 0),
             )
         )
     typed = {pane.id: pane.client_activity for pane in sorted(found, key=_ACTIVITY)}
@@ -219,7 +222,7 @@ def screens(
     )
     head = (
         f"{mark} #{{pane_id}} #{{cursor_x}} #{{cursor_y}} #{{cursor_flag}} #{{pane_in_mode}}x"
-        f" #{{window_activity}}x #{{session_activity}}x {options}"
+        f" #{{window_activity}}x {_FORMATS['client_activity']}x {options}"
         "\t#{pane_current_command}\t#{pane_title}"
     )
     script = [
