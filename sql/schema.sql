@@ -67,7 +67,8 @@ CREATE TABLE sessions (
     given_up_reason     TEXT,               -- why keepalive starts it no more
     stuck_reported_for  TEXT,               -- the last sign of life that was reported as stuck
     updated_at          TEXT NOT NULL,
-    updated_by          TEXT NOT NULL,
+    updated_by          TEXT NOT NULL, resting_until TEXT, rest_reason TEXT
+    CHECK ((rest_reason IS NULL) = (resting_until IS NULL)), given_back INTEGER NOT NULL DEFAULT 0 CHECK (given_back >= 0),
     UNIQUE (host, name),
     CHECK (status = 'offline' OR pane_id IS NOT NULL),
     CHECK ((status = 'idle') = (idle_since IS NOT NULL))
@@ -401,35 +402,6 @@ CREATE TABLE work_log_lines (
 
 CREATE INDEX work_log_lines_session ON work_log_lines (host, session);
 
-CREATE VIEW prompt_holds AS
-SELECT id,
-       CASE WHEN missing IS NOT NULL THEN 'target missing'
-            WHEN paused IS NOT NULL THEN 'pause'
-            WHEN limited IS NOT NULL THEN 'limit' END AS held_by,
-       coalesce(missing, paused, limited) AS held_on
-FROM (SELECT p.id,
-             CASE WHEN s.name IS NULL OR s.enrolled = 0 OR s.status = 'offline'
-                  THEN p.target_session END AS missing,
-             CASE WHEN EXISTS (SELECT 1 FROM pauses x WHERE x.host = p.host AND x.provider = '')
-                  THEN 'everything'
-                  WHEN s.paused = 1 THEN s.name
-                  ELSE (SELECT min(x.provider) FROM pauses x
-                        WHERE x.host = p.host AND x.provider IN (p.target_provider, s.provider))
-             END AS paused,
-             CASE WHEN p.target_session IS NOT NULL
-                  THEN (SELECT l.account FROM usage_limits l
-                        WHERE l.host = p.host AND l.account = coalesce(s.account, s.provider))
-                  WHEN p.target_provider IS NOT NULL AND NOT EXISTS
-                       (SELECT 1 FROM sessions o LEFT JOIN usage_limits l
-                        ON l.host = o.host AND l.account = coalesce(o.account, o.provider)
-                        WHERE o.host = p.host AND o.provider = p.target_provider
-                          AND o.enrolled = 1 AND o.status <> 'offline' AND l.account IS NULL)
-                  THEN (SELECT min(l.account) FROM sessions o JOIN usage_limits l
-                        ON l.host = o.host AND l.account = coalesce(o.account, o.provider)
-                        WHERE o.host = p.host AND o.provider = p.target_provider AND o.enrolled = 1)
-             END AS limited
-      FROM prompts p LEFT JOIN sessions s ON s.host = p.host AND s.name = p.target_session) AS known;
-
 CREATE TABLE prompt_transitions (
     old TEXT NOT NULL,
     new TEXT NOT NULL,
@@ -450,18 +422,6 @@ BEGIN SELECT RAISE(ABORT, 'a prompt is assigned exactly while it has a live atte
 CREATE TRIGGER prompts_rejected BEFORE UPDATE OF status ON prompts
 WHEN OLD.status = 'completed' AND NEW.status = 'pending' AND OLD.review IS NOT 'wanted'
 BEGIN SELECT RAISE(ABORT, 'only what awaits a review can be rejected'); END;
-
-CREATE TRIGGER attempts_claim BEFORE INSERT ON attempts
-WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE host = NEW.host AND name = NEW.session
-                 AND enrolled = 1 AND paused = 0 AND status = 'idle')
-  OR EXISTS (SELECT 1 FROM sessions s JOIN pauses x ON x.host = s.host
-             WHERE s.host = NEW.host AND s.name = NEW.session AND x.provider IN ('', s.provider))
-  OR EXISTS (SELECT 1 FROM sessions s
-             JOIN usage_limits l ON l.host = s.host AND l.account = coalesce(s.account, s.provider)
-             WHERE s.host = NEW.host AND s.name = NEW.session)
-  OR NOT EXISTS (SELECT 1 FROM prompts WHERE id = NEW.prompt_id
-                 AND status = 'pending' AND held_by IS NULL)
-BEGIN SELECT RAISE(ABORT, 'a claim needs a waiting prompt and an enrolled idle session'); END;
 
 CREATE TRIGGER attempts_finished BEFORE UPDATE ON attempts
 WHEN OLD.outcome IS NOT NULL AND NOT (NEW.output IS NULL
@@ -610,3 +570,59 @@ CREATE TRIGGER prompts_delete_count AFTER DELETE ON prompts BEGIN
 END;
 
 CREATE TABLE sqlite_stat1(tbl,idx,stat);
+
+CREATE INDEX sessions_resting ON sessions (host, resting_until) WHERE resting_until IS NOT NULL;
+
+CREATE TRIGGER sessions_rest_event AFTER UPDATE OF resting_until ON sessions
+WHEN OLD.resting_until IS NOT NEW.resting_until BEGIN
+    INSERT INTO task_events (session, type, data, created_at) VALUES
+        (NEW.name,
+         CASE WHEN NEW.resting_until IS NULL THEN 'session.rested' ELSE 'session.resting' END,
+         CASE WHEN NEW.resting_until IS NULL THEN '{"by": "' || NEW.updated_by || '"}'
+              ELSE '{"by": "' || NEW.updated_by || '", "until": "' || NEW.resting_until || '"}' END,
+         NEW.updated_at);
+END;
+
+CREATE VIEW prompt_holds AS
+SELECT id,
+       CASE WHEN missing IS NOT NULL THEN 'target missing'
+            WHEN paused IS NOT NULL THEN 'pause'
+            WHEN limited IS NOT NULL THEN 'limit'
+            WHEN resting IS NOT NULL THEN 'rest' END AS held_by,
+       coalesce(missing, paused, limited, resting) AS held_on
+FROM (SELECT p.id,
+             CASE WHEN s.name IS NULL OR s.enrolled = 0 OR s.status = 'offline'
+                  THEN p.target_session END AS missing,
+             CASE WHEN EXISTS (SELECT 1 FROM pauses x WHERE x.host = p.host AND x.provider = '')
+                  THEN 'everything'
+                  WHEN s.paused = 1 THEN s.name
+                  ELSE (SELECT min(x.provider) FROM pauses x
+                        WHERE x.host = p.host AND x.provider IN (p.target_provider, s.provider))
+             END AS paused,
+             CASE WHEN p.target_session IS NOT NULL
+                  THEN (SELECT l.account FROM usage_limits l
+                        WHERE l.host = p.host AND l.account = coalesce(s.account, s.provider))
+                  WHEN p.target_provider IS NOT NULL AND NOT EXISTS
+                       (SELECT 1 FROM sessions o LEFT JOIN usage_limits l
+                        ON l.host = o.host AND l.account = coalesce(o.account, o.provider)
+                        WHERE o.host = p.host AND o.provider = p.target_provider
+                          AND o.enrolled = 1 AND o.status <> 'offline' AND l.account IS NULL)
+                  THEN (SELECT min(l.account) FROM sessions o JOIN usage_limits l
+                        ON l.host = o.host AND l.account = coalesce(o.account, o.provider)
+                        WHERE o.host = p.host AND o.provider = p.target_provider AND o.enrolled = 1)
+             END AS limited,
+             CASE WHEN s.resting_until IS NOT NULL THEN s.name END AS resting
+      FROM prompts p LEFT JOIN sessions s ON s.host = p.host AND s.name = p.target_session) AS known;
+
+CREATE TRIGGER attempts_claim BEFORE INSERT ON attempts
+WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE host = NEW.host AND name = NEW.session
+                 AND enrolled = 1 AND paused = 0 AND status = 'idle'
+                 AND resting_until IS NULL)
+  OR EXISTS (SELECT 1 FROM sessions s JOIN pauses x ON x.host = s.host
+             WHERE s.host = NEW.host AND s.name = NEW.session AND x.provider IN ('', s.provider))
+  OR EXISTS (SELECT 1 FROM sessions s
+             JOIN usage_limits l ON l.host = s.host AND l.account = coalesce(s.account, s.provider)
+             WHERE s.host = NEW.host AND s.name = NEW.session)
+  OR NOT EXISTS (SELECT 1 FROM prompts WHERE id = NEW.prompt_id
+                 AND status = 'pending' AND held_by IS NULL)
+BEGIN SELECT RAISE(ABORT, 'a claim needs a waiting prompt and an enrolled idle session'); END;

@@ -52,6 +52,8 @@ class Settings:
     start_wait: float = 10.0
     person_active: float = 5.0
     limit_wait: float = 900.0
+    rest_after: int = 3
+    rest: float = 600.0
     check_timeout: float = 600.0
     stuck_after: float = 1800.0
     max_content: int = 1_000_000

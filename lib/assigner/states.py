@@ -42,7 +42,7 @@ EventType = Literal[
     "session.idle", "session.busy", "session.waiting", "session.limited",
     "session.occupied", "session.unknown", "session.offline", "session.enrolled",
     "session.left", "session.paused", "session.resumed", "session.started",
-    "session.stuck", "session.given_up",
+    "session.stuck", "session.resting", "session.rested", "session.given_up",
     "provider.paused", "provider.resumed", "everything.paused", "everything.resumed",
     "check.wanted", "check.starting", "check.running", "check.passed", "check.failed",
     "check.cancelled", "review.approved", "review.rejected",

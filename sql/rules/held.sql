@@ -13,4 +13,10 @@ UNION ALL
 SELECT 'prompt ' || p.id || ' is held by a usage limit that no longer exists', p.id, 'hold'
 FROM prompts p
 WHERE p.held_by = 'limit' AND NOT EXISTS
-    (SELECT 1 FROM usage_limits l WHERE l.host = p.host AND l.account = p.held_on);
+    (SELECT 1 FROM usage_limits l WHERE l.host = p.host AND l.account = p.held_on)
+UNION ALL
+SELECT 'prompt ' || p.id || ' is held by the rest of a session that does not rest', p.id, 'hold'
+FROM prompts p
+WHERE p.held_by = 'rest' AND NOT EXISTS
+    (SELECT 1 FROM sessions s
+     WHERE s.host = p.host AND s.name = p.held_on AND s.resting_until IS NOT NULL);

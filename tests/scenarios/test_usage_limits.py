@@ -1,11 +1,16 @@
 """A usage limit holds all sessions of an account until it ends; it does not count as an attempt."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from assigner import clock
 from harness.workplace import Workplace
+
+ENDED = ("completed", "failed", "cancelled")
+NOW = clock.seconds("2040-01-01T00:00:00Z")  # pinned
 
 
 def session(work: Workplace, name: str) -> dict[str, Any]:
@@ -41,3 +46,105 @@ def test_an_account_at_its_limit_waits_for_its_end(work: Workplace, tells: str) 
     assert work.prompt(2)["status"] == "pending"
     work.environment["ASSIGNER_NOW"] = clock.text(until + 1)
     work.run_until(lambda: work.prompt(2)["status"] in ("in_progress", "completed"))
+
+
+def pass_limit(work: Workplace) -> None:
+    """Let the limit be over: the agents know nothing of it."""
+    with closing(sqlite3.connect(work.database)) as connection, connection:
+        connection.execute("UPDATE usage_limits SET until = '2026-01-01T00:00:00.000Z'")
+        connection.execute(
+            "UPDATE sessions SET limited_until = '2026-01-01T00:00:00.000Z'"
+            " WHERE limited_until IS NOT NULL"
+        )
+
+
+@pytest.mark.parametrize("tells", ["hooks", "transcript", ""])
+def test_the_words_of_a_limit_that_has_ended_keep_no_prompt_away(
+    work: Workplace, tells: str
+) -> None:
+    """The old words stay on the screen until the next prompt is typed."""
+    work.environment["ASSIGNER_START_WAIT"] = "2"
+    words = work.home / "words"
+    words.write_text("MODEL:quota\nMODEL:say first\nMODEL:say second\nMODEL:say third\n")
+    agent = work.agent("one", tells=tells)
+    work.tool("enroll", "one")
+    for _ in range(3):
+        work.tool("send", f"MODEL:next {words}", "--target", "one")
+    work.run_until(lambda: work.prompt(1)["held_by"] == "limit")
+    assert "hit your usage limit" in agent.screen()
+    pass_limit(work)
+    for id in (1, 2, 3):
+        work.run_until(lambda id=id: work.prompt(id)["status"] in ENDED)
+    outcomes = [row["outcome"] for row in work.rows("SELECT outcome FROM attempts ORDER BY id")]
+    assert "released" not in outcomes
+    assert outcomes[0] == "limited"
+    assert len(agent.prompts()) == 4
+
+
+def test_a_session_that_gives_claims_back_rests(work: Workplace) -> None:
+    """Whatever the reason: here a tmux option, set between scan and deliver."""
+    work.environment |= {"ASSIGNER_REST_AFTER": "2", "ASSIGNER_REST": "1000"}
+    work.environment["ASSIGNER_NOW"] = clock.text(NOW)
+    pane = work.enrolled("one")
+    for text in ("echo a", "echo b", "echo c"):
+        work.tool("send", text, "--target", "one")
+    for _ in range(2):
+        work.tool("scan")
+        work.tool("assign-next")
+        pane.type("x")
+        pane.wait_for("$ x")
+        work.tool("deliver")
+        pane.keys("C-u")
+        pane.wait_for_prompt("one$ ")
+    row = session(work, "one")
+    assert (row["given_back"], row["resting_until"]) == (2, clock.text(NOW + 1000))
+    assert "gave back 2 prompts in a row" in row["rest_reason"]
+    assert {r["held_by"] for r in work.rows("SELECT held_by FROM prompts")} == {"rest"}
+    for tool in ("sessions", "queue", "status"):
+        assert "rests until" in work.tool(tool).out
+    assert work.tool("tick").out.count("one") == 0
+    work.environment["ASSIGNER_NOW"] = clock.text(NOW + 1001)
+    work.tool("scan")
+    assert session(work, "one")["resting_until"] is None
+    work.tool("assign-next")
+    pane.type("x")
+    pane.wait_for("$ x")
+    work.tool("deliver")
+    pane.keys("C-u")
+    pane.wait_for_prompt("one$ ")
+    assert session(work, "one")["resting_until"] == clock.text(NOW + 1001 + 2000)  # doubled
+    work.tool("resume", "one")
+    assert session(work, "one")["given_back"] == 0
+    del work.environment["ASSIGNER_NOW"]
+    work.tick()
+    assert {r["status"] for r in work.rows("SELECT status FROM prompts")} == {"completed"}
+    kinds = [row["type"] for row in work.rows("SELECT type FROM task_events ORDER BY id")]
+    assert kinds.count("session.resting") == kinds.count("session.rested") == 2
+
+
+def test_a_prompt_that_several_sessions_give_back_waits_and_counts_against_none(
+    work: Workplace,
+) -> None:
+    work.environment |= {"ASSIGNER_REST_AFTER": "2", "ASSIGNER_REST": "1000"}
+    work.environment["ASSIGNER_NOW"] = clock.text(NOW)
+    panes = [work.enrolled(name) for name in ("one", "two")]
+    work.tool("send", "echo a")
+    for name in ("one", "two", "one"):
+        for pane in panes:
+            if pane.name != name:
+                work.tool("pause", pane.name)
+        work.tool("scan")
+        work.tool("assign-next")
+        for pane in panes:
+            pane.type("x")
+            pane.wait_for("$ x")
+        work.tool("deliver")
+        for pane in panes:
+            pane.keys("C-u")
+            pane.wait_for_prompt(f"{pane.name}$ ")
+        work.tool("resume", "one", "two")
+        if work.prompt(1)["held_by"]:
+            break
+    prompt = work.prompt(1)
+    assert (prompt["held_by"], prompt["held_on"]) == ("time", clock.text(NOW + 1000))
+    assert [session(work, name)["resting_until"] for name in ("one", "two")] == [None, None]

@@ -5,7 +5,7 @@ from typing import Any
 
 from assigner import clock, states
 from assigner.cli.output import excerpt, painted, table
-from assigner.queue import pauses
+from assigner.queue import pauses, rests
 from assigner.store.database import Row, Store
 
 
@@ -21,6 +21,8 @@ def state(store: Store) -> Row:
                 **{key: row[key] for key in ("name", "status", "status_reason", "current_task_id")},
                 "paused": bool(pauses.why(row, stopped)),
                 "given_up_reason": row["given_up_reason"],
+                "resting_until": row["resting_until"],
+                "rest_reason": row["rest_reason"],
                 "stuck": row["status"] == "busy"
                 and row["stuck_reported_for"] == row["last_activity"],
             }
@@ -93,6 +95,7 @@ def screenful(now: Row) -> str:
 def _looks(session: Row) -> Iterator[str | None]:
     """Remarks about a session."""
     yield "paused" if session["paused"] else None
+    yield rests.said(session)
     yield session["given_up_reason"]
     yield "stuck: no output for a long time" if session["stuck"] else None
     yield session["status_reason"]

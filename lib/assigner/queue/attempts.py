@@ -272,7 +272,9 @@ def finish(store: Store, verdict: Verdict) -> bool:
             retry_at=retry_at,
         )
         prompts.release_dependants(store, prompt)
-    store.run("sessions/release", name=attempt["session"], prompt_id=prompt)
+    store.run(
+        "sessions/release", name=attempt["session"], prompt_id=prompt, outcome=verdict.outcome
+    )
     if attempt["lease_id"]:
         leases.release(store, attempt["lease_id"])
     return True

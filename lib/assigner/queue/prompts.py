@@ -133,6 +133,12 @@ def retarget(store: Store, prompt: int, *, session: str | None, provider: str | 
     hold(store, prompt)
 
 
+def put_off(store: Store, prompt: int, until: str) -> None:
+    """Let a waiting prompt run no sooner than `until`, an ISO 8601 time."""
+    store.run("prompts/put_off", id=prompt, until=until)
+    hold(store, prompt)
+
+
 def start(store: Store, prompt: int, at: float) -> None:
     """Record that an assigned prompt began to run at `at` (epoch seconds)."""
     store.run("prompts/start", id=prompt, at=clock.text(at))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from assigner.errors import UsageError
+from assigner.queue import rests
 from assigner.store.database import Row, Store
 from assigner.store.rows import Session
 
@@ -105,8 +106,9 @@ def leave(store: Store, session: Session) -> bool:
 
 
 def renew(store: Store, name: str) -> None:
-    """Let keepalive restart a session again that it had given up."""
+    """Forget a session's failed restarts and the prompts that it gave back; ends its rest."""
     store.run("sessions/renew", name=name)
+    rests.end(store, name)
 
 
 def give_up(store: Store, session: Session, reason: str) -> None:

@@ -11,7 +11,7 @@ from functools import cache
 
 from assigner import clock
 from assigner.context import worktrees
-from assigner.queue import attempts, limits, pauses, prompts
+from assigner.queue import attempts, limits, pauses, prompts, rests
 from assigner.routing import pairing, score
 from assigner.store import state_dir
 from assigner.store.database import Row, Store
@@ -39,6 +39,7 @@ class Option:
 def release_due(store: Store, limit: int = 1000) -> None:
     """Let prompts whose time has come, or whose limit has ended, wait for a session."""
     limits.release_due(store)
+    rests.release_due(store)
     due = store.rows("prompts/due_times", limit=limit)
     if due:
         with store.transaction():
@@ -55,7 +56,7 @@ def can_move(store: Store, until: str) -> bool:
         return True
     if not store.one("prompts/any_ready"):
         return False
-    served, _ = lanes_by_pause(store)
+    served, _ = lanes_by_pause(store, until)
     return any(
         store.one(
             "prompts/ready_in_lane",
@@ -68,16 +69,18 @@ def can_move(store: Store, until: str) -> bool:
     )
 
 
-def lanes_by_pause(store: Store) -> tuple[set[Lane], set[Lane]]:
+def lanes_by_pause(store: Store, until: str | None = None) -> tuple[set[Lane], set[Lane]]:
     """The lanes that some session serves, and those that only a pause keeps from being served.
 
-    An offline session serves them too if keepalive restarts it.
+    An offline session serves them too if keepalive restarts it.  A session that rests beyond the
+    time `until`, if given, serves none.
     """
     stopped = pauses.providers_paused(store)
     there = [
         session
         for session in store.rows("sessions/list")
         if session["enrolled"]
+        and not (until and (session["resting_until"] or "") > until)
         and (
             session["status"] != "offline"
             or (session["keepalive"] and not session["given_up_reason"])

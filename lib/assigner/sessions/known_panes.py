@@ -89,4 +89,6 @@ def expectations(
         preparing=bool(attempt and attempt["stage"] == "preparing"),
         starting=bool(row["start_file"]),
         ours=clock.seconds(ours) if ours else None,
+        account=row["account"],
+        limited_until=row["limited_until"],
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from assigner.agents import detect, registry
 from assigner.config import Settings
 from assigner.errors import SetupError
+from assigner.queue import limits
+from assigner.sessions import limit_seen
 from assigner.shells import prompt_line
 from assigner.shells.dialects import DIALECTS
 from assigner.shells.spec import mark
@@ -34,6 +36,8 @@ class Known(NamedTuple):
     preparing: bool = False  # its agent is being restarted
     starting: bool = False  # no pass has seen it since its start
     ours: float | None = None  # when assigner's last line began to run, in epoch seconds
+    account: str | None = None  # whose usage limit counts, if it is not the provider's
+    limited_until: str | None = None  # the end of the last limit that the session has shown
 
 
 class Shown(NamedTuple):
@@ -46,7 +50,7 @@ class Shown(NamedTuple):
 
 class Sight(NamedTuple):
     """The result of a look: status, reason, the shell, and the ending of its empty prompt if the
-    look has learned one; or the agent and its screen.
+    look has learned one; or the agent and its screen; and the end of the usage limit.
     """
 
     pane: tmux_panes.Pane
@@ -58,6 +62,7 @@ class Sight(NamedTuple):
     ending: prompt_line.Ending | None = None
     agent: str | None = None
     shown: Shown | None = None
+    limited_until: str | None = None
 
 
 UNREAD = "the agent has not read all of its input"
@@ -91,7 +96,10 @@ def look(
         for pane in panes:
             key = socket, pane.id
             sights[key] = _from_screen(settings, sights[key], screens.get(pane.id), now)
-    return sights
+    held = limits.active(store)
+    return {
+        key: limit_seen.apply(store, sight, knowns[key], held, now) for key, sight in sights.items()
+    }
 
 
 def _by_socket(

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from assigner import clock, states
-from assigner.queue import attempts, limits, prompts, sessions
-from assigner.sessions import known_panes
+from assigner.queue import attempts, limits, prompts, rests, sessions
+from assigner.sessions import known_panes, limit_seen
 from assigner.sessions.look import Known, Sight, look
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store
@@ -34,6 +34,7 @@ def scan(store: Store) -> Scan:
     """
     now = clock.now()
     limits.release_due(store)
+    rests.release_due(store)
     panes, silent = known_panes.list_panes(store)
     answering = {pane.socket: pane.server_pid for pane in panes}
     rows = store.rows("sessions/list")
@@ -160,10 +161,10 @@ def _see(
         row = {**row, "idle_since": None}  # another process
     provider = _provider(row, sight)
     account = (row and row["account"]) or provider
-    limit = held.get(account or "")
-    status, reason, until = _limited(store, row, sight, limit)
-    if status == "limited" and account and until and limit is None and until > at:
-        limits.note(store, account, until, sight.reason)
+    sight = limit_seen.apply(store, sight, known_panes.expectations(row, None), held, now)
+    status, reason, until = sight.status, sight.reason, sight.limited_until
+    if status == "limited" and account and until and account not in held:
+        limits.note(store, account, until, reason)
         held |= limits.active(store)
     shown = sight.shown
     if shown and row and row["enrolled"] and shown.verdict.rule is None and status == "unknown":
@@ -216,30 +217,6 @@ def _is_another(name: str, row: Session, pane: tmux_panes.Pane) -> bool:
     server = (row["server_pid"], row["server_start"])
     is_part = name != pane.session and not name.startswith(f"{pane.session}@")
     return is_part and server == (pane.server_pid, pane.server_start) and row["pane_id"] != pane.id
-
-
-def _limited(
-    store: Store, row: Session | None, sight: Sight, limit: Row | None
-) -> tuple[str, str, str | None]:
-    """Status, reason and end of the limit after a look.
-
-    A session takes no prompts while its account is at its limit, even if the session looks idle.  A
-    screen can still show a limit that has ended.
-    """
-    if sight.status not in ("idle", "limited"):
-        known = row["limited_until"] if row and sight.status != "busy" else None
-        return sight.status, sight.reason, known
-    if limit:
-        return "limited", limits.said(limit["account"], limit["until"]), limit["until"]
-    if sight.status == "idle":
-        return "idle", sight.reason, row["limited_until"] if row else None
-    until = row["limited_until"] if row else None
-    if until is None:
-        reset = sight.shown.verdict.reset if sight.shown else None
-        until = limits.end(store, reset, sight.pane.activity)
-    if until <= clock.text(clock.now()):
-        return "idle", "the limit on the screen has ended", until
-    return "limited", sight.reason, until
 
 
 def _provider(row: Session | None, sight: Sight) -> str | None:

@@ -122,6 +122,9 @@ class Session(TypedDict):
     current_task_id: int | Null
     last_task_id: int | Null
     limited_until: str | Null
+    resting_until: str | Null
+    rest_reason: str | Null
+    given_back: int
     conversation: str | Null
     respawn: int
     auto_approve: int

@@ -1,5 +1,5 @@
 -- Whether anything can still happen before :until without a person: an attempt is live, a prompt can
--- run, or a retry, a start time or the end of a limit is due.  Prompts that wait for a failed prompt,
+-- run, or a retry, a start time or the end of a limit or a rest is due.  Prompts that wait for a failed prompt,
 -- a missing session or the end of a pause do not count.
 SELECT 1 AS found FROM attempts WHERE host = :host AND outcome IS NULL
 UNION ALL
@@ -9,4 +9,7 @@ SELECT 1 FROM prompts WHERE host = :host AND held_by = 'time' AND held_on <= :un
 UNION ALL
 SELECT 1 FROM prompts p JOIN usage_limits l ON l.host = p.host AND l.account = p.held_on
 WHERE p.host = :host AND p.held_by = 'limit' AND l.until <= :until
+UNION ALL
+SELECT 1 FROM prompts p JOIN sessions s ON s.host = p.host AND s.name = p.held_on
+WHERE p.host = :host AND p.held_by = 'rest' AND s.resting_until <= :until
 LIMIT 1;

@@ -1,6 +1,7 @@
--- Enrolled idle sessions without pause, limit or attempt; uses the index sessions_ready.
+-- Enrolled idle sessions without pause, limit, rest or attempt; uses the index sessions_ready.
 SELECT * FROM sessions s
 WHERE host = :host AND status = 'idle' AND enrolled = 1 AND paused = 0
+  AND resting_until IS NULL
   AND NOT EXISTS (SELECT 1 FROM attempts a
                   WHERE a.host = s.host AND a.session = s.name AND a.outcome IS NULL)
   AND NOT EXISTS (SELECT 1 FROM pauses x WHERE x.host = s.host AND x.provider IN ('', s.provider))

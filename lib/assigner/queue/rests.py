@@ -1,0 +1,69 @@
+"""Rests: a session that gives claims back again and again is offered no prompts for a while.
+
+Whatever the reason for giving back is, the session would take the same prompts again and again, and
+keep them from sessions that work.
+"""
+
+from assigner import clock
+from assigner.queue import prompts
+from assigner.store.database import Row, Store
+from assigner.store.rows import LiveAttempt, Session
+
+_LONGEST = 3600.0  # seconds
+
+
+def note_given_back(store: Store, attempt: LiveAttempt, reason: str) -> None:
+    """Count a claim that its session gave back; the session rests if it has given back several in a
+    row.  Call inside the transaction that releases the attempt.
+
+    A prompt that another session gave back, too, says nothing about the session: the prompt itself
+    waits for a while if several sessions have given it back that often.
+    """
+    settings, prompt = store.settings, attempt["prompt_id"]
+    if not settings.rest_after:
+        return
+    if store.one("attempts/given_back_elsewhere", prompt_id=prompt, session=attempt["session"]):
+        row = store.one("attempts/given_back_in_a_row", prompt_id=prompt)
+        if row and row["given_back"] >= settings.rest_after:
+            prompts.put_off(store, prompt, _end(store, row["given_back"]))
+        return
+    store.run("sessions/count_given_back", name=attempt["session"])
+    session = store.one("sessions/get", name=attempt["session"])
+    if session and session["given_back"] >= settings.rest_after:
+        store.run(
+            "sessions/rest",
+            name=session["name"],
+            until=_end(store, session["given_back"]),
+            reason=f"gave back {session['given_back']} prompts in a row: {reason}",
+        )
+        store.run("prompts/hold_resting", name=session["name"])
+
+
+def release_due(store: Store) -> None:
+    """End the rests whose time is over.  The session is offered one prompt, and rests longer if it
+    gives that back, too.
+    """
+    due = store.rows("sessions/rested")
+    if due:
+        with store.transaction():
+            for row in due:
+                end(store, row["name"])
+
+
+def end(store: Store, name: str) -> None:
+    """End a session's rest, and release the prompts that wait for it.  Call in a transaction."""
+    if store.run("sessions/end_rest", name=name):
+        prompts.release(store, "rest", name)
+
+
+def said(session: Row | Session) -> str:
+    """Why a session rests, for people; empty if it does not."""
+    until = session["resting_until"]
+    return f"rests until {until[:16]}Z: {session['rest_reason']}" if until else ""
+
+
+def _end(store: Store, times: int) -> str:
+    """When a rest ends that begins now, after that many claims in a row were given back."""
+    settings = store.settings
+    doubled = settings.rest * 2.0 ** min(times - settings.rest_after, 20)
+    return clock.text(clock.now() + min(doubled, max(_LONGEST, settings.rest)))
