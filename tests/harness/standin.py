@@ -4,7 +4,8 @@
 It uses no model: words in a prompt choose the outcome of its turn (see words.py).  Enter submits
 the composer's text; during a turn the text waits for the turn's end.  Escape interrupts; before the
 first words of an answer the prompt goes back into the composer.  `/exit` and Ctrl-D end the agent.
-SIGUSR1 stalls it, so that it neither reads nor draws, until the next SIGUSR1.
+SIGUSR1 stalls it, so that it neither reads nor draws, until the next SIGUSR1.  SIGUSR2 ends a usage
+limit: the agent submits the prompt that met it once more, by itself.
 
 Every line of --log is a JSON object with `event`:
   prompt    `text` was submitted: exactly this; `directory` is where it works
@@ -14,6 +15,7 @@ Every line of --log is a JSON object with `event`:
   swallowed     `text` came while a dialog was asking
   turn      how a turn ended: `outcome` completed, failed, limited or interrupted
   stalled   it reads and draws nothing from now on
+  continued `text` is submitted again by the agent itself, after a usage limit
 """
 
 import argparse
@@ -216,6 +218,7 @@ class Standin:
         self.turn: Turn | None = None
         self.wake = 0.0
         self.prompt = ""  # of the turn
+        self.continues = False  # a usage limit has ended
         self.silent = False  # nothing has been answered yet
         self.dialog: Dialog | None = None
         self.pasted_at = 0.0
@@ -236,6 +239,10 @@ class Standin:
                 self.take(kind, value)
             if self.turn is not None and self.dialog is None and time.monotonic() >= self.wake:
                 self.step(None)
+            if self.continues and self.turn is None:
+                self.continues = False
+                self.log("continued", text=self.prompt)
+                self.queued.append(self.prompt)
             if self.turn is None and self.dialog is None and self.queued:
                 self.begin(self.queued.pop(0))
 
@@ -255,6 +262,10 @@ class Standin:
         self.log("stalled")
         signal.sigwait({signal.SIGUSR1})
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+
+    def go_on(self) -> None:
+        """The usage limit has ended."""
+        self.continues = True
 
     # What is typed
 
@@ -521,6 +532,7 @@ def main() -> None:
     add("--crash-on-paste", action="store_true", help="exit when something is pasted")
     agent = Standin(parser.parse_args())
     signal.signal(signal.SIGUSR1, lambda *_: agent.stall())
+    signal.signal(signal.SIGUSR2, lambda *_: agent.go_on())
     try:
         agent.run()
     except EOFError:

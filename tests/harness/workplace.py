@@ -191,6 +191,12 @@ class Agent(Pane):
         finally:
             os.kill(int(front), signal.SIGUSR1)
 
+    def go_on(self) -> None:
+        """End the agent's usage limit: it goes on with its prompt by itself."""
+        front = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[5]
+        os.kill(int(front), signal.SIGUSR2)
+        wait_for(lambda: self.events("continued"), what=self.screen)
+
     def look(self) -> Any:
         """The output of `inspect` for the agent's present screen."""
         variables = ("pane_current_command", "pane_current_path", "pane_title", "pane_dead")

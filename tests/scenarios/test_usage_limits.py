@@ -1,13 +1,14 @@
 """A usage limit holds all sessions of an account until it ends; it does not count as an attempt."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 import pytest
 
 from assigner import clock
-from harness.workplace import Workplace
+from harness.workplace import Agent, Workplace
 
 ENDED = ("completed", "failed", "cancelled")
 NOW = clock.seconds("2040-01-01T00:00:00Z")  # pinned
@@ -56,6 +57,11 @@ def pass_limit(work: Workplace) -> None:
             "UPDATE sessions SET limited_until = '2026-01-01T00:00:00.000Z'"
             " WHERE limited_until IS NOT NULL"
         )
+        connection.execute(
+            "UPDATE attempts SET evidence ="
+            " json_set(evidence, '$.turn.limited_until', '2026-01-01T00:00:00.000Z')"
+            " WHERE outcome IS NULL AND evidence -> '$.turn.limited_until' IS NOT NULL"
+        )
 
 
 @pytest.mark.parametrize("tells", ["hooks", "transcript", ""])
@@ -79,6 +85,74 @@ def test_the_words_of_a_limit_that_has_ended_keep_no_prompt_away(
     assert "released" not in outcomes
     assert outcomes[0] == "limited"
     assert len(agent.prompts()) == 4
+
+
+@pytest.fixture
+def going_on(work: Workplace) -> Callable[[str], Agent]:
+    """Makes enrolled agents that may go on by themselves after a limit; the first meets one."""
+    words = work.home / "words"
+    words.write_text("MODEL:quota\nMODEL:say went on\n")
+
+    def make(tells: str) -> Agent:
+        directory = work.home / "first"
+        directory.mkdir()
+        agent = work.agent("first", tells=tells, cwd=directory)
+        provider = work.home / ".config/assigner/providers/standin.toml"
+        provider.write_text(f"continues = true\n{provider.read_text()}")
+        work.tool("enroll", "first")
+        work.tool("send", f"MODEL:next {words}", "--provider", "standin", "--timeout", 3000)
+        work.run_until(lambda: work.rows("SELECT * FROM usage_limits"))
+        assert work.prompt(1)["status"] == "in_progress"
+        assert "may go on by itself" in work.tool("queue").out
+        return agent
+
+    return make
+
+
+@pytest.mark.parametrize("tells", ["hooks", "transcript", "hooks transcript"])
+def test_a_turn_that_goes_on_after_its_limit_is_the_attempts(
+    work: Workplace, going_on: Callable[[str], Agent], tells: str
+) -> None:
+    agent = going_on(tells)
+    work.agent("second", tells=tells)
+    work.tool("enroll", "second", "--account", "other")
+    work.tool("tick")
+    agent.go_on()
+    pass_limit(work)
+    work.run_until(lambda: work.prompt(1)["status"] in ENDED)
+    assert (work.prompt(1)["status"], work.prompt(1)["response"]) == ("completed", "went on")
+    (tried,) = work.rows("SELECT session, outcome FROM attempts")
+    assert (tried["session"], tried["outcome"]) == ("first", "completed")
+    assert len(agent.prompts()) == 1  # typed once
+
+
+@pytest.mark.parametrize("tells", ["hooks", "transcript"])
+def test_a_turn_that_does_not_go_on_is_given_back(
+    work: Workplace, going_on: Callable[[str], Agent], tells: str
+) -> None:
+    agent = going_on(tells)
+    pass_limit(work)
+    work.run_until(lambda: work.prompt(1)["status"] in ENDED)
+    assert work.prompt(1)["status"] == "completed"
+    tried = work.rows("SELECT outcome FROM attempts ORDER BY id")
+    assert [row["outcome"] for row in tried] == ["limited", "completed"]
+    assert len(agent.prompts()) == 2
+    assert work.prompt(1)["attempts"] == 1
+
+
+def test_a_limited_turn_ends_with_its_agent(
+    work: Workplace, going_on: Callable[[str], Agent]
+) -> None:
+    agent = going_on("hooks")
+    agent.keys("C-d")
+    work.run_until(lambda: work.prompt(1)["held_by"] == "limit")
+    assert work.prompt(1)["attempts"] == 0
+
+
+def test_a_limited_turn_can_be_cancelled(work: Workplace, going_on: Callable[[str], Agent]) -> None:
+    going_on("hooks")
+    work.tool("cancel", 1)
+    work.run_until(lambda: work.prompt(1)["status"] == "cancelled")
 
 
 def test_a_session_that_gives_claims_back_rests(work: Workplace) -> None:

@@ -126,6 +126,7 @@ class Provider:
     """An agent: the line that starts it, its programs, and how to recognize what it does.
 
     `programs` are endings of the paths of its programs, `commands` the names that tmux shows.
+    `continues`: a turn may go on by itself once the usage limit that stopped it has ended.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Provider:
     start: str
     programs: tuple[str, ...] = ()
     commands: tuple[re.Pattern[str], ...] = ()
+    continues: bool = False
     message: re.Pattern[str] | None = None
     composer: Shape | None = None
     rules: tuple[Rule, ...] = ()

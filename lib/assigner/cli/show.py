@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assigner import clock
 from assigner.cli.output import home_short, painted
 from assigner.outcomes.reviews import Awaiting
 from assigner.store.database import Row, Store
@@ -96,8 +97,13 @@ def stage(attempt: Attempt, checks: Sequence[Check]) -> str:
 
 
 def tasks(evidence: Evidence) -> str:
-    """What an attempt still waits for if its turn has ended but left tasks running."""
-    return "background tasks of the turn" if evidence.get("turn", {}).get("background") else ""
+    """What an attempt still waits for although its turn has ended: tasks, or the end of a limit."""
+    turn = evidence.get("turn", {})
+    if turn.get("background"):
+        return "background tasks of the turn"
+    if (until := turn.get("limited_until", "")) > clock.text(clock.now()):
+        return f"the end of the limit at {until[:16]}Z: the agent may go on by itself"
+    return ""
 
 
 def check(row: Check) -> list[str]:

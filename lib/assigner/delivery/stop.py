@@ -56,7 +56,7 @@ def end_attempts(store: Store) -> list[Row]:
         ending = attempt["stop_reason"]
         if attempt["cancel_requested_at"]:
             ending = ending or "cancel"
-        elif attempts.lasted(attempt, since, now) > (attempt["timeout_seconds"] or 1e12):
+        elif _overdue(attempt, since, now):
             ending = ending or "timeout"
         is_step = attempt["stage"] == "preparing"
         is_turn = not is_step and detect.is_agent(attempt["provider"])
@@ -76,6 +76,18 @@ def end_attempts(store: Store) -> list[Row]:
         elif store.dry or _signal(store, attempt, name):
             acted.append(attempts.as_row(attempt, "signalled", f"SIG{name}: {ending}"))
     return acted + _interrupt(store, turns)
+
+
+def _overdue(attempt: LiveAttempt, since: str, now: float) -> bool:
+    """Whether an attempt that runs since that time has exceeded its time limit.  The time until a
+    usage limit ends does not count.
+    """
+    if attempt["timeout_seconds"] is None:
+        return False
+    limited_until = attempts.turn_of(attempt).get("limited_until", "")
+    if limited_until > clock.text(now):
+        return False
+    return attempts.lasted(attempt, max(since, limited_until), now) > attempt["timeout_seconds"]
 
 
 def _signal(store: Store, attempt: LiveAttempt, name: str) -> bool:

@@ -10,7 +10,7 @@ from assigner.agents import detect, prompt_text, screen_rules
 from assigner.agents.provider import Provider
 from assigner.agents.transcripts import find
 from assigner.agents.transcripts.turn import Turn
-from assigner.outcomes import pasted_text, shell_run, turn_owner
+from assigner.outcomes import limit_wait, pasted_text, shell_run, turn_owner
 from assigner.queue import attempts as queue_attempts
 from assigner.queue import limits
 from assigner.queue.attempts import Verdict
@@ -35,8 +35,10 @@ def judge(store: Store, turns: Sequence[LiveAttempt]) -> list[Verdict]:
     """The verdicts on live attempts in agents' sessions; one look at those without a report."""
     verdicts = {}
     open_ = []
+    reported = {attempt["id"]: _from_hooks(attempt) for attempt in turns}
     for attempt in turns:
-        if verdict := _from_hooks(attempt):
+        verdict = reported[attempt["id"]]
+        if verdict and verdict.outcome != "limited":
             verdicts[attempt["id"]] = verdict
         elif attempt["stage"] in ("typing", "typed", "submitted"):
             open_.append(attempt)
@@ -46,7 +48,8 @@ def judge(store: Store, turns: Sequence[LiveAttempt]) -> list[Verdict]:
         if isinstance(provider, str):
             continue  # deliver reports the broken file
         sight = sights.get((attempt["socket"], attempt["pane_id"]))
-        if verdict := _from_traces(store, attempt, provider, sight):
+        verdict = reported[attempt["id"]] or _from_traces(store, attempt, provider, sight)
+        if verdict and (verdict := limit_wait.decide(store, provider, verdict, sight)):
             verdicts[attempt["id"]] = verdict
     unread = spool.reported(store.settings) if verdicts and not store.dry else set()
     return [verdicts[key] for key in sorted(verdicts.keys() - unread)]
@@ -59,8 +62,9 @@ def _from_hooks(attempt: LiveAttempt) -> Verdict | None:
         return None
     if end["kind"] == "done":
         return _completed(attempt, end["text"], "hook")
-    reset = limits.moment(end["reset"], clock.seconds(end["at"]))
-    return _failed(attempt, end["failure"], end["text"], reset, "hook")
+    at = clock.seconds(end["at"])
+    reset = limits.moment(end["reset"], at)
+    return _failed(attempt, end["failure"], end["text"], reset, "hook", at)
 
 
 def _look(store: Store, attempts: Sequence[LiveAttempt]) -> dict[Key, Sight]:
@@ -106,6 +110,8 @@ def _from_traces(
             _under_way(store, attempt, seen=False)
             return None
         return _not_submitted(store, attempt, provider, gone, shown, text)
+    if gone and "limited_until" in queue_attempts.turn_of(attempt):
+        return Verdict(attempt, "limited", error=gone, evidence={"vanished": gone})
     if gone:
         return _ended(attempt, "lost", f"{gone} while the prompt ran", evidence={"vanished": gone})
     assert sight is not None
@@ -122,7 +128,8 @@ def _after_tasks(store: Store, attempt: LiveAttempt, sight: Sight | None) -> Ver
     """The turn has ended, and background tasks that it started still run: the report of their end
     decides.  A task that never ends, such as a server, gives no report.
     """
-    end = queue_attempts.turn_of(attempt)["end"]
+    end = queue_attempts.turn_of(attempt).get("end")
+    assert end is not None
     waits = clock.now() - clock.seconds(end["at"]) < store.settings.stuck_after
     if waits or sight is None or sight.status != "idle":
         return None
@@ -152,7 +159,7 @@ def _from_turn(attempt: LiveAttempt, found: Turn) -> Verdict | None:
         return _completed(attempt, found.message, "transcript")
     error = found.error or "the transcript shows an interruption"
     reset = limits.moment(found.reset, found.at)
-    return _failed(attempt, found.failure, error, reset, "transcript")
+    return _failed(attempt, found.failure, error, reset, "transcript", found.at)
 
 
 def _behind_another(store: Store, attempt: LiveAttempt, provider: Provider) -> Verdict | None:
@@ -291,14 +298,21 @@ def _completed(attempt: LiveAttempt, message: str | None, by: str) -> Verdict:
 
 
 def _failed(
-    attempt: LiveAttempt, failure: str | None, text: str | None, reset: str | None, by: str
+    attempt: LiveAttempt,
+    failure: str | None,
+    text: str | None,
+    reset: str | None,
+    by: str,
+    at: float | None = None,
 ) -> Verdict:
-    """A failed turn, unless a person or a timeout has ended it."""
+    """A failed turn, unless a person or a timeout has ended it; `at` is when it ended."""
     reason = " ".join((text or "no further message").split())
     if attempt["stop_reason"] or attempt["cancel_requested_at"]:
         return _ended(attempt, "interrupted", reason, by)
     if failure == "limited":
-        return Verdict(attempt, "limited", error=reason, reset=reset, evidence={"ended_by": by})
+        return Verdict(
+            attempt, "limited", error=reason, reset=reset, ended_at=at, evidence={"ended_by": by}
+        )
     return _ended(attempt, failure or "api", reason, by)
 
 

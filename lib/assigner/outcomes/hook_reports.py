@@ -120,15 +120,16 @@ def _begin(store: Store, attempt: LiveAttempt, turn: TurnFacts, heard: Heard, at
     if "turn" in turn or "conversation" in turn:
         another = heard.turn != turn.get("turn")
         if heard.conversation == turn["conversation"] and another:
-            if turn.get("background"):
+            if "limited_until" in turn and _is_same(store, attempt, heard):
+                attempts.remember(store, attempt, turn=heard.turn, end=None)  # it goes on by itself
+            elif turn.get("background"):
                 attempts.remember(
                     store, attempt, other_turn=None if heard.background else heard.turn
                 )
             else:
                 attempts.remember(store, attempt, superseded=clock.text(at))
         return False
-    text = attempt_files.prompt_of(store.settings, attempt["id"])
-    if text is None or not prompt_text.same(heard.text, text):
+    if not _is_same(store, attempt, heard):
         return False
     attempts.remember(
         store,
@@ -139,6 +140,12 @@ def _begin(store: Store, attempt: LiveAttempt, turn: TurnFacts, heard: Heard, at
     )
     sessions.set_conversation(store, attempt["session"], heard.conversation)
     return attempts.submit(store, attempt, "hook", at)
+
+
+def _is_same(store: Store, attempt: LiveAttempt, heard: Heard) -> bool:
+    """Whether a report is about the text that was typed for an attempt."""
+    text = attempt_files.prompt_of(store.settings, attempt["id"])
+    return text is not None and prompt_text.same(heard.text, text)
 
 
 def _note_conversation(store: Store, report: spool.HookReport, heard: Heard) -> None:

@@ -22,7 +22,7 @@ def is_under_way(store: Store, attempt: LiveAttempt, provider: Provider) -> bool
     turn = attempts.turn_of(attempt)
     if turn.get("background"):
         return turn.get("other_turn") is None
-    if "end" in turn:
+    if turn.get("end"):
         return False
     text = attempt_files.prompt_of(store.settings, attempt["id"])
     if text is not None and (found := agent_turn.read(store, attempt, provider, text)):

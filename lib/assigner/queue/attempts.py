@@ -28,7 +28,8 @@ class Verdict:
     """The result of judging a live attempt: its outcome, or `ending` while its processes still run.
 
     `attempt` is a row of attempts/live.  `response` is the answer, `output` the text on the
-    terminal.  `reset` states when a usage limit ends.  `conversation` is an agent and the id of the
+    terminal.  `reset` states when a usage limit ends; `noted`: that is recorded already; `ended_at`
+    is when an agent's turn ended, in epoch seconds.  `conversation` is an agent and the id of the
     conversation that the next prompt continues; without an id the next prompt begins a new one.
     The next attempt gets `feedback`.
     """
@@ -42,6 +43,8 @@ class Verdict:
     output: str | None = None
     response: str | None = None
     reset: str | None = None
+    noted: bool = False
+    ended_at: float | None = None
     conversation: tuple[str, str | None] | None = None
     evidence: Evidence = field(default_factory=Evidence)
     feedback: str | None = None
@@ -246,7 +249,7 @@ def finish(store: Store, verdict: Verdict) -> bool:
     prompt = attempt["prompt_id"]
     if verdict.outcome in ("released", "limited"):
         store.run("prompts/release", id=prompt)
-        if verdict.outcome == "limited":
+        if verdict.outcome == "limited" and not verdict.noted:
             account = attempt["account"] or attempt["provider"]
             limits.note(store, account, limits.end(store, verdict.reset, now), verdict.error or "")
         prompts.hold(store, prompt)

@@ -330,13 +330,15 @@ class TurnFacts(TypedDict, total=False):
     conversation: str | None
     turn: str | None  # the turn's id within the conversation; some agents give none
     transcript: str | None  # the path of the transcript
-    end: TurnEnd
+    end: TurnEnd | None
     background: bool  # the turn started tasks that run on after its end
     other_turn: str | None  # a person's turn in the conversation while background tasks run
     superseded: str  # when another prompt began in the same conversation
     # by other evidence
     transcript_conversation: str | None  # whose transcript has the prompt, where no hook named it
     quiet_since: str | None  # since when the session has looked idle, without an end of the turn
+    limit_met_at: str  # when a usage limit stopped the turn of an agent that may go on by itself
+    limited_until: str  # when that limit ends
     may_have_leaked: bool  # the agent ended during typing: a shell may have got a part of the text
 
 

@@ -32,7 +32,21 @@ def find(
     index = choose([time_of(prompt) for prompt in equal], since)
     if index is None:
         return None
-    prompt = equal[index]
+    found = _turn(shape, path, equal[index], entries, prompts)
+    for prompt in equal[index + 1 :]:  # after a usage limit, Claude Code goes on by itself
+        if found.turn.failure == "limited":
+            found = _turn(shape, path, prompt, entries, prompts)._replace(at=found.at)
+    return found
+
+
+def _turn(
+    shape: Transcript,
+    path: str,
+    prompt: Record,
+    entries: dict[str, Record],
+    prompts: Sequence[Record],
+) -> Begun:
+    """The turn of one prompt, with its start."""
     begun = time_of(prompt) or 0.0
     own = sorted(
         _answers(prompt, entries, prompts), key=lambda record: (time_of(record), record.offset)
