@@ -87,6 +87,8 @@ def environment(database: str | None) -> dict[str, str]:
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         if (value := os.environ.get(name, "")).startswith("/"):
             known[name] = value
+    if zone := os.environ.get("TZ"):
+        known["TZ"] = zone
     home = os.environ.get("HOME")
     if home and home != _home():  # a timer gets the HOME in the password database
         known.setdefault("XDG_CONFIG_HOME", f"{home}/.config")

@@ -19,7 +19,7 @@ from assigner.sessions.look import Key, Shown, Sight
 from assigner.store import attempt_files, spool
 from assigner.store.database import Store
 from assigner.store.rows import Evidence, LiveAttempt, TurnFacts
-from assigner.system import processes, terminal_text
+from assigner.system import processes, terminal_text, time_zones
 from assigner.tmux.panes import PaneId
 
 _LONG = 12  # a busy machine may take this many times ASSIGNER_START_WAIT to submit a prompt
@@ -63,7 +63,7 @@ def _from_hooks(attempt: LiveAttempt) -> Verdict | None:
     if end["kind"] == "done":
         return _completed(attempt, end["text"], "hook")
     at = clock.seconds(end["at"])
-    reset = limits.moment(end["reset"], at)
+    reset = _moment(attempt, end["reset"], at)
     return _failed(attempt, end["failure"], end["text"], reset, "hook", at)
 
 
@@ -158,7 +158,7 @@ def _from_turn(attempt: LiveAttempt, found: Turn) -> Verdict | None:
     if found.state == "completed":
         return _completed(attempt, found.message, "transcript")
     error = found.error or "the transcript shows an interruption"
-    reset = limits.moment(found.reset, found.at)
+    reset = _moment(attempt, found.reset, found.at)
     return _failed(attempt, found.failure, error, reset, "transcript", found.at)
 
 
@@ -193,7 +193,7 @@ def _from_screen(
     if found is None:
         return None
     failure, error, reset = found
-    reset = limits.moment(reset, sight.shown.screen.activity)
+    reset = _moment(attempt, reset, sight.shown.screen.activity)
     return _failed(attempt, failure, error, reset, "screen")
 
 
@@ -289,6 +289,12 @@ def _may_have_leaked(store: Store, attempt: LiveAttempt, text: str | None) -> bo
     with store.transaction():
         queue_attempts.remember(store, attempt, may_have_leaked=True)
     return True
+
+
+def _moment(attempt: LiveAttempt, reset: str | None, at: float | None) -> str | None:
+    """The time meant by `reset`, which the attempt's agent stated at the time `at`."""
+    zone = time_zones.of_front(attempt["pane_pid"]) if reset else None
+    return limits.moment(reset, at, zone)
 
 
 def _completed(attempt: LiveAttempt, message: str | None, by: str) -> Verdict:

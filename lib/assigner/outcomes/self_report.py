@@ -8,14 +8,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from assigner import clock
 from assigner.agents import detect, oneshot
 from assigner.agents.oneshot import Outcome
 from assigner.outcomes import sentinel as outcomes_sentinel
-from assigner.queue import attempts
+from assigner.queue import attempts, limits
 from assigner.queue.attempts import Verdict
 from assigner.store.database import Store
 from assigner.store.rows import LiveAttempt
-from assigner.system import private_files, terminal_text
+from assigner.system import private_files, terminal_text, time_zones
 
 _LINE = 8 << 20  # longer lines are not events
 
@@ -73,8 +74,13 @@ def _concluded(verdict: Verdict, outcome: Outcome) -> Verdict:
     if outcome.state == "completed":
         return verdict
     if outcome.state == "limited":
+        zone = time_zones.of_process(verdict.attempt["pane_pid"])
         return replace(
-            verdict, outcome="limited", failure_class=None, error=outcome.error, reset=outcome.reset
+            verdict,
+            outcome="limited",
+            failure_class=None,
+            error=outcome.error,
+            reset=limits.moment(outcome.reset, clock.now(), zone),
         )
     failure = outcome.failure or "api"
     restart = "; the next attempt begins a new conversation" if outcome.gone else ""

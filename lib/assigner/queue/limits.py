@@ -3,6 +3,8 @@
 A limit is not a failure.  Its row stays in the table limits until the limit ends.
 """
 
+from datetime import tzinfo
+
 from assigner import clock
 from assigner.queue import prompts
 from assigner.store.database import Row, Store
@@ -15,32 +17,33 @@ def active(store: Store) -> dict[str, Row]:
     return {row["account"]: row for row in store.rows("usage_limits/list")}
 
 
-def end(store: Store, reset: str | None, at: float) -> str:
+def end(store: Store, reset: str | None, at: float, zone: tzinfo | None = None) -> str:
     """When a limit ends that an agent reported at the time `at` (epoch seconds); `reset` is the
-    agent's statement.
+    agent's statement, in its time zone `zone`.
 
     A missing or unreadable reset counts as ASSIGNER_LIMIT_WAIT seconds away.  A reset in the past
     counts as a minute away, because the account was at its limit a moment ago.
     """
-    stated = _parse(reset, at) if reset else None
+    stated = _parse(reset, at, zone) if reset else None
     if stated is None:
         return clock.text(at + store.settings.limit_wait)
     return clock.text(max(stated, at + _SHORTEST))
 
 
-def moment(reset: str | None, at: float | None) -> str | None:
-    """The time meant by `reset`, which an agent stated at the time `at` (epoch seconds).
+def moment(reset: str | None, at: float | None, zone: tzinfo | None = None) -> str | None:
+    """The time meant by `reset`, which an agent in the time zone `zone` stated at the time `at`
+    (epoch seconds).
 
     `reset` itself if it is unreadable.  A time in the past counts as now.
     """
-    meant = _parse(reset, at) if reset and at is not None else None
+    meant = _parse(reset, at, zone) if reset and at is not None else None
     return reset if meant is None else clock.text(max(meant, clock.now()))
 
 
-def _parse(reset: str, at: float) -> float | None:
+def _parse(reset: str, at: float, zone: tzinfo | None) -> float | None:
     from assigner.queue import reset_times  # many expressions, and limits are rare
 
-    return reset_times.parse(reset, at)
+    return reset_times.parse(reset, at, zone)
 
 
 def note(store: Store, name: str, until: str, reason: str) -> None:

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
+_JUST = 15 * 60.0  # a time of day that passed so recently is not tomorrow's
 _LONGEST = 8 * 86400.0  # limits are hourly, daily or weekly: a later time is a misreading
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(
@@ -27,17 +28,19 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
-def parse(text: str, now: float) -> float | None:
-    """The next time that the text can mean, in epoch seconds; None if it contains none.
+def parse(text: str, now: float, zone: tzinfo | None = None) -> float | None:
+    """The time that the text means, in epoch seconds: the next one, or one that has just passed.
 
+    None if the text contains none.
     Understands `6:09 AM`, `3pm (Europe/Berlin)`, `Feb 3 at 5pm`, `Mon 12:00`, `2 hours 5 minutes`,
-    `1h30m`, ISO 8601 and seconds since the epoch.  Without a zone the time is local.
+    `1h30m`, ISO 8601 and seconds since the epoch.  A time without a zone is in `zone`, by default
+    local time.
     """
     try:
-        at = _exact(text) or _named(text, now) or _span(text, now)
+        at = _exact(text) or _named(text, now, zone) or _span(text, now)
     except (ValueError, OverflowError):
         return None
-    return at if at is not None and now - 60 <= at <= now + _LONGEST else None
+    return at if at is not None and now - _JUST <= at <= now + _LONGEST else None
 
 
 def _exact(text: str) -> float | None:
@@ -48,24 +51,26 @@ def _exact(text: str) -> float | None:
     return None
 
 
-def _named(text: str, now: float) -> float | None:
-    """The next occurrence of a time of day, today or on the named day."""
+def _named(text: str, now: float, zone: tzinfo | None) -> float | None:
+    """A time of day, today or on the named day; on the next such day if it has long passed."""
     clock, day, weekday = _CLOCK.search(text), _DAY.search(text), _WEEKDAY.search(text)
     if clock is None and day is None:
         return None
-    here = datetime.fromtimestamp(now, _zone(text)).replace(second=0, microsecond=0)
+    here = datetime.fromtimestamp(now, _zone(text) or zone)
+    passed = (here - timedelta(seconds=_JUST)).replace(second=0, microsecond=0)
     hour, minute = _time(clock) if clock else (0, 0)
-    at = here.replace(hour=hour, minute=minute)
+    at = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if day:
         month, number = _MONTHS.index(day[1][:3].lower()) + 1, int(day[2])
         year = here.year + (month < here.month - 6)  # in December, January is next year
         at = at.replace(year=year, month=month, day=number)
-    elif weekday:
-        at += timedelta(days=(_WEEKDAYS.index(weekday[1][:3].lower()) - at.weekday()) % 7)
-        if at < here:
-            at += timedelta(days=7)
-    elif at < here:
-        at += timedelta(days=1)
+    else:
+        days = 7 if weekday else 1
+        if weekday:
+            at += timedelta(days=_WEEKDAYS.index(weekday[1][:3].lower()) - at.weekday())
+        at -= timedelta(days=days)
+        while at < passed:
+            at += timedelta(days=days)
     return at.timestamp()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from assigner import clock
 from assigner.queue import limits
 from assigner.store.database import Row, Store
+from assigner.system import time_zones
 
 if TYPE_CHECKING:
     from assigner.sessions.look import Known, Sight
@@ -34,7 +35,8 @@ def apply(
     until = known.limited_until
     if until is None:
         reset = sight.shown.verdict.reset if sight.shown else None
-        until = limits.end(store, reset, sight.pane.activity)
+        zone = time_zones.of_front(sight.pane.pid) if reset else None
+        until = limits.end(store, reset, sight.pane.activity, zone)
     if until <= clock.text(now):
         reason = "the limit on the screen has ended"
         return sight._replace(status="idle", reason=reason, limited_until=until)

@@ -22,6 +22,13 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
+def test_a_zone_of_its_own() -> None:
+    zone = ZoneInfo("America/New_York")
+    now = at("2026-11-21T15:00", "America/New_York")
+    assert reset_times.parse("4:40 PM", now, zone) == now + 100 * 60
+    assert reset_times.parse("10pm (Europe/Berlin)", now, zone) == now + 60 * 60
+
+
 def at(text: str, zone: str = "Europe/Berlin") -> float:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
 
@@ -32,7 +39,9 @@ def at(text: str, zone: str = "Europe/Berlin") -> float:
         # a time of day: today, or tomorrow if it has passed
         ("6:09 AM", "2026-11-21T05:00", "2026-11-21T06:09"),
         ("6:09 AM", "2026-11-21T06:09:40", "2026-11-21T06:09"),
-        ("6:09 AM", "2026-11-21T06:10", "2026-11-22T06:09"),
+        ("6:09 AM", "2026-11-21T06:10", "2026-11-21T06:09"),  # it has just passed
+        ("6:09 AM", "2026-11-21T06:26", "2026-11-22T06:09"),
+        ("11:58 PM", "2026-11-22T00:05", "2026-11-21T23:58"),
         ("3pm", "2026-11-21T14:00", "2026-11-21T15:00"),
         ("3 p.m.", "2026-12-31T16:00", "2027-01-01T15:00"),
         ("12am", "2026-02-28T23:00", "2026-03-01T00:00"),

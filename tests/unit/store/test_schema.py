@@ -13,6 +13,7 @@ from assigner.errors import SetupError
 from assigner.store import database, schema, statements
 from harness.workplace import ROOT
 
+VERSION = statements.VERSION_ZERO + len(statements.migrations("migrations"))
 GENERATOR = runpy.run_path(str(ROOT / "tools/schema.py"))
 
 
@@ -24,18 +25,18 @@ def test_schema_file_is_what_the_migrations_make(kind: str) -> None:
 
 @pytest.fixture
 def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of sql/ with a second migration of the queue, used instead of the first."""
+    """A copy of sql/ with one more migration of the queue, used instead of the original."""
     copy = tmp_path / "sql"
     shutil.copytree(statements.ROOT, copy)
-    second = copy / "migrations/0002-second.sql"
-    second.write_text("ALTER TABLE prompts ADD COLUMN extra TEXT; CREATE TABLE more (x INTEGER);")
+    last = copy / "migrations/9999-last.sql"
+    last.write_text("ALTER TABLE prompts ADD COLUMN extra TEXT; CREATE TABLE more (x INTEGER);")
     monkeypatch.setattr(statements, "ROOT", copy)
-    return second
+    return last
 
 
 @pytest.fixture
 def first(tmp_path: Path) -> Settings:
-    """A database with the first migration alone, and a prompt."""
+    """A database with today's migrations, and a prompt."""
     settings = Settings(tmp_path, tmp_path / "assigner.db", sockets=(), host="here")
     with closing(database.connect(settings, "test").connection) as connection:
         connection.execute(
@@ -48,7 +49,7 @@ def first(tmp_path: Path) -> Settings:
 def test_a_later_migration_keeps_the_rows(first: Settings, later: Path) -> None:
     store = database.connect(first, "test")
     with closing(store.connection):
-        assert database.versions(store) == (102, 102)
+        assert database.versions(store) == (VERSION + 1, VERSION + 1)
         rows = store.execute("SELECT content, extra FROM prompts").fetchall()
         assert rows == [{"content": "kept", "extra": None}]
         assert schema.misshapen(store, schema.wanted_schema()) == {}
@@ -62,7 +63,7 @@ def test_a_migration_that_fails_changes_nothing(first: Settings, later: Path) ->
     with closing(sqlite3.connect(first.database)) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         assert "more" not in names
-        assert connection.execute("PRAGMA user_version").fetchone() == (101,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
     assert first.database.read_bytes() == before
 
 
