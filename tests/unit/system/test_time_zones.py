@@ -2,13 +2,27 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from assigner.system import time_zones
+from assigner.system import processes, time_zones
+from harness.workplace import wait_for
 
 SUMMER = datetime(2026, 7, 1, tzinfo=UTC).replace(tzinfo=None)
+
+
+@contextmanager
+def process(**environment: str) -> Iterator[int]:
+    """A process with that environment, once the kernel shows it."""
+    with subprocess.Popen(["sleep", "100"], env={"PATH": os.environ["PATH"], **environment}) as run:
+        try:
+            wait_for(lambda: processes.environment(run.pid))
+            yield run.pid
+        finally:
+            run.kill()
 
 
 @pytest.mark.parametrize(
@@ -23,21 +37,15 @@ SUMMER = datetime(2026, 7, 1, tzinfo=UTC).replace(tzinfo=None)
     ],
 )
 def test_a_zone_by_its_name(value: str, hours: float | None) -> None:
-    with subprocess.Popen(["sleep", "100"], env={**os.environ, "TZ": value}) as process:
-        try:
-            zone = time_zones.of_process(process.pid)
-        finally:
-            process.kill()
+    with process(TZ=value) as pid:
+        zone = time_zones.of_process(pid)
     offset = None if hours is None else timedelta(hours=hours)
     assert (zone and zone.utcoffset(SUMMER)) == offset
 
 
 def test_the_zone_of_the_machine_and_of_no_process() -> None:
-    with subprocess.Popen(["sleep", "100"], env={"PATH": os.environ["PATH"]}) as process:
-        try:
-            zone = time_zones.of_process(process.pid)
-        finally:
-            process.kill()
+    with process() as pid:
+        zone = time_zones.of_process(pid)
     assert zone is None or zone.utcoffset(SUMMER) is not None
     assert time_zones.of_process(None) is None
     assert time_zones.of_process(2**22 + 1) is None
