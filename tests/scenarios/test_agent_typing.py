@@ -386,10 +386,10 @@ def test_copy_mode_before_enter_is_waited_out(work: Workplace, cancelled: bool) 
     (row,) = work.tool("deliver", "--settle", 0, "--json").json
     why = "the prompt is cancelled: in copy mode" if cancelled else "in copy mode"
     assert (attempt(work)["stage"], row["action"], row["reason"]) == ("typed", "deferred", why)
-    assert work.tool("observe", "--json", env=in_(600)).json == []
+    assert work.tool("observe", "--json", env=in_(20)).json == []
     work.tmux("send-keys", "-t", agent.id, "-X", "cancel")
     wait_for(lambda: agent.format("#{pane_in_mode}") == "0")
-    assert work.tool("observe", "--json", env=in_(610)).json == []
+    assert work.tool("observe", "--json", env=in_(25)).json == []
     work.run_until(lambda: work.prompt(1)["status"] in ("completed", "cancelled"))
     assert agent.prompts() == ([] if cancelled else ["hello"])
     agent.wait_until("idle")

@@ -13,7 +13,7 @@ from assigner import clock
 from assigner.agents import detect, prompt_text
 from assigner.delivery import begin, give_back, keystrokes, paste, respawn
 from assigner.delivery.keystrokes import Job
-from assigner.outcomes import pasted_text, reports
+from assigner.outcomes import pasted_text, reports, unsubmitted
 from assigner.queue import attempts
 from assigner.sessions.look import UNREAD, Key, Shown, Sight
 from assigner.states import UNTYPED
@@ -24,8 +24,8 @@ from assigner.system import processes
 from assigner.tmux import panes
 from assigner.tmux.keys import ENTERED, Stroke
 
-MOST_ENTERS = 5  # presses of Enter for one prompt at most
-_AGAIN = 2.0  # seconds that the text must remain after Enter before Enter is repeated
+_AGAIN = 2.0  # seconds that the text must remain after the first Enter before the next one
+_SELDOM = 60.0  # seconds between presses of Enter at most; the distance doubles with each press
 POLL = 0.03
 
 
@@ -136,15 +136,13 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         return "the text of the prompt is lost"
     if attempt["cancel_requested_at"] and not (draft is None and presses):
         return keystrokes.withdraw(job, shown, text)
+    if unsubmitted.is_overdue(store, attempt):
+        return _remove(store, job, shown, text)
     if pasted_text.is_our_text(attempt, job.provider.manner, shown, text):
         job.seen = job.seen or now
         _note_marker(store, job, draft)
-        entered = attempts.turn_of(attempt).get("enter_pressed_at")
-        since = clock.since(entered, clock.now()) if entered else _AGAIN
-        if presses and since < _AGAIN:
-            return "Enter was pressed, but the text is still in the composer"
-        if presses >= MOST_ENTERS:
-            return f"pressed Enter {presses} times without effect"
+        if presses and _since_enter(attempt) < min(_SELDOM, _AGAIN * 2 ** (presses - 1)):
+            return f"pressed Enter {presses} times, but the text is still in the composer"
         if now - job.seen < job.provider.manner.delay / 1000:
             return None
         if processes.unread(job.pane.tty):  # a person may have typed more
@@ -165,6 +163,22 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
             if attempts.submit(store, attempt, "screen", clock.now()):
                 return attempts.as_row(attempt, "submitted", "screen")
     return sight.reason
+
+
+def _since_enter(attempt: LiveAttempt) -> float:
+    """Seconds since Enter was last pressed; infinite if it was not."""
+    entered = attempts.turn_of(attempt).get("enter_pressed_at")
+    return clock.since(entered, clock.now()) if entered else float("inf")
+
+
+def _remove(store: Store, job: Job, shown: Shown, text: str) -> Stroke | str | None:
+    """Delete the text, which is not submitted in time; the outcome follows from what shows then."""
+    if shown.verdict.draft is None:
+        return "the text is not in the composer"
+    if _since_enter(job.attempt) < store.settings.start_wait:
+        return "Enter was pressed a moment ago, and may still submit the text"
+    stroke = keystrokes.withdraw(job, shown, text)
+    return stroke if stroke is None or isinstance(stroke, Stroke) else "cannot remove the text"
 
 
 def _note_marker(store: Store, job: Job, draft: str | None) -> None:

@@ -10,24 +10,19 @@ from assigner.agents import detect, prompt_text, screen_rules
 from assigner.agents.provider import Provider
 from assigner.agents.transcripts import find
 from assigner.agents.transcripts.turn import Turn
-from assigner.outcomes import limit_wait, pasted_text, shell_run, turn_owner
+from assigner.outcomes import limit_wait, pasted_text, shell_run, turn_owner, unsubmitted
 from assigner.queue import attempts as queue_attempts
 from assigner.queue import limits
 from assigner.queue.attempts import Verdict
 from assigner.sessions import known_panes
-from assigner.sessions.look import Key, Shown, Sight
+from assigner.sessions.look import Key, Sight
 from assigner.store import attempt_files, spool
 from assigner.store.database import Store
 from assigner.store.rows import Evidence, LiveAttempt, TurnFacts
-from assigner.system import processes, terminal_text, time_zones
+from assigner.system import terminal_text, time_zones
 from assigner.tmux.panes import PaneId
 
-_LONG = 12  # a busy machine may take this many times ASSIGNER_START_WAIT to submit a prompt
 _LAG = 5.0  # seconds by which a screen or transcript may be late
-_LEAKED = (
-    "the agent ended while the prompt was being pasted, and its shell may have run lines of it:"
-    " look there; it is not retried automatically"
-)
 _PATIENCE = 3  # a turn may leave no trace for this many times ASSIGNER_START_WAIT
 
 
@@ -86,7 +81,8 @@ def _from_traces(
         return None  # the tmux server cannot be asked
     if sight is not None and sight.status == "offline":
         gone = gone or sight.reason
-    if gone is None and sight is not None and sight.status in ("busy", "waiting"):
+    overdue = attempt["stage"] != "submitted" and unsubmitted.is_overdue(store, attempt)
+    if gone is None and sight is not None and sight.status in ("busy", "waiting") and not overdue:
         _under_way(store, attempt)
         return _behind_another(store, attempt, provider)
     if (
@@ -106,14 +102,11 @@ def _from_traces(
         if verdict := _from_turn(attempt, found):
             return verdict
     if attempt["stage"] != "submitted":
-        if gone is None and sight is not None and _is_covered(sight):
-            _under_way(store, attempt, seen=False)
-            return None
-        return _not_submitted(store, attempt, provider, gone, shown, text)
+        return unsubmitted.judge(store, attempt, provider, gone, sight, text)
     if gone and "limited_until" in queue_attempts.turn_of(attempt):
         return Verdict(attempt, "limited", error=gone, evidence={"vanished": gone})
     if gone:
-        return _ended(attempt, "lost", f"{gone} while the prompt ran", evidence={"vanished": gone})
+        return ended(attempt, "lost", f"{gone} while the prompt ran", evidence={"vanished": gone})
     assert sight is not None
     if (
         text is not None
@@ -197,26 +190,17 @@ def _from_screen(
     return _failed(attempt, failure, error, reset, "screen")
 
 
-def _is_covered(sight: Sight) -> bool:
-    """Whether a person has covered the composer, for instance by copy mode: its text, and whether
-    Enter has to be pressed, will show afterwards.
-    """
-    return sight.status == "occupied" and (sight.shown is None or sight.shown.verdict.draft is None)
-
-
-def _under_way(store: Store, attempt: LiveAttempt, *, seen: bool = True) -> None:
-    """Record that the turn runs, or at least may run (`seen` is False): it is not silent.
+def _under_way(store: Store, attempt: LiveAttempt) -> None:
+    """Record that the turn runs: it is not silent.
 
     A running turn that deliver has not submitted shows that a person has pressed Enter.
     """
     changed: TurnFacts = {}
-    turn, now = queue_attempts.turn_of(attempt), clock.text(clock.now())
+    turn = queue_attempts.turn_of(attempt)
     if turn.get("quiet_since"):
         changed["quiet_since"] = None
-    if attempt["stage"] == "typed" and seen and not turn.get("enter_pressed_at"):
-        changed["enter_pressed_at"] = now
-    if attempt["stage"] != "submitted":  # time limits begin only then
-        changed["blocked_since"] = now
+    if attempt["stage"] == "typed" and not turn.get("enter_pressed_at"):
+        changed["enter_pressed_at"] = clock.text(clock.now())
     if changed:
         with store.transaction():
             queue_attempts.remember(store, attempt, **changed)
@@ -236,59 +220,11 @@ def _silent(store: Store, attempt: LiveAttempt, sight: Sight) -> Verdict | None:
     if now - clock.seconds(since) < _PATIENCE * store.settings.start_wait:
         return None
     if attempt["stop_reason"] or attempt["cancel_requested_at"]:
-        return _ended(attempt, "interrupted", "the turn was interrupted", "silence")
+        return ended(attempt, "interrupted", "the turn was interrupted", "silence")
     if attempt["raw"]:
         return _completed(attempt, None, "an agent's own command: the session is idle again")
     nothing = f"submitted; the session is {sight.status} and left no evidence of how the turn ended"
     return Verdict(attempt, "unverified", error=f"unverified: {nothing}")
-
-
-def _not_submitted(
-    store: Store,
-    attempt: LiveAttempt,
-    provider: Provider,
-    gone: str | None,
-    shown: Shown | None,
-    text: str | None,
-) -> Verdict | None:
-    """The verdict on an attempt that may be typed, but is not known to be submitted."""
-    moment = attempt["cancel_requested_at"] or attempt["typed_at"] or attempt["updated_at"]
-    blocked_since = queue_attempts.turn_of(attempt).get("blocked_since", "")
-    since = queue_attempts.lasted(attempt, max(moment, blocked_since), clock.now())
-    if attempt["cancel_requested_at"]:
-        if not gone and pasted_text.is_awaited(store, attempt, provider.manner, shown, text, since):
-            return None
-        return Verdict(attempt, "cancelled")
-    if gone:
-        if _may_have_leaked(store, attempt, text):
-            return _ended(attempt, "lost", f"{gone}: {_LEAKED}", gone)
-        if attempt["stage"] == "typing":  # Enter follows only once the text is known to be typed
-            return Verdict(attempt, "released", evidence={"vanished": gone})
-        return _ended(attempt, "lost", f"{gone} after the prompt was typed", gone)
-    if attempt["stage"] == "typing" or since < _LONG * store.settings.start_wait:
-        return None
-    unknown = "typed, but not known to be submitted: look at the session"
-    return Verdict(attempt, "unverified", error=f"unverified: {unknown}")
-
-
-def _may_have_leaked(store: Store, attempt: LiveAttempt, text: str | None) -> bool:
-    """Whether a vanished agent may have left a part of its prompt to the shell behind it.
-
-    Recorded with the turn, so that no other attempt follows automatically.
-    """
-    turn, short = (
-        queue_attempts.turn_of(attempt),
-        text is not None and not prompt_text.may_have_leaked(text),
-    )
-    if short or turn.get("enter_pressed_at") or turn.get("agent_pid") == attempt["pane_pid"]:
-        return False  # in the last case no shell is behind the agent
-    if not processes.is_tmux(attempt["server_pid"]):
-        return False  # its shell is gone as well
-    if attempt["stage"] == "typing" and not shell_run.was_typed(store, attempt):
-        return False
-    with store.transaction():
-        queue_attempts.remember(store, attempt, may_have_leaked=True)
-    return True
 
 
 def _moment(attempt: LiveAttempt, reset: str | None, at: float | None) -> str | None:
@@ -314,15 +250,15 @@ def _failed(
     """A failed turn, unless a person or a timeout has ended it; `at` is when it ended."""
     reason = " ".join((text or "no further message").split())
     if attempt["stop_reason"] or attempt["cancel_requested_at"]:
-        return _ended(attempt, "interrupted", reason, by)
+        return ended(attempt, "interrupted", reason, by)
     if failure == "limited":
         return Verdict(
             attempt, "limited", error=reason, reset=reset, ended_at=at, evidence={"ended_by": by}
         )
-    return _ended(attempt, failure or "api", reason, by)
+    return ended(attempt, failure or "api", reason, by)
 
 
-def _ended(
+def ended(
     attempt: LiveAttempt,
     failure: str,
     reason: str,

@@ -15,7 +15,7 @@ from assigner.store.rows import LiveAttempt
 # Stamps of Enter and Escape: the attempt's number times this, plus the count of presses
 CARRY = 100
 _MOST = 5  # strokes to clear one text
-_PATIENCE = 3  # the outcome waits this many times ASSIGNER_START_WAIT for the text to be cleared
+PATIENCE = 3  # the outcome waits this many times ASSIGNER_START_WAIT for the text to be cleared
 
 
 def is_our_text(attempt: LiveAttempt, manner: Manner, shown: Shown, text: str) -> bool:
@@ -56,7 +56,7 @@ def is_awaited(
     """Whether deliver still has to delete the text of an attempt that was cancelled `since` seconds
     ago.
     """
-    if shown is None or text is None or since > _PATIENCE * store.settings.start_wait:
+    if shown is None or text is None or since > PATIENCE * store.settings.start_wait:
         return False
     return is_clearable(attempt, manner, shown, text)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 from assigner import clock
-from assigner.queue import leases, limits, prompts, sessions
+from assigner.queue import leases, limits, prompts, rests, sessions
 from assigner.states import UNTYPED, Action
 from assigner.store.database import Row, Store
 from assigner.store.rows import Evidence, LiveAttempt, Prompt, Session, Tried, TurnFacts
@@ -31,7 +31,7 @@ class Verdict:
     terminal.  `reset` states when a usage limit ends; `noted`: that is recorded already; `ended_at`
     is when an agent's turn ended, in epoch seconds.  `conversation` is an agent and the id of the
     conversation that the next prompt continues; without an id the next prompt begins a new one.
-    The next attempt gets `feedback`.
+    The next attempt gets `feedback`.  `rest` is why the session gets no prompts for a while.
     """
 
     attempt: LiveAttempt
@@ -48,6 +48,7 @@ class Verdict:
     conversation: tuple[str, str | None] | None = None
     evidence: Evidence = field(default_factory=Evidence)
     feedback: str | None = None
+    rest: str | None = None
 
 
 def claim(
@@ -278,6 +279,8 @@ def finish(store: Store, verdict: Verdict) -> bool:
     store.run(
         "sessions/release", name=attempt["session"], prompt_id=prompt, outcome=verdict.outcome
     )
+    if verdict.rest:
+        rests.begin(store, attempt["session"], verdict.rest)
     if attempt["lease_id"]:
         leases.release(store, attempt["lease_id"])
     return True
@@ -314,6 +317,8 @@ def is_worth_another(attempt: Tried, failure_class: str | None) -> bool:
     if failure_class == "lost" and attempt["stage"] in UNTYPED:
         return True
     turn = evidence_of(attempt).get("turn")
+    if failure_class == "not_accepted":
+        return turn is not None and turn.get("removed", False)
     if failure_class == "lost" and turn is not None and turn.get("may_have_leaked"):
         return False  # a shell may have run lines of the prompt already
     if failure_class == "lost" and attempt["stage"] == "typed" and turn is not None:

@@ -30,13 +30,18 @@ def note_given_back(store: Store, attempt: LiveAttempt, reason: str) -> None:
     store.run("sessions/count_given_back", name=attempt["session"])
     session = store.one("sessions/get", name=attempt["session"])
     if session and session["given_back"] >= settings.rest_after:
-        store.run(
-            "sessions/rest",
-            name=session["name"],
-            until=_end(store, session["given_back"]),
-            reason=f"gave back {session['given_back']} prompts in a row: {reason}",
-        )
-        store.run("prompts/hold_resting", name=session["name"])
+        reason = f"gave back {session['given_back']} prompts in a row: {reason}"
+        _begin(store, session["name"], _end(store, session["given_back"]), reason)
+
+
+def begin(store: Store, name: str, reason: str) -> None:
+    """Let a session rest for an hour.  Call in a transaction."""
+    _begin(store, name, clock.text(clock.now() + _LONGEST), reason)
+
+
+def _begin(store: Store, name: str, until: str, reason: str) -> None:
+    store.run("sessions/rest", name=name, until=until, reason=reason)
+    store.run("prompts/hold_resting", name=name)
 
 
 def release_due(store: Store) -> None:

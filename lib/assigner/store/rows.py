@@ -325,7 +325,8 @@ class TurnFacts(TypedDict, total=False):
     marker: str  # what the composer shows instead of a long text, such as `[Pasted text #3]`
     enter_pressed_at: str  # when Enter was last pressed, by assigner or a person
     submitted_by: str  # what showed that the agent has the prompt: hook, transcript or screen
-    blocked_since: str  # when it was last seen busy or covered, before it had the prompt
+    foreign_prompt_at: str  # when another prompt was submitted there, before it had the prompt
+    removed: bool  # it left the composer without being submitted
     # as the agent's hooks report it
     conversation: str | None
     turn: str | None  # the turn's id within the conversation; some agents give none
