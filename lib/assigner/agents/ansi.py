@@ -1,4 +1,7 @@
-"""Reads which characters of a `tmux capture-pane -e` capture are dim or reversed.  Pure."""
+"""Reads how the characters of a `tmux capture-pane -e` capture look: dim, reversed, underlined.
+
+Pure.
+"""
 
 import re
 from collections.abc import Iterator
@@ -23,6 +26,7 @@ class Style(NamedTuple):
 
     dim: bool = False
     reverse: bool = False
+    underline: bool = False
 
 
 Line = list[tuple[str, Style]]  # the pieces of its text, each with its style
@@ -33,6 +37,7 @@ class _Pen(NamedTuple):
 
     faint: bool = False
     reverse: bool = False
+    underline: bool = False
     color: tuple[int, int, int] | None = None
 
 
@@ -40,20 +45,22 @@ class _Pen(NamedTuple):
 def _style(pen: _Pen) -> Style:
     color = pen.color
     gray = color is not None and 90 <= max(color) <= 200 and max(color) - min(color) <= 48
-    return Style(pen.faint or gray, pen.reverse)
+    return Style(pen.faint or gray, pen.reverse, pen.underline)
 
 
 @lru_cache(maxsize=4096)
 def _after(pen: _Pen, parameters: str) -> _Pen:
     """The pen after an SGR escape sequence with these parameters."""
-    faint, reverse, color = pen
+    faint, reverse, underline, color = pen
     codes = iter([int(code or 0) for code in re.split("[;:]", parameters)])
     for code in codes:
         match code:
             case 0:
-                faint, reverse, color = _Pen()
+                faint, reverse, underline, color = _Pen()
             case 2 | 22:
                 faint = code == 2
+            case 4 | 24:
+                underline = code == 4
             case 7 | 27:
                 reverse = code == 7
             case 38:
@@ -66,7 +73,7 @@ def _after(pen: _Pen, parameters: str) -> _Pen:
                 color = _BASIC[code - 30]
             case _ if 90 <= code <= 97:
                 color = _BASIC[code - 82]
-    return _Pen(faint, reverse, color)
+    return _Pen(faint, reverse, underline, color)
 
 
 def _extended(codes: Iterator[int]) -> tuple[int, int, int] | None:
