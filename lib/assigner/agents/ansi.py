@@ -11,7 +11,7 @@ from typing import NamedTuple
 _SGR = re.compile(r"\x1b\[([0-9;:]{0,255})m")
 _RESET = "\x1b[0m"
 # SGR; OSC (hyperlinks) up to its end; any other escape that tmux writes
-_ESCAPE = re.compile(
+ESCAPE = re.compile(
     rf"{_SGR.pattern}|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|\x0e|\x0f"
 )
 _BASIC = (  # the first 16 colors as xterm has them
@@ -106,7 +106,7 @@ def read(captured: str, first: int = 0, end: int | None = None) -> list[Line]:
         pen = _after(pen, parameters)
     lines: list[Line] = []
     for row in rows[first:end]:
-        pieces = _ESCAPE.split(row)  # texts alternating with SGR parameters; None: another escape
+        pieces = ESCAPE.split(row)  # texts alternating with SGR parameters; None: another escape
         lines.append([])
         for parameters, text in zip((None, *pieces[1::2]), pieces[::2], strict=True):
             if parameters is not None:
@@ -118,4 +118,4 @@ def read(captured: str, first: int = 0, end: int | None = None) -> list[Line]:
 
 def plain(captured: str) -> str:
     """The screen as `capture-pane -p` (without `-e`) would print it."""
-    return "\n".join(line.rstrip(" ") for line in _ESCAPE.sub("", captured).split("\n"))
+    return "\n".join(line.rstrip(" ") for line in ESCAPE.sub("", captured).split("\n"))
