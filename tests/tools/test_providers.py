@@ -146,6 +146,13 @@ def test_a_persons_own_file_adds_an_agent_and_wins(work: Workplace, own: Path) -
         (HEAD + RULE + RULE, "'rules' 2 repeats the name of a rule: 'ready'"),
         (HEAD + "rules = [1]\n", "'rules' 1 is not a table"),
         (HEAD + RULE + "[composer]\nreach = 2\n", "'composer' 'prompt' is missing or empty"),
+        (HEAD + RULE + "mark = '!'\n", "'rules' 1 'mark' needs a 'composer' table in this file"),
+        (HEAD + RULE + "message = '^>'\n", "'rules' 1 'message' needs 'message' at the top level"),
+        (HEAD + RULE + "[composer]\nprompt = '>'\nhint = 1\n", "'hint' is not true or false"),
+        (
+            HEAD + RULE + "[composer]\nprompt = '>'\nheight = 1\nstatus_lines = 1\n",
+            "'composer' 'height' is not more than 'status_lines'",
+        ),
         (HEAD + RULE + "[transcript]\nformat = 'claude'\n", "'transcript' 'home' is missing or"),
         (
             HEAD + RULE + "[transcript]\nformat = 'xml'\nhome = 'X'\ndefault = '.x'\n",

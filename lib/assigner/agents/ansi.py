@@ -1,4 +1,7 @@
-"""Reads which characters of a `tmux capture-pane -e` capture are dim or reversed.  Pure."""
+"""Reads how the characters of a `tmux capture-pane -e` capture look: dim, reversed, underlined.
+
+Pure.
+"""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +11,7 @@ from typing import NamedTuple
 _SGR = re.compile(r"\x1b\[([0-9;:]{0,255})m")
 _RESET = "\x1b[0m"
 # SGR; OSC (hyperlinks) up to its end; any other escape that tmux writes
-_ESCAPE = re.compile(
+ESCAPE = re.compile(
     rf"{_SGR.pattern}|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|\x0e|\x0f"
 )
 _BASIC = (  # the first 16 colors as xterm has them
@@ -23,6 +26,7 @@ class Style(NamedTuple):
 
     dim: bool = False
     reverse: bool = False
+    underline: bool = False
 
 
 Line = list[tuple[str, Style]]  # the pieces of its text, each with its style
@@ -33,6 +37,7 @@ class _Pen(NamedTuple):
 
     faint: bool = False
     reverse: bool = False
+    underline: bool = False
     color: tuple[int, int, int] | None = None
 
 
@@ -40,20 +45,22 @@ class _Pen(NamedTuple):
 def _style(pen: _Pen) -> Style:
     color = pen.color
     gray = color is not None and 90 <= max(color) <= 200 and max(color) - min(color) <= 48
-    return Style(pen.faint or gray, pen.reverse)
+    return Style(pen.faint or gray, pen.reverse, pen.underline)
 
 
 @lru_cache(maxsize=4096)
 def _after(pen: _Pen, parameters: str) -> _Pen:
     """The pen after an SGR escape sequence with these parameters."""
-    faint, reverse, color = pen
+    faint, reverse, underline, color = pen
     codes = iter([int(code or 0) for code in re.split("[;:]", parameters)])
     for code in codes:
         match code:
             case 0:
-                faint, reverse, color = _Pen()
+                faint, reverse, underline, color = _Pen()
             case 2 | 22:
                 faint = code == 2
+            case 4 | 24:
+                underline = code == 4
             case 7 | 27:
                 reverse = code == 7
             case 38:
@@ -66,7 +73,7 @@ def _after(pen: _Pen, parameters: str) -> _Pen:
                 color = _BASIC[code - 30]
             case _ if 90 <= code <= 97:
                 color = _BASIC[code - 82]
-    return _Pen(faint, reverse, color)
+    return _Pen(faint, reverse, underline, color)
 
 
 def _extended(codes: Iterator[int]) -> tuple[int, int, int] | None:
@@ -99,7 +106,7 @@ def read(captured: str, first: int = 0, end: int | None = None) -> list[Line]:
         pen = _after(pen, parameters)
     lines: list[Line] = []
     for row in rows[first:end]:
-        pieces = _ESCAPE.split(row)  # texts alternating with SGR parameters; None: another escape
+        pieces = ESCAPE.split(row)  # texts alternating with SGR parameters; None: another escape
         lines.append([])
         for parameters, text in zip((None, *pieces[1::2]), pieces[::2], strict=True):
             if parameters is not None:
@@ -111,4 +118,4 @@ def read(captured: str, first: int = 0, end: int | None = None) -> list[Line]:
 
 def plain(captured: str) -> str:
     """The screen as `capture-pane -p` (without `-e`) would print it."""
-    return "\n".join(line.rstrip(" ") for line in _ESCAPE.sub("", captured).split("\n"))
+    return "\n".join(line.rstrip(" ") for line in ESCAPE.sub("", captured).split("\n"))

@@ -1,7 +1,9 @@
 """Finds the box on an agent's screen where a person types, and decides whether it is empty.
 
 `empty` needs evidence: the only text is a placeholder, recognized by its color, and the cursor
-is before it.  Without colors only a known placeholder counts.
+is before it, or there is no text at all, and the cursor is exactly where the text would begin.
+Without colors only a known placeholder counts.  A draft can consist of blanks alone: tmux shows
+nothing of them but the place of the cursor and that the placeholder is gone.
 """
 
 import re
@@ -13,6 +15,7 @@ from assigner.agents import ansi
 from assigner.system import terminal_text
 
 _REACH = 40  # the most lines that a composer has
+_INDENT = 4  # the most blanks between the mark of a line and its text
 _NOTHING = re.compile("")
 _SEEN = re.compile(r"[^\s\u200b]")
 
@@ -25,7 +28,10 @@ class Shape:
     given, one of the `reach` lines above the first line must match it.  The text ends before a
     line that matches `below`, or at the end of the screen.  `rest` matches the start of each
     further line.  The last `status_lines` of them are not text.  At most `footer` non-empty lines
-    follow the composer.
+    follow the composer.  `drawn_cursor`: the agent draws its cursor, as a reversed or underlined
+    character.  `hint`: it shows a placeholder whenever its composer is empty, so that one without
+    text holds blanks.  `height`: the lines of an empty composer, `status_lines` included; one that
+    shows no text on more lines holds line breaks.  0: unknown.
     """
 
     prompt: re.Pattern[str]
@@ -37,6 +43,8 @@ class Shape:
     status_lines: int = 0
     footer: int = 1000
     drawn_cursor: bool = False
+    hint: bool = False
+    height: int = 0
 
 
 class Composer(NamedTuple):
@@ -119,30 +127,37 @@ def _state(
     texts: list[str] = []
     dim: list[bool] = []  # one entry for each visible character
     starts = drawn = hidden = False  # starts, drawn: the cursor is before all text
+    blanks = shape.hint or bool(shape.height and end - first > shape.height)  # nothing but blanks
     # a block that ends in an edge is as wide as that edge; text to its right is not part of it
     edge = shape.below.search(lines[end]) if shape.below and end < len(lines) else None
     width = edge.end() if edge is not None and shape.status_lines else None
     for row in range(first, end - shape.status_lines):
         line = lines[row][:width]
-        prefix = (shape.prompt if row == first else shape.rest or _NOTHING).search(line)
+        # tmux omits blanks at the end of a line
+        padded = line + " " * _INDENT
+        prefix = (shape.prompt if row == first else shape.rest or _NOTHING).search(padded)
         begin = prefix.end() if prefix else 0
-        dims, reverses = _looks(styled[row - first : row - first + 1], lines[row])
+        dims, marks = _looks(styled[row - first : row - first + 1], lines[row])
         seen = [match.start() for match in _SEEN.finditer(line, begin)]
         if not dim:
-            # tmux omits blanks at the end of a line
-            before = slice(begin, seen[0] + 1 if seen else None)
-            drawn = drawn or any(reverses[before])
+            before = marks[begin : seen[0] + 1 if seen else None]
+            drawn = drawn or any(before)
             if cursor is not None and cursor[1] == row:
+                column = terminal_text.width(padded[:begin])
                 past = bool(seen) and cursor[0] > terminal_text.width(line[: seen[0]])
-                starts = cursor[0] >= terminal_text.width(line[:begin]) and not past
-            hidden = bool(seen) and reverses[seen[0]]
+                starts = cursor[0] >= column and not past
+                one_line = row == first or shape.height > 1
+                blanks = blanks or cursor[0] > column or not one_line
+            if shape.drawn_cursor and any(before):
+                blanks = blanks or row > first or not before[0]
+            hidden = bool(seen) and marks[seen[0]]
         dim += [dims[index] for index in seen]
         texts.append(line[begin:])
     if shape.drawn_cursor:
         starts = drawn or colored is None
     text = " ".join(" ".join(texts).split())
     if not dim:
-        return ("empty" if starts else "unclear"), text
+        return "draft" if blanks else "empty" if starts else "unclear", text
     if colored is not None:
         # the drawn cursor hides the color of the character under it
         hint = all(dim[1:]) and len(dim) > 1 if hidden else all(dim)
@@ -154,15 +169,15 @@ def _state(
 
 
 def _looks(styled: Sequence[ansi.Line], line: str) -> tuple[list[bool], list[bool]]:
-    """Whether each character of a line is dim, and whether it is reversed.
+    """Whether each character of a line is dim, and whether it is marked as a drawn cursor is.
 
     All False if the capture shows another line.
     """
     dims: list[bool] = []
-    reverses: list[bool] = []
+    marks: list[bool] = []
     if styled and "".join(text for text, _ in styled[0]).rstrip() == line.rstrip():
         for text, style in styled[0]:
             dims += [style.dim] * len(text)
-            reverses += [style.reverse] * len(text)
+            marks += [style.reverse or style.underline] * len(text)
     left = [False] * (len(line) - len(dims))
-    return dims + left, reverses + left
+    return dims + left, marks + left

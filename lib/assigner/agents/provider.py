@@ -86,8 +86,10 @@ class Rule:
     """A status, and the conditions for it.  Expressions are searched.
 
     `title`: in the pane's title; `above`: in the lines just above the composer; `turn`: in all
-    lines since the last message to the agent; `below`: in the lines below the composer; `bottom`:
-    in the last lines of the screen; `last`: in the last non-empty line.  `composer` is empty,
+    lines since the last message to the agent; `message`: in the line in which that message begins;
+    `mark`: in what the first line of the composer has before its text; `below`: in the lines below
+    the composer; `bottom`: in the last lines of the screen; `last`: in the last non-empty line.  A
+    line break is matched only where the screen has one.  `composer` is empty,
     draft, unclear or none; `menu`: numbered choices replace the composer; `cursor`: the cursor is
     visible; `room`: at least this many lines are visible above the composer.  The first groups of
     `question` and `reset` are the question asked and the time at which a limit ends.
@@ -99,6 +101,8 @@ class Rule:
     title: re.Pattern[str] | None = None
     above: re.Pattern[str] | None = None
     turn: re.Pattern[str] | None = None
+    message: re.Pattern[str] | None = None
+    mark: re.Pattern[str] | None = None
     below: re.Pattern[str] | None = None
     bottom: re.Pattern[str] | None = None
     last: re.Pattern[str] | None = None

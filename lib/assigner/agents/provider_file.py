@@ -61,6 +61,10 @@ class Reader:
                 raise self.fail(f"'rules' {number}", f"repeats the name of a rule: '{read.name}'")
             if read.composer not in (None, "none") and shape is None:
                 raise self.fail(f"'rules' {number}", "needs a 'composer' table in this file")
+            if read.mark is not None and shape is None:
+                raise self.fail(f"'rules' {number} 'mark'", "needs a 'composer' table in this file")
+            if read.message is not None and message is None:
+                raise self.fail(f"'rules' {number} 'message'", "needs 'message' at the top level")
             rules.append(read)
         return Provider(
             name,
@@ -164,7 +168,10 @@ class Reader:
 
     def shape(self, table: Mapping[str, Any]) -> composer.Shape:
         read = self.values("'composer'", table, composer.Shape, ("prompt",))
-        return composer.Shape(**read)
+        found = composer.Shape(**read)
+        if 0 < found.height <= found.status_lines:
+            raise self.fail("'composer' 'height'", "is not more than 'status_lines'")
+        return found
 
     def transcript(self, table: Mapping[str, Any]) -> agents_provider.Transcript:
         needed = ("format", "home", "default")

@@ -22,7 +22,7 @@ _NEAR = 12  # lines that are read above a composer, or at the bottom
 _CHOICE = re.compile(r"^\W{0,3}?(?P<mark>[❯›●▶→>]\s*)?(?P<number>\d{1,2})[.)]\s+\S")
 _EDGE = re.compile(r"\s*[─━═╌╭╰┌└▔▁▀▄]{3,}|\s*[╭╰┌└]")
 _BORDER = " \t\r\xa0\u3000│┃|"  # at both ends of a line in a box
-_PARTS = ("last", "below", "above", "bottom", "turn")
+_PARTS = ("last", "mark", "below", "above", "bottom", "message", "turn")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class _Areas:
 
     def __init__(self, provider: Provider, view: View) -> None:
         self.view = view
-        self.message = provider.message
+        self.beginning = provider.message
         shape, lines = provider.composer, view.lines
         box = find(shape, lines, view.colored, view.cursor) if shape is not None else None
         self.state = box.state if box is not None else "none"
@@ -125,15 +125,23 @@ class _Areas:
         self.room, end = (box.first, box.end) if box is not None else (len(lines), len(lines))
         self.above = lines[max(0, self.room - _NEAR) : self.room] if box is not None else []
         self.below = lines[end:]
+        mark = shape.prompt.search(lines[box.first]) if shape is not None and box else None
+        self.mark = [mark[0]] if mark is not None else []
         self._readings: dict[str, list[str]] = {}
 
     @cached_property
     def last_message(self) -> int | None:
         """The row of the last message to the agent."""
-        if self.message is None:
+        if self.beginning is None:
             return None
         rows = range(self.room - 1, -1, -1)
-        return next((row for row in rows if self.message.search(self.view.lines[row])), None)
+        return next((row for row in rows if self.beginning.search(self.view.lines[row])), None)
+
+    @property
+    def message(self) -> list[str]:
+        """The line in which the last message to the agent begins."""
+        row = self.last_message
+        return [] if row is None else self.view.lines[row : row + 1]
 
     @cached_property
     def turn(self) -> list[str]:
@@ -142,10 +150,10 @@ class _Areas:
 
     def message_begins(self, text: str) -> bool:
         """Whether the last message to the agent begins like `text`."""
-        if self.message is None or self.last_message is None:
+        if self.beginning is None or self.last_message is None:
             return False
         line = self.view.lines[self.last_message]
-        match = self.message.search(line)
+        match = self.beginning.search(line)
         shown = "".join(line[match.end() if match else 0 :].split())
         return bool(shown) and "".join(text.split()).startswith(shown)
 

@@ -134,7 +134,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
     draft = shown.verdict.draft
     if text is None:
         return "the text of the prompt is lost"
-    if attempt["cancel_requested_at"] and not (draft is None and presses):
+    if attempt["cancel_requested_at"] and (draft or not presses):
         return keystrokes.withdraw(job, shown, text)
     if unsubmitted.is_overdue(store, attempt):
         return _remove(store, job, shown, text)
@@ -156,7 +156,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
             stamp=ENTERED,
             number=attempt["id"] * pasted_text.CARRY + presses + 1,
         )
-    if draft is not None:
+    if draft:
         return "the composer holds other text"
     if presses and sight.status in ("idle", "busy", "waiting", "limited"):
         with store.transaction():

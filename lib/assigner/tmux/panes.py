@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from assigner import clock
+from assigner.errors import UsageError
 from assigner.system import terminal_text
 from assigner.tmux import client
 
@@ -242,6 +244,32 @@ def screens(
             typed, typed_pid, entered, interrupted, respawned, last, text,
         )  # fmt: skip
     return found
+
+
+_RECORDED = (
+    "pane_current_command", "alternate_on", "cursor_flag", "pane_pid", "pane_dead",
+    "window_activity", "keypad_cursor_flag", "mouse_any_flag", "pane_in_mode", "history_size",
+    "pane_width", "pane_height", "window_name", "pane_title",
+)  # fmt: skip
+
+
+def recording(socket: str, timeout: float, pane_id: str) -> tuple[dict[str, object], str]:
+    """tmux's variables of a pane and its screen with colors, at one moment.
+
+    Raises NoServer, Unreachable; UsageError if the pane is gone.
+    """
+    mark = client.frame()
+    fields = "\t".join(f"#{{{name}}}" for name in ("cursor_x},#{cursor_y", *_RECORDED))
+    script = [
+        f"display-message -p -t {pane_id} {client.quote(f'{mark} {fields}')}",
+        f"capture-pane -ep -t {pane_id}",
+    ]
+    for head, text in client.framed(client.source(socket, timeout, script), mark):
+        cursor, *values = head.split("\t", len(_RECORDED))
+        if len(values) == len(_RECORDED) and values[_RECORDED.index("pane_pid")]:
+            found: dict[str, object] = dict(zip(_RECORDED, values, strict=True))
+            return found | {"cursor": cursor, "now": int(clock.now())}, text.rstrip("\n")
+    raise UsageError(f"the pane {pane_id} is gone")
 
 
 def history(socket: str, timeout: float, wanted: Iterable[str]) -> dict[str, str]:

@@ -23,7 +23,7 @@ PALETTE: list[Color] = [
 def straightforward(captured: str) -> list[list[tuple[str, Style]]]:
     """The lines of a capture, read character by character."""
     lines: list[list[tuple[str, Style]]] = [[]]
-    faint = reverse = False
+    faint = reverse = underline = False
     color: Color = (255, 255, 255)
     while captured:
         if escape := ESCAPE.match(captured):
@@ -33,9 +33,11 @@ def straightforward(captured: str) -> list[list[tuple[str, Style]]]:
             while codes:
                 code = codes.pop(0)
                 if code == 0:
-                    faint = reverse = False
+                    faint = reverse = underline = False
                 if code in (2, 22):
                     faint = code == 2
+                if code in (4, 24):
+                    underline = code == 4
                 if code in (7, 27):
                     reverse = code == 7
                 if code in (0, 39):
@@ -54,7 +56,7 @@ def straightforward(captured: str) -> list[list[tuple[str, Style]]]:
             lines.append([])
         else:
             gray = 90 <= max(color) <= 200 and max(color) - min(color) <= 48
-            lines[-1].append((captured[0], Style(faint or gray, reverse)))
+            lines[-1].append((captured[0], Style(faint or gray, reverse, underline)))
         captured = captured[1:]
     return lines
 
@@ -64,9 +66,9 @@ def characters(lines: list[ansi.Line]) -> list[list[tuple[str, Style]]]:
 
 
 texts = st.text("ab ❯字\u200b", max_size=5)
-codes = st.sampled_from((0, 1, 2, 5, 7, 22, 27, 30, 37, 38, 39, 48, 58, 90, 97, 100)) | st.integers(
-    0, 255
-)
+codes = st.sampled_from(
+    (0, 1, 2, 4, 5, 7, 22, 24, 27, 30, 37, 38, 39, 48, 58, 90, 97, 100)
+) | st.integers(0, 255)
 parameters = st.lists(st.just("") | codes.map(str), max_size=8)
 escapes = st.builds(
     lambda mark, found: f"\x1b[{mark.join(found)}m", st.sampled_from(";:"), parameters

@@ -12,6 +12,12 @@ SHAPE = Shape(
     placeholder=re.compile("^hint"),
 )  # fmt: skip
 DRAWN = Shape(re.compile("^> ?"), below=re.compile("^--"), drawn_cursor=True)
+HINTING = Shape(re.compile("^> ?"), below=re.compile("^--"), hint=True)
+LOW = Shape(re.compile("^> ?"), below=re.compile("^--"), height=1)
+BLOCK = Shape(
+    re.compile("^┃ {0,2}"), re.compile("^(?!┃)"), re.compile("^--"), re.compile("^┃ {0,2}"),
+    status_lines=1, height=4,
+)  # fmt: skip
 HINT = "\x1b[2mhint\x1b[0m"
 
 
@@ -53,14 +59,38 @@ def test_the_cursor_stands_before_a_hint(
         ("> \x1b[7m \x1b[0m", "empty"),
         (">", "unclear"),
         ("> \x1b[7mh\x1b[0;2mint\x1b[0m", "empty"),
+        ("> \x1b[4mh\x1b[0;2mint\x1b[0m", "empty"),
+        ("> \x1b[4m \x1b[0;2m hint\x1b[0m", "empty"),
+        (">   \x1b[4m \x1b[0m\u200b", "draft"),
+        (">   \x1b[7m \x1b[0m", "draft"),
         ("> \x1b[7mh\x1b[0mint", "draft"),
         ("> \x1b[7mh\x1b[0m", "draft"),
         (f"> {HINT}", "unclear"),
         ("> \x1b[2mh\x1b[7mi\x1b[27mnt\x1b[0m", "unclear"),
     ],
 )
-def test_a_drawn_cursor_is_the_reversed_character(colored: str, right: str) -> None:
+def test_a_drawn_cursor_is_the_reversed_or_underlined_character(colored: str, right: str) -> None:
     assert state(DRAWN, colored) == right
+
+
+@pytest.mark.parametrize(
+    ("shape", "colored", "cursor", "right"),
+    [
+        (SHAPE, ">", (3, 0), "draft"),
+        (SHAPE, ">\n", (2, 1), "draft"),
+        (LOW, ">\n", (2, 0), "draft"),
+        (LOW, ">", (2, 0), "empty"),
+        (HINTING, ">", (2, 0), "draft"),
+        (HINTING, f"> {HINT}", (2, 0), "empty"),
+        (BLOCK, "\n┃\n┃\n┃\n┃  model", (3, 2), "empty"),
+        (BLOCK, "\n┃\n┃\n┃\n┃  model", (4, 2), "draft"),
+        (BLOCK, "\n┃\n┃\n┃\n┃\n┃  model", (3, 2), "draft"),
+    ],
+)
+def test_a_draft_of_blanks_is_known_by_the_cursor_the_hint_and_the_height(
+    shape: Shape, colored: str, cursor: tuple[int, int], right: str
+) -> None:
+    assert state(shape, colored, cursor) == right
 
 
 def test_without_its_own_colors_only_a_known_hint_is_one() -> None:
