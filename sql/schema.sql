@@ -68,7 +68,7 @@ CREATE TABLE sessions (
     stuck_reported_for  TEXT,               -- the last sign of life that was reported as stuck
     updated_at          TEXT NOT NULL,
     updated_by          TEXT NOT NULL, resting_until TEXT, rest_reason TEXT
-    CHECK ((rest_reason IS NULL) = (resting_until IS NULL)), given_back INTEGER NOT NULL DEFAULT 0 CHECK (given_back >= 0),
+    CHECK ((rest_reason IS NULL) = (resting_until IS NULL)), given_back INTEGER NOT NULL DEFAULT 0 CHECK (given_back >= 0), turn_began_at TEXT, turn_ended_at TEXT,
     UNIQUE (host, name),
     CHECK (status = 'offline' OR pane_id IS NOT NULL),
     CHECK ((status = 'idle') = (idle_since IS NOT NULL))

@@ -43,9 +43,9 @@ COSTLY = {
 }  # fmt: skip
 # A pass that has only shells to look at does not load modules that only agents need.
 FOR_AGENTS = {
-    f"assigner.agents.{name}"
-    for name in ("oneshot", "provider_file", "screen_rules", "unknown_screens")
-}
+    "assigner.agents.oneshot", "assigner.agents.provider_file", "assigner.agents.screen_rules",
+    "assigner.agents.unknown_screens", "assigner.sessions.witnesses",
+}  # fmt: skip
 
 LIBRARY = ROOT / "lib/assigner"
 SOURCES = {
@@ -104,6 +104,7 @@ def faults(sources: dict[str, str]) -> list[str]:
             if outer in COSTLY and at_once:
                 found.append(f"{module} imports {outer} before a function needs it")
             is_below = floor_of(package) < floor_of("outcomes") and package != "agents"
+            is_below &= f"assigner.{module}" not in FOR_AGENTS
             if at_once and is_below and {name, name.rpartition(".")[0]} & FOR_AGENTS:
                 found.append(f"{module} imports {inner} before a function needs it")
             if outer != "assigner" or not inner or package == package_of(inner):

@@ -51,6 +51,8 @@ class Settings:
     kill_grace: float = 5.0
     start_wait: float = 10.0
     submit_wait: float = 300.0
+    quiet: float = 5.0
+    turn_lapse: float = 600.0
     person_active: float = 5.0
     limit_wait: float = 900.0
     rest_after: int = 3

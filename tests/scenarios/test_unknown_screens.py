@@ -19,7 +19,9 @@ def agent(work: Workplace) -> Agent:
 def test_a_screen_that_no_rule_fits_is_kept_once_with_all_that_a_rule_needs(
     work: Workplace, agent: Agent
 ) -> None:
-    assert work.tool("enroll", "one", status=1).err.endswith("no rule matches the screen\n")
+    assert work.tool("enroll", "one", status=1).err.endswith(
+        "its title is not standin's: 'standin ready'\n"
+    )
     work.tool("scan")
     (kept,) = work.tool("inspect", "--unknown", "--json").json
     assert (kept["provider"], kept["session"]) == ("standin", "one")

@@ -91,8 +91,9 @@ class Rule:
     the composer; `bottom`: in the last lines of the screen; `last`: in the last non-empty line.  A
     line break is matched only where the screen has one.  `composer` is empty,
     draft, unclear or none; `menu`: numbered choices replace the composer; `cursor`: the cursor is
-    visible; `room`: at least this many lines are visible above the composer.  The first groups of
-    `question` and `reset` are the question asked and the time at which a limit ends.
+    visible; `room`: at least this many lines are visible above the composer; `silent`: nothing was
+    written for ASSIGNER_QUIET seconds, or hooks or the transcript have reported the turn's end.
+    The first groups of `question` and `reset` are the question asked and the end of a limit.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Rule:
     menu: bool | None = None
     cursor: bool | None = None
     room: int = 0
+    silent: bool = False
     question: re.Pattern[str] | None = None
     reset: re.Pattern[str] | None = None
 
@@ -138,7 +140,6 @@ class Provider:
     start: str
     programs: tuple[str, ...] = ()
     commands: tuple[re.Pattern[str], ...] = ()
-    continues: bool = False
     message: re.Pattern[str] | None = None
     composer: Shape | None = None
     rules: tuple[Rule, ...] = ()
@@ -148,6 +149,7 @@ class Provider:
     manner: Manner = field(default_factory=Manner)
     launch: Launch = field(default_factory=Launch)
     once: Once | None = None
+    continues: bool = False
 
 
 def programs(table: Mapping[str, Any]) -> tuple[str, ...]:

@@ -72,7 +72,6 @@ class Reader:
             table.get("start", ""),
             self.programs(table),
             self.commands(table),
-            table.get("continues", False),
             self.pattern("'message'", message) if message is not None else None,
             self.shape(shape) if shape is not None else None,
             tuple(rules),
@@ -85,6 +84,7 @@ class Reader:
             hooks=hook_rules.read(table["hooks"], self.fail) if "hooks" in table else None,
             transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
             once=self.once(table["once"]) if "once" in table else None,
+            continues=table.get("continues", False),
         )
 
     def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:

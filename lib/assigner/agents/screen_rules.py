@@ -6,7 +6,7 @@ never counts as idle.  Whether the agent still runs is checked before any rule. 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -38,6 +38,10 @@ class Verdict:
     reset: str | None = None
     draft: str | None = None
 
+    def with_status(self, status: str, reason: str) -> "Verdict":
+        """This verdict, overruled by another witness."""
+        return replace(self, status=status, reason=reason)
+
 
 @dataclass(frozen=True)
 class View:
@@ -66,8 +70,12 @@ class View:
         return None if value is None else str(value).strip()
 
 
-def judge(provider: Provider, view: View) -> Verdict:
-    """The status of an agent by its provider's rules, with the reason."""
+def judge(provider: Provider, view: View, *, silent: bool = False, titled: bool = True) -> Verdict:
+    """The status of an agent by its provider's rules, with the reason.
+
+    `silent`: the agent has written nothing for a while, or its turn is known to have ended.
+    `titled` is False to ignore the title: it is not the agent's own, or stands still.
+    """
     if view.variable("pane_dead") == "1":
         return Verdict("offline", "its program has exited")
     command = view.variable("pane_current_command")
@@ -79,7 +87,9 @@ def judge(provider: Provider, view: View) -> Verdict:
         return Verdict("occupied", "in copy mode")
     found = _Areas(provider, view)
     for rule in provider.rules:
-        if _holds(rule, found):
+        if rule.silent and not silent:
+            continue
+        if _holds(rule, found, titled=titled):
             break
     else:
         return Verdict("unknown", "no rule matches the screen", draft=found.draft)
@@ -199,7 +209,21 @@ class _Areas:
         return self._readings[part]
 
 
-def _holds(rule: Rule, found: _Areas) -> bool:
+def body(provider: Provider, view: View) -> str:
+    """The screen without what is below the composer: a status line, and its clock."""
+    found = _Areas(provider, view)
+    return "\n".join(view.lines[: len(view.lines) - len(found.below)])
+
+
+def has_failed(provider: Provider, view: View) -> bool:
+    """Whether the screen shows below the last message that its turn failed or was interrupted."""
+    found = _Areas(provider, view)
+    return found.last_message is not None and any(
+        _first(known.turn, found.readings("turn")) for known in provider.failures
+    )
+
+
+def _holds(rule: Rule, found: _Areas, *, titled: bool) -> bool:
     if rule.composer is not None and found.state != rule.composer:
         return False
     if rule.menu is not None and bool(found.choices) != rule.menu:
@@ -210,8 +234,11 @@ def _holds(rule: Rule, found: _Areas) -> bool:
             return False
     if found.room < rule.room:
         return False
-    if rule.title is not None and not _in_title(rule.title, found.view):
-        return False
+    if rule.title is not None:
+        if not titled and rule.status == "busy":
+            return False
+        if titled and not _in_title(rule.title, found.view):
+            return False
     return all(
         any(map(expression.search, found.readings(part)))
         for part in _PARTS

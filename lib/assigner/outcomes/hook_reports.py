@@ -21,6 +21,7 @@ from assigner.store.rows import LiveAttempt, TurnFacts
 from assigner.system import processes
 
 _ENDS = ("done", "failed")
+_OF_TURNS = ("start", "prompt", *_ENDS, "idle", "end")
 
 
 def drain(store: Store, reports: Sequence[spool.HookReport]) -> dict[int, Row]:
@@ -41,10 +42,9 @@ def drain(store: Store, reports: Sequence[spool.HookReport]) -> dict[int, Row]:
             heard = _parse(store, report)
             if heard is None:
                 continue
+            _note_turn(store, report, heard)
             attempt = _whose(live, report, heard)
-            if attempt is None:
-                _note_conversation(store, report, heard)
-            elif _apply(store, attempt, heard, report.at):
+            if attempt and _apply(store, attempt, heard, report.at):
                 changed[attempt["id"]] = attempts.as_row(
                     attempt, "submitted", f"{report.provider} reported that it has the prompt"
                 )
@@ -149,17 +149,30 @@ def _is_same(store: Store, attempt: LiveAttempt, heard: Heard) -> bool:
     return text is not None and prompt_text.same(heard.text, text)
 
 
-def _note_conversation(store: Store, report: spool.HookReport, heard: Heard) -> None:
-    """Record the session's own conversation: one that begins while no prompt runs there, reported
-    by the session's agent.  Other agents that were started there report from the same pane.
+def _note_turn(store: Store, report: spool.HookReport, heard: Heard) -> None:
+    """Record what a report of a session's own agent says about its turns and its conversation.
+
+    Other agents that were started in the session report from the same pane.
     """
-    if heard.kind != "start" or not heard.conversation or not report.pane:
+    if not report.pane or heard.kind not in _OF_TURNS:
         return
     for session in store.rows("sessions/list"):
         place = session["server_pid"], session["pane_id"]
-        known = session["status"] != "offline" and session["current_task_id"] is None
-        if not known or (session["provider"], place) != (report.provider, report.pane):
+        if session["status"] == "offline" or place != report.pane:
             continue
-        new = session["conversation"] is None and processes.stat(report.process) is None
-        if new or detect.is_front(report.process, session["pane_pid"]):
-            sessions.set_conversation(store, session["name"], heard.conversation)
+        if session["provider"] != report.provider:
+            continue
+        name, known = session["name"], session["conversation"]
+        same = heard.conversation is not None and heard.conversation == known
+        is_front = same or detect.is_front(report.process, session["pane_pid"])
+        new = known is None and processes.stat(report.process) is None
+        if heard.kind in ("start", "end"):
+            if is_front and not (heard.kind == "start" and same):
+                sessions.forget_turns(store, name)
+            begins = heard.kind == "start" and session["current_task_id"] is None
+            if begins and heard.conversation and (is_front or new):
+                sessions.set_conversation(store, name, heard.conversation)
+        elif is_front and heard.kind == "prompt":
+            sessions.begin_turn(store, name, report.at)
+        elif is_front:
+            sessions.end_turn(store, name, report.at)

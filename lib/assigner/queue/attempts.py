@@ -279,6 +279,8 @@ def finish(store: Store, verdict: Verdict) -> bool:
     store.run(
         "sessions/release", name=attempt["session"], prompt_id=prompt, outcome=verdict.outcome
     )
+    if verdict.evidence.get("ended_by") in ("hook", "transcript", "screen"):
+        sessions.end_turn(store, attempt["session"], verdict.ended_at or now)
     if verdict.rest:
         rests.begin(store, attempt["session"], verdict.rest)
     if attempt["lease_id"]:

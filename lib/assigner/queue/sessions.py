@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from assigner import clock
 from assigner.errors import UsageError
 from assigner.queue import rests
 from assigner.store.database import Row, Store
@@ -167,6 +168,21 @@ def keep_environment(store: Store, name: str, file: str) -> None:
 def set_conversation(store: Store, name: str, conversation: str | None) -> None:
     """Set the conversation that an agent's session is in."""
     store.run("sessions/set_conversation", name=name, conversation=conversation)
+
+
+def begin_turn(store: Store, name: str, at: float) -> None:
+    """Record that a turn of a session's agent began at `at` (epoch seconds)."""
+    store.run("sessions/begin_turn", name=name, at=clock.text(at))
+
+
+def end_turn(store: Store, name: str, at: float) -> None:
+    """Record that a turn of a session's agent ended at `at` (epoch seconds)."""
+    store.run("sessions/end_turn", name=name, at=clock.text(at))
+
+
+def forget_turns(store: Store, name: str) -> None:
+    """Record that a session's agent has started anew, and is in no turn."""
+    store.run("sessions/forget_turns", name=name)
 
 
 def _has_env(row: Session, env: Sequence[tuple[str, str | None]]) -> bool:

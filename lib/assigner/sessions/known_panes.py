@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from assigner import clock
 from assigner.sessions.look import Key, Known, Sight, look
 from assigner.shells import prompt_line
+from assigner.states import UNTYPED
 from assigner.store.database import Store
 from assigner.store.rows import LiveAttempt, Session
 from assigner.system import processes
@@ -72,6 +73,10 @@ def typed_last(store: Store) -> dict[str, str]:
     return {row["name"]: row["at"] for row in store.rows("sessions/typed_last")}
 
 
+def _seconds(moment: str | None) -> float | None:
+    return clock.seconds(moment) if moment else None
+
+
 def expectations(
     row: Session | None, attempt: LiveAttempt | None, ours: str | None = None
 ) -> Known:
@@ -91,4 +96,7 @@ def expectations(
         ours=clock.seconds(ours) if ours else None,
         account=row["account"],
         limited_until=row["limited_until"],
+        turn_began_at=_seconds(row["turn_began_at"]),
+        turn_ended_at=_seconds(row["turn_ended_at"]),
+        wants_prompts=bool(row["enrolled"] and (not attempt or attempt["stage"] in UNTYPED)),
     )

@@ -3,6 +3,7 @@
 Types nothing.  `unknown` never counts as idle.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,6 +39,9 @@ class Known(NamedTuple):
     ours: float | None = None  # when assigner's last line began to run, in epoch seconds
     account: str | None = None  # whose usage limit counts, if it is not the provider's
     limited_until: str | None = None  # the end of the last limit that the session has shown
+    turn_began_at: float | None = None  # by its hooks, in epoch seconds
+    turn_ended_at: float | None = None  # by its hooks or transcript
+    wants_prompts: bool = False  # a prompt may be typed next
 
 
 class Shown(NamedTuple):
@@ -65,6 +69,7 @@ class Sight(NamedTuple):
     limited_until: str | None = None
 
 
+_BETWEEN = 0.4  # seconds between two looks at a screen
 UNREAD = "the agent has not read all of its input"
 
 Key = tuple[str, str]  # a socket, and a pane's id
@@ -95,7 +100,10 @@ def look(
         screens = tmux_panes.screens(socket, settings.tmux_timeout, store.instance, panes)
         for pane in panes:
             key = socket, pane.id
-            sights[key] = _from_screen(settings, sights[key], screens.get(pane.id), now)
+            sights[key] = _from_screen(
+                settings, sights[key], knowns[key], screens.get(pane.id), now
+            )
+    _look_again(store, sights, knowns, now)
     held = limits.active(store)
     return {
         key: limit_seen.apply(store, sight, knowns[key], held, now) for key, sight in sights.items()
@@ -276,10 +284,47 @@ def _without_agent(
     return Sight(pane, "unknown", f"the foreground program is '{front.comm}', not {agent}")
 
 
+def _look_again(
+    store: Store, sights: dict[Key, Sight], knowns: Mapping[Key, Known], now: float
+) -> None:
+    """Compare the screens of agents that look idle, and wrote a moment ago, with a second look.
+
+    An agent whose hooks or transcript have reported the end of its turn needs none.
+    """
+    settings = store.settings
+
+    def is_doubtful(sight: Sight) -> bool:
+        known = knowns[sight.pane.socket, sight.pane.id]
+        fresh = now - sight.pane.activity < settings.quiet
+        idle = sight.shown is not None and sight.status == "idle"
+        return idle and fresh and known.wants_prompts and not witnesses.consents(sight, known)
+
+    if not any(sight.shown for sight in sights.values()):
+        return
+    from assigner.agents import screen_rules
+    from assigner.sessions import witnesses
+
+    doubtful = _by_socket(sights, is_doubtful)
+    if doubtful:
+        time.sleep(_BETWEEN)
+
+    for socket, panes in doubtful.items():
+        screens = tmux_panes.screens(socket, settings.tmux_timeout, store.instance, panes)
+        for pane in panes:
+            sight, again = sights[socket, pane.id], screens.get(pane.id)
+            provider = registry.agent(sight.agent or "")
+            if again is None or sight.shown is None:
+                continue
+            view = screen_rules.View.from_colored(again.colored, sight.shown.view.meta)
+            if screen_rules.body(provider, view) != screen_rules.body(provider, sight.shown.view):
+                changing = "its screen is still changing"
+                sights[socket, pane.id] = sight._replace(status="busy", reason=changing)
+
+
 def _from_screen(
-    settings: Settings, sight: Sight, shown: tmux_panes.Screen | None, now: float
+    settings: Settings, sight: Sight, known: Known, shown: tmux_panes.Screen | None, now: float
 ) -> Sight:
-    """Judge an agent by its screen and its provider's rules."""
+    """Judge an agent by its screen and its provider's rules, and by its other witnesses."""
     if shown is None:
         return sight._replace(reason="cannot read the screen", agent=None)
     try:
@@ -294,10 +339,11 @@ def _from_screen(
         "cursor": f"{shown.cursor_x},{shown.cursor_y}",
         "cursor_flag": shown.cursor_flag,
     }
-    from assigner.agents import screen_rules  # a pass over shells alone does not need it
+    from assigner.agents import screen_rules  # a pass over shells alone does not need them
+    from assigner.sessions import witnesses
 
     view = screen_rules.View.from_colored(shown.colored, meta)
-    verdict = screen_rules.judge(provider, view)
+    verdict = witnesses.judge(settings, provider, view, sight, known, now)
     status, reason = verdict.status, verdict.reason
     pane = sight.pane
     if status == "offline":  # a stroke depends on the program that tmux shows

@@ -125,6 +125,7 @@ def _to_be_looked_at(
         or row["prompt_learning"] != "off"
         or row["start_file"]
         or row["status"] in ("occupied", "unknown", "waiting", "limited")
+        or (row["status"] == "busy" and (row["turn_began_at"] or row["turn_ended_at"]))
         or row["pane_fingerprint"] != _fingerprint(pane)
         or pane.activity >= int(clock.seconds(row["looked_at"])) - 1
     )

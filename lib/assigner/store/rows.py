@@ -125,6 +125,8 @@ class Session(TypedDict):
     resting_until: str | Null
     rest_reason: str | Null
     given_back: int
+    turn_began_at: str | Null
+    turn_ended_at: str | Null
     conversation: str | Null
     respawn: int
     auto_approve: int
