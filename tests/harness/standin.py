@@ -139,6 +139,7 @@ class Reports:
         self._transcript: Path | None = options.transcript
         self.session = options.session_id
         self._prompt = self._last = ""
+        self._lose_stop = options.lose_stop
 
     def hook(self, event: str, **fields: object) -> None:
         """Call the hooks of an event."""
@@ -151,6 +152,8 @@ class Reports:
             "hook_event_name": event,
             **fields,
         }
+        if self._lose_stop and event in ("Stop", "StopFailure"):
+            return
         for group in self._hooks.get(event, []):
             for hook in group["hooks"]:
                 subprocess.run(
@@ -403,6 +406,9 @@ class Standin:
         self.silent = False
         if kind in ("tool", "ask"):
             return (yield from self.asking(kind, argument))
+        for line in range(int(seconds * 10) if kind == "stream" else 0):
+            self.said.append(f"  line {line}")
+            yield 0.1
         duration = seconds if kind == "slow" else self.options.slow
         for second in range(1, int(duration) + 1):
             self.said.append(f"  second {second} of {duration:g}")
@@ -456,14 +462,18 @@ class Standin:
             if not self.draft:
                 below[1] = f"▷ \x1b[2m{PLACEHOLDER}\x1b[22m"
             cursor = len(below) - 2, 2 + len(shown[-1])
+            shown_work = self.turn is not None and not self.options.looks_idle
             below.append(
-                f"  {'esc to interrupt' if self.turn else '/exit to leave'} · {Path.cwd()}"
+                f"  {'esc to interrupt' if shown_work else '/exit to leave'} · {Path.cwd()}"
             )
             title = f"{NAME} ready"
-            if self.turn is not None:
-                spinner = SPINNER[self.beat % len(SPINNER)]
+            spinner = SPINNER[self.beat % len(SPINNER)]
+            if self.turn is not None and not self.options.looks_idle:
                 title = f"{spinner} {NAME} works"
                 above += [f"{spinner} Thinking…", ""]
+            elif self.options.looks_busy and self.said:
+                title = f"{spinner} {NAME} works"
+            title = self.options.title or title
             above += [f"  waits: {text[: width - 12]!r}" for text in self.queued]
         above = above[-(height - len(below)) :]
         lines = [f"{line}\x1b[K" for line in [*above, *below]]
@@ -529,6 +539,10 @@ def main() -> None:
     add("--lose-enter", type=int, default=0, metavar="N", help="lose the first N Enters of prompts")
     add("--collapse", type=int, default=10**9, metavar="N", help="show longer pastes as a marker")
     add("--escapes", type=int, default=1, metavar="N", help="need N presses of Escape to interrupt")
+    add("--looks-idle", action="store_true", help="show no work, but for the text that it writes")
+    add("--looks-busy", action="store_true", help="keep the spinner in the title after a turn")
+    add("--title", metavar="TEXT", help="show this title")
+    add("--lose-stop", action="store_true", help="report no end of a turn by a hook")
     add("--crash-on-paste", action="store_true", help="exit when something is pasted")
     agent = Standin(parser.parse_args())
     signal.signal(signal.SIGUSR1, lambda *_: agent.stall())

@@ -3,6 +3,7 @@
 MODEL:say TEXT     TEXT is the answer, to the end of the line
 MODEL:slow=S       an answer that takes S seconds
 MODEL:think=S      S seconds of silence before the answer
+MODEL:stream=S     ten lines a second for S seconds, then an answer (the stand-in only)
 MODEL:tool CMD     the agent asks a person to let a tool run CMD; then an answer
 MODEL:ask          the agent asks the person a question; then an answer
 MODEL:fail500 MODEL:fail401 MODEL:context   the request fails; the context is too long

@@ -84,7 +84,9 @@ def _from_traces(
     overdue = attempt["stage"] != "submitted" and unsubmitted.is_overdue(store, attempt)
     if gone is None and sight is not None and sight.status in ("busy", "waiting") and not overdue:
         _under_way(store, attempt)
-        return _behind_another(store, attempt, provider)
+        if verdict := _behind_another(store, attempt, provider):
+            return verdict
+        return _behind_screen(store, attempt, provider, sight)
     if (
         gone is None
         and queue_attempts.turn_of(attempt).get("background")
@@ -164,6 +166,27 @@ def _behind_another(store: Store, attempt: LiveAttempt, provider: Provider) -> V
     text = attempt_files.prompt_of(store.settings, attempt["id"])
     found = read(store, attempt, provider, text) if text is not None else None
     if found is None or not found.is_past or found.at is None or clock.now() - found.at < _LAG:
+        return None
+    return _from_turn(attempt, found)
+
+
+def _behind_screen(
+    store: Store, attempt: LiveAttempt, provider: Provider, sight: Sight
+) -> Verdict | None:
+    """The verdict by the transcript where the screen shows something else: a dialog, such as the
+    menu of a limit, or a spinner that stays in the title of an agent that writes nothing.
+
+    Where hooks report the turn, they must report its end, too, but for a limit.
+    """
+    silence = clock.now() - sight.pane.activity
+    is_still = sight.status == "waiting" or silence >= store.settings.quiet
+    text = attempt_files.prompt_of(store.settings, attempt["id"])
+    if attempt["stage"] != "submitted" or not is_still or text is None:
+        return None
+    found = read(store, attempt, provider, text)
+    if found is None or found.at is None or clock.now() - found.at < _LAG:
+        return None
+    if queue_attempts.turn_of(attempt).get("conversation") and found.failure != "limited":
         return None
     return _from_turn(attempt, found)
 
