@@ -1,5 +1,6 @@
 """Faults of the machine or the setup: one line, exit status 78 or 75, and nothing half done."""
 
+import contextlib
 import os
 import resource
 import shutil
@@ -250,14 +251,19 @@ def test_disk_that_is_full_for_a_secret(used: Workplace) -> None:
     assert secret.startswith("send: '") and secret.endswith("': No space left on device")
 
 
+def open_files(pid: int) -> set[str]:
+    """The paths of the files that a process has open at this moment."""
+    found = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.add(os.readlink(file))
+    return found
+
+
 def test_database_that_is_busy_for_a_while(used: Workplace) -> None:
     with database_locked(used):
         sender = used.start("send", "x")
-        files = Path(f"/proc/{sender.pid}/fd")
-        wait_for(
-            lambda: any(os.readlink(file) == str(used.database) for file in files.iterdir()),
-            what="send with the database open",
-        )
+        wait_for(lambda: str(used.database) in open_files(sender.pid), what="an open database")
     assert sender.communicate(timeout=60) == ("2\n", "")
 
 
