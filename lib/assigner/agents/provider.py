@@ -132,7 +132,8 @@ class Provider:
     """An agent: the line that starts it, its programs, and how to recognize what it does.
 
     `programs` are endings of the paths of its programs, `commands` the names that tmux shows.
-    `continues`: a turn may go on by itself once the usage limit that stopped it has ended.
+    `recorded` are the versions on which the rules were recorded.  `continues`: a turn may go on by
+    itself once the usage limit that stopped it has ended.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Provider:
     launch: Launch = field(default_factory=Launch)
     once: Once | None = None
     continues: bool = False
+    recorded: tuple[str, ...] = ()
 
 
 def programs(table: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from assigner.agents import composer, hook_rules, oneshot
 from assigner.agents import provider as agents_provider
+from assigner.agents import version as agents_version
 from assigner.agents.provider import COUNTS, Failure, Launch, Manner, Provider, Rule
 from assigner.errors import SetupError
 from assigner.states import SESSION_STATUSES
@@ -18,6 +19,7 @@ _KEYS = {
     "programs": list,
     "commands": list,
     "continues": bool,
+    "recorded": list,
     "message": str,
     "composer": dict,
     "rules": list,
@@ -85,7 +87,15 @@ class Reader:
             transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
             once=self.once(table["once"]) if "once" in table else None,
             continues=table.get("continues", False),
+            recorded=self.versions(table.get("recorded", [])),
         )
+
+    def versions(self, values: list[object]) -> tuple[str, ...]:
+        for value in values:
+            self.typed("'recorded'", value, str)
+            if not agents_version.numbers(str(value)):
+                raise self.fail("'recorded'", f"has no version number: '{value}'")
+        return tuple(map(str, values))
 
     def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
         self.typed("'start'", table.get("start", ""), str)

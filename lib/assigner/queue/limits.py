@@ -1,6 +1,6 @@
 """Usage limits: an account at its limit holds all its sessions until the limit ends.
 
-A limit is not a failure.  Its row stays in the table limits until the limit ends.
+A limit is not a failure.  Its row stays in the table usage_limits until the limit ends.
 """
 
 from datetime import tzinfo

@@ -127,6 +127,8 @@ class Session(TypedDict):
     given_back: int
     turn_began_at: str | Null
     turn_ended_at: str | Null
+    agent_version: str | Null
+    agent_untested: int
     conversation: str | Null
     respawn: int
     auto_approve: int
@@ -163,6 +165,7 @@ class Attempt(TypedDict):
     evidence: str
     output: str | Null
     lease_id: int | Null
+    agent_version: str | Null
     socket: str
     server_pid: int
     server_start: int
