@@ -45,7 +45,9 @@ class Manner:
     The agent takes prompts of at most `kilobytes` whole.  An agent started less than `warm_up`
     seconds ago may lose what is typed.  `escapes`: how many presses of Escape end a turn.
     `clear`: a key that deletes the line, or a part of it, before the cursor, and does nothing in
-    an empty composer.
+    an empty composer.  `wrappers` are expressions for what the agent adds to a prompt on its way to
+    the model, such as tags around a long paste: they are removed, in their order, before a reported
+    prompt is compared with the typed one.
     """
 
     delay: int = 0
@@ -55,6 +57,7 @@ class Manner:
     kilobytes: int = 50
     escapes: int = 1
     clear: str = ""
+    wrappers: tuple[re.Pattern[str], ...] = ()
     warm_up: int = 3
 
 

@@ -218,6 +218,10 @@ class Reader:
             place = f"{where} '{key}'"
             if key not in known:
                 raise self.fail(place, f"is not a key (known: {', '.join(known)})")
+            if "tuple" in str(known[key]):
+                self.typed(place, value, list)
+                read[key] = tuple(self.pattern(place, each) for each in value)
+                continue
             if "Pattern" in str(known[key]):
                 read[key] = self.pattern(place, value)
                 continue
