@@ -33,7 +33,7 @@ import time
 import tty
 import uuid
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -409,7 +409,10 @@ class Standin:
             kind, seconds, argument = wish(_taken(Path(argument)))
         yield seconds if kind == "think" else 0
         if kind in _FAILURES:
-            return _FAILURES[kind]
+            failure = _FAILURES[kind]
+            if kind == "quota" and seconds:
+                return replace(failure, text=f"You've hit your usage limit, resets {seconds:g} s")
+            return failure
         self.silent = False
         if kind in ("tool", "ask"):
             return (yield from self.asking(kind, argument))

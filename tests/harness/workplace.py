@@ -325,6 +325,20 @@ class Workplace:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(sql, params)]
 
+    def pass_limits(self) -> None:
+        """Let all usage limits be over: the agents know nothing of it."""
+        over = "2026-01-01T00:00:00.000Z"
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute("UPDATE usage_limits SET until = ?", [over])
+            connection.execute(
+                "UPDATE sessions SET limited_until = ? WHERE limited_until IS NOT NULL", [over]
+            )
+            connection.execute(
+                "UPDATE attempts SET evidence = json_set(evidence, '$.turn.limited_until', ?)"
+                " WHERE outcome IS NULL AND evidence -> '$.turn.limited_until' IS NOT NULL",
+                [over],
+            )
+
     def row(self, sql: str, *params: object) -> dict[str, Any]:
         """The one row that a query finds."""
         (row,) = self.rows(sql, *params)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.workplace import Agent, Workplace
+from harness.workplace import Agent, Workplace, wait_for
 
 ENDED = ("completed", "failed", "cancelled")
 
@@ -142,3 +142,17 @@ def test_untested_versions_can_be_refused(
     work.run_until(lambda: work.prompt(1)["status"] == "completed")
     (row,) = json.loads(work.tool("sessions", "--json").out)
     assert row["agent_version"] == "2.0.0"
+
+
+def test_an_agent_of_another_version_takes_what_was_held(
+    work: Workplace, agents: Callable[..., list[Agent]]
+) -> None:
+    work.environment["ASSIGNER_UNTESTED"] = "no"
+    (agent,) = agents(number=1)
+    send(work, "hello")
+    work.tool("tick")
+    assert work.prompt(1)["held_by"] == "untested"
+    agent.keys("C-d")
+    wait_for(lambda: agent.command != "standin", what=agent.screen)
+    agent.run(f"VERSION=1.9.0 {work.agent_line('s0', tells='hooks')}")
+    work.run_until(lambda: work.prompt(1)["status"] == "completed")

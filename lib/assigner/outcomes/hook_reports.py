@@ -131,9 +131,13 @@ def _begin(store: Store, attempt: LiveAttempt, turn: TurnFacts, heard: Heard, at
                 attempts.remember(store, attempt, superseded=clock.text(at))
         return False
     if not _is_same(store, attempt, heard):
-        attempts.remember(
-            store, attempt, foreign_prompt_at=clock.text(at), other_conversation=heard.conversation
-        )
+        if attempt["stage"] == "typed":
+            attempts.remember(
+                store,
+                attempt,
+                foreign_prompt_at=clock.text(at),
+                other_conversation=heard.conversation,
+            )
         return False
     attempts.remember(
         store,

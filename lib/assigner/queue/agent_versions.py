@@ -74,6 +74,13 @@ def release(store: Store, provider: str) -> int:
     return len(held)
 
 
+def release_others(store: Store, provider: str) -> None:
+    """A session of a provider runs another version now: release the prompts that can run there."""
+    for row in store.rows("agent_versions/list"):
+        if row["provider"] == provider and row["state"] == "held":
+            prompts.release(store, "untested", f"{provider} {row['version']}")
+
+
 def refuse(store: Store, provider: str, version: str) -> None:
     """Hold an untested version because the settings allow none."""
     if store.one("agent_versions/get", provider=provider, version=version) is None:

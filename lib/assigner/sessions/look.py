@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from assigner.agents import detect, registry
-from assigner.agents import version as agents_version
 from assigner.config import Settings
 from assigner.errors import SetupError
 from assigner.queue import limits
@@ -266,6 +265,8 @@ def _members(
 
 def _of_agent(pane: tmux_panes.Pane, front: system_processes.Stat, agent: str, pid: int) -> Sight:
     directory = system_processes.directory(front.pid)
+    from assigner.agents import version as agents_version  # only for agents
+
     version = agents_version.of_process(pid)
     if pane.input_off:
         return Sight(pane, "occupied", "input is switched off", None, directory)
@@ -335,10 +336,11 @@ def _from_screen(
         provider = registry.agent(sight.agent or "")
     except SetupError as error:
         return sight._replace(reason=str(error))
-    untested = bool(sight.version) and agents_version.is_newer(
-        sight.version or "", provider.recorded
-    )
-    sight = sight._replace(is_untested=untested)
+    if sight.version:
+        from assigner.agents import version as agents_version
+
+        untested = agents_version.is_newer(sight.version, provider.recorded)
+        sight = sight._replace(is_untested=untested)
     meta = {
         "pane_current_command": shown.command,
         "pane_current_path": sight.directory or "",

@@ -211,6 +211,9 @@ def _see(
     else:
         sessions.see(store, row, values)
     was_there = bool(row and row["enrolled"] and row["status"] != "offline")
+    was_version = row["agent_version"] if row and was_there else None
+    if enrolled and sight.agent and sight.version != was_version:
+        agent_versions.release_others(store, sight.agent)
     if enrolled and status != "offline" and not was_there:
         prompts.release(store, "target missing", name)
     if was_there and status == "offline":
