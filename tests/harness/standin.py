@@ -54,6 +54,7 @@ KEYS = {
 _PIECE = re.compile(
     r"\x1b\[20[01]~|\x1b\[[0-9;?]*[A-Za-z~]|\x1b\x1b|[\x00-\x1f\x7f]|[^\x00-\x1f\x7f]+"
 )
+_LONG = 3  # line breaks of a paste that --wrap changes
 _LIMIT = "You've hit your usage limit, resets 6:09pm"
 
 
@@ -216,6 +217,7 @@ class Standin:
         self.said: list[str] = []  # the lines above the composer
         self.draft = ""
         self.collapsed: dict[str, str] = {}  # large pastes, by the markers that replace them
+        self.wrapped: dict[str, str] = {}  # long pastes as they are in the draft and for the model
         self.markers = 0  # their numbers rise
         self.queued: list[str] = []
         self.turn: Turn | None = None
@@ -285,11 +287,14 @@ class Standin:
         elif kind == "paste":
             self.log("paste", text=value)
             self.pasted_at = time.monotonic()
+            pasted = value
             if len(value) > self.options.collapse:
                 self.markers += 1
                 marker = f"[Pasted text #{self.markers} +{value.count(chr(10))} lines]"
                 self.collapsed[marker] = value
                 value = marker
+            if self.options.wrap and pasted.count("\n") >= _LONG:
+                self.wrapped[value] = self.options.wrap.replace("{}", pasted)
             self.draft += value
         elif kind == "text":
             self.log("text", text=value)
@@ -329,6 +334,7 @@ class Standin:
         elif key in ("C-u", "C-c"):
             self.draft = ""
             self.collapsed.clear()
+            self.wrapped.clear()
         elif key == "Escape" and self.turn is not None:
             self.escapes += 1
             if self.escapes >= self.options.escapes:
@@ -345,10 +351,11 @@ class Standin:
             self.enters_to_lose -= 1
             return
         text = self.draft
-        for marker, pasted in self.collapsed.items():
+        for marker, pasted in (self.collapsed | self.wrapped).items():
             text = text.replace(marker, pasted, 1)
         self.draft = ""
         self.collapsed.clear()
+        self.wrapped.clear()
         if not text.strip():
             return
         if text == "/exit":
@@ -541,6 +548,7 @@ def main() -> None:
     add("--enter-delay", type=int, default=0, metavar="MS", help="ignore Enter so soon after paste")
     add("--lose-enter", type=int, default=0, metavar="N", help="lose the first N Enters of prompts")
     add("--collapse", type=int, default=10**9, metavar="N", help="show longer pastes as a marker")
+    add("--wrap", metavar="FORM", help="make a long paste a FORM, in which {} stands for it")
     add("--escapes", type=int, default=1, metavar="N", help="need N presses of Escape to interrupt")
     add("--looks-idle", action="store_true", help="show no work, but for the text that it writes")
     add("--looks-busy", action="store_true", help="keep the spinner in the title after a turn")

@@ -12,7 +12,7 @@ from functools import cached_property
 from assigner.agents import prompt_text
 from assigner.agents.provider import Manner
 
-_LAG = 5.0  # seconds by which a record of a prompt may be later than the screen
+_LAG = 2.0  # seconds by which a record of a prompt may be later than the screen
 _SHORT = 12  # characters: a shorter line may be in anybody's prompt
 
 
