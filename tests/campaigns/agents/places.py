@@ -202,6 +202,11 @@ def _claude(place: Place) -> None:
         "projects": {},
     }
     (place.work.home / ".claude.json").write_text(json.dumps(settings))
+    # newer versions offer a mode that asks a person less, or start in it
+    permissions = {"defaultMode": "default", "disableAutoMode": "disable"}
+    own = place.work.home / ".claude" / "settings.json"
+    own.parent.mkdir()
+    own.write_text(json.dumps({"permissions": permissions}))
 
 
 def _codex(place: Place) -> None:
