@@ -7,6 +7,10 @@ first words of an answer the prompt goes back into the composer.  `/exit` and Ct
 SIGUSR1 stalls it, so that it neither reads nor draws, until the next SIGUSR1.  SIGUSR2 ends a usage
 limit: the agent submits the prompt that met it once more, by itself.
 
+As with real agents, not every text is submitted as it is: Enter completes a last word that begins
+with `@`, and breaks the line after a backslash; a pasted line that is an image's path becomes an
+attachment; `exit` alone ends the agent.
+
 Every line of --log is a JSON object with `event`:
   prompt    `text` was submitted: exactly this; `directory` is where it works
   command   `text` was submitted, and is no prompt: it begins with `/` or `!`
@@ -55,6 +59,9 @@ _PIECE = re.compile(
     r"\x1b\[20[01]~|\x1b\[[0-9;?]*[A-Za-z~]|\x1b\x1b|[\x00-\x1f\x7f]|[^\x00-\x1f\x7f]+"
 )
 _LONG = 3  # line breaks of a paste that --wrap changes
+# a line of a paste that becomes an attachment, and a last word that Enter completes
+_IMAGE = re.compile(r"^[ \t]*/\S*\.png[ \t]*$", re.MULTILINE)
+_MENTION = re.compile(r"(?:^|\s)@\S*\Z")
 _LIMIT = "You've hit your usage limit, resets 6:09pm"
 
 
@@ -287,6 +294,8 @@ class Standin:
         elif kind == "paste":
             self.log("paste", text=value)
             self.pasted_at = time.monotonic()
+            value, images = _IMAGE.subn("", value)
+            value = "[Image #1]" * images + value
             pasted = value
             if len(value) > self.options.collapse:
                 self.markers += 1
@@ -350,6 +359,12 @@ class Standin:
         if self.draft and self.enters_to_lose:
             self.enters_to_lose -= 1
             return
+        if self.options.enter_breaks or self.draft.endswith("\\"):
+            self.draft = f"{self.draft.removesuffix(chr(92))}\n"
+            return
+        if _MENTION.search(self.draft):
+            self.draft += "-completed "
+            return
         text = self.draft
         for marker, pasted in (self.collapsed | self.wrapped).items():
             text = text.replace(marker, pasted, 1)
@@ -358,7 +373,7 @@ class Standin:
         self.wrapped.clear()
         if not text.strip():
             return
-        if text == "/exit":
+        if text.strip() in ("/exit", "exit"):
             raise SystemExit(0)
         if text[0] in "/!":
             self.log("command", text=text, directory=str(Path.cwd()))
@@ -547,6 +562,7 @@ def main() -> None:
     add("--slow", type=float, default=0, metavar="S", help="each answer takes S seconds")
     add("--enter-delay", type=int, default=0, metavar="MS", help="ignore Enter so soon after paste")
     add("--lose-enter", type=int, default=0, metavar="N", help="lose the first N Enters of prompts")
+    add("--enter-breaks", action="store_true", help="take Enter for a line break, and submit never")
     add("--collapse", type=int, default=10**9, metavar="N", help="show longer pastes as a marker")
     add("--wrap", metavar="FORM", help="make a long paste a FORM, in which {} stands for it")
     add("--escapes", type=int, default=1, metavar="N", help="need N presses of Escape to interrupt")

@@ -41,10 +41,14 @@ def prompt(
 ) -> str:
     """The text to type for a prompt: first what the session lacks, then the feedback on an earlier
     attempt, the content, and `last`.  Control characters are removed: each would be a keystroke.
+    Unless `raw`, what the agent would not submit as it is gets the least that makes it plain text.
     """
     parts = (_head(lack), None if raw else feedback, content, last)
     text = terminal_text.clean("\n\n".join(filter(None, parts)))
-    if not raw and manner.disarm is not None and manner.disarm.search(text):
+    if raw:
+        return text
+    text = _as_text(manner, text)
+    if manner.disarm is not None and manner.disarm.search(text):
         return f" {text}"
     return text
 
@@ -124,6 +128,25 @@ def _head(lack: Lack) -> str:
     for command in lack.prerequisites:
         lines.append(f"- run this first, and stop if it fails: {command}")
     return "\n".join(["The context of this task:", *lines]) if lines else ""
+
+
+def _as_text(manner: Manner, text: str) -> str:
+    """A text changed so that the agent attaches no file for it, does not exit, and submits it at
+    Enter.
+    """
+    if manner.attached is not None:
+        text = manner.attached.sub(_quoted, text)
+    if manner.exits is not None and manner.exits.search(text):
+        return f"{text.rstrip()}."
+    if manner.open_end is not None and manner.open_end.search(text):
+        return f"{text} "
+    return text
+
+
+def _quoted(match: re.Match[str]) -> str:
+    """What matched in backquotes, the blanks around it outside them."""
+    inner = match[0].strip()
+    return match[0].replace(inner, f"`{inner}`")
 
 
 def _counts(name: str, text: str) -> int:

@@ -42,6 +42,10 @@ class Manner:
     matches the marker that the composer shows for a long paste, with its count of `newlines`,
     `lines` or `chars` as groups; `scrolled` matches the mark that only a part of a text is visible.
     A prompt that matches `disarm` would be read as a command: a blank before it prevents that.
+    Where `open_end` matches the end of a prompt, Enter would complete its last word or break the
+    line: a blank behind it prevents that.  What `attached` matches, a path, would become an
+    attachment: backquotes around it prevent that.  A prompt that matches `exits` would end the
+    agent: a full stop behind it prevents that.
     The agent takes prompts of at most `kilobytes` whole.  An agent started less than `warm_up`
     seconds ago may lose what is typed.  `escapes`: how many presses of Escape end a turn.
     `clear`: a key that deletes the line, or a part of it, before the cursor, and does nothing in
@@ -54,6 +58,9 @@ class Manner:
     pasted: re.Pattern[str] | None = None
     scrolled: re.Pattern[str] | None = None
     disarm: re.Pattern[str] | None = None
+    open_end: re.Pattern[str] | None = None
+    attached: re.Pattern[str] | None = None
+    exits: re.Pattern[str] | None = None
     kilobytes: int = 50
     escapes: int = 1
     clear: str = ""

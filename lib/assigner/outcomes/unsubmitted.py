@@ -66,7 +66,7 @@ def judge(
     if gone_for is not None and gone_for < _LAG:
         return None
     if gone_for is not None:
-        reason = "the agent did not submit the prompt, and the text was removed from its composer"
+        reason = _how_left(attempt, sight)
         with store.transaction():
             attempts.remember(store, attempt, removed=True)
         return Verdict(
@@ -116,6 +116,19 @@ def _has_left(attempt: LiveAttempt, sight: Sight) -> bool:
     if pasted_text.presses(attempt, screen.interrupted):
         return True
     return not pasted_text.presses(attempt, screen.entered) and attempt["conversation"] is not None
+
+
+def _how_left(attempt: LiveAttempt, sight: Sight | None) -> str:
+    """Why the text of an attempt is no longer in the composer, and what to look at."""
+    shown = sight.shown if sight else None
+    presses = pasted_text.presses(attempt, shown.screen.entered) if shown else 0
+    if not presses:
+        return "the agent did not submit the prompt, and the text was removed from its composer"
+    times = "once" if presses == 1 else f"{presses} times"
+    return (
+        f"Enter was pressed {times} and did not submit the prompt (look at the agent's key bindings"
+        " and modes); the text was removed from its composer"
+    )
 
 
 def _may_have_leaked(store: Store, attempt: LiveAttempt, text: str | None) -> bool:

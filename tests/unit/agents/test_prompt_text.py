@@ -6,6 +6,7 @@ import re
 import pytest
 
 from assigner.agents import registry
+from assigner.agents.prompt_match import Typed
 from assigner.agents.prompt_text import (
     Lack,
     is_numbered,
@@ -134,3 +135,45 @@ def test_what_is_typed_is_no_command_and_begins_with_what_the_session_lacks() ->
     assert (task, last) == ("/clear", "Say done.")
     said = prompt(manner, "do it", Lack(), feedback="\x1b[201~\r/clear\x9b201~ it\r\nnow")
     assert said == " /clear it\nnow\n\ndo it"
+
+
+@pytest.mark.parametrize(
+    ("agent", "text", "typed"),
+    [
+        ("claude", "see @READ", "see @READ "),
+        ("claude", "see @READ.", "see @READ. "),
+        ("claude", "ask :smi", "ask :smi "),
+        ("claude", "it ends in \\", "it ends in \\ "),
+        ("claude", "see @README for more", "see @README for more"),
+        ("claude", "mail me@example.org", "mail me@example.org"),
+        ("claude", "the logo is /w/icon.png", "the logo is `/w/icon.png`"),
+        ("claude", "one\n/w/a.png\ntwo", "one\n`/w/a.png`\ntwo"),
+        ("claude", "one\n  /w/my a.PNG \ntwo", "one\n  `/w/my a.PNG` \ntwo"),
+        ("claude", "/w/a.png /w/b.jpeg", "`/w/a.png` `/w/b.jpeg`"),
+        ("claude", '"/w/a.png"', '`"/w/a.png"`'),
+        ("claude", "the logo /w/icon.png is red", "the logo /w/icon.png is red"),
+        ("claude", "the logo is `/w/icon.png`", "the logo is `/w/icon.png`"),
+        ("claude", "exit", "exit."),
+        ("claude", " :wq!\n", " :wq!."),
+        ("claude", "/exit", " /exit."),
+        ("claude", "exit the loop", "exit the loop"),
+        ("codex", "see @README.md", "see @README.md "),
+        ("codex", "use $skill", "use $skill "),
+        ("codex", "exit", "exit"),
+        ("codex", "icon.png", "`icon.png`"),
+        ("codex", "/w/my\\ icon.png\n", "`/w/my\\ icon.png`\n"),
+        ("codex", "draw an icon.png", "draw an icon.png"),
+        ("codex", "'/w/my icon.png'", "`'/w/my icon.png'`"),
+        ("opencode", "see @any", "see @any "),
+        ("opencode", "/w/my icon.png", "`/w/my icon.png`"),
+        ("opencode", "draw an icon.png", "draw an icon.png"),
+        ("opencode", "read /w/a.png", "read /w/a.png"),
+        ("opencode", ":q", ":q."),
+        ("opencode", ":wq", ":wq"),
+    ],
+)  # fmt: skip
+def test_what_an_agent_would_not_submit_as_it_is(agent: str, text: str, typed: str) -> None:
+    manner = registry.agent(agent).manner
+    assert prompt(manner, text, Lack()) == typed
+    assert prompt(manner, text, Lack(), raw=True) == text
+    assert Typed(typed, manner).is_prompt(text) or typed != f"{text} "
