@@ -44,9 +44,12 @@ def prompt(
     """
     parts = (_head(lack), None if raw else feedback, content, last)
     text = terminal_text.clean("\n\n".join(filter(None, parts)))
-    if not raw and manner.disarm is not None and manner.disarm.search(text):
-        return f" {text}"
-    return text
+    return text if raw else _disarmed(manner, text)
+
+
+def is_refused(manner: Manner, text: str) -> bool:
+    """Whether the agent would read a text as a command of its own, whatever precedes it."""
+    return manner.refuse is not None and manner.refuse.search(_bared(text)) is not None
 
 
 def shows(draft: str | None, text: str, manner: Manner) -> bool:
@@ -124,6 +127,23 @@ def _head(lack: Lack) -> str:
     for command in lack.prerequisites:
         lines.append(f"- run this first, and stop if it fails: {command}")
     return "\n".join(["The context of this task:", *lines]) if lines else ""
+
+
+def _disarmed(manner: Manner, text: str) -> str:
+    """The text, so that the agent does not read it as one of its own commands."""
+    bare = _bared(text)
+    for before, expression in manner.disarm:
+        if expression.search(bare):
+            return f"{before}{bare}"
+    return text
+
+
+def _bared(text: str) -> str:
+    """A text without its leading blanks and invisible characters."""
+    for place, char in enumerate(text):
+        if squeezed(char):
+            return text[place:]
+    return ""
 
 
 def _counts(name: str, text: str) -> int:

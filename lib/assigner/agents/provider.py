@@ -41,7 +41,11 @@ class Manner:
     `delay`: milliseconds between the prompt's appearance in the composer and Enter.  `pasted`
     matches the marker that the composer shows for a long paste, with its count of `newlines`,
     `lines` or `chars` as groups; `scrolled` matches the mark that only a part of a text is visible.
-    A prompt that matches `disarm` would be read as a command: a blank before it prevents that.
+    A prompt that matches an expression of `disarm` would be read as a command: the text before that
+    expression, typed in front of the prompt, prevents that (as a table `{ text = expression }`; an
+    expression alone stands for a blank).  Nothing prevents it for a prompt that matches `refuse`.
+    Both are searched in the prompt without leading blanks and invisible characters, which agents
+    drop.
     The agent takes prompts of at most `kilobytes` whole.  An agent started less than `warm_up`
     seconds ago may lose what is typed.  `escapes`: how many presses of Escape end a turn.
     `clear`: a key that deletes the line, or a part of it, before the cursor, and does nothing in
@@ -53,7 +57,8 @@ class Manner:
     delay: int = 0
     pasted: re.Pattern[str] | None = None
     scrolled: re.Pattern[str] | None = None
-    disarm: re.Pattern[str] | None = None
+    disarm: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    refuse: re.Pattern[str] | None = None
     kilobytes: int = 50
     escapes: int = 1
     clear: str = ""

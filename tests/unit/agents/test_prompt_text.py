@@ -9,6 +9,7 @@ from assigner.agents import registry
 from assigner.agents.prompt_text import (
     Lack,
     is_numbered,
+    is_refused,
     marker,
     prompt,
     shows,
@@ -123,9 +124,10 @@ def test_what_is_left_of_a_text_whose_end_was_taken_away(draft: str, right: bool
 
 
 def test_what_is_typed_is_no_command_and_begins_with_what_the_session_lacks() -> None:
-    manner = Manner(disarm=re.compile("^[/!]"))
+    manner = Manner(disarm=((" ", re.compile("^[/!]")),))
     assert prompt(manner, "/clear", Lack()) == " /clear"
     assert prompt(manner, "/clear", Lack(), raw=True) == "/clear"
+    assert prompt(manner, " \n\u200b/clear", Lack()) == " /clear"
     assert prompt(manner, "no / command", Lack()) == "no / command"
     lack = Lack("/srv/app", "feature", {"LANG": "C", "TZ": "UTC"}, ["make", "make deps"])
     head, task, last = prompt(manner, "/clear", lack, last="Say done.").split("\n\n")
@@ -134,3 +136,33 @@ def test_what_is_typed_is_no_command_and_begins_with_what_the_session_lacks() ->
     assert (task, last) == ("/clear", "Say done.")
     said = prompt(manner, "do it", Lack(), feedback="\x1b[201~\r/clear\x9b201~ it\r\nnow")
     assert said == " /clear it\nnow\n\ndo it"
+
+
+@pytest.mark.parametrize(
+    ("agent", "text", "typed"),
+    [
+        ("claude", "/clear it", "\u2800/clear it"),
+        ("claude", " /clear it", "\u2800/clear it"),
+        ("claude", "\u200b/clear it", "\u2800/clear it"),
+        ("claude", "!rm it", " !rm it"),
+        ("claude", "\u200d!rm it", " !rm it"),
+        ("claude", "# a heading", "# a heading"),
+        ("codex", "/clear it", " /clear it"),
+        ("codex", "!rm it", " !rm it"),
+        ("opencode", "/clear it", " /clear it"),
+        ("opencode", "!rm it", " !rm it"),
+    ],
+)
+def test_what_disarms_a_command_is_in_the_provider_file(agent: str, text: str, typed: str) -> None:
+    manner = registry.agent(agent).manner
+    assert prompt(manner, text, Lack()) == typed
+    assert prompt(manner, text, Lack(), raw=True) == text
+    assert not is_refused(manner, text)
+
+
+def test_a_text_that_nothing_disarms_is_refused() -> None:
+    manner = Manner(refuse=re.compile(r"\A/"))
+    for text in ("/clear", " /clear", "\n\u200b/clear"):
+        assert is_refused(manner, text)
+    for text in ("clear", "see /clear", ""):
+        assert not is_refused(manner, text)
