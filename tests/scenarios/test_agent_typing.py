@@ -102,6 +102,20 @@ def test_what_is_sent_is_submitted_once_and_exactly(work: Workplace, tmp_path: P
     assert not list(tmp_path.rglob("x"))
 
 
+def test_a_command_that_nothing_disarms_is_not_typed_unless_it_is_raw(work: Workplace) -> None:
+    agent = enrolled(work, "one")
+    work.environment["ASSIGNER_START_WAIT"] = "0.2"
+    refused = send(work, "/never a prompt", "--max-attempts", 3)
+    raw = send(work, "/never a prompt", "--raw")
+    work.run_until(lambda: work.prompt(raw)["status"] == "completed", 40)
+    prompt = work.prompt(refused)
+    assert (prompt["status"], prompt["attempts"]) == ("failed", 1)
+    assert prompt["error"].startswith("not_accepted: typing: standin would read the prompt as a")
+    assert "--raw" in prompt["error"]
+    assert [event["text"] for event in agent.events("paste", "text")] == ["/never a prompt"]
+    assert agent.prompts() == []
+
+
 def test_a_session_that_is_not_at_its_empty_composer_is_left_alone(work: Workplace) -> None:
     drafting = enrolled(work, "drafting")
     drafting.type("half a thought")

@@ -45,12 +45,12 @@ def prompt(
     """
     parts = (_head(lack), None if raw else feedback, content, last)
     text = terminal_text.clean("\n\n".join(filter(None, parts)))
-    if raw:
-        return text
-    text = _as_text(manner, text)
-    if manner.disarm is not None and manner.disarm.search(text):
-        return f" {text}"
-    return text
+    return text if raw else _disarmed(manner, _as_text(manner, text))
+
+
+def is_refused(manner: Manner, text: str) -> bool:
+    """Whether the agent would read a text as a command of its own, whatever precedes it."""
+    return manner.refuse is not None and manner.refuse.search(_bared(text)) is not None
 
 
 def shows(draft: str | None, text: str, manner: Manner) -> bool:
@@ -147,6 +147,23 @@ def _quoted(match: re.Match[str]) -> str:
     """What matched in backquotes, the blanks around it outside them."""
     inner = match[0].strip()
     return match[0].replace(inner, f"`{inner}`")
+
+
+def _disarmed(manner: Manner, text: str) -> str:
+    """The text, so that the agent does not read it as one of its own commands."""
+    bare = _bared(text)
+    for before, expression in manner.disarm:
+        if expression.search(bare):
+            return f"{before}{bare}"
+    return text
+
+
+def _bared(text: str) -> str:
+    """A text without its leading blanks and invisible characters."""
+    for place, char in enumerate(text):
+        if squeezed(char):
+            return text[place:]
+    return ""
 
 
 def _counts(name: str, text: str) -> int:

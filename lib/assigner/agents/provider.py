@@ -41,7 +41,11 @@ class Manner:
     `delay`: milliseconds between the prompt's appearance in the composer and Enter.  `pasted`
     matches the marker that the composer shows for a long paste, with its count of `newlines`,
     `lines` or `chars` as groups; `scrolled` matches the mark that only a part of a text is visible.
-    A prompt that matches `disarm` would be read as a command: a blank before it prevents that.
+    A prompt that matches an expression of `disarm` would be read as a command: the text before that
+    expression, typed in front of the prompt, prevents that (as a table `{ text = expression }`; an
+    expression alone stands for a blank).  Nothing prevents it for a prompt that matches `refuse`.
+    Both are searched in the prompt without leading blanks and invisible characters, which agents
+    drop.
     Where `open_end` matches the end of a prompt, Enter would complete its last word or break the
     line: a blank behind it prevents that.  What `attached` matches, a path, would become an
     attachment: backquotes around it prevent that.  A prompt that matches `exits` would end the
@@ -57,7 +61,8 @@ class Manner:
     delay: int = 0
     pasted: re.Pattern[str] | None = None
     scrolled: re.Pattern[str] | None = None
-    disarm: re.Pattern[str] | None = None
+    disarm: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    refuse: re.Pattern[str] | None = None
     open_end: re.Pattern[str] | None = None
     attached: re.Pattern[str] | None = None
     exits: re.Pattern[str] | None = None

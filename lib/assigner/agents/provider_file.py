@@ -13,6 +13,7 @@ from assigner.agents import version as agents_version
 from assigner.agents.provider import COUNTS, Failure, Launch, Manner, Provider, Rule
 from assigner.errors import SetupError
 from assigner.states import SESSION_STATUSES
+from assigner.system import terminal_text
 
 _KEYS = {
     "start": str,
@@ -128,7 +129,10 @@ class Reader:
         return launch
 
     def manner(self, table: Mapping[str, Any]) -> Manner:
-        manner = Manner(**self.values("'typing'", table, Manner, ()))
+        plain = {key: value for key, value in table.items() if key != "disarm"}
+        manner = Manner(
+            **self.values("'typing'", plain, Manner, ()), disarm=self.disarm(table.get("disarm"))
+        )
         for name in manner.pasted.groupindex if manner.pasted else ():
             if name not in COUNTS:
                 raise self.fail(
@@ -137,6 +141,15 @@ class Reader:
         if manner.clear and not re.fullmatch(r"[\x01-\x08\x0b\x0c\x0e-\x1a]", manner.clear):
             raise self.fail("'typing.clear'", "is not a control character, or ends a line")
         return manner
+
+    def disarm(self, given: object) -> tuple[tuple[str, re.Pattern[str]], ...]:
+        """What to type in front of a prompt, and for which prompts."""
+        place = "'typing' 'disarm'"
+        table = given if isinstance(given, dict) else {" ": given} if given is not None else {}
+        for text in table:
+            if not text or terminal_text.clean(text) != text:
+                raise self.fail(place, "has a key that is empty or has a control character")
+        return tuple((text, self.pattern(place, each)) for text, each in table.items())
 
     def once(self, table: Mapping[str, Any]) -> oneshot.Once:
         where = "'once'"

@@ -74,6 +74,12 @@ def type(store: Store, job: Job, sight: Sight, shown: Shown, lack: Lack) -> Stro
     if not prompt_text.is_drawn(text):
         reason = "the prompt has no visible character, so it cannot be seen in a composer"
         return give_back.fail(store, attempt, "typing", reason, "not_accepted")
+    if not raw and prompt_text.is_refused(manner, text):
+        reason = (
+            f"{job.provider.name} would read the prompt as a command of its own: begin it with"
+            " another word, or use send --raw"
+        )
+        return give_back.fail(store, attempt, "typing", reason, "not_accepted")
     attempt_files.make_run(store.settings, attempt["id"], {"go": "", "prompt": text})
     with store.transaction():
         attempts.advance(store, attempt["id"], "claimed", "prepared")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import Thread
 
 from campaigns.agents.deliveries import Delivery, Tools
-from campaigns.agents.places import Place
+from campaigns.agents.places import BLANK, Place
 from harness.words import answer
 from harness.workplace import wait_for
 
@@ -97,7 +97,8 @@ class Trial:
         if response is not None:
             # the blank that keeps a prompt from being a command goes to some models with it, and
             # OpenCode has one behind what it shows as a mark
-            answers = (response, answer(f" {text}"), answer(f"{text} "))
+            changed = (f" {text}", f"{text} ", f"{BLANK}{text}")
+            answers = (response, *map(answer, changed))
             right = any(known in (found.response or "") for known in answers)
             self.check(right, f"{seen}; no {response!r} in it")
 
@@ -311,11 +312,26 @@ def one_line(trial: Trial) -> None:
 
 
 @case
+def wrapped(trial: Trial) -> None:
+    """Pastes that Claude Code puts between tags, and their outcomes."""
+    trial.ready()
+    for text in (
+        "four\nlines\nof\ntext", "word " * 200 + "end", "/help\nis\nno\ncommand\nhere",
+        'a </pasted_content> b\n<pasted_content id="x">\n\n  c & <b> "d"\nend',
+        "\u00e9\nfamily \U0001f468\u200d\U0001f469\nthird\nfourth",
+    ):  # fmt: skip
+        trial.completes(text)
+    lines = "one\ntwo\nthree\n"
+    trial.completes(f"{lines}MODEL:slow=3", "At the end.")
+    trial.fails(f"{lines}MODEL:fail401", "auth")
+
+
+@case
 def leading(trial: Trial) -> None:
     trial.ready()
     for text in (
         "/help is a word here", "!touch canary", "# no heading", "@notes.txt is a name",
-        "- no option", "? no shortcut",
+        "- no option", "? no shortcut", "/clear", "!", "/usr/share is a directory", "& no shell",
     ):  # fmt: skip
         trial.completes(text)
     trial.check(not (trial.place.directory / "canary").exists(), "a shell has run it")

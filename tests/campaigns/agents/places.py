@@ -17,6 +17,7 @@ from campaigns.agents.model import Model
 from harness.workplace import Pane, Workplace, wait_for
 
 KEY = "sk-made-up-0000000000000000000000000000000"
+BLANK = "\u2800"  # what the provider file types in front of some prompts
 _CODEX = """\
 model = "a-model"
 model_provider = "loopback"
@@ -184,12 +185,17 @@ class Place:
         seen: dict[str, str] = {}
         for request in self.model.requests():
             if request.get("path") and not request["auxiliary"] and not request["after_tool"]:
-                seen.setdefault(request["digest"], request["text"].strip())
+                seen.setdefault(request["digest"], _bare(request["text"]))
         return list(seen.values())
 
     def answered(self, text: str) -> bool:
         """Whether the model has come to the end of its answer to a text."""
-        return any(line.get("answered", "").strip() == text for line in self.model.requests())
+        return any(_bare(line.get("answered", "")) == text for line in self.model.requests())
+
+
+def _bare(text: str) -> str:
+    """A text without the blanks around it, braille blanks included."""
+    return text.strip().removeprefix(BLANK)
 
 
 def _claude(place: Place) -> None:

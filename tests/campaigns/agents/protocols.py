@@ -6,6 +6,7 @@ agent to complete its turns.
 
 import itertools
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ _NOTICES = (
     "<permissions", "<turn_aborted>", "<local-command-", "<command-name>", "<skills_instructions>",
     "[Request interrupted by user", "Caveat: The messages below",
 )  # fmt: skip
+_PASTED = re.compile(r"""(?x) \s* <pasted_content[ ]id="(?P<id>\w+)">\n
+    (?P<text>[\s\S]*) \n</pasted_content[ ]id="(?P=id)"> \s*""")
 _SHELLS = ("Bash", "bash", "exec_command", "shell_command", "shell", "exec")
 _QUESTIONS = ("AskUserQuestion", "question", "request_user_input")
 # What a tool is told beside its command, so that a person is asked
@@ -117,6 +120,12 @@ def _texts(content: object) -> list[str]:
     return [text for text in texts if text.strip() and not text.lstrip().startswith(_NOTICES)]
 
 
+def _unwrapped(text: str) -> str:
+    """What was pasted, without the tags that Claude Code puts around a long paste."""
+    found = _PASTED.fullmatch(text)
+    return re.sub(r"<\\(?=/?pasted_content\b)", "<", found["text"]) if found else text
+
+
 class Messages:
     """Anthropic's messages."""
 
@@ -127,7 +136,7 @@ class Messages:
                 continue
             content = message["content"]
             if texts := _texts(content):
-                text, after_tool = texts[-1], False
+                text, after_tool = _unwrapped(texts[-1]), False
             elif not isinstance(content, str) and any(
                 part.get("type") == "tool_result" for part in content
             ):

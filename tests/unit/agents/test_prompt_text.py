@@ -10,6 +10,7 @@ from assigner.agents.prompt_match import Typed
 from assigner.agents.prompt_text import (
     Lack,
     is_numbered,
+    is_refused,
     marker,
     prompt,
     shows,
@@ -124,9 +125,10 @@ def test_what_is_left_of_a_text_whose_end_was_taken_away(draft: str, right: bool
 
 
 def test_what_is_typed_is_no_command_and_begins_with_what_the_session_lacks() -> None:
-    manner = Manner(disarm=re.compile("^[/!]"))
+    manner = Manner(disarm=((" ", re.compile("^[/!]")),))
     assert prompt(manner, "/clear", Lack()) == " /clear"
     assert prompt(manner, "/clear", Lack(), raw=True) == "/clear"
+    assert prompt(manner, " \n\u200b/clear", Lack()) == " /clear"
     assert prompt(manner, "no / command", Lack()) == "no / command"
     lack = Lack("/srv/app", "feature", {"LANG": "C", "TZ": "UTC"}, ["make", "make deps"])
     head, task, last = prompt(manner, "/clear", lack, last="Say done.").split("\n\n")
@@ -155,7 +157,7 @@ def test_what_is_typed_is_no_command_and_begins_with_what_the_session_lacks() ->
         ("claude", "the logo is `/w/icon.png`", "the logo is `/w/icon.png`"),
         ("claude", "exit", "exit."),
         ("claude", " :wq!\n", " :wq!."),
-        ("claude", "/exit", " /exit."),
+        ("claude", "/exit", "\u2800/exit."),
         ("claude", "exit the loop", "exit the loop"),
         ("codex", "see @README.md", "see @README.md "),
         ("codex", "use $skill", "use $skill "),
@@ -177,3 +179,33 @@ def test_what_an_agent_would_not_submit_as_it_is(agent: str, text: str, typed: s
     assert prompt(manner, text, Lack()) == typed
     assert prompt(manner, text, Lack(), raw=True) == text
     assert Typed(typed, manner).is_prompt(text) or typed != f"{text} "
+
+
+@pytest.mark.parametrize(
+    ("agent", "text", "typed"),
+    [
+        ("claude", "/clear it", "\u2800/clear it"),
+        ("claude", " /clear it", "\u2800/clear it"),
+        ("claude", "\u200b/clear it", "\u2800/clear it"),
+        ("claude", "!rm it", " !rm it"),
+        ("claude", "\u200d!rm it", " !rm it"),
+        ("claude", "# a heading", "# a heading"),
+        ("codex", "/clear it", " /clear it"),
+        ("codex", "!rm it", " !rm it"),
+        ("opencode", "/clear it", " /clear it"),
+        ("opencode", "!rm it", " !rm it"),
+    ],
+)
+def test_what_disarms_a_command_is_in_the_provider_file(agent: str, text: str, typed: str) -> None:
+    manner = registry.agent(agent).manner
+    assert prompt(manner, text, Lack()) == typed
+    assert prompt(manner, text, Lack(), raw=True) == text
+    assert not is_refused(manner, text)
+
+
+def test_a_text_that_nothing_disarms_is_refused() -> None:
+    manner = Manner(refuse=re.compile(r"\A/"))
+    for text in ("/clear", " /clear", "\n\u200b/clear"):
+        assert is_refused(manner, text)
+    for text in ("clear", "see /clear", ""):
+        assert not is_refused(manner, text)

@@ -53,6 +53,11 @@ def test_programs_are_told_without_the_rules(own: Path, text: str) -> None:
         ('start = "robot"\nprograms = 7\n' + RULE, "'programs' is not a list"),
         (HEAD.replace('"r2.js"', "2") + RULE, "'programs' is not text"),
         ('start = "robot"\n' + RULE, "'commands' is missing or empty"),
+        (HEAD + RULE + '[typing]\ndisarm = "("\n', "'disarm' is not a regular expression: "),
+        (HEAD + RULE + "[typing]\ndisarm = 7\n", "'disarm' is not text"),
+        (HEAD + RULE + '[typing.disarm]\n"\\r" = "/"\n', "'disarm' has a key that is empty or "),
+        (HEAD + RULE + '[typing]\nwrappers = "x"\n', "'wrappers' is not a list"),
+        (HEAD + RULE + '[typing]\nwrappers = ["("]\n', "'wrappers' is not a regular expression"),
         ('start = "robot"\ncommands = ["("]\n' + RULE, "'commands' is not a regular expression: "),
     ],
 )
