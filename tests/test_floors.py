@@ -18,7 +18,7 @@ FLOORS = [
     {"queue"},
     {"context", "sessions"},
     {"routing", "events", "outcomes", "delivery", "goals", "maintenance"},
-    {"cli", "doctor", "monitor"},
+    {"cli", "doctor", "monitor", "trial"},
     {"api", "web", "bin"},
 ]
 # ... and on its own floor only from these.

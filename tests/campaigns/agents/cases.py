@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from threading import Thread
 
+from assigner.trial.words import answer
 from campaigns.agents.deliveries import Delivery
 from campaigns.agents.places import Place
-from harness.words import answer
 from harness.workplace import wait_for
 
 Case = Callable[["Trial"], None]

@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
-"""model.py - a model on loopback for real agents: words in the prompt choose its answers
+"""A model on loopback for real agents: words in the prompt choose its answers (words.py).
 
-The words are those of tests/harness/words.py.  For each request for a turn the log gets a JSON
+For each request for a turn the log gets a JSON
 line: time, path, model, auxiliary, text (exactly what was typed last), after_tool, digest (of the
 conversation: a retry has the same), kind; at the end of the answer a line `answered`.
-Prints its port, and serves until it is killed.
+`python -m assigner.trial.model LOG` prints the port, and serves until it is killed.
 """
 
 import argparse
@@ -19,12 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from campaigns.agents.protocols import PROTOCOLS, Body, Call, Event, Failure, Request, call
-from harness.words import Wish, answer, wish
-
-FAILURES = ("fail500", "fail401", "context", "ratelimit", "quota")
+from assigner.trial.protocols import PROTOCOLS, Body, Call, Event, Failure, Request, call
+from assigner.trial.words import FAILURES, Wish, answer, wish
 
 
 class DroppedError(Exception):
@@ -189,9 +184,7 @@ def _words(wanted: Wish, request: Request, wants: Call | None) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(prog="python -m assigner.trial.model")
     parser.add_argument("log", type=Path, metavar="LOG", help="the file that records requests")
     with Model(parser.parse_args().log) as model:
         print(model.port, flush=True)
