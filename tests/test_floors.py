@@ -32,7 +32,7 @@ ARROWS = {
     "agents.transcripts": {"agents"},
     "outcomes": {"events"},
     "delivery": {"outcomes", "events"},
-    "cli": {"monitor"},
+    "cli": {"monitor", "trial"},
 }
 # Modules that run programs; every other module asks them.
 RUN_PROGRAMS = {"tmux.client", "system.git", "system.programs"}

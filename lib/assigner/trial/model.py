@@ -56,6 +56,22 @@ class Model:
             text = self.log.read_text() if self.log.exists() else ""
         return [json.loads(line) for line in text.splitlines()]
 
+    def received(self) -> list[str]:
+        """The prompts so far, in order, without blanks around them.
+
+        Requests of one turn count once: a retry repeats the conversation, a tool's result
+        continues it.
+        """
+        seen: dict[str, str] = {}
+        for request in self.requests():
+            if request.get("path") and not request["auxiliary"] and not request["after_tool"]:
+                seen.setdefault(request["digest"], request["text"].strip())
+        return list(seen.values())
+
+    def answered(self, text: str) -> bool:
+        """Whether the answer to a prompt with that text has come to its end."""
+        return any(text in line.get("answered", "") for line in self.requests())
+
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True

@@ -146,20 +146,12 @@ class Place:
         wait_for(left, 30, self.pane.screen)
 
     def received(self) -> list[str]:
-        """What was typed to the agent as the model received it, in order, without blanks around.
-
-        Requests of one turn count once: a retry repeats the conversation, a tool's result
-        continues it.
-        """
-        seen: dict[str, str] = {}
-        for request in self.model.requests():
-            if request.get("path") and not request["auxiliary"] and not request["after_tool"]:
-                seen.setdefault(request["digest"], request["text"].strip())
-        return list(seen.values())
+        """What was typed to the agent as the model received it, in order."""
+        return self.model.received()
 
     def answered(self, text: str) -> bool:
         """Whether the model has come to the end of its answer to a text."""
-        return any(line.get("answered", "").strip() == text for line in self.model.requests())
+        return self.model.answered(text)
 
 
 _READY = {"claude": "? for shortcuts", "codex": "Ask Codex", "opencode": "Ask anything"}
