@@ -68,7 +68,8 @@ CREATE TABLE sessions (
     stuck_reported_for  TEXT,               -- the last sign of life that was reported as stuck
     updated_at          TEXT NOT NULL,
     updated_by          TEXT NOT NULL, resting_until TEXT, rest_reason TEXT
-    CHECK ((rest_reason IS NULL) = (resting_until IS NULL)), given_back INTEGER NOT NULL DEFAULT 0 CHECK (given_back >= 0), turn_began_at TEXT, turn_ended_at TEXT,
+    CHECK ((rest_reason IS NULL) = (resting_until IS NULL)), given_back INTEGER NOT NULL DEFAULT 0 CHECK (given_back >= 0), turn_began_at TEXT, turn_ended_at TEXT, agent_version TEXT, agent_untested INTEGER NOT NULL DEFAULT 0 -- newer than recorded
+    CHECK (agent_untested IN (0, 1)),
     UNIQUE (host, name),
     CHECK (status = 'offline' OR pane_id IS NOT NULL),
     CHECK ((status = 'idle') = (idle_since IS NOT NULL))
@@ -227,7 +228,7 @@ CREATE TABLE attempts (
     submitted_at   TEXT,
     finished_at    TEXT,
     updated_at     TEXT NOT NULL,
-    updated_by     TEXT NOT NULL,
+    updated_by     TEXT NOT NULL, agent_version TEXT,
     UNIQUE (prompt_id, number),
     FOREIGN KEY (host, session) REFERENCES sessions (host, name),
     CHECK ((outcome IS NULL) = (finished_at IS NULL)),
@@ -583,13 +584,31 @@ WHEN OLD.resting_until IS NOT NEW.resting_until BEGIN
          NEW.updated_at);
 END;
 
+CREATE TABLE agent_versions (
+    host            TEXT NOT NULL,
+    provider        TEXT NOT NULL,
+    version         TEXT NOT NULL,
+    state           TEXT NOT NULL CHECK (state IN ('probation', 'trusted', 'held')),
+    prompt_id       INTEGER,
+    probation_until TEXT,
+    unverified      INTEGER NOT NULL DEFAULT 0 CHECK (unverified >= 0),
+    reason          TEXT,
+    updated_at      TEXT NOT NULL,
+    updated_by      TEXT NOT NULL,
+    PRIMARY KEY (host, provider, version),
+    CHECK ((state = 'probation') = (probation_until IS NOT NULL)),
+    CHECK ((state = 'probation') = (prompt_id IS NOT NULL)),
+    CHECK ((state = 'held') = (reason IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
 CREATE VIEW prompt_holds AS
 SELECT id,
        CASE WHEN missing IS NOT NULL THEN 'target missing'
             WHEN paused IS NOT NULL THEN 'pause'
             WHEN limited IS NOT NULL THEN 'limit'
-            WHEN resting IS NOT NULL THEN 'rest' END AS held_by,
-       coalesce(missing, paused, limited, resting) AS held_on
+            WHEN resting IS NOT NULL THEN 'rest'
+            WHEN untested IS NOT NULL THEN 'untested' END AS held_by,
+       coalesce(missing, paused, limited, resting, untested) AS held_on
 FROM (SELECT p.id,
              CASE WHEN s.name IS NULL OR s.enrolled = 0 OR s.status = 'offline'
                   THEN p.target_session END AS missing,
@@ -611,7 +630,23 @@ FROM (SELECT p.id,
                         ON l.host = o.host AND l.account = coalesce(o.account, o.provider)
                         WHERE o.host = p.host AND o.provider = p.target_provider AND o.enrolled = 1)
              END AS limited,
-             CASE WHEN s.resting_until IS NOT NULL THEN s.name END AS resting
+             CASE WHEN s.resting_until IS NOT NULL THEN s.name END AS resting,
+             CASE WHEN p.target_session IS NOT NULL
+                  THEN (SELECT v.provider || ' ' || v.version FROM agent_versions v
+                        WHERE v.host = p.host AND v.provider = s.provider
+                          AND v.version = s.agent_version AND v.state = 'held')
+                  WHEN p.target_provider IS NOT NULL AND NOT EXISTS
+                       (SELECT 1 FROM sessions o LEFT JOIN agent_versions v
+                        ON v.host = o.host AND v.provider = o.provider
+                           AND v.version = o.agent_version AND v.state = 'held'
+                        WHERE o.host = p.host AND o.provider = p.target_provider
+                          AND o.enrolled = 1 AND o.status <> 'offline' AND v.version IS NULL)
+                  THEN (SELECT min(v.provider || ' ' || v.version) FROM sessions o
+                        JOIN agent_versions v ON v.host = o.host AND v.provider = o.provider
+                           AND v.version = o.agent_version AND v.state = 'held'
+                        WHERE o.host = p.host AND o.provider = p.target_provider
+                          AND o.enrolled = 1)
+             END AS untested
       FROM prompts p LEFT JOIN sessions s ON s.host = p.host AND s.name = p.target_session) AS known;
 
 CREATE TRIGGER attempts_claim BEFORE INSERT ON attempts
@@ -623,6 +658,11 @@ WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE host = NEW.host AND name = NEW.ses
   OR EXISTS (SELECT 1 FROM sessions s
              JOIN usage_limits l ON l.host = s.host AND l.account = coalesce(s.account, s.provider)
              WHERE s.host = NEW.host AND s.name = NEW.session)
+  OR EXISTS (SELECT 1 FROM sessions s
+             JOIN agent_versions v ON v.host = s.host AND v.provider = s.provider
+                  AND v.version = s.agent_version
+             WHERE s.host = NEW.host AND s.name = NEW.session
+               AND (v.state = 'held' OR v.probation_until > NEW.claimed_at))
   OR NOT EXISTS (SELECT 1 FROM prompts WHERE id = NEW.prompt_id
                  AND status = 'pending' AND held_by IS NULL)
 BEGIN SELECT RAISE(ABORT, 'a claim needs a waiting prompt and an enrolled idle session'); END;

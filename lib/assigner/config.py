@@ -53,6 +53,8 @@ class Settings:
     submit_wait: float = 300.0
     quiet: float = 5.0
     turn_lapse: float = 600.0
+    untested: bool = True
+    probation: float = 600.0
     person_active: float = 5.0
     limit_wait: float = 900.0
     rest_after: int = 3

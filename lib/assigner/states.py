@@ -43,6 +43,7 @@ EventType = Literal[
     "session.occupied", "session.unknown", "session.offline", "session.enrolled",
     "session.left", "session.paused", "session.resumed", "session.started",
     "session.stuck", "session.resting", "session.rested", "session.given_up",
+    "version.probation", "version.trusted", "version.held",
     "provider.paused", "provider.resumed", "everything.paused", "everything.resumed",
     "check.wanted", "check.starting", "check.running", "check.passed", "check.failed",
     "check.cancelled", "review.approved", "review.rejected",

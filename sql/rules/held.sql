@@ -19,4 +19,10 @@ SELECT 'prompt ' || p.id || ' is held by the rest of a session that does not res
 FROM prompts p
 WHERE p.held_by = 'rest' AND NOT EXISTS
     (SELECT 1 FROM sessions s
-     WHERE s.host = p.host AND s.name = p.held_on AND s.resting_until IS NOT NULL);
+     WHERE s.host = p.host AND s.name = p.held_on AND s.resting_until IS NOT NULL)
+UNION ALL
+SELECT 'prompt ' || p.id || ' is held by a version of an agent that is not held', p.id, 'hold'
+FROM prompts p
+WHERE p.held_by = 'untested' AND NOT EXISTS
+    (SELECT 1 FROM agent_versions v
+     WHERE v.host = p.host AND v.provider || ' ' || v.version = p.held_on AND v.state = 'held');

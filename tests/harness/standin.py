@@ -35,7 +35,7 @@ import time
 import tty
 import uuid
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ KEYS = {
 _PIECE = re.compile(
     r"\x1b\[20[01]~|\x1b\[[0-9;?]*[A-Za-z~]|\x1b\x1b|[\x00-\x1f\x7f]|[^\x00-\x1f\x7f]+"
 )
+_LONG = 3  # line breaks of a paste that --wrap changes
 _LIMIT = "You've hit your usage limit, resets 6:09pm"
 
 
@@ -219,6 +220,7 @@ class Standin:
         self.draft = ""
         self.told: list[str] = []  # what the model was sent
         self.collapsed: dict[str, str] = {}  # large pastes, by the markers that replace them
+        self.wrapped: dict[str, str] = {}  # long pastes as they are in the draft and for the model
         self.markers = 0  # their numbers rise
         self.queued: list[str] = []
         self.turn: Turn | None = None
@@ -288,11 +290,14 @@ class Standin:
         elif kind == "paste":
             self.log("paste", text=value)
             self.pasted_at = time.monotonic()
+            pasted = value
             if len(value) > self.options.collapse:
                 self.markers += 1
                 marker = f"[Pasted text #{self.markers} +{value.count(chr(10))} lines]"
                 self.collapsed[marker] = value
                 value = marker
+            if self.options.wrap and pasted.count("\n") >= _LONG:
+                self.wrapped[value] = self.options.wrap.replace("{}", pasted)
             self.draft += value
         elif kind == "text":
             self.log("text", text=value)
@@ -332,6 +337,7 @@ class Standin:
         elif key in ("C-u", "C-c"):
             self.draft = ""
             self.collapsed.clear()
+            self.wrapped.clear()
         elif key == "Escape" and self.turn is not None:
             self.escapes += 1
             if self.escapes >= self.options.escapes:
@@ -348,10 +354,11 @@ class Standin:
             self.enters_to_lose -= 1
             return
         text = self.draft
-        for marker, pasted in self.collapsed.items():
+        for marker, pasted in (self.collapsed | self.wrapped).items():
             text = text.replace(marker, pasted, 1)
         self.draft = ""
         self.collapsed.clear()
+        self.wrapped.clear()
         if not text.strip():
             return
         if text == "/exit":
@@ -367,8 +374,6 @@ class Standin:
 
     def begin(self, text: str) -> None:
         self.prompt, self.silent = text, True
-        if self.options.wrap and "\n" in text:
-            text = f"{self.options.wrap}\n{text}\n{self.options.wrap}"
         self.tell_model(text)
         self.reports.begun(text)
         self.said += [*textwrap.indent(text, "  ").replace("  ", "▸ ", 1).split("\n"), ""]
@@ -430,7 +435,10 @@ class Standin:
             kind, seconds, argument = wish(_taken(Path(argument)))
         yield seconds if kind == "think" else 0
         if kind in _FAILURES:
-            return _FAILURES[kind]
+            failure = _FAILURES[kind]
+            if kind == "quota" and seconds:
+                return replace(failure, text=f"You've hit your usage limit, resets {seconds:g} s")
+            return failure
         self.silent = False
         if kind in ("tool", "ask"):
             return (yield from self.asking(kind, argument))
@@ -567,7 +575,7 @@ def main() -> None:
     add("--enter-delay", type=int, default=0, metavar="MS", help="ignore Enter so soon after paste")
     add("--lose-enter", type=int, default=0, metavar="N", help="lose the first N Enters of prompts")
     add("--collapse", type=int, default=10**9, metavar="N", help="show longer pastes as a marker")
-    add("--wrap", default="", metavar="WORD", help="put prompts of several lines between WORDs")
+    add("--wrap", metavar="FORM", help="make a long paste a FORM, in which {} stands for it")
     add("--escapes", type=int, default=1, metavar="N", help="need N presses of Escape to interrupt")
     add("--looks-idle", action="store_true", help="show no work, but for the text that it writes")
     add("--looks-busy", action="store_true", help="keep the spinner in the title after a turn")

@@ -326,6 +326,20 @@ class Workplace:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(sql, params)]
 
+    def pass_limits(self) -> None:
+        """Let all usage limits be over: the agents know nothing of it."""
+        over = "2026-01-01T00:00:00.000Z"
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute("UPDATE usage_limits SET until = ?", [over])
+            connection.execute(
+                "UPDATE sessions SET limited_until = ? WHERE limited_until IS NOT NULL", [over]
+            )
+            connection.execute(
+                "UPDATE attempts SET evidence = json_set(evidence, '$.turn.limited_until', ?)"
+                " WHERE outcome IS NULL AND evidence -> '$.turn.limited_until' IS NOT NULL",
+                [over],
+            )
+
     def row(self, sql: str, *params: object) -> dict[str, Any]:
         """The one row that a query finds."""
         (row,) = self.rows(sql, *params)
@@ -399,17 +413,20 @@ class Workplace:
         *options: object,
         tells: str = "",
         direct: bool = False,
+        version: str = "",
         **pane: Any,
     ) -> Agent:
         """Create a session with the stand-in agent, at its composer or its first dialog.
 
         `options` are those of standin.py.  `tells` contains `hooks`, `transcript` or both: by these
         the agent reports its turns; if it is empty, only the screen shows them.  The agent starts
-        from a shell, which remains when it ends, or with `direct` without one.  A provider file of
-        the user describes it as `standin`.
+        from a shell, which remains when it ends, or with `direct` without one.  `version` is its
+        version, if any.  A provider file of the user describes it as `standin`.
         """
         log = self.path / f"{name}.log"
         line = self.agent_line(name, *options, tells=tells, cwd=pane.get("cwd", ""))
+        if version:
+            line = f"VERSION={version} {line}"
         if direct:
             started = self.pane(name, "sh", "-c", f"exec {line}", **pane)
         else:
@@ -455,8 +472,16 @@ class Workplace:
             program.parent.mkdir(exist_ok=True)
             # not the virtual environment's python: it would not find that under another name
             python = shlex.quote(os.path.realpath(sys.executable))
-            source = shlex.quote(str(Path(__file__).with_name("standin.py")))
-            program.write_text(f'#!/bin/bash\nexec -a standin {python} {source} "$@"\n')
+            source = Path(__file__).with_name("standin.py")
+            versions = self.path / "versions"
+            program.write_text(
+                "#!/bin/bash\n"
+                f"source={shlex.quote(str(source))}\n"
+                f"place={shlex.quote(str(versions))}/$VERSION\n"
+                '[ -z "$VERSION" ] || { mkdir -p "$place"; ln -sf "$source" "$place/standin.py";'
+                " source=$place/standin.py; }\n"
+                f'exec -a standin {python} "$source" "$@"\n'
+            )
             program.chmod(0o755)
             configuration = self.environment.get("XDG_CONFIG_HOME", self.home / ".config")
             described = Path(configuration) / "assigner" / "providers" / "standin.toml"

@@ -340,7 +340,7 @@ def test_what_background_tasks_leave_open_ends(work: Workplace) -> None:
     work.environment["ASSIGNER_STUCK_AFTER"] = "1"
     assert prompt(work, first, "completed")["response"] == "built"
     del work.environment["ASSIGNER_STUCK_AFTER"]
-    second = begun("--timeout", 1)
+    second = begun("--timeout", 5)
     agent.run("MODEL:tool a person's")
     agent.wait_for("a person's")
     told("UserPromptSubmit", "z", prompt="MODEL:tool a person's")

@@ -62,7 +62,8 @@ def ended(work: Workplace, prompt: int) -> dict[str, Any]:
     row = work.prompt(prompt)
     assert row["completed_at"] is not None, row
     wait_for(lambda: not sleepers(), what=sleepers)
-    assert "assigner-check" not in work.tmux("list-sessions", "-F", "#{session_name}")
+    names = ("list-sessions", "-F", "#{session_name}")
+    wait_for(lambda: "assigner-check" not in work.tmux(*names), what="the check's session is gone")
     assert list(work.state.glob("run/*")) == []
     return row
 

@@ -70,7 +70,7 @@ def test_all_holds_and_nothing_of_the_persons_is_touched(work: Workplace, tmp_pa
         ("idle", ("--title", "other"), {}, "(its title is not standin's: 'other'), not idle"),
         ("idle", ("--start-dialog",), {}, "the session is waiting (asks: Do you trust"),
         ("busy", ("--looks-idle", "--no-hooks"), {}, "the session is idle "),
-        ("paste", ("--wrap", "@@"), {}, "puts '@@\\n' before the text"),
+        ("paste", ("--wrap", "@@{}##"), {}, "puts '@@' before the text, '##' after"),
         ("leading", (), {"disarm": "'^never'"}, "the prompt stays in_progress: "),
         ("question", (), {"status": "'busy'"}, "the session is busy (asks"),
         ("limit", (), {"rate_limit": "'api'"}, "the prompt is failed ("),
@@ -94,7 +94,7 @@ def test_without_an_agent_at_its_composer_the_rest_is_skipped(work: Workplace) -
 
 def test_an_unknown_marker_and_a_needed_delay_are_learnt_and_written(work: Workplace) -> None:
     """With the written file all holds.  No file of the person's is overwritten without --force."""
-    options = ("--collapse", 500, "--enter-delay", 300)
+    options = ("--collapse", 500, "--enter-delay", 300, "--wrap", "@@{}@@")
     described(work, *options, pasted="'never'", delay="0")
     chosen = ("--only", "paste", "--only", "enter", "--write")
     refused = work.tool("providers", "check", "standin", *chosen, status=2)
@@ -107,6 +107,7 @@ def test_an_unknown_marker_and_a_needed_delay_are_learnt_and_written(work: Workp
     typing = tomllib.loads(file.read_text())["typing"]
     assert typing["pasted"] == r"\[Pasted text #\d+ \+(?P<newlines>\d+) lines\]"
     assert typing["delay"] == 400
+    assert typing["wrappers"][-1] == "@@"
     assert file.stat().st_mode & 0o777 == 0o600
     assert {row["verdict"] for row in only(work, "paste", "enter")} == {"ok"}
     same = file.read_text()

@@ -125,7 +125,7 @@ DATABASES = {
     make_foreign: "is a database of another program",
     make_foreign_of_our_version: "is a database of another program",
     make_newer: "was written by a newer assigner (schema 999, this one knows",
-    make_older: "is from before assigner 0.1.0 (schema 1), which cannot read it: move it away",
+    make_older: "is from before assigner 0.1.0 (schema 1), and this version cannot read it",
     make_directory: "cannot open",
 }
 

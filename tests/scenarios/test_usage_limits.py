@@ -1,8 +1,6 @@
 """A usage limit holds all sessions of an account until it ends; it does not count as an attempt."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -49,21 +47,6 @@ def test_an_account_at_its_limit_waits_for_its_end(work: Workplace, tells: str) 
     work.run_until(lambda: work.prompt(2)["status"] in ("in_progress", "completed"))
 
 
-def pass_limit(work: Workplace) -> None:
-    """Let the limit be over: the agents know nothing of it."""
-    with closing(sqlite3.connect(work.database)) as connection, connection:
-        connection.execute("UPDATE usage_limits SET until = '2026-01-01T00:00:00.000Z'")
-        connection.execute(
-            "UPDATE sessions SET limited_until = '2026-01-01T00:00:00.000Z'"
-            " WHERE limited_until IS NOT NULL"
-        )
-        connection.execute(
-            "UPDATE attempts SET evidence ="
-            " json_set(evidence, '$.turn.limited_until', '2026-01-01T00:00:00.000Z')"
-            " WHERE outcome IS NULL AND evidence -> '$.turn.limited_until' IS NOT NULL"
-        )
-
-
 @pytest.mark.parametrize("tells", ["hooks", "transcript", ""])
 def test_the_words_of_a_limit_that_has_ended_keep_no_prompt_away(
     work: Workplace, tells: str
@@ -78,7 +61,7 @@ def test_the_words_of_a_limit_that_has_ended_keep_no_prompt_away(
         work.tool("send", f"MODEL:next {words}", "--target", "one")
     work.run_until(lambda: work.prompt(1)["held_by"] == "limit")
     assert "hit your usage limit" in agent.screen()
-    pass_limit(work)
+    work.pass_limits()
     for id in (1, 2, 3):
         work.run_until(lambda id=id: work.prompt(id)["status"] in ENDED)
     outcomes = [row["outcome"] for row in work.rows("SELECT outcome FROM attempts ORDER BY id")]
@@ -118,7 +101,7 @@ def test_a_turn_that_goes_on_after_its_limit_is_the_attempts(
     work.tool("enroll", "second", "--account", "other")
     work.tool("tick")
     agent.go_on()
-    pass_limit(work)
+    work.pass_limits()
     work.run_until(lambda: work.prompt(1)["status"] in ENDED)
     assert (work.prompt(1)["status"], work.prompt(1)["response"]) == ("completed", "went on")
     (tried,) = work.rows("SELECT session, outcome FROM attempts")
@@ -131,7 +114,7 @@ def test_a_turn_that_does_not_go_on_is_given_back(
     work: Workplace, going_on: Callable[[str], Agent], tells: str
 ) -> None:
     agent = going_on(tells)
-    pass_limit(work)
+    work.pass_limits()
     work.run_until(lambda: work.prompt(1)["status"] in ENDED)
     assert work.prompt(1)["status"] == "completed"
     tried = work.rows("SELECT outcome FROM attempts ORDER BY id")

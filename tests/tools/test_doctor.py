@@ -228,7 +228,7 @@ def apart(work: Workplace, script: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_disk_that_is_nearly_full(used: Workplace) -> None:
-    script = f"""mount -t tmpfs -o size=400k,mode=700 tmpfs "$ASSIGNER_HOME" || exit 99
+    script = f"""mount -t tmpfs -o size=440k,mode=700 tmpfs "$ASSIGNER_HOME" || exit 99
         cp {used.path}/kept.db "$ASSIGNER_HOME/assigner.db"
         cd "$ASSIGNER_HOME" && {sys.executable} {ROOT}/bin/doctor; echo "status $?"
         {sys.executable} {ROOT}/bin/doctor --backup "$ASSIGNER_HOME/copy.db"; echo "status $?"

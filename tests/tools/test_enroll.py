@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import tomllib
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -337,3 +338,17 @@ def test_create_refuses_what_no_agent_can_be(work: Workplace) -> None:
     assert "need --respawn" in work.tool("enroll", "two", "--trust", "/", status=2).err
     trust = ["--trust", "/", "--keepalive"]
     assert "--trust is for agents" in work.tool("enroll", "two", *trust, status=2).err
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_a_session_is_made_on_a_server_with_windows_of_manual_size(
+    work: Workplace, attached: bool
+) -> None:
+    """tmux up to 3.6a would crash, with all of its sessions."""
+    work.shell("mine")
+    work.tmux("set-option", "-g", "window-size", "manual")
+    with work.attached("mine") if attached else nullcontext():
+        done = work.tool("enroll", "--create", "new", status=int(attached))
+    assert ("window-size manual" in done.err) == attached
+    assert names(work) == (["mine"] if attached else ["mine", "new"])
+    assert work.tmux("show-options", "-gwv", "window-size") == "manual"

@@ -19,11 +19,17 @@ _INTERPRETER = re.compile(r"(?:.*/)?(?:node|bun|deno|python[\d.]*|pypy[\d.]*|(?:
 
 def in_front(process: processes.Stat) -> str | None:
     """The agent in a foreground process or one of its descendants; None if there is none."""
+    found = find(process)
+    return found[0] if found else None
+
+
+def find(process: processes.Stat) -> tuple[str, int] | None:
+    """The agent in a foreground process or one of its descendants, with its process id; or None."""
     generation = [process.pid]
     for _ in range(_DEEP):
         for pid in generation:
             if agent := _agent_called(_program(processes.arguments(pid))):
-                return agent
+                return agent, pid
         generation = [child for pid in generation for child in _behind(pid, process.group)]
     return None
 

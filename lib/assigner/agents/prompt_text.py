@@ -12,7 +12,12 @@ _TAIL = 100  # characters at the end of a text that identify it if the composer 
 _NARROW = 30  # the smallest width of a composer, in columns
 _MOST_KEYS = 500
 _AT_ONCE = 1000  # bytes that an agent reads in one call
-_VARIANTS = range(0xFE00, 0xFE10)
+# Characters that are never drawn, but have no category of their own for that: joiners of graphemes,
+# fillers, variation selectors
+_UNDRAWN = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
 
 
 @dataclass(frozen=True)
@@ -51,23 +56,28 @@ def shows(draft: str | None, text: str, manner: Manner) -> bool:
     """
     if draft is None:
         return False
-    if (found := marker(draft, manner)) and all(
-        _counts(name, text) == int(count or 0) for name, count in found.groupdict().items()
-    ):
+    if is_counted(marker(draft, manner), text):
         return True
     if _is_drawn(draft, text):  # even if the text itself looks like a marker
         return True
     if manner.scrolled is None:
-        seen = _squeezed(draft)
-        return len(seen) >= _TAIL and _squeezed(text).endswith(seen)
+        seen = squeezed(draft)
+        return len(seen) >= _TAIL and squeezed(text).endswith(seen)
     drawn = f" {draft}"  # the mark may be alone in a line
-    seen, wanted = (_squeezed(manner.scrolled.sub("", part)) for part in (drawn, text))
+    seen, wanted = (squeezed(manner.scrolled.sub("", part)) for part in (drawn, text))
     return manner.scrolled.search(drawn) is not None and bool(seen) and wanted.endswith(seen)
 
 
 def marker(draft: str | None, manner: Manner) -> re.Match[str] | None:
     """The marker that a composer shows in place of a pasted text; None for anything else."""
     return manner.pasted.fullmatch(draft.strip()) if manner.pasted and draft else None
+
+
+def is_counted(found: re.Match[str] | None, text: str) -> bool:
+    """Whether a marker of a pasted text has the counts of this text."""
+    return found is not None and all(
+        _counts(name, text) == int(count or 0) for name, count in found.groupdict().items()
+    )
 
 
 def is_numbered(found: re.Match[str]) -> bool:
@@ -80,8 +90,8 @@ def is_numbered(found: re.Match[str]) -> bool:
 
 def shows_beginning(draft: str | None, text: str) -> bool:
     """Whether a composer shows the beginning of a text whose end was deleted."""
-    seen = _squeezed(draft or "")
-    return bool(seen) and _squeezed(text).startswith(seen)
+    seen = squeezed(draft or "")
+    return bool(seen) and squeezed(text).startswith(seen)
 
 
 def clearing(manner: Manner, text: str) -> str:
@@ -90,17 +100,9 @@ def clearing(manner: Manner, text: str) -> str:
     return manner.clear * min(lines, _MOST_KEYS)
 
 
-def same(one: str | None, other: str) -> bool:
-    """Whether the prompt that an agent reports is the typed text.
-
-    Agents trim a prompt, and some trim each of its lines.
-    """
-    return one is not None and _squeezed(one) == _squeezed(other)
-
-
 def is_drawn(text: str) -> bool:
     """Whether a terminal shows any character of a text."""
-    return bool(_squeezed(text))
+    return bool(squeezed(text))
 
 
 def may_have_leaked(text: str) -> bool:
@@ -132,16 +134,21 @@ def _counts(name: str, text: str) -> int:
 
 def _is_drawn(draft: str, text: str) -> bool:
     """Whether a terminal may draw `text` as `draft`; a zero-width character may appear as any."""
-    seen = _squeezed(draft)
-    visible = [_squeezed(piece) for piece in _without_width(text, "\0").split("\0")]
+    seen = squeezed(draft)
+    visible = [squeezed(piece) for piece in _without_width(text, "\0").split("\0")]
     if len(visible) == 1:
         return bool(seen) and seen == visible[0]
     return bool(seen) and bool(re.fullmatch(".?".join(map(re.escape, visible)), seen))
 
 
-def _squeezed(text: str) -> str:
+def squeezed(text: str) -> str:
     """A text without the characters that agents and terminals change."""
-    return _without_width("".join(unicodedata.normalize("NFC", text).split()), "")
+    return _without_width("".join(composed(text).split()), "")
+
+
+def composed(text: str) -> str:
+    """A text in Unicode's composed form (NFC), in which some agents store it."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _without_width(text: str, instead: str) -> str:
@@ -151,6 +158,6 @@ def _without_width(text: str, instead: str) -> str:
     if text.isascii():
         return text
     return "".join(
-        instead if unicodedata.category(char) in ("Cf", "Cn") or ord(char) in _VARIANTS else char
+        instead if char in _UNDRAWN or unicodedata.category(char) in ("Cf", "Cn") else char
         for char in text
     )

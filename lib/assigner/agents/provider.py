@@ -45,7 +45,9 @@ class Manner:
     The agent takes prompts of at most `kilobytes` whole.  An agent started less than `warm_up`
     seconds ago may lose what is typed.  `escapes`: how many presses of Escape end a turn.
     `clear`: a key that deletes the line, or a part of it, before the cursor, and does nothing in
-    an empty composer.
+    an empty composer.  `wrappers` are expressions for what the agent adds to a prompt on its way to
+    the model, such as tags around a long paste: they are removed, in their order, before a reported
+    prompt is compared with the typed one.
     """
 
     delay: int = 0
@@ -55,6 +57,7 @@ class Manner:
     kilobytes: int = 50
     escapes: int = 1
     clear: str = ""
+    wrappers: tuple[re.Pattern[str], ...] = ()
     warm_up: int = 3
 
 
@@ -132,7 +135,8 @@ class Provider:
     """An agent: the line that starts it, its programs, and how to recognize what it does.
 
     `programs` are endings of the paths of its programs, `commands` the names that tmux shows.
-    `continues`: a turn may go on by itself once the usage limit that stopped it has ended.
+    `recorded` are the versions on which the rules were recorded.  `continues`: a turn may go on by
+    itself once the usage limit that stopped it has ended.
     """
 
     name: str
@@ -150,6 +154,7 @@ class Provider:
     launch: Launch = field(default_factory=Launch)
     once: Once | None = None
     continues: bool = False
+    recorded: tuple[str, ...] = ()
 
 
 def programs(table: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from assigner.agents import composer, hook_rules, oneshot
 from assigner.agents import provider as agents_provider
+from assigner.agents import version as agents_version
 from assigner.agents.provider import COUNTS, Failure, Launch, Manner, Provider, Rule
 from assigner.errors import SetupError
 from assigner.states import SESSION_STATUSES
@@ -18,6 +19,7 @@ _KEYS = {
     "programs": list,
     "commands": list,
     "continues": bool,
+    "recorded": list,
     "message": str,
     "composer": dict,
     "rules": list,
@@ -86,7 +88,15 @@ class Reader:
             transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
             once=self.once(table["once"]) if "once" in table else None,
             continues=table.get("continues", False),
+            recorded=self.versions(table.get("recorded", [])),
         )
+
+    def versions(self, values: list[object]) -> tuple[str, ...]:
+        for value in values:
+            self.typed("'recorded'", value, str)
+            if not agents_version.numbers(str(value)):
+                raise self.fail("'recorded'", f"has no version number: '{value}'")
+        return tuple(map(str, values))
 
     def programs(self, table: Mapping[str, Any]) -> tuple[str, ...]:
         self.typed("'start'", table.get("start", ""), str)
@@ -209,6 +219,10 @@ class Reader:
             place = f"{where} '{key}'"
             if key not in known:
                 raise self.fail(place, f"is not a key (known: {', '.join(known)})")
+            if "tuple" in str(known[key]):
+                self.typed(place, value, list)
+                read[key] = tuple(self.pattern(place, each) for each in value)
+                continue
             if "Pattern" in str(known[key]):
                 read[key] = self.pattern(place, value)
                 continue

@@ -12,6 +12,7 @@ from typing import Self
 
 from assigner.agents import ansi
 from assigner.agents.composer import find
+from assigner.agents.prompt_match import Typed
 from assigner.agents.provider import Provider, Rule
 from assigner.shells.dialects import DIALECTS
 from assigner.system import terminal_text
@@ -113,7 +114,7 @@ def failure(provider: Provider, view: View, text: str) -> tuple[str, str, str | 
     None if the screen shows no failure, or its last message does not begin like `text`.
     """
     found = _Areas(provider, view)
-    if not text.split() or not found.message_begins(text):
+    if not text.split() or not found.message_begins(Typed(text, provider.manner)):
         return None
     for known in provider.failures:
         if error := _first(known.turn, found.readings("turn")):
@@ -158,14 +159,13 @@ class _Areas:
         row = self.last_message
         return self.view.lines[0 if row is None else row + 1 : self.room]
 
-    def message_begins(self, text: str) -> bool:
-        """Whether the last message to the agent begins like `text`."""
+    def message_begins(self, typed: Typed) -> bool:
+        """Whether the last message to the agent begins like the typed text."""
         if self.beginning is None or self.last_message is None:
             return False
         line = self.view.lines[self.last_message]
         match = self.beginning.search(line)
-        shown = "".join(line[match.end() if match else 0 :].split())
-        return bool(shown) and "".join(text.split()).startswith(shown)
+        return typed.begins(line[match.end() if match else 0 :])
 
     @cached_property
     def bottom(self) -> list[str]:

@@ -160,6 +160,7 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         return "the composer holds other text"
     if presses and sight.status in ("idle", "busy", "waiting", "limited"):
         with store.transaction():
+            _note_departure(store, attempt, shown)
             if attempts.submit(store, attempt, "screen", clock.now()):
                 return attempts.as_row(attempt, "submitted", "screen")
     return sight.reason
@@ -169,6 +170,13 @@ def _since_enter(attempt: LiveAttempt) -> float:
     """Seconds since Enter was last pressed; infinite if it was not."""
     entered = attempts.turn_of(attempt).get("enter_pressed_at")
     return clock.since(entered, clock.now()) if entered else float("inf")
+
+
+def _note_departure(store: Store, attempt: LiveAttempt, shown: Shown) -> None:
+    """Record that the text has left the composer, if only assigner can have pressed Enter."""
+    entered = attempts.turn_of(attempt).get("enter_pressed_at")
+    if entered is not None and shown.screen.touched < int(clock.seconds(entered)):
+        attempts.remember(store, attempt, left_at=clock.text(clock.now()))
 
 
 def _remove(store: Store, job: Job, shown: Shown, text: str) -> Stroke | str | None:

@@ -178,11 +178,30 @@ def check_heartbeats(case: Case) -> Iterator[Row]:
         yield finding("clean-up", OK, detail)
 
 
+def check_versions(case: Case) -> Iterator[Row]:
+    """Versions of agents that are held, or newer than the recorded screens."""
+    store = store_of(case)
+    held = [row for row in store.rows("agent_versions/list") if row["state"] == "held"]
+    for row in held:
+        text = f"{row['provider']} {row['version']} is held: {row['reason']}"
+        fix = case.command("resume", "--provider", row["provider"])
+        yield finding("agent version", WARN, text, fix)
+    rows = [row for row in store.rows("sessions/list") if row["agent_untested"]]
+    names = {f"{row['provider']} {row['agent_version']}" for row in rows if row["enrolled"]}
+    untested = sorted(names - {f"{row['provider']} {row['version']}" for row in held})
+    if untested:
+        detail = f"{examples(untested)}: newer than the screens that the rules were recorded on"
+        yield finding("agent version", WARN, detail)
+    elif not held:
+        yield finding("agent version", OK, "none is held or untested")
+
+
 WORK: dict[str, Check] = {
     "left over": check_left_over,
     "checks": check_checks,
     "reports": check_spool,
     "secrets": check_secrets,
     "session": check_sessions,
+    "agent version": check_versions,
     "timers": check_heartbeats,
 }

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from assigner import clock
 from assigner.agents import detect, prompt_text, screen_rules
 from assigner.agents.provider import Provider
-from assigner.agents.transcripts import find
 from assigner.agents.transcripts.turn import Turn
-from assigner.outcomes import limit_wait, pasted_text, shell_run, turn_owner, unsubmitted
+from assigner.outcomes import limit_wait, pasted_text, shell_run, turn_search, unsubmitted
 from assigner.queue import attempts as queue_attempts
 from assigner.queue import limits
 from assigner.queue.attempts import Verdict
@@ -97,7 +96,11 @@ def _from_traces(
     text = attempt_files.prompt_of(store.settings, attempt["id"])
     if gone is None and pasted_text.is_put_back(attempt, provider.manner, shown, text):
         return None  # deliver deletes the text first
-    if attempt["typed_at"] and text is not None and (found := read(store, attempt, provider, text)):
+    if (
+        attempt["typed_at"]
+        and text is not None
+        and (found := turn_search.read(store, attempt, provider, text))
+    ):
         if attempt["stage"] != "submitted":
             with store.transaction():
                 queue_attempts.submit(store, attempt, "transcript", clock.now())
@@ -131,22 +134,6 @@ def _after_tasks(store: Store, attempt: LiveAttempt, sight: Sight | None) -> Ver
     return _completed(attempt, end["text"], "hook")
 
 
-def read(store: Store, attempt: LiveAttempt, provider: Provider, text: str) -> Turn | None:
-    turn = queue_attempts.turn_of(attempt)
-    found = find.find(
-        provider, attempt["session_dir"], text, clock.seconds(attempt["typed_at"]),
-        home=turn.get("home", {}), path=turn.get("transcript"),
-    )  # fmt: skip
-    if found is None or turn.get("conversation"):
-        return found
-    if turn_owner.may_be_anothers(store, attempt, found):
-        return None
-    if found.conversation and turn.get("transcript_conversation") != found.conversation:
-        with store.transaction():
-            queue_attempts.remember(store, attempt, transcript_conversation=found.conversation)
-    return found
-
-
 def _from_turn(attempt: LiveAttempt, found: Turn) -> Verdict | None:
     if found.state == "running":
         return None
@@ -164,7 +151,7 @@ def _behind_another(store: Store, attempt: LiveAttempt, provider: Provider) -> V
     if attempt["stage"] != "submitted" or not attempt["stop_reason"]:
         return None
     text = attempt_files.prompt_of(store.settings, attempt["id"])
-    found = read(store, attempt, provider, text) if text is not None else None
+    found = turn_search.read(store, attempt, provider, text) if text is not None else None
     if found is None or not found.is_past or found.at is None or clock.now() - found.at < _LAG:
         return None
     return _from_turn(attempt, found)
@@ -183,7 +170,7 @@ def _behind_screen(
     text = attempt_files.prompt_of(store.settings, attempt["id"])
     if attempt["stage"] != "submitted" or not is_still or text is None:
         return None
-    found = read(store, attempt, provider, text)
+    found = turn_search.read(store, attempt, provider, text)
     if found is None or found.at is None or clock.now() - found.at < _LAG:
         return None
     if queue_attempts.turn_of(attempt).get("conversation") and found.failure != "limited":

@@ -10,9 +10,10 @@ import os
 from collections.abc import Sequence
 
 from assigner import clock
-from assigner.agents import detect, prompt_text
+from assigner.agents import detect
 from assigner.agents.hooks import events
 from assigner.agents.hooks.events import Heard
+from assigner.agents.prompt_match import Typed
 from assigner.queue import attempts, sessions
 from assigner.queue import events as queue_events
 from assigner.store import attempt_files, spool
@@ -130,7 +131,13 @@ def _begin(store: Store, attempt: LiveAttempt, turn: TurnFacts, heard: Heard, at
                 attempts.remember(store, attempt, superseded=clock.text(at))
         return False
     if not _is_same(store, attempt, heard):
-        attempts.remember(store, attempt, foreign_prompt_at=clock.text(at))
+        if attempt["stage"] == "typed":
+            attempts.remember(
+                store,
+                attempt,
+                foreign_prompt_at=clock.text(at),
+                other_conversation=heard.conversation,
+            )
         return False
     attempts.remember(
         store,
@@ -146,7 +153,10 @@ def _begin(store: Store, attempt: LiveAttempt, turn: TurnFacts, heard: Heard, at
 def _is_same(store: Store, attempt: LiveAttempt, heard: Heard) -> bool:
     """Whether a report is about the text that was typed for an attempt."""
     text = attempt_files.prompt_of(store.settings, attempt["id"])
-    return text is not None and prompt_text.same(heard.text, text)
+    provider = detect.known(attempt["provider"])
+    if text is None or provider is None:
+        return False
+    return Typed(text, provider.manner).is_prompt(heard.text)
 
 
 def _note_turn(store: Store, report: spool.HookReport, heard: Heard) -> None:

@@ -7,10 +7,10 @@ turn belongs to an attempt only if each of the others is known to be in another 
 import json
 
 from assigner import clock
+from assigner.agents import prompt_text
 from assigner.agents.provider import Provider
-from assigner.agents.transcripts import turn as transcripts_turn
 from assigner.agents.transcripts.turn import Turn
-from assigner.outcomes import agent_turn
+from assigner.outcomes import turn_search
 from assigner.queue import attempts
 from assigner.store import attempt_files
 from assigner.store.database import Store
@@ -25,7 +25,7 @@ def is_under_way(store: Store, attempt: LiveAttempt, provider: Provider) -> bool
     if turn.get("end"):
         return False
     text = attempt_files.prompt_of(store.settings, attempt["id"])
-    if text is not None and (found := agent_turn.read(store, attempt, provider, text)):
+    if text is not None and (found := turn_search.read(store, attempt, provider, text)):
         return found.state == "running"
     return "superseded" not in turn
 
@@ -33,7 +33,7 @@ def is_under_way(store: Store, attempt: LiveAttempt, provider: Provider) -> bool
 def may_be_anothers(store: Store, attempt: LiveAttempt, turn: Turn) -> bool:
     """Whether another attempt with the same prompt text may have begun that turn."""
     assert turn.begun is not None
-    content = transcripts_turn.canonical(attempt["content"])
+    content = prompt_text.squeezed(attempt["content"])
     mine = attempts.turn_of(attempt).get("directory")
     rows = store.rows(
         "attempts/rivals", at=clock.text(turn.begun), session=attempt["session"],
@@ -43,7 +43,7 @@ def may_be_anothers(store: Store, attempt: LiveAttempt, turn: Turn) -> bool:
         known: TurnFacts = json.loads(row["evidence"]).get("turn", {})
         there = known.get("directory")
         apart = mine is not None and there is not None and mine != there
-        if apart or transcripts_turn.canonical(row["content"]) != content:
+        if apart or prompt_text.squeezed(row["content"]) != content:
             continue
         found = known.get("conversation") or known.get("transcript_conversation")
         if turn.conversation is None or found in (None, turn.conversation):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 from assigner import clock
-from assigner.queue import leases, limits, prompts, rests, sessions
+from assigner.queue import agent_versions, leases, limits, prompts, rests, sessions
 from assigner.states import UNTYPED, Action
 from assigner.store.database import Row, Store
 from assigner.store.rows import Evidence, LiveAttempt, Prompt, Session, Tried, TurnFacts
@@ -89,6 +89,7 @@ def claim(
                 "context_switch": int(context_switch),
                 "evidence": json.dumps({"claim": dict(evidence)}),
                 "lease_id": lease,
+                "agent_version": session["agent_version"],
                 "claimed_at": now,
                 "updated_at": now,
                 "updated_by": store.actor,
@@ -99,6 +100,7 @@ def claim(
         if lease:
             leases.release(store, lease)
         return None
+    agent_versions.begin(store, session, prompt["id"])
     store.run("prompts/claim", id=prompt["id"], session=session["name"], at=now)
     store.run("sessions/claim", name=session["name"], prompt_id=prompt["id"])
     return attempt
@@ -232,7 +234,7 @@ def finish(store: Store, verdict: Verdict) -> bool:
     now = clock.now()
     at = clock.text(now)
     attempt = verdict.attempt
-    proof = {**evidence_of(attempt), **verdict.evidence}
+    proof: Evidence = {**evidence_of(attempt), **verdict.evidence}
     if not store.run(
         "attempts/finish",
         id=attempt["id"],
@@ -279,6 +281,7 @@ def finish(store: Store, verdict: Verdict) -> bool:
     store.run(
         "sessions/release", name=attempt["session"], prompt_id=prompt, outcome=verdict.outcome
     )
+    agent_versions.end(store, attempt, verdict.outcome, verdict.failure_class, proof)
     if verdict.evidence.get("ended_by") in ("hook", "transcript", "screen"):
         sessions.end_turn(store, attempt["session"], verdict.ended_at or now)
     if verdict.rest:

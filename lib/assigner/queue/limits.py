@@ -1,6 +1,6 @@
 """Usage limits: an account at its limit holds all its sessions until the limit ends.
 
-A limit is not a failure.  Its row stays in the table limits until the limit ends.
+A limit is not a failure.  Its row stays in the table usage_limits until the limit ends.
 """
 
 from datetime import tzinfo
@@ -22,12 +22,13 @@ def end(store: Store, reset: str | None, at: float, zone: tzinfo | None = None) 
     agent's statement, in its time zone `zone`.
 
     A missing or unreadable reset counts as ASSIGNER_LIMIT_WAIT seconds away.  A reset in the past
-    counts as a minute away, because the account was at its limit a moment ago.
+    counts as a minute away at most, because the account was at its limit a moment ago.
     """
     stated = _parse(reset, at, zone) if reset else None
+    wait = store.settings.limit_wait
     if stated is None:
-        return clock.text(at + store.settings.limit_wait)
-    return clock.text(max(stated, at + _SHORTEST))
+        return clock.text(at + wait)
+    return clock.text(max(stated, at + min(_SHORTEST, wait)))
 
 
 def moment(reset: str | None, at: float | None, zone: tzinfo | None = None) -> str | None:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, cast
 from assigner import clock, states
 from assigner.agents import registry
 from assigner.errors import UsageError
-from assigner.queue import attempts, events, sessions
+from assigner.queue import agent_versions, attempts, events, sessions
 from assigner.store.database import Row, Store
 from assigner.store.rows import Session
 
@@ -93,6 +93,8 @@ def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
                     store.update("sessions", session["id"], paused=0, **none)
             elif store.run("pauses/end", provider=place.name):
                 _event(store, place, "resumed")
+            if place.kind == "provider":
+                agent_versions.release(store, place.name)
     return [
         {"kind": place.kind, "name": place.name or None, "released": _release(store, place)}
         for place in wanted

@@ -133,6 +133,11 @@ def retarget(store: Store, prompt: int, *, session: str | None, provider: str | 
     hold(store, prompt)
 
 
+def hold_untested(store: Store, provider: str, version: str) -> None:
+    """A version of a provider is held: hold the prompts that can run only there."""
+    store.run("prompts/hold_untested", provider=provider, version=version)
+
+
 def put_off(store: Store, prompt: int, until: str) -> None:
     """Let a waiting prompt run no sooner than `until`, an ISO 8601 time."""
     store.run("prompts/put_off", id=prompt, until=until)

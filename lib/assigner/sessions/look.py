@@ -54,7 +54,7 @@ class Shown(NamedTuple):
 
 class Sight(NamedTuple):
     """The result of a look: status, reason, the shell, and the ending of its empty prompt if the
-    look has learned one; or the agent and its screen; and the end of the usage limit.
+    look has learned one; or the agent, its version and its screen; and the end of the usage limit.
     """
 
     pane: tmux_panes.Pane
@@ -67,6 +67,8 @@ class Sight(NamedTuple):
     agent: str | None = None
     shown: Shown | None = None
     limited_until: str | None = None
+    version: str | None = None
+    is_untested: bool = False
 
 
 _BETWEEN = 0.4  # seconds between two looks at a screen
@@ -169,9 +171,9 @@ def _from_outside(
         front = (
             process if process.foreground == pane.pid else system_processes.stat(process.foreground)
         )
-        seen = detect.in_front(front) if front else None
-        if front and seen and (agent is None or not known.given or seen == agent.name):
-            return _of_agent(pane, front, seen)
+        seen = detect.find(front) if front else None
+        if front and seen and (agent is None or not known.given or seen[0] == agent.name):
+            return _of_agent(pane, front, *seen)
         if agent and known.preparing:
             return sight("busy", f"preparing the context of {known.prompt}")
         if agent and known.starting:
@@ -261,11 +263,14 @@ def _members(
     return processes.members(known.group, pane.pid, mark(known.attempt))
 
 
-def _of_agent(pane: tmux_panes.Pane, front: system_processes.Stat, agent: str) -> Sight:
+def _of_agent(pane: tmux_panes.Pane, front: system_processes.Stat, agent: str, pid: int) -> Sight:
     directory = system_processes.directory(front.pid)
+    from assigner.agents import version as agents_version  # only for agents
+
+    version = agents_version.of_process(pid)
     if pane.input_off:
         return Sight(pane, "occupied", "input is switched off", None, directory)
-    return Sight(pane, "unknown", "not judged yet", None, directory, agent=agent)
+    return Sight(pane, "unknown", "not judged yet", None, directory, agent=agent, version=version)
 
 
 def _without_agent(
@@ -331,6 +336,11 @@ def _from_screen(
         provider = registry.agent(sight.agent or "")
     except SetupError as error:
         return sight._replace(reason=str(error))
+    if sight.version:
+        from assigner.agents import version as agents_version
+
+        untested = agents_version.is_newer(sight.version, provider.recorded)
+        sight = sight._replace(is_untested=untested)
     meta = {
         "pane_current_command": shown.command,
         "pane_current_path": sight.directory or "",

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from assigner import clock, states
-from assigner.queue import attempts, limits, prompts, rests, sessions
+from assigner.queue import agent_versions, attempts, limits, prompts, rests, sessions
 from assigner.sessions import known_panes, limit_seen
 from assigner.sessions.look import Known, Sight, look
 from assigner.store import attempt_files
@@ -194,17 +194,26 @@ def _see(
         "prompt_endings": endings,
         "prompt_learning": (row["prompt_learning"] if status != "idle" else "off") if row else "on",
         "enrolled": int(enrolled),
+        "agent_version": sight.version if sight.agent or row is None else row["agent_version"],
+        "agent_untested": int(
+            sight.is_untested if sight.agent or row is None else row["agent_untested"]
+        ),
         "start_file": row["start_file"] if row and not is_seen else None,
         "env_vars": exported,
         "current_dir": sight.directory or (row["current_dir"] if row else None),
         "last_activity": clock.text(pane.activity),
         "idle_since": (was_idle or at) if status == "idle" else None,
     }
+    if sight.is_untested and not store.settings.untested and sight.agent and sight.version:
+        agent_versions.refuse(store, sight.agent, sight.version)
     if row is None:
         sessions.add(store, name, values)
     else:
         sessions.see(store, row, values)
     was_there = bool(row and row["enrolled"] and row["status"] != "offline")
+    was_version = row["agent_version"] if row and was_there else None
+    if enrolled and sight.agent and sight.version != was_version:
+        agent_versions.release_others(store, sight.agent)
     if enrolled and status != "offline" and not was_there:
         prompts.release(store, "target missing", name)
     if was_there and status == "offline":

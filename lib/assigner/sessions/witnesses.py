@@ -24,16 +24,17 @@ def judge(
     """
     began, ended = known.turn_began_at, known.turn_ended_at
     is_open = began is not None and (ended is None or ended < began) and _is_of(sight, began)
+    lapsed = is_open and _has_lapsed(settings, provider, view, sight, known, now)
     silence = now - sight.pane.activity
     over = not is_open and consents(sight, known)
     verdict = screen_rules.judge(provider, view, silent=over or silence >= settings.quiet)
-    looks_free = verdict.status in ("idle", "limited")
-    if looks_free and is_open and not _has_lapsed(settings, provider, view, sight, known, now):
+    if verdict.status in ("idle", "limited") and is_open and not lapsed:
         return verdict.with_status("busy", "its hooks have reported no end of the turn that runs")
-    if verdict.status in ("busy", "unknown") and not is_open and ended is not None:
+    if verdict.status in ("busy", "unknown") and (lapsed or (ended is not None and not is_open)):
         untitled = screen_rules.judge(provider, view, silent=True, titled=False)
-        is_sure = over if began is not None else silence >= settings.quiet
-        if untitled.status == "idle" and is_sure and now - ended >= _LAG:
+        since = began if lapsed else ended
+        is_sure = silence >= settings.quiet or (over and began is not None)
+        if untitled.status == "idle" and is_sure and now - (since or now) >= _LAG:
             return untitled.with_status("idle", "its turn has ended, whatever its title shows")
     if verdict.status == "unknown" and verdict.rule is None:
         untitled = screen_rules.judge(provider, view, silent=True, titled=False)

@@ -252,8 +252,8 @@ def refuse_older(path: Path, version: int) -> None:
     """Raise SetupError for the `user_version` of a database from before the first release."""
     if statements.is_older(version):
         raise SetupError(
-            f"'{path}' is from before assigner 0.1.0 (schema {version}), which cannot read it:"
-            " move it away, and a new one is made"
+            f"'{path}' is from before assigner 0.1.0 (schema {version}), and this version cannot"
+            " read it: move it away, and a new one is made"
         )
 
 

@@ -127,6 +127,8 @@ class Session(TypedDict):
     given_back: int
     turn_began_at: str | Null
     turn_ended_at: str | Null
+    agent_version: str | Null
+    agent_untested: int
     conversation: str | Null
     respawn: int
     auto_approve: int
@@ -163,6 +165,7 @@ class Attempt(TypedDict):
     evidence: str
     output: str | Null
     lease_id: int | Null
+    agent_version: str | Null
     socket: str
     server_pid: int
     server_start: int
@@ -328,6 +331,8 @@ class TurnFacts(TypedDict, total=False):
     enter_pressed_at: str  # when Enter was last pressed, by assigner or a person
     submitted_by: str  # what showed that the agent has the prompt: hook, transcript or screen
     foreign_prompt_at: str  # when another prompt was submitted there, before it had the prompt
+    other_conversation: str | None  # the conversation of that prompt
+    left_at: str  # when Enter had submitted the text, with no key pressed by a person since
     removed: bool  # it left the composer without being submitted
     # as the agent's hooks report it
     conversation: str | None

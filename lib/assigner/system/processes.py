@@ -81,6 +81,14 @@ def program(pid: int) -> str | None:
         return None
 
 
+def executable(pid: int) -> str | None:
+    """The path of a process's program; None if it is unknown."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
+    except OSError:
+        return None
+
+
 def started(pid: int) -> float | None:
     """When a process started, in epoch seconds; None if it does not exist."""
     try:

@@ -6,6 +6,9 @@ from assigner.errors import AssignerError
 from assigner.tmux import client, environment
 from assigner.tmux.panes import Pane
 
+_LATEST = ("set-option", "-gw", "window-size", "latest")
+_MANUAL = ("set-option", "-gw", "window-size", "manual")
+
 
 def create(
     socket: str,
@@ -31,19 +34,47 @@ def create(
     )  # fmt: skip
     keeping = (";", "set-option", "-p", "-t", f"={name}:", "remain-on-exit", "on")
     environment.make_socket_directory(socket)
+    is_manual = _is_manual(socket, timeout, name)
     out, problem, status = client.client(
-        socket, timeout, "new-session", "-d", "-s", name, "-x", "160", "-y", "48", "-P", "-F",
+        socket, timeout, *((*_LATEST, ";") if is_manual else ()),
+        "new-session", "-d", "-s", name, "-x", "160", "-y", "48", "-P", "-F",
         "#{pane_id} #{pane_pid}", *(["--", *command] if command else []),
         *(lasting if transient else ()),
         *(keeping if stays else ()),
+        *((";", *_MANUAL) if is_manual else ()),
         directory=directory,
     )  # fmt: skip
+    if is_manual and status:  # tmux skips the rest of a list after a command that fails
+        client.client(socket, timeout, *_MANUAL)
     pane, _, pid = out.strip().partition(" ")
     if status or not pid.isdigit():
         raise AssignerError(
             f"tmux cannot make the session '{name}' on '{socket}': {problem or 'no answer'}"
         )
     return pane, int(pid)
+
+
+def _is_manual(socket: str, timeout: float, name: str) -> bool:
+    """Whether the server's option window-size has to be changed while a session is made.
+
+    With `manual`, tmux up to 3.6a crashes when it makes a session (tmux pull request 4849).  While
+    no client is attached, another value resizes no window.  Raises AssignerError if one is.
+    """
+    try:
+        out, _ = client.call(socket, timeout, "list-sessions", "-F", "#{session_attached}")
+        options, _ = client.call(socket, timeout, "show-options", "-gwv", "window-size")
+    except client.NoServer:
+        return False
+    except client.Unreachable as error:
+        raise AssignerError(f"cannot make the session '{name}' on '{socket}': {error}") from None
+    if options.strip() != "manual":
+        return False
+    if any(line not in ("", "0") for line in out.split("\n")):
+        raise AssignerError(
+            f"cannot make the session '{name}': with the option 'window-size manual' tmux would"
+            " crash; run 'tmux set-option -g window-size latest' first"
+        )
+    return True
 
 
 def revive(pane: Pane, timeout: float, command: Sequence[str]) -> bool:

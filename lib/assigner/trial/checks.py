@@ -62,14 +62,17 @@ def paste(course: Course) -> str:
     id = course.send(text)
     course.until(
         lambda: course.learnt.watch(course.place, text) or course.prompt(id)["status"] not in OPEN,
-        lambda: course.remark(text) or f"the text is not submitted: {described(course.look())}",
+        lambda: course.wrapped(text) or f"the text is not submitted: {described(course.look())}",
     )
     if course.learnt.unknown_marker:
         course.ended(id)  # with the marker that was learnt
-        raise DoesNotHold(
-            f"the composer shows {short(course.learnt.unknown_marker)}, which 'typing.pasted' does"
-            " not match"
-        )
+        marker = short(course.learnt.unknown_marker)
+        wrong = [f"the composer shows {marker}, which 'typing.pasted' does not match"]
+        try:
+            course.wrapped(text)
+        except DoesNotHold as error:
+            wrong.append(str(error))
+        raise DoesNotHold("; ".join(wrong))
     return course.arrived(text, course.ended(id))
 
 

@@ -133,13 +133,10 @@ class Course:
             found = f"got {short(new[-1])} instead of" if new else "did not get"
             reason = f"; the prompt is {row['status']} ({row['error']})" if row["error"] else ""
             raise DoesNotHold(f"the model {found} {short(text)}{reason}")
-        remark = self.remark(text)
+        remark = self.wrapped(text)
         if new.count(whole) > 1:
             raise DoesNotHold(f"the model got {short(text)} {new.count(whole)} times")
-        try:
-            self.judged(row, "completed")
-        except DoesNotHold as error:
-            raise DoesNotHold(f"{error}; {remark}" if remark else str(error)) from None
+        self.judged(row, "completed")
         raw = [line["text"] for line in self.place.model.requests() if "text" in line]
         answers = [answer(got) for got in raw if got.strip() == whole]
         answers += [response] if response else []
@@ -156,14 +153,19 @@ class Course:
         """The prompt that the model got with a text in it."""
         return next((got for got in self.new() if text.strip() in got), None)
 
-    def remark(self, text: str) -> str:
-        """What the agent has put around a text; empty if nothing."""
+    def wrapped(self, text: str) -> str:
+        """What the agent has put around a text; empty if nothing.
+
+        DoesNotHold if the provider file does not know that.
+        """
         whole = self.whole(text)
         if whole in (None, text.strip()):
             return ""
         before, _, after = str(whole).partition(text.strip())
-        self.learnt.wrapper = before, after
-        return f"the agent puts {short(before)} before the text, {short(after)} after it"
+        remark = f"the agent puts {short(before)} before the text, {short(after)} after it"
+        if not self.learnt.is_known(text, str(whole)):
+            raise DoesNotHold(f"{remark}, which 'typing.wrappers' does not match")
+        return remark
 
     def judged(self, row: Row, status: str, failure: str | None = None) -> None:
         """DoesNotHold unless a prompt ended with that status and class of failure."""

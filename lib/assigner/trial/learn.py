@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from assigner.agents import prompt_text, provider_file, registry
+from assigner.agents.prompt_match import Typed
 from assigner.agents.provider import Provider
 from assigner.errors import AssignerError
 from assigner.system import private_files, user_config
@@ -20,8 +21,8 @@ class Learnt:
     """What a trial has learnt, where that differs from the provider file.
 
     `unknown_marker` stands in the composer for a long paste, `pasted` is the expression that
-    matches it; `delay` is the delay before Enter, in milliseconds; `wrapper` what the agent puts
-    around a prompt.
+    matches it; `delay` is the delay before Enter, in milliseconds; `wrappers` are expressions for
+    what the agent puts around a prompt.
     """
 
     def __init__(self, provider: Provider) -> None:
@@ -29,7 +30,7 @@ class Learnt:
         self.unknown_marker = ""
         self.pasted: str | None = None
         self.delay: int | None = None
-        self.wrapper: tuple[str, str] | None = None
+        self.wrappers: list[str] = []
 
     def watch(self, place: Place, text: str) -> bool:
         """Look for an unknown marker of a pasted text in the composer; whether there is one."""
@@ -46,6 +47,15 @@ class Learnt:
         self.apply(place)
         return True
 
+    def is_known(self, text: str, whole: str) -> bool:
+        """Whether the provider file knows what is around a text in `whole`; learns it if not."""
+        if Typed(text, self.provider.manner).is_prompt(whole):
+            return True
+        parts = whole.split(text.strip(), 1)
+        found = [pattern(part.strip()) for part in parts if part.strip()]
+        self.wrappers = list(dict.fromkeys(found))
+        return False
+
     @property
     def keys(self) -> dict[str, str]:
         """What has been learnt, as keys of the table [typing] and their TOML values."""
@@ -54,6 +64,9 @@ class Learnt:
             found["delay"] = str(self.delay)
         if self.pasted is not None:
             found["pasted"] = json.dumps(self.pasted, ensure_ascii=False)  # as TOML has it
+        if self.wrappers:
+            known = [wrapper.pattern for wrapper in self.provider.manner.wrappers]
+            found["wrappers"] = json.dumps([*known, *self.wrappers], ensure_ascii=False)
         return found
 
     def apply(self, place: Place) -> None:
@@ -79,12 +92,15 @@ class Learnt:
         new.replace(path)
 
 
-def pattern(marker: str, text: str) -> str:
-    """An expression for markers like this one, which stands for this text.
+def pattern(marker: str, text: str | None = None) -> str:
+    """An expression for markers like this one, which stands for this text, or for wrappers.
 
     The number that is the text's count of line breaks, lines or characters becomes a group, any
-    other number `\\d+`.
+    other number `\\d+`; a quoted value may be any other.
     """
+    if text is None:
+        parts = [_escaped(part) for part in re.split(r'"[^"\n]*"', marker)]
+        return '"[^"\\n]*"'.join(re.sub(r"\d+", r"\\d+", part) for part in parts)
     newlines = text.count("\n")
     counts = {str(newlines): "newlines", str(newlines + 1): "lines", str(len(text)): "chars"}
     parts = re.split(r"(\d+)", marker)
@@ -92,8 +108,12 @@ def pattern(marker: str, text: str) -> str:
         name = counts.pop(parts[index], None)
         parts[index] = rf"(?P<{name}>\d+)" if name else r"\d+"
     for index in range(0, len(parts), 2):
-        parts[index] = re.sub(r"([\[\](){}.*+?^$|\\])", r"\\\1", parts[index])
+        parts[index] = _escaped(parts[index])
     return "".join(parts)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\[\](){}.*+?^$|\\])", r"\\\1", text)
 
 
 def with_typing(text: str, keys: dict[str, str]) -> str:

@@ -128,7 +128,9 @@ class Messages:
             content = message["content"]
             if texts := _texts(content):
                 text, after_tool = texts[-1], False
-            elif any(part.get("type") == "tool_result" for part in content):
+            elif not isinstance(content, str) and any(
+                part.get("type") == "tool_result" for part in content
+            ):
                 after_tool = True
         tools = {tool["name"]: tool.get("input_schema", {}) for tool in body.get("tools", [])}
         config = body.get("output_config") or {}

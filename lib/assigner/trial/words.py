@@ -8,6 +8,7 @@ MODEL:tool CMD     the agent asks a person to let a tool run CMD; then an answer
 MODEL:ask          the agent asks the person a question; then an answer
 MODEL:fail500 MODEL:fail401 MODEL:context   the request fails; the context is too long
 MODEL:ratelimit MODEL:quota                 too many requests; the account is at its limit
+MODEL:quota=S      the limit ends in S seconds (the stand-in only)
 MODEL:limit FILE   the account is at its limit, for an unknown time, until FILE exists
 MODEL:drop         the connection breaks in the middle of an answer
 MODEL:exit         the agent ends in the middle of an answer (the stand-in only)

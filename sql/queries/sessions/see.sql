@@ -9,6 +9,7 @@ SET provider = :provider, status = :status, status_reason = :status_reason, sock
                             OR keepalive = 1 THEN environment_file END,
     turn_began_at = CASE WHEN pane_pid = :pane_pid THEN turn_began_at END,
     turn_ended_at = CASE WHEN pane_pid = :pane_pid THEN turn_ended_at END,
+    agent_version = :agent_version, agent_untested = :agent_untested,
     start_file = :start_file,
     env_vars = CASE WHEN pane_pid = :pane_pid THEN env_vars ELSE :env_vars END,
     limited_until = :limited_until, current_dir = :current_dir, last_activity = :last_activity,

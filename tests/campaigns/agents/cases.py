@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import Thread
 
 from assigner.trial.words import answer
-from campaigns.agents.deliveries import Delivery
+from campaigns.agents.deliveries import Delivery, Tools
 from campaigns.agents.places import Place
 from harness.workplace import wait_for
 
@@ -22,7 +22,7 @@ EXCEPT = {
 }
 UNTRUSTED = {"dialog"}
 # What a delivery without contexts and stages cannot do
-NEEDS_TOOLS = {"respawn", "cancelled"}
+NEEDS_TOOLS = {"respawn", "cancelled", "past-limit"}
 OPEN = ("pending", "assigned", "in_progress")
 
 
@@ -203,8 +203,13 @@ def _limited(trial: Trial, text: str) -> None:
     prompt = trial.send(text)
     trial.asked(text)
     trial.session_is("limited", 1.5)  # OpenCode tries by itself for two minutes
-    trial.until(lambda: trial.delivery.told(prompt).status == "pending", 0.3)
-    trial.waits(prompt)
+    before = trial.place.received()
+    for _ in range(4):
+        trial.delivery.tick()
+    trial.check(trial.place.received() == before, "typed all the same")
+    # an agent that may go on by itself keeps the prompt
+    status = trial.delivery.told(prompt).status
+    trial.check(status in ("pending", "in_progress"), f"{status}, not waiting")
 
 
 @case
@@ -215,6 +220,18 @@ def rate_limit(trial: Trial) -> None:
 @case
 def quota(trial: Trial) -> None:
     _limited(trial, "MODEL:quota")
+
+
+@case
+def past_limit(trial: Trial) -> None:
+    """The old words of the limit are still on the screen."""
+    _limited(trial, "MODEL:quota")
+    assert isinstance(trial.delivery, Tools)
+    trial.delivery.cancel(1)
+    trial.until(lambda: trial.delivery.told(1).status == "cancelled", 0.3)
+    trial.delivery.pass_limit()
+    for text in ("what do you hear after the limit?", "and then?"):
+        trial.completes(text)
 
 
 @case

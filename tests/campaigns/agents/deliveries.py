@@ -46,6 +46,13 @@ class Tools:
         target = ("--target", self.name, *options)
         return int(self.work.tool("send", "-", *target, "--json", input=text).json["id"])
 
+    def cancel(self, prompt: int) -> None:
+        self.work.tool("cancel", prompt)
+
+    def pass_limit(self) -> None:
+        """The usage limit is over."""
+        self.work.pass_limits()
+
     def tick(self) -> None:
         self.work.tool("tick", status=(0, 1))
 

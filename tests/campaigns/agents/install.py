@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 # The tested versions, by provider
 PACKAGES = {
-    "claude": ("@anthropic-ai/claude-code", "2.1.197"),
-    "codex": ("@openai/codex", "0.169.0"),
+    "claude": ("@anthropic-ai/claude-code", "2.1.332"),
+    "codex": ("@openai/codex", "0.171.0"),
     "opencode": ("opencode-ai", "1.18.33"),
 }
 _MINUTES = 20

@@ -18,6 +18,7 @@ from campaigns.crash import jobs, ledger
 from campaigns.crash.book import broken, claimed_twice, left_over
 from campaigns.crash.jobs import Order, Place
 from campaigns.crash.ledger import Faults, Run
+from campaigns.night.morning import given_back
 from harness.workplace import Workplace, wait_for
 
 OPEN = "status IN ('pending', 'assigned', 'in_progress') OR retry_at > ''"
@@ -204,6 +205,7 @@ class Fleet:
         found["wrong_context"] += [f"a shell ran {t}" for t in self.place.spilt.read_text().split()]
         found["claimed_twice"] += ["of a live attempt"] * claimed_twice(work)
         found["stuck"] += ["a file of a run or a report"] * left_over(work)
+        found["stuck"] += given_back(work)
         found["stuck"] += [f"tmux session {name}" for name in self._strangers()]
         found["integrity"] += ["integrity_check"] * broken(work)
         outcomes = Counter(attempt["outcome"] for attempt in attempts)

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from assigner import clock, config
 from assigner.agents import registry, screen_rules
 from assigner.agents.hooks import events
+from assigner.agents.prompt_match import Typed
 from assigner.agents.transcripts import find
 from assigner.errors import SetupError, UsageError
 from assigner.goals import profiles
@@ -464,7 +465,9 @@ def test_any_transcript_is_read(tmp_path: Path, data: bytes, recorded: Path, par
         file.write_bytes(content)
         for provider in registry.agents().values():
             if provider.transcript:
-                found = find.find(provider, "/", "good turn here", 0.0, home={}, path=str(file))
+                found = find.find(
+                    provider, "/", Typed("good turn here"), 0.0, home={}, path=str(file)
+                )
                 assert found is None or found.state
 
 

@@ -3,15 +3,16 @@
 
 foundation-check gives goal tasks to shells and scripted agents in a tmux server of its own, while
 keepalive and tick run in turn, as from cron.  The outcome of each run of a task is drawn
-beforehand: it succeeds, fails, hangs until its timeout, or kills its session.  The campaign also
-kills sessions from outside, and now and then everything at once, including passes, as a power cut
-would; files on disk stay.
+beforehand: it succeeds, fails, hangs until its timeout, or kills its session; some runs of agents
+meet a usage limit first.  Some agents show work that is over, or none, or lose Enter.  The
+campaign also kills sessions from outside, and now and then everything at once, including passes,
+as a power cut would; files on disk stay.
 
 In the morning it compares the goals, the queue, the work logs and the logs of the executors:
 
   killed, reboots   sessions killed from outside, and times that everything was killed
   resumed     sessions that keepalive had given up on, and that a person resumed
-  deaths, hangs, failures   attempts that ended so
+  deaths, hangs, failures, limits   attempts that ended so
   lost        tasks that ran less often than the queue says
   twice       tasks that ran more often than they were attempted
   untold      tasks whose attempts are not in the work logs exactly once
@@ -48,7 +49,12 @@ SETTINGS = {
     "ASSIGNER_KILL_GRACE": "0.5",
     "ASSIGNER_TMUX_TIMEOUT": "10",
     "ASSIGNER_PERSON_ACTIVE": "0",
+    "ASSIGNER_LIMIT_WAIT": "2",
+    "ASSIGNER_QUIET": "1",
 }
+LIMITED = 0.1  # of the runs of agents, which are then tried again
+# How agents behave, by turns
+MANNERS = ((), ("--looks-busy",), ("--lose-enter", "1"), ("--looks-idle",))
 KINDS = ("bash", "agent", "zsh", "agent", "fish", "agent", "dash", "agent")
 # What comes of a run, and how often
 ENDS = {"done": 12, "fails": 3, "hangs": 1, "dies": 1}
@@ -92,9 +98,10 @@ class Night:
         work = self.work
         keep = ("--keepalive", "--settle", 40)
         if kind == "agent":
-            line = f"{work._standin()} --log {work.path / name}.log"
+            manner = MANNERS[int(name[1:]) // 2 % len(MANNERS)]
+            line = shlex.join([str(work._standin()), "--log", f"{work.path / name}.log", *manner])
             agent = ("--provider", "standin", "--command", line, "--workdir", work.home)
-            work.tool("enroll", "--create", name, *agent, *keep)
+            work.tool("enroll", "--create", name, *agent, "--account", name, *keep)
         else:
             work.shell(name, kind)
             work.tool("enroll", name, *keep)
@@ -130,7 +137,9 @@ class Night:
         file = self.runs / job.key
         if job.for_agents:
             words = {"done": "say well", "fails": "fail500", "hangs": "think=999", "dies": "exit"}
-            file.write_text("".join(f"MODEL:{words[end]}\n" for end in job.ends))
+            limits = ["MODEL:quota=1\n" * (self.random.random() < LIMITED) for _ in job.ends]
+            runs = zip(limits, job.ends, strict=True)
+            file.write_text("".join(f"{limit}MODEL:{words[end]}\n" for limit, end in runs))
             return {**draft, "content": f"{job.key} MODEL:next {file}"}
         die = f"tmux -S {self.work.socket} kill-pane -t $TMUX_PANE; sleep 9"
         words = {"done": "true", "fails": "exit 3", "hangs": "exec sleep 999", "dies": die}
@@ -154,6 +163,11 @@ class Night:
             self._pass("tick")
         self._pass("keepalive", "--settle", 10)
         self._pass("tick", "--until-idle", 20)
+        with suppress(AssertionError):  # a spinner that stays after the end holds a session briefly
+            self.work.run_until(self._all_idle)
+
+    def _all_idle(self) -> bool:
+        return not self.work.rows("SELECT name FROM sessions WHERE status <> 'idle'")
 
     def _left(self) -> int:
         """How many tasks have not ended."""

@@ -1,5 +1,6 @@
 """The morning after a night: compare goals, queue, work logs and what the executors wrote."""
 
+import itertools
 import json
 import re
 from collections import Counter
@@ -31,12 +32,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Known:
-    """All that is known of a task: its row, its tries in the queue, how often the executors began
-    with it, and how often the work logs have it assigned and ended.
+    """All that is known of a task: its row, its tries in the queue, how often it met a usage limit
+    (no try), how often the executors began with it, and how often the work logs have it assigned
+    and ended.
     """
 
     task: Row
     tries: Sequence[Row]
+    limits: int
     received: int
     told: Mapping[str, int]
 
@@ -54,7 +57,7 @@ class Known:
         ended = "completed" if last["outcome"] == "completed" else "failed"
         found = {
             "lost": self.received < len(begun),
-            "twice": self.received > len(tries),
+            "twice": self.received > len(tries) + self.limits,
             "untold": self.told != {"assigned": task["attempts"], "ended": task["attempts"]},
             "wrong": task["status"] != ended
             or (ended == "failed" and again and left > 0)
@@ -73,17 +76,20 @@ def compare(
         " FROM attempts AS a JOIN profile_work AS w ON w.prompt_id = a.prompt_id"
         " WHERE a.outcome <> 'released' ORDER BY a.id"
     )
+    limited = [row for row in tries if row["outcome"] == "limited"]
+    tries = [row for row in tries if row["outcome"] != "limited"]
     tasks = _tasks(work)
     told, received = _told(work, sessions), _received(work, jobs, runs, sessions)
     bad, faults = Counter[str](), []
     for job in jobs:
         task = tasks[job.key]
         mine = [row for row in tries if row["task"] == str(task["id"])]
-        known = Known(task, mine, received[job.key], told.get(task["id"], {}))
+        limits = sum(row["task"] == str(task["id"]) for row in limited)
+        known = Known(task, mine, limits, received[job.key], told.get(task["id"], {}))
         if found := known.faults(job):
             bad.update(found)
             faults.append(f"{', '.join(found)}: {job}: {known}")
-    stuck = _stuck(work)
+    stuck = _stuck(work) + given_back(work)
     classes = Counter(row["failure_class"] for row in tries)
     statuses = Counter(task["status"] for task in tasks.values())
     count = {
@@ -95,10 +101,25 @@ def compare(
         "deaths": classes["lost"],
         "hangs": classes["timeout"],
         "failures": classes["exit_status"] + classes["api"],
+        "limits": len(limited),
         **{name: bad[name] for name in ZERO[:-1]},
         "stuck": len(stuck),
     }
     return count, faults + stuck
+
+
+def given_back(work: Workplace, most: int = 6) -> list[str]:
+    """Sessions that gave back so many claims in a row: such a session must rest instead."""
+    rows = work.rows(
+        "SELECT session, evidence ->> '$.released' AS why FROM attempts"
+        " WHERE outcome IS NOT NULL ORDER BY session, id"
+    )
+    found = []
+    for session, mine in itertools.groupby(rows, lambda row: row["session"]):
+        for why, run in itertools.groupby(mine, lambda row: row["why"] is not None):
+            if why and len(same := list(run)) > most:
+                found.append(f"stuck: {session} gave back {len(same)} claims: {same[-1]['why']}")
+    return found
 
 
 def _tasks(work: Workplace) -> dict[str, Row]:

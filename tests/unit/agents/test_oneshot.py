@@ -89,11 +89,15 @@ def test_a_limit_has_its_reset(agent: str, name: str, reset: str | None) -> None
     assert (outcome.state, outcome.failure, outcome.reset) == ("limited", None, reset)
 
 
-def test_a_subscribers_limit_has_its_reset() -> None:
+@pytest.mark.parametrize(
+    "said",
+    ["You've hit your session limit", "You're out of extra usage", "You’re out of usage credits"],
+)
+def test_a_subscribers_limit_has_its_reset(said: str) -> None:
     result = {
         "type": "result",
         "is_error": True,
-        "result": "You've hit your session limit · resets 3:40pm (Europe/Berlin)",
+        "result": f"{said} · resets 3:40pm (Europe/Berlin)",
     }
     outcome = judged("claude", "quota", out=json.dumps(result))
     assert (outcome.state, outcome.reset) == ("limited", "3:40pm (Europe/Berlin)")

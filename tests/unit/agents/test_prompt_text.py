@@ -11,7 +11,6 @@ from assigner.agents.prompt_text import (
     is_numbered,
     marker,
     prompt,
-    same,
     shows,
     shows_beginning,
 )
@@ -121,20 +120,6 @@ def test_which_markers_differ_from_those_of_other_pastes(
 )
 def test_what_is_left_of_a_text_whose_end_was_taken_away(draft: str, right: bool) -> None:
     assert shows_beginning(draft, "one\n two") is right
-
-
-@pytest.mark.parametrize(
-    ("words", "text", "right"),
-    [
-        (" /not a command", "/not a command", True),
-        ("one\n  two", "one\r\n\ttwo\n\n", True),
-        (None, "one", False),
-        ("one", "one two", False),
-        ("one two", "one", False),
-    ],
-)
-def test_same(words: str | None, text: str, right: bool) -> None:
-    assert same(words, text) is right
 
 
 def test_what_is_typed_is_no_command_and_begins_with_what_the_session_lacks() -> None:

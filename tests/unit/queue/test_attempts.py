@@ -33,6 +33,7 @@ def attempt(store: database.Store) -> database.Row:
             "socket": "/nowhere", "server_pid": 1, "server_start": 1, "pane_id": "%0",
             "pane_pid": 1, "pane_tty": "/dev/null", "pane_fingerprint": "", "looked_at": now,
             "prompt_endings": "[]", "prompt_learning": "off", "limited_until": None,
+            "agent_version": None, "agent_untested": 0,
             "env_vars": "{}", "current_dir": "/", "last_activity": now, "idle_since": now,
         },
     )  # fmt: skip

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from assigner.agents.prompt_match import Typed
 from assigner.agents.provider import Transcript
 from assigner.agents.transcripts.jsonl import Record, get
-from assigner.agents.transcripts.turn import Begun, Turn, canonical, choose, name, text_of, time_of
+from assigner.agents.transcripts.turn import Begun, Turn, name, pick, text_of, time_of
 
 _ENDS = ("end_turn", "stop_sequence")
 _INTERRUPTION = "[Request interrupted by user"
@@ -19,22 +20,21 @@ _NOT_TYPED = re.compile(r"<[a-z][a-z-]*>")  # commands, their output, reports of
 
 
 def find(
-    shape: Transcript, path: str, records: Sequence[Record], text: str, since: float
+    shape: Transcript, path: str, records: Sequence[Record], typed: Typed, since: float
 ) -> Begun | None:
-    """The turn of the prompt `text`, typed at `since` (epoch seconds), with its start; or None."""
+    """The turn of the prompt `typed`, typed at `since` (epoch seconds), with its start; or None."""
     entries = {
         record.get("uuid"): record
         for record in records
         if name(record.get("uuid")) and not record.get("isSidechain") and time_of(record)
     }
     prompts = [record for record in entries.values() if _is_prompt(record)]
-    equal = [p for p in prompts if canonical(_said(p)) == canonical(text)]
-    index = choose([time_of(prompt) for prompt in equal], since)
+    index = pick(typed, [(_said(prompt), time_of(prompt)) for prompt in prompts], since)
     if index is None:
         return None
-    found = _turn(shape, path, equal[index], entries, prompts)
-    for prompt in equal[index + 1 :]:  # after a usage limit, Claude Code goes on by itself
-        if found.turn.failure == "limited":
+    found = _turn(shape, path, prompts[index], entries, prompts)
+    for prompt in prompts[index + 1 :]:  # after a usage limit, Claude Code goes on by itself
+        if found.turn.failure == "limited" and typed.is_prompt(_said(prompt)):
             found = _turn(shape, path, prompt, entries, prompts)._replace(at=found.at)
     return found
 

@@ -7,35 +7,36 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from assigner.agents.prompt_match import Typed
 from assigner.agents.provider import Transcript
 from assigner.agents.transcripts.jsonl import Record, get
 from assigner.agents.transcripts.turn import (
     Begun,
     Turn,
-    canonical,
-    choose,
     moment,
     name,
+    pick,
     text_of,
     time_of,
 )
 
 
 def find(
-    shape: Transcript, path: str, records: Sequence[Record], text: str, since: float
+    shape: Transcript, path: str, records: Sequence[Record], typed: Typed, since: float
 ) -> Begun | None:
-    """The turn of the prompt `text`, typed at `since` (epoch seconds), with its start; or None."""
+    """The turn of the prompt `typed`, typed at `since` (epoch seconds), with its start; or None."""
     events = [record for record in records if record.get("type") == "event_msg"]
-    places, ids = [], []
+    places, ids, prompts = [], [], []
     current = None
     for place, record in enumerate(events):
         if record.get("payload", "type") in ("task_started", "turn_started"):
             current = name(record.get("payload", "turn_id"))
         said = _prompt(record.get("payload"))
-        if said is not None and canonical(said) == canonical(text):
+        if said is not None:
+            prompts.append((said, time_of(record)))
             places.append(place)
             ids.append(name(record.get("payload", "turn_id")) or current)
-    index = choose([time_of(events[place]) for place in places], since)
+    index = pick(typed, prompts, since)
     if index is None:
         return None
     prompt = events[places[index]]

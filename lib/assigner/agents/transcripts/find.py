@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from assigner.agents import provider as agents_provider
+from assigner.agents.prompt_match import Typed
 from assigner.agents.provider import Provider
 from assigner.agents.transcripts import claude, codex, jsonl, opencode
-from assigner.agents.transcripts import turn as transcripts_turn
 from assigner.agents.transcripts.turn import Begun, Turn
 
 _FILES = 8  # transcripts read in one search, the latest first
@@ -26,17 +26,19 @@ _LONG = 200  # Claude Code cuts a directory's name there and adds a hash
 def find(
     provider: Provider,
     directory: str | None,
-    text: str,
+    typed: Typed,
     since: float,
     *,
     home: Mapping[str, str],
     path: str | None = None,
     offset: int = 0,
+    conversation: str | None = None,
 ) -> Turn | None:
-    """The turn whose prompt is exactly `text`, begun at `since` (epoch seconds) or just before.
+    """The turn whose prompt is the typed one, begun at `since` (epoch seconds) or just before.
 
     `directory` is where the agent was started, `home` its environment.  With `path`, and `offset`
     if known, reads only that transcript; without, all transcripts that this agent could be writing.
+    With `conversation` only a turn of that one counts.
     None if no turn matches, or if the turns of two conversations do.
     """
     shape = provider.transcript
@@ -45,30 +47,29 @@ def find(
     place = _home(shape, home)
     if shape.format == "opencode":
         path = path or (opencode.database(place) if place else None)
-        found = opencode.find(shape, path, directory, text, since, offset) if path else []
-        return _only(found)
+        found = opencode.find(shape, path, directory, typed, since, offset) if path else []
+        return _only(found, conversation)
     if path is None and place is None:
         return None
     read = claude.find if shape.format == "claude" else codex.find
     paths = [path] if path is not None else _candidates(shape, place, directory, since)
+    mention = "" if typed.left else typed.mention
     begun = [
         turn
         for place in paths
-        if (
-            known := jsonl.read(
-                place, offset if path else 0, mention=transcripts_turn.mention(text)
-            )
-        )
-        and (turn := read(shape, place, known, text, since)) is not None
+        if (known := jsonl.read(place, offset if path else 0, mention=mention))
+        and (turn := read(shape, place, known, typed, since)) is not None
     ]
-    return _only(begun)
+    return _only(begun, conversation)
 
 
-def _only(found: list[Begun]) -> Turn | None:
+def _only(found: list[Begun], conversation: str | None) -> Turn | None:
     """The first of these turns, or None if another conversation has one at about the same time.
 
     A conversation that continues in another file has a copy of its turns there.
     """
+    if conversation is not None:
+        found = [begun for begun in found if begun.turn.conversation == conversation]
     if not found:
         return None
     first = min(begun.at for begun in found)

@@ -6,6 +6,7 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from assigner.agents import provider
+from assigner.agents.prompt_match import Typed
 from assigner.agents.transcripts import jsonl
 from assigner.agents.transcripts import turn as transcripts_turn
 from assigner.agents.transcripts.jsonl import get
@@ -34,7 +35,7 @@ def find(
     shape: provider.Transcript,
     path: str,
     directory: str | None,
-    text: str,
+    typed: Typed,
     since: float,
     offset: int,
 ) -> list[transcripts_turn.Begun]:
@@ -51,7 +52,7 @@ def find(
         early = int((since - 1) * 1000)
         asked = {"directory": directory, "since": early, "most": _SESSIONS}
         sessions = [str(row[0]) for row in database.execute(_CONVERSATIONS, asked)]
-        found = [_in(database, shape, path, id, text, since, offset) for id in sessions]
+        found = [_in(database, shape, path, id, typed, since, offset) for id in sessions]
     except sqlite3.Error:
         return []
     finally:
@@ -64,7 +65,7 @@ def _in(
     shape: provider.Transcript,
     path: str,
     session: str,
-    text: str,
+    typed: Typed,
     since: float,
     offset: int,
 ) -> transcripts_turn.Begun | None:
@@ -75,21 +76,16 @@ def _in(
         for row, id, created, data in database.execute(_SINCE, asked)
         if isinstance(created, int) and isinstance(data, str)
     ]
-    equal = [
-        message
-        for message in messages
-        if message[3].get("role") == "user"
-        and transcripts_turn.canonical(_said(_parts(database, message[1])))
-        == transcripts_turn.canonical(text)
-    ]
-    index = transcripts_turn.choose([at for _, _, at, _ in equal], since)
+    prompts = [message for message in messages if message[3].get("role") == "user"]
+    said_at = [(_said(_parts(database, id)), at) for _, id, at, _ in prompts]
+    index = transcripts_turn.pick(typed, said_at, since)
     if index is None:
         return None
-    row, prompt, begun, _ = equal[index]
+    row, prompt, begun, _ = prompts[index]
     turn = transcripts_turn.Turn("running", session, prompt, path, row)
     chain = {prompt}  # also the prompts with which OpenCode continued by itself after a compaction
     compacted, other, answered = False, None, False
-    for _, id, at, data in messages[messages.index(equal[index]) + 1 :]:
+    for _, id, at, data in messages[messages.index(prompts[index]) + 1 :]:
         if data.get("role") == "assistant":
             if data.get("parentID") in chain:
                 turn = _step(database, shape, turn, id, data)
@@ -97,7 +93,7 @@ def _in(
             continue
         parts = _parts(database, id)
         said = _said(parts)
-        again = compacted and transcripts_turn.canonical(said) == transcripts_turn.canonical(text)
+        again = compacted and typed.is_prompt(said)
         compacted = any(get(part, "type") == "compaction" and get(part, "auto") for part in parts)
         if other is None and (compacted or again or not said):
             chain.add(id)

@@ -1,12 +1,12 @@
 """One turn of an agent's conversation: its prompt, its outcome, its error class.  Pure."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from assigner import clock
+from assigner.agents.prompt_match import Typed
 from assigner.agents.provider import Transcript
 from assigner.agents.transcripts.jsonl import Record, get
 
@@ -66,17 +66,6 @@ class Begun(NamedTuple):
     turn: Turn
 
 
-def canonical(text: str) -> str:
-    """A prompt in one form for all agents: some trim it, expand tabs or compose accents."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
-    return unicodedata.normalize("NFC", text).strip()
-
-
-def mention(text: str) -> str:
-    """A part of the prompt that any transcript with that prompt contains, in any encoding."""
-    return max(re.findall(r"[A-Za-z0-9]+", text), key=len, default="")
-
-
 def failure_of(shape: Transcript, message: str, code: object, status: object) -> str:
     """The failure class of an error: limited, auth, context or api."""
     described = f"{code or '-'} {status or '-'} {message}"
@@ -111,6 +100,23 @@ def time_of(record: Record) -> float | None:
         return clock.seconds(stamp) if isinstance(stamp, str) else None
     except (ValueError, OverflowError):
         return None
+
+
+def pick(typed: Typed, prompts: Sequence[tuple[str, float | None]], since: float) -> int | None:
+    """Which of these prompts, each with its time, was typed at `since` (epoch seconds)."""
+    equal = [place for place, (said, _) in enumerate(prompts) if typed.is_prompt(said)]
+    index = choose([prompts[place][1] for place in equal], since)
+    if index is not None:
+        return equal[index]
+    if typed.left is None:
+        return None
+    after = [
+        (at, place)
+        for place, (_, at) in enumerate(prompts)
+        if at is not None and at >= typed.left[0]
+    ]
+    at, place = min(after, default=(None, 0))
+    return place if typed.is_submission(prompts[place][0] if after else None, at) else None
 
 
 def choose(moments: Sequence[float | None], since: float) -> int | None:

@@ -12,6 +12,7 @@ import pytest
 
 from assigner import clock
 from assigner.agents import registry
+from assigner.agents.prompt_match import Typed
 from assigner.agents.transcripts import claude, codex, jsonl
 from assigner.agents.transcripts import find as transcripts_find
 from assigner.agents.transcripts.turn import Begun, Turn
@@ -60,9 +61,10 @@ def make_database(path: Path) -> None:
 
 
 def find(agent: str, home: Path, case: dict[str, Any], **more: Any) -> Turn | None:
-    given = {"directory": DIRECTORY, "text": case["text"], "since": clock.seconds(case["since"])}
-    given |= more
-    return transcripts_find.find(registry.agents()[agent], home={"HOME": str(home)}, **given)
+    provider = registry.agents()[agent]
+    typed = Typed(more.pop("text", case["text"]), provider.manner, more.pop("left", None))
+    given = {"directory": DIRECTORY, "since": clock.seconds(case["since"])} | more
+    return transcripts_find.find(provider, typed=typed, home={"HOME": str(home)}, **given)
 
 
 def read(agent: str, path: str, known: list[jsonl.Record], case: dict[str, Any]) -> Turn | None:
@@ -70,7 +72,9 @@ def read(agent: str, path: str, known: list[jsonl.Record], case: dict[str, Any])
     reader = {"claude": claude.find, "codex": codex.find}[agent]
     shape = registry.agents()[agent].transcript
     assert shape is not None
-    begun: Begun | None = reader(shape, path, known, case["text"], clock.seconds(case["since"]))
+    begun: Begun | None = reader(
+        shape, path, known, Typed(case["text"]), clock.seconds(case["since"])
+    )
     return begun.turn if begun else None
 
 

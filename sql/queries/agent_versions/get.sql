@@ -1,0 +1,2 @@
+SELECT * FROM agent_versions
+WHERE host = :host AND provider = :provider AND version = :version;

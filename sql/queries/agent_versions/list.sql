@@ -1,0 +1,1 @@
+SELECT * FROM agent_versions WHERE host = :host ORDER BY provider, version;
