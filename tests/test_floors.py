@@ -18,7 +18,7 @@ FLOORS = [
     {"queue"},
     {"context", "sessions"},
     {"routing", "events", "outcomes", "delivery", "goals", "maintenance"},
-    {"cli", "doctor", "monitor"},
+    {"cli", "doctor", "monitor", "trial"},
     {"api", "web", "bin"},
 ]
 # ... and on its own floor only from these.
@@ -32,7 +32,7 @@ ARROWS = {
     "agents.transcripts": {"agents"},
     "outcomes": {"events"},
     "delivery": {"outcomes", "events"},
-    "cli": {"monitor"},
+    "cli": {"monitor", "trial"},
 }
 # Modules that run programs; every other module asks them.
 RUN_PROGRAMS = {"tmux.client", "system.git", "system.programs"}

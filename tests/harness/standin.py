@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """standin.py - a scripted agent that looks, reads keys, calls hooks and fails like the real ones
 
-It uses no model: words in a prompt choose the outcome of its turn (see words.py).  Enter submits
-the composer's text; during a turn the text waits for the turn's end.  Escape interrupts; before the
-first words of an answer the prompt goes back into the composer.  `/exit` and Ctrl-D end the agent.
+Words in a prompt choose the outcome of its turn (see assigner/trial/words.py); a model, if there is
+one at $STANDIN_MODEL, is only sent the prompts.  Enter submits the composer's text; during a turn
+the text waits for the turn's end.  Escape interrupts; before the first words of an answer the
+prompt goes back into the composer.  `/exit` and Ctrl-D end the agent.
 SIGUSR1 stalls it, so that it neither reads nor draws, until the next SIGUSR1.  SIGUSR2 ends a usage
 limit: the agent submits the prompt that met it once more, by itself.
 
@@ -24,6 +25,7 @@ Every line of --log is a JSON object with `event`:
 
 import argparse
 import codecs
+import contextlib
 import json
 import os
 import re
@@ -42,9 +44,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "lib"))
 
-from harness.words import answer, wish
+from assigner.trial.words import answer, wish
 
 NAME = "standin"
 PLACEHOLDER = "Ask standin anything"
@@ -223,6 +225,7 @@ class Standin:
         self.reports = Reports(options)
         self.said: list[str] = []  # the lines above the composer
         self.draft = ""
+        self.told: list[str] = []  # what the model was sent
         self.collapsed: dict[str, str] = {}  # large pastes, by the markers that replace them
         self.wrapped: dict[str, str] = {}  # long pastes as they are in the draft and for the model
         self.markers = 0  # their numbers rise
@@ -386,9 +389,32 @@ class Standin:
 
     def begin(self, text: str) -> None:
         self.prompt, self.silent = text, True
+        self.tell_model(text)
         self.reports.begun(text)
         self.said += [*textwrap.indent(text, "  ").replace("  ", "▸ ", 1).split("\n"), ""]
         self.turn, self.wake = self.answering(text), 0.0
+
+    def tell_model(self, text: str) -> None:
+        """Send a prompt to the model, and ignore the answer."""
+        url = os.environ.get("STANDIN_MODEL")
+        if url is None:
+            return
+        import http.client  # all this costs a start 30 ms
+        import threading
+        import urllib.request
+
+        body = {
+            "model": "standin", "stream": True, "tools": [{"function": {"name": "bash"}}],
+            "messages": [{"role": "user", "content": line} for line in [*self.told, text]],
+        }  # fmt: skip
+        self.told.append(text)
+        request = urllib.request.Request(url, json.dumps(body).encode())
+
+        def ask() -> None:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                urllib.request.urlopen(request, timeout=60).read()
+
+        threading.Thread(target=ask, daemon=True).start()
 
     def step(self, answer: int | None, *, answered: bool = False) -> None:
         """Continue the turn until it waits, asks a question, or ends."""
@@ -516,6 +542,7 @@ _FAILURES = {
     "context": End("failed", "Prompt is too long", "invalid_request"),
     "ratelimit": End("limited", "API Error: Request rejected (429)", "rate_limit"),
     "quota": End("limited", _LIMIT, "rate_limit"),
+    "limit": End("limited", _LIMIT.partition(",")[0], "rate_limit"),
     "drop": End("failed", "API Error: Connection closed mid-response", "unknown"),
 }
 

@@ -280,15 +280,16 @@ class Workplace:
         return process
 
     def tool(
-        self, name: str, *args: object, input: str = "", status: Expected = 0, **where: Any
-    ) -> Result:
-        """Run a tool to its end.
+        self, name: str, *args: object, input: str = "", status: Expected = 0,
+        seconds: float = 60, **where: Any,
+    ) -> Result:  # fmt: skip
+        """Run a tool to its end, for at most `seconds`.
 
         Raises AssertionError if it does not exit with `status` (None: any), or prints a traceback.
         `where` are arguments of `start`: `env`, added to the bare environment, `cwd`, and `real`.
         """
         process = self.start(name, *args, **where)
-        out, err = process.communicate(input, timeout=60)
+        out, err = process.communicate(input, timeout=seconds)
         self._started.remove(process)
         result = Result(" ".join(map(str, (name, *args))), process.returncode, out, err)
         allowed = (status,) if isinstance(status, int) else status

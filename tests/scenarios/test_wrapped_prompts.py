@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.words import answer
+from assigner.trial.words import answer
 from harness.workplace import Agent, Workplace, wait_for
 
 KNOWN = '\n\n<pasted_content id="5f5b">\n{}\n</pasted_content id="5f5b">\n'

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assigner import config
 from assigner.errors import SetupError
@@ -43,7 +43,13 @@ def agent(name: str) -> "Provider":
     from assigner.agents import provider_file
 
     origin = "built in" if path.parent == _BUILT_IN else str(path)
-    return provider_file.Reader(path).provider(name, origin, user_config.table(path, _text(path)))
+    return provider_file.Reader(path).provider(name, origin, table(name))
+
+
+def table(name: str) -> dict[str, Any]:
+    """The content of a known agent's file.  SetupError if the file cannot be used."""
+    path = files()[name]
+    return user_config.table(path, text(path))
 
 
 def agents(unusable: list[SetupError] | None = None) -> "Mapping[str, Provider]":
@@ -72,7 +78,7 @@ def programs() -> Mapping[str, tuple[str, ...]]:
     found = {}
     for name, path in files().items():
         with contextlib.suppress(SetupError):
-            head = _text(path).partition("\n[")[0]  # 'programs' and 'start' come before all tables
+            head = text(path).partition("\n[")[0]  # 'programs' and 'start' come before all tables
             try:
                 found[name] = provider.programs(user_config.table(path, head))
             except (SetupError, TypeError):  # a string contains "\n[", or the file is broken
@@ -142,8 +148,9 @@ def _own() -> list[Path]:
     return found
 
 
-def _text(path: Path) -> str:
-    text = user_config.trusted_text(path, built_in=path.parent == _BUILT_IN)
-    if text is None:
+def text(path: Path) -> str:
+    """The text of an agent's file.  SetupError if the file cannot be used."""
+    found = user_config.trusted_text(path, built_in=path.parent == _BUILT_IN)
+    if found is None:
         raise SetupError(f"cannot read '{path}': {os.strerror(errno.ENOENT)}")
-    return text
+    return found

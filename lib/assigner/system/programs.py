@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, cast
 
@@ -49,6 +49,31 @@ def run(name: str, *arguments: str, given: bytes = b"") -> Done:
     return Done(command.exit_code, out.getvalue(), problem or f"exit status {command.exit_code}")
 
 
+def run_bare(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    directory: str = "/",
+    given: bytes = b"",
+    seconds: float = _PATIENCE,
+) -> Done:
+    """Run a program to its end in exactly this environment.
+
+    Raises NotInstalled, and AssignerError if it does not finish within `seconds`.
+    """
+    try:
+        done = subprocess.run(
+            command, env=environment, cwd=directory, input=given, capture_output=True,
+            timeout=seconds, check=False,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise NotInstalled(command[0]) from None
+    except subprocess.TimeoutExpired:
+        raise AssignerError(f"'{' '.join(command)}' did not finish in {seconds:g} s") from None
+    problem = " ".join(done.stderr.decode("utf-8", "backslashreplace").split())
+    return Done(done.returncode, done.stdout, problem or f"exit status {done.returncode}")
+
+
 def bounded(command: Sequence[str], given: bytes, *, seconds: float, most: int) -> bytes:
     """Run a user's command with `given` as standard input; its output.
 
@@ -58,7 +83,7 @@ def bounded(command: Sequence[str], given: bytes, *, seconds: float, most: int) 
     with tempfile.TemporaryFile() as standard_input:
         standard_input.write(given)
         standard_input.seek(0)
-        with _ended_in_order():  # from before it is started: a signal finds no gap
+        with ended_in_order():  # from before it is started: a signal finds no gap
             process = subprocess.Popen(
                 command,
                 stdin=standard_input,
@@ -87,7 +112,7 @@ def bounded(command: Sequence[str], given: bytes, *, seconds: float, most: int) 
 
 
 @contextlib.contextmanager
-def _ended_in_order() -> Iterator[None]:
+def ended_in_order() -> Iterator[None]:
     """Turn Ctrl-C and signals into SystemExit, so that the caller ends what it has started."""
 
     def leave(number: int, _: object) -> None:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from threading import Thread
 
+from assigner.trial.words import answer
 from campaigns.agents.deliveries import Delivery, Tools
 from campaigns.agents.places import BLANK, Place
-from harness.words import answer
 from harness.workplace import wait_for
 
 Case = Callable[["Trial"], None]

@@ -12,28 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from assigner.trial import setup
+from assigner.trial.model import Model
 from campaigns.agents import install
-from campaigns.agents.model import Model
 from harness.workplace import Pane, Workplace, wait_for
 
-KEY = "sk-made-up-0000000000000000000000000000000"
 BLANK = "\u2800"  # what the provider file types in front of some prompts
-_CODEX = """\
-model = "a-model"
-model_provider = "loopback"
-check_for_update_on_startup = false
-
-[model_providers.loopback]
-name = "loopback"
-base_url = "http://127.0.0.1:{port}/v1"
-env_key = "LOOPBACK_API_KEY"
-wire_api = "responses"
-request_max_retries = 1
-stream_max_retries = 1
-
-[analytics]
-enabled = false
-"""
 
 
 class Place:
@@ -50,7 +34,8 @@ class Place:
         self.model = Model(path / "model.jsonl")
         self.directory = self.work.repo("project")
         (self.directory / "notes.txt").write_text("some notes\n")
-        _CONFIGURE[provider](self)
+        self.setup = setup.read(provider)
+        self.setup.write(self.work.home, self.model.port)
         if trusted:
             self.trust(self.directory)
         self.pane: Pane
@@ -134,21 +119,7 @@ class Place:
     @property
     def variables(self) -> Mapping[str, str]:
         """The agent's environment beside HOME, PATH, TERM and LANG."""
-        return {
-            "claude": {
-                "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{self.model.port}",
-                "ANTHROPIC_API_KEY": KEY,
-                "DISABLE_AUTOUPDATER": "1",
-                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-                "CLAUDE_CODE_MAX_RETRIES": "1",
-            },
-            "codex": {"LOOPBACK_API_KEY": KEY},
-            "opencode": {
-                "OPENCODE_DISABLE_AUTOUPDATE": "1",
-                "OPENCODE_DISABLE_MODELS_FETCH": "1",
-                "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
-            },
-        }[self.provider]
+        return self.setup.environment(self.model.port)
 
     def shows(self, what: str) -> None:
         """Wait until a state is seen: `ask`, `trust`, `answering`."""
@@ -167,8 +138,8 @@ class Place:
 
     def leave(self) -> None:
         """Make the agent end, as a person would, and wait for the shell."""
-        self.pane.type("/exit")
-        wait_for(lambda: "/exit" in self.pane.screen(), 20, self.pane.screen)
+        self.pane.type(self.setup.leave)
+        wait_for(lambda: self.setup.leave in self.pane.screen(), 20, self.pane.screen)
 
         def left() -> bool:
             self.pane.enter()
@@ -177,80 +148,19 @@ class Place:
         wait_for(left, 30, self.pane.screen)
 
     def received(self) -> list[str]:
-        """What was typed to the agent as the model received it, in order, without blanks around.
-
-        Requests of one turn count once: a retry repeats the conversation, a tool's result
-        continues it.
-        """
-        seen: dict[str, str] = {}
-        for request in self.model.requests():
-            if request.get("path") and not request["auxiliary"] and not request["after_tool"]:
-                seen.setdefault(request["digest"], _bare(request["text"]))
-        return list(seen.values())
+        """What was typed to the agent as the model received it, in order."""
+        return [_bare(text) for text in self.model.received()]
 
     def answered(self, text: str) -> bool:
         """Whether the model has come to the end of its answer to a text."""
-        return any(_bare(line.get("answered", "")) == text for line in self.model.requests())
+        return self.model.answered(text)
 
 
 def _bare(text: str) -> str:
-    """A text without the blanks around it, braille blanks included."""
-    return text.strip().removeprefix(BLANK)
+    """A text without the blank that disarms it."""
+    return text.removeprefix(BLANK)
 
 
-def _claude(place: Place) -> None:
-    settings = {
-        "hasCompletedOnboarding": True,
-        "theme": "dark",
-        "lastOnboardingVersion": install.PACKAGES["claude"][1],
-        "numStartups": 3,
-        "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
-        "projects": {},
-    }
-    (place.work.home / ".claude.json").write_text(json.dumps(settings))
-    # newer versions offer a mode that asks a person less, or start in it
-    permissions = {"defaultMode": "default", "disableAutoMode": "disable"}
-    own = place.work.home / ".claude" / "settings.json"
-    own.parent.mkdir()
-    own.write_text(json.dumps({"permissions": permissions}))
-
-
-def _codex(place: Place) -> None:
-    file = place.work.home / ".codex" / "config.toml"
-    file.parent.mkdir()
-    file.write_text(_CODEX.format(port=place.model.port))
-
-
-def _opencode(place: Place) -> None:
-    base = f"http://127.0.0.1:{place.model.port}/v1"
-    models = {
-        "a-model": {"name": "a-model", "tool_call": True}
-        | {"limit": {"context": 200000, "output": 8000}},
-        "a-small-model": {"name": "a-small-model"},
-    }
-    settings = {
-        "$schema": "https://opencode.ai/config.json",
-        "autoupdate": False,
-        "share": "disabled",
-        "model": "loopback/a-model",
-        "small_model": "loopback/a-small-model",
-        "enabled_providers": ["loopback"],
-        "permission": {"bash": "ask", "edit": "ask"},
-        "provider": {
-            "loopback": {
-                "npm": "@ai-sdk/openai-compatible",
-                "name": "loopback",
-                "options": {"baseURL": base, "apiKey": KEY},
-                "models": models,
-            }
-        },
-    }
-    file = place.work.home / ".config" / "opencode" / "opencode.json"
-    file.parent.mkdir(parents=True)
-    file.write_text(json.dumps(settings))
-
-
-_CONFIGURE = {"claude": _claude, "codex": _codex, "opencode": _opencode}
 _READY = {"claude": "? for shortcuts", "codex": "Ask Codex", "opencode": "Ask anything"}
 _SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
     "ask": {

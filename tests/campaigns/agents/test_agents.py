@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from assigner.trial.model import Model
+from assigner.trial.words import answer
 from campaigns.agents.campaign import compared
-from campaigns.agents.model import Model
-from harness.words import answer
 from harness.workplace import PATH, ROOT
 
 TOOL: dict[str, Any] = {"name": "Bash", "input_schema": {"properties": {"command": {}}}}

@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
-"""model.py - a model on loopback for real agents: words in the prompt choose its answers
+"""A model on loopback for real agents: words in the prompt choose its answers (words.py).
 
-The words are those of tests/harness/words.py.  For each request for a turn the log gets a JSON
+For each request for a turn the log gets a JSON
 line: time, path, model, auxiliary, text (exactly what was typed last), after_tool, digest (of the
 conversation: a retry has the same), kind; at the end of the answer a line `answered`.
-Prints its port, and serves until it is killed.
+`python -m assigner.trial.model LOG` prints the port, and serves until it is killed.
 """
 
 import argparse
@@ -19,12 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from campaigns.agents.protocols import PROTOCOLS, Body, Call, Event, Failure, Request, call
-from harness.words import Wish, answer, wish
-
-FAILURES = ("fail500", "fail401", "context", "ratelimit", "quota")
+from assigner.trial.protocols import PROTOCOLS, Body, Call, Event, Failure, Request, call
+from assigner.trial.words import FAILURES, Wish, answer, wish
 
 
 class DroppedError(Exception):
@@ -60,6 +55,22 @@ class Model:
         with self._writing:
             text = self.log.read_text() if self.log.exists() else ""
         return [json.loads(line) for line in text.splitlines()]
+
+    def received(self) -> list[str]:
+        """The prompts so far, in order, without blanks around them.
+
+        Requests of one turn count once: a retry repeats the conversation, a tool's result
+        continues it.
+        """
+        seen: dict[str, str] = {}
+        for request in self.requests():
+            if request.get("path") and not request["auxiliary"] and not request["after_tool"]:
+                seen.setdefault(request["digest"], request["text"].strip())
+        return list(seen.values())
+
+    def answered(self, text: str) -> bool:
+        """Whether the answer to a prompt with that text has come to its end."""
+        return any(text in line.get("answered", "") for line in self.requests())
 
 
 class _Server(ThreadingHTTPServer):
@@ -189,9 +200,7 @@ def _words(wanted: Wish, request: Request, wants: Call | None) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(prog="python -m assigner.trial.model")
     parser.add_argument("log", type=Path, metavar="LOG", help="the file that records requests")
     with Model(parser.parse_args().log) as model:
         print(model.port, flush=True)

@@ -183,6 +183,7 @@ class Messages:
             ),
             "ratelimit": (429, "rate_limit_error", "too many requests"),
             "quota": (429, "rate_limit_error", "This request would exceed your account's limit."),
+            "limit": (429, "rate_limit_error", "This request would exceed your account's limit."),
         }.get(kind, (500, "api_error", "internal error"))
         reset = str(int(time.time()) + 3600)
         unified = "anthropic-ratelimit-unified"
@@ -224,6 +225,7 @@ class _OpenAI:
             ),
             "ratelimit": (429, "rate_limit_exceeded", "Rate limit reached: too many requests"),
             "quota": (429, self.exhausted, "You exceeded your current quota"),
+            "limit": (429, self.exhausted, "You exceeded your current quota"),
         }.get(kind, (500, "server_error", "internal error"))
         error: Body = {"message": message, "type": code, "code": code, "param": None}
         if kind == "quota":
