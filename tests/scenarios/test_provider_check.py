@@ -92,6 +92,7 @@ def test_without_an_agent_at_its_composer_the_rest_is_skipped(work: Workplace) -
     assert rows[2]["detail"] == "the agent was not ready in 'idle'"
 
 
+@pytest.mark.slow
 def test_an_unknown_marker_and_a_needed_delay_are_learnt_and_written(work: Workplace) -> None:
     """With the written file all holds.  No file of the person's is overwritten without --force."""
     options = ("--collapse", 500, "--enter-delay", 300, "--wrap", "@@{}@@")

@@ -131,13 +131,9 @@ def _begin(store: Store, attempt: LiveAttempt, turn: TurnFacts, heard: Heard, at
                 attempts.remember(store, attempt, superseded=clock.text(at))
         return False
     if not _is_same(store, attempt, heard):
+        attempts.remember(store, attempt, other_conversation=heard.conversation)
         if attempt["stage"] == "typed":
-            attempts.remember(
-                store,
-                attempt,
-                foreign_prompt_at=clock.text(at),
-                other_conversation=heard.conversation,
-            )
+            attempts.remember(store, attempt, foreign_prompt_at=clock.text(at))
         return False
     attempts.remember(
         store,
