@@ -69,7 +69,7 @@ CREATE TABLE sessions (
     updated_at          TEXT NOT NULL,
     updated_by          TEXT NOT NULL, resting_until TEXT, rest_reason TEXT
     CHECK ((rest_reason IS NULL) = (resting_until IS NULL)), given_back INTEGER NOT NULL DEFAULT 0 CHECK (given_back >= 0), turn_began_at TEXT, turn_ended_at TEXT, agent_version TEXT, agent_untested INTEGER NOT NULL DEFAULT 0 -- newer than recorded
-    CHECK (agent_untested IN (0, 1)),
+    CHECK (agent_untested IN (0, 1)), failing_from INTEGER,
     UNIQUE (host, name),
     CHECK (status = 'offline' OR pane_id IS NOT NULL),
     CHECK ((status = 'idle') = (idle_since IS NOT NULL))
@@ -601,68 +601,113 @@ CREATE TABLE agent_versions (
     CHECK ((state = 'held') = (reason IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE login_holds (
+    host    TEXT NOT NULL,
+    kind    TEXT NOT NULL CHECK (kind IN ('session', 'account')),
+    name    TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    process TEXT,
+    since   TEXT NOT NULL,
+    PRIMARY KEY (host, kind, name),
+    CHECK (process IS NULL OR kind = 'session')
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outages (
+    host          TEXT NOT NULL,
+    provider      TEXT NOT NULL,
+    state         TEXT NOT NULL CHECK (state IN ('suspected', 'resting', 'due', 'probing')),
+    prompt_id     INTEGER NOT NULL,
+    rests         INTEGER NOT NULL DEFAULT 0,
+    resting_until TEXT,
+    reason        TEXT NOT NULL,
+    since         TEXT NOT NULL,
+    updated_at    TEXT NOT NULL,
+    updated_by    TEXT NOT NULL,
+    PRIMARY KEY (host, provider),
+    CHECK ((state = 'resting') = (resting_until IS NOT NULL)),
+    CHECK ((state = 'suspected') = (rests = 0))
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW session_holds AS
+SELECT s.host, s.name, s.provider, s.paused, s.status,
+       CASE WHEN l.account IS NOT NULL THEN 'limit'
+            WHEN g.name IS NOT NULL OR a.name IS NOT NULL THEN 'login'
+            WHEN o.provider IS NOT NULL THEN 'outage'
+            WHEN s.resting_until IS NOT NULL THEN 'rest'
+            WHEN v.version IS NOT NULL THEN 'untested' END AS held_by,
+       CASE WHEN l.account IS NOT NULL THEN l.account
+            WHEN a.name IS NOT NULL THEN 'account ' || a.name
+            WHEN g.name IS NOT NULL THEN 'session ' || g.name
+            WHEN o.provider IS NOT NULL THEN o.provider
+            WHEN s.resting_until IS NOT NULL THEN s.name
+            WHEN v.version IS NOT NULL THEN v.provider || ' ' || v.version END AS held_on
+FROM sessions s
+LEFT JOIN usage_limits l ON l.host = s.host AND l.account = coalesce(s.account, s.provider)
+LEFT JOIN login_holds g ON g.host = s.host AND g.kind = 'session' AND g.name = s.name
+LEFT JOIN login_holds a ON a.host = s.host AND a.kind = 'account'
+                           AND a.name = coalesce(s.account, s.provider)
+LEFT JOIN outages o ON o.host = s.host AND o.state IN ('resting', 'probing')
+                       AND o.provider = CASE WHEN s.provider = 'command'
+                                             THEN coalesce(s.account, s.provider)
+                                             ELSE s.provider END
+LEFT JOIN agent_versions v ON v.host = s.host AND v.provider = s.provider
+                              AND v.version = s.agent_version AND v.state = 'held'
+WHERE s.enrolled = 1;
+
 CREATE VIEW prompt_holds AS
-SELECT id,
-       CASE WHEN missing IS NOT NULL THEN 'target missing'
-            WHEN paused IS NOT NULL THEN 'pause'
-            WHEN limited IS NOT NULL THEN 'limit'
-            WHEN resting IS NOT NULL THEN 'rest'
-            WHEN untested IS NOT NULL THEN 'untested' END AS held_by,
-       coalesce(missing, paused, limited, resting, untested) AS held_on
-FROM (SELECT p.id,
-             CASE WHEN s.name IS NULL OR s.enrolled = 0 OR s.status = 'offline'
-                  THEN p.target_session END AS missing,
-             CASE WHEN EXISTS (SELECT 1 FROM pauses x WHERE x.host = p.host AND x.provider = '')
-                  THEN 'everything'
-                  WHEN s.paused = 1 THEN s.name
-                  ELSE (SELECT min(x.provider) FROM pauses x
-                        WHERE x.host = p.host AND x.provider IN (p.target_provider, s.provider))
-             END AS paused,
-             CASE WHEN p.target_session IS NOT NULL
-                  THEN (SELECT l.account FROM usage_limits l
-                        WHERE l.host = p.host AND l.account = coalesce(s.account, s.provider))
-                  WHEN p.target_provider IS NOT NULL AND NOT EXISTS
-                       (SELECT 1 FROM sessions o LEFT JOIN usage_limits l
-                        ON l.host = o.host AND l.account = coalesce(o.account, o.provider)
-                        WHERE o.host = p.host AND o.provider = p.target_provider
-                          AND o.enrolled = 1 AND o.status <> 'offline' AND l.account IS NULL)
-                  THEN (SELECT min(l.account) FROM sessions o JOIN usage_limits l
-                        ON l.host = o.host AND l.account = coalesce(o.account, o.provider)
-                        WHERE o.host = p.host AND o.provider = p.target_provider AND o.enrolled = 1)
-             END AS limited,
-             CASE WHEN s.resting_until IS NOT NULL THEN s.name END AS resting,
-             CASE WHEN p.target_session IS NOT NULL
-                  THEN (SELECT v.provider || ' ' || v.version FROM agent_versions v
-                        WHERE v.host = p.host AND v.provider = s.provider
-                          AND v.version = s.agent_version AND v.state = 'held')
-                  WHEN p.target_provider IS NOT NULL AND NOT EXISTS
-                       (SELECT 1 FROM sessions o LEFT JOIN agent_versions v
-                        ON v.host = o.host AND v.provider = o.provider
-                           AND v.version = o.agent_version AND v.state = 'held'
-                        WHERE o.host = p.host AND o.provider = p.target_provider
-                          AND o.enrolled = 1 AND o.status <> 'offline' AND v.version IS NULL)
-                  THEN (SELECT min(v.provider || ' ' || v.version) FROM sessions o
-                        JOIN agent_versions v ON v.host = o.host AND v.provider = o.provider
-                           AND v.version = o.agent_version AND v.state = 'held'
-                        WHERE o.host = p.host AND o.provider = p.target_provider
-                          AND o.enrolled = 1)
-             END AS untested
-      FROM prompts p LEFT JOIN sessions s ON s.host = p.host AND s.name = p.target_session) AS known;
+SELECT p.id,
+       CASE WHEN p.target_session IS NOT NULL
+                 AND (s.name IS NULL OR s.enrolled = 0 OR s.status = 'offline') THEN 'target missing'
+            WHEN EXISTS (SELECT 1 FROM pauses x WHERE x.host = p.host
+                         AND x.provider IN ('', p.target_provider, s.provider))
+                 OR s.paused = 1 THEN 'pause'
+            WHEN p.target_session IS NOT NULL
+            THEN (SELECT h.held_by FROM session_holds h
+                  WHERE h.host = p.host AND h.name = p.target_session)
+            WHEN p.target_provider IS NOT NULL AND NOT EXISTS
+                 (SELECT 1 FROM session_holds h
+                  WHERE h.host = p.host AND h.provider = p.target_provider AND h.held_by IS NULL
+                    AND h.paused = 0 AND h.status <> 'offline')
+            THEN (SELECT h.held_by FROM session_holds h
+                  WHERE h.host = p.host AND h.provider = p.target_provider AND h.paused = 0
+                  ORDER BY h.held_by, h.held_on LIMIT 1) END AS held_by,
+       CASE WHEN p.target_session IS NOT NULL
+                 AND (s.name IS NULL OR s.enrolled = 0 OR s.status = 'offline') THEN p.target_session
+            WHEN EXISTS (SELECT 1 FROM pauses x WHERE x.host = p.host AND x.provider = '')
+            THEN 'everything'
+            WHEN s.paused = 1 THEN s.name
+            WHEN EXISTS (SELECT 1 FROM pauses x WHERE x.host = p.host
+                         AND x.provider IN (p.target_provider, s.provider))
+            THEN (SELECT min(x.provider) FROM pauses x WHERE x.host = p.host
+                  AND x.provider IN (p.target_provider, s.provider))
+            WHEN p.target_session IS NOT NULL
+            THEN (SELECT h.held_on FROM session_holds h
+                  WHERE h.host = p.host AND h.name = p.target_session)
+            WHEN p.target_provider IS NOT NULL AND NOT EXISTS
+                 (SELECT 1 FROM session_holds h
+                  WHERE h.host = p.host AND h.provider = p.target_provider AND h.held_by IS NULL
+                    AND h.paused = 0 AND h.status <> 'offline')
+            THEN (SELECT h.held_on FROM session_holds h
+                  WHERE h.host = p.host AND h.provider = p.target_provider AND h.paused = 0
+                  ORDER BY h.held_by, h.held_on LIMIT 1) END AS held_on
+FROM prompts p LEFT JOIN sessions s ON s.host = p.host AND s.name = p.target_session;
+
+CREATE INDEX prompts_held_lanes ON prompts
+    (host, held_by, held_on, coalesce('session ' || target_session, 'provider ' || target_provider, ''))
+    WHERE held_by IS NOT NULL;
 
 CREATE TRIGGER attempts_claim BEFORE INSERT ON attempts
 WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE host = NEW.host AND name = NEW.session
-                 AND enrolled = 1 AND paused = 0 AND status = 'idle'
-                 AND resting_until IS NULL)
+                 AND enrolled = 1 AND paused = 0 AND status = 'idle')
+  OR EXISTS (SELECT 1 FROM session_holds h
+             WHERE h.host = NEW.host AND h.name = NEW.session AND h.held_by IS NOT NULL)
   OR EXISTS (SELECT 1 FROM sessions s JOIN pauses x ON x.host = s.host
              WHERE s.host = NEW.host AND s.name = NEW.session AND x.provider IN ('', s.provider))
-  OR EXISTS (SELECT 1 FROM sessions s
-             JOIN usage_limits l ON l.host = s.host AND l.account = coalesce(s.account, s.provider)
-             WHERE s.host = NEW.host AND s.name = NEW.session)
   OR EXISTS (SELECT 1 FROM sessions s
              JOIN agent_versions v ON v.host = s.host AND v.provider = s.provider
                   AND v.version = s.agent_version
              WHERE s.host = NEW.host AND s.name = NEW.session
-               AND (v.state = 'held' OR v.probation_until > NEW.claimed_at))
+               AND v.probation_until > NEW.claimed_at)
   OR NOT EXISTS (SELECT 1 FROM prompts WHERE id = NEW.prompt_id
                  AND status = 'pending' AND held_by IS NULL)
 BEGIN SELECT RAISE(ABORT, 'a claim needs a waiting prompt and an enrolled idle session'); END;

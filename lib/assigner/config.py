@@ -57,8 +57,11 @@ class Settings:
     probation: float = 600.0
     person_active: float = 5.0
     limit_wait: float = 900.0
+    limit_grace: float = 60.0
     rest_after: int = 3
     rest: float = 600.0
+    outage_rest: float = 60.0
+    tree_wait: float = 3600.0
     check_timeout: float = 600.0
     stuck_after: float = 1800.0
     max_content: int = 1_000_000

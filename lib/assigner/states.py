@@ -12,9 +12,10 @@ SESSION_STATUSES = ("idle", "busy", "waiting", "limited", "occupied", "unknown",
 OPEN = ("pending", "assigned", "in_progress")
 PROMPT_STATUSES = (*OPEN, "completed", "failed", "cancelled")
 HELD_BY = (
-    "dependency", "time", "target missing", "tree in use", "limit", "pause",
+    "dependency", "time", "target missing", "tree in use", "limit", "pause", "login", "rest",
+    "outage", "untested",
     # no code holds a prompt by these yet
-    "login", "rest", "outage", "quota", "untested", "caller", "affinity", "load", "consent", "host",
+    "quota", "caller", "affinity", "load", "consent", "host",
 )  # fmt: skip
 REVIEWS = ("wanted", "approved")
 
@@ -44,6 +45,7 @@ EventType = Literal[
     "session.left", "session.paused", "session.resumed", "session.started",
     "session.stuck", "session.resting", "session.rested", "session.given_up",
     "version.probation", "version.trusted", "version.held",
+    "login.held", "login.released", "outage.began", "outage.ended",
     "provider.paused", "provider.resumed", "everything.paused", "everything.resumed",
     "check.wanted", "check.starting", "check.running", "check.passed", "check.failed",
     "check.cancelled", "review.approved", "review.rejected",

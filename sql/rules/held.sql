@@ -25,4 +25,15 @@ SELECT 'prompt ' || p.id || ' is held by a version of an agent that is not held'
 FROM prompts p
 WHERE p.held_by = 'untested' AND NOT EXISTS
     (SELECT 1 FROM agent_versions v
-     WHERE v.host = p.host AND v.provider || ' ' || v.version = p.held_on AND v.state = 'held');
+     WHERE v.host = p.host AND v.provider || ' ' || v.version = p.held_on AND v.state = 'held')
+UNION ALL
+SELECT 'prompt ' || p.id || ' is held by a login that has not failed', p.id, 'hold'
+FROM prompts p
+WHERE p.held_by = 'login' AND NOT EXISTS
+    (SELECT 1 FROM login_holds g WHERE g.host = p.host AND g.kind || ' ' || g.name = p.held_on)
+UNION ALL
+SELECT 'prompt ' || p.id || ' is held by the outage of a provider that can be reached', p.id, 'hold'
+FROM prompts p
+WHERE p.held_by = 'outage' AND NOT EXISTS
+    (SELECT 1 FROM outages o
+     WHERE o.host = p.host AND o.provider = p.held_on AND o.state IN ('resting', 'probing'));

@@ -547,11 +547,12 @@ def test_database_that_was_put_back(work: Workplace) -> None:
     row = found(doctor(work, status=1), "instance", "bad")
     assert "the database knows only attempts up to 0, but pane" in row["detail"]
     work.tool("send", f"touch {work.path}/ran")
-    work.tool("assign-next")
-    refused = work.tool("doctor", "--renew-instance", status=2)
-    assert "attempt 1 of prompt 1 is running in session 'one'" in refused.err
-    work.tool("cancel", 1)
-    work.tool("retry", 1)
+    before = contents(work)
+    for tool in ("tick", "assign-next", "deliver", "cleanup-stale"):
+        refused = work.tool(tool, status=78)
+        assert "knows attempts up to 0, but attempt 2 was claimed" in refused.err
+        assert "run 'assigner doctor --renew-instance'" in refused.err
+    assert contents(work) == before
     with (work.state / "lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         work.tool("doctor", "--renew-instance", "--wait", 0, status=75)
@@ -614,18 +615,16 @@ def test_backup_that_is_put_back_goes_on(work: Workplace) -> None:
     assert len(ran) == 5 and ran_before
     copy.replace(work.database)
 
-    work.tool("pause", "--all")
+    work.tool("tick", status=78)
     waiting = work.rows(
         "SELECT id FROM prompts WHERE target_session = 'one' AND status = 'pending'"
     )
     if waiting:  # in the backup they had not run
         work.tool("cancel", *[row["id"] for row in waiting])
-    for row in work.rows("SELECT prompt_id FROM attempts WHERE outcome IS NULL"):
-        work.tool("cancel", row["prompt_id"], status=None)
-    live = "SELECT id FROM attempts WHERE outcome IS NULL"
-    work.run_until(lambda: not work.rows(live))
+    live = [row["prompt_id"] for row in work.rows("SELECT * FROM attempts WHERE outcome IS NULL")]
     work.tool("doctor", "--renew-instance")
-    work.tool("resume", "--all")
+    for prompt in live:
+        assert work.prompt(prompt)["error"].startswith("unverified: the database was restored")
     work.tool("resume", "two")
     work.tick(until=20)
     assert not [r for r in doctor(work, status=None) if r["verdict"] == "bad"]

@@ -148,7 +148,9 @@ class Provider:
 
     `programs` are endings of the paths of its programs, `commands` the names that tmux shows.
     `recorded` are the versions on which the rules were recorded.  `continues`: a turn may go on by
-    itself once the usage limit that stopped it has ended.
+    itself once the usage limit that stopped it has ended.  `outage` matches the error of a turn
+    that did not reach the model; `logged_in` the words below the last message that show that a
+    login has succeeded.
     """
 
     name: str
@@ -166,6 +168,8 @@ class Provider:
     launch: Launch = field(default_factory=Launch)
     once: Once | None = None
     continues: bool = False
+    outage: re.Pattern[str] | None = None
+    logged_in: re.Pattern[str] | None = None
     recorded: tuple[str, ...] = ()
 
 

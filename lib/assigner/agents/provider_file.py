@@ -21,6 +21,8 @@ _KEYS = {
     "commands": list,
     "continues": bool,
     "recorded": list,
+    "outage": str,
+    "logged_in": str,
     "message": str,
     "composer": dict,
     "rules": list,
@@ -89,6 +91,10 @@ class Reader:
             transcript=self.transcript(table["transcript"]) if "transcript" in table else None,
             once=self.once(table["once"]) if "once" in table else None,
             continues=table.get("continues", False),
+            outage=self.pattern("'outage'", table["outage"]) if "outage" in table else None,
+            logged_in=self.pattern("'logged_in'", table["logged_in"])
+            if "logged_in" in table
+            else None,
             recorded=self.versions(table.get("recorded", [])),
         )
 

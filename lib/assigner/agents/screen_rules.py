@@ -223,6 +223,13 @@ def has_failed(provider: Provider, view: View) -> bool:
     )
 
 
+def shows_login(provider: Provider, view: View) -> bool:
+    """Whether the screen shows below the last message that a login has succeeded."""
+    found = _Areas(provider, view)
+    pattern = provider.logged_in
+    return bool(pattern and any(pattern.search(text) for text in found.readings("turn")))
+
+
 def _holds(rule: Rule, found: _Areas, *, titled: bool) -> bool:
     if rule.composer is not None and found.state != rule.composer:
         return False

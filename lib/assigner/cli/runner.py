@@ -238,20 +238,34 @@ def opened(args: Arguments, *, create: bool = True) -> Iterator[database.Store]:
 
 
 @contextlib.contextmanager
-def locked(args: Arguments) -> Iterator[database.Store]:
+def locked(args: Arguments, *, old: bool = False) -> Iterator[database.Store]:
     """Open the database under the lock that lets one pass run at a time; a dry run needs no lock.
 
-    A pass that completes records its heartbeat.
+    A pass that completes records its heartbeat.  SetupError if the database was restored from a
+    backup, unless it may be `old`: it does not know what has been typed since.
     """
     settings = _settings(args)
     with contextlib.ExitStack() as stack:
         if not args.dry_run:
             stack.enter_context(lock.held(settings, args.wait))
         store = stack.enter_context(opened(args))
+        if not old:
+            _refuse_old(store)
         yield store
         if not args.dry_run:
             with store.transaction():
                 store.run("heartbeats/beat", script=args.prog)
+
+
+def _refuse_old(store: database.Store) -> None:
+    last = state_dir.last_attempt(store)
+    known = database.last_attempt(store) if last else 0
+    if last > known:
+        raise SetupError(
+            f"the database '{store.settings.database}' is older than the last pass: it knows"
+            f" attempts up to {known}, but attempt {last} was claimed: run"
+            " 'assigner doctor --renew-instance'"
+        )
 
 
 def _settings(args: Arguments) -> config.Settings:

@@ -5,7 +5,7 @@ from typing import Any
 
 from assigner import clock, states
 from assigner.cli.output import excerpt, painted, table
-from assigner.queue import pauses, rests
+from assigner.queue import logins, outages, pauses, rests
 from assigner.store.database import Row, Store
 
 
@@ -14,6 +14,7 @@ def state(store: Store) -> Row:
     counts = {row["status"]: row["prompts"] for row in store.rows("prompt_counts/list")}
     sessions = [row for row in store.rows("sessions/list") if row["enrolled"]]
     stopped = pauses.providers_paused(store)
+    held, out = logins.held(store), outages.known(store)
     return {
         "prompts": {status: counts.get(status, 0) for status in states.PROMPT_STATUSES},
         "sessions": [
@@ -23,6 +24,8 @@ def state(store: Store) -> Row:
                 "given_up_reason": row["given_up_reason"],
                 "resting_until": row["resting_until"],
                 "rest_reason": row["rest_reason"],
+                "held": logins.said(held.of(row))
+                or outages.said(out.get(outages.provider_of(row))),
                 "stuck": row["status"] == "busy"
                 and row["stuck_reported_for"] == row["last_activity"],
             }
@@ -96,6 +99,7 @@ def _looks(session: Row) -> Iterator[str | None]:
     """Remarks about a session."""
     yield "paused" if session["paused"] else None
     yield rests.said(session)
+    yield session["held"]
     yield session["given_up_reason"]
     yield "stuck: no output for a long time" if session["stuck"] else None
     yield session["status_reason"]

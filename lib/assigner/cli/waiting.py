@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from assigner import clock
 from assigner.cli import output, show
-from assigner.queue import agent_versions, rests
+from assigner.queue import agent_versions, logins, outages, rests
 from assigner.routing import assign
 from assigner.store.database import Row, Store
 from assigner.store.rows import LiveAttempt, Prompt, Session
@@ -18,6 +18,7 @@ class Lanes(NamedTuple):
     paused: set[assign.Lane]
     resting: set[assign.Lane]
     versions: dict[tuple[str, str], str]  # why versions of agents get no prompts
+    causes: dict[tuple[str, str], str]  # what is to be said of held_by and held_on
 
 
 def _reason(
@@ -31,8 +32,8 @@ def _reason(
         holder = trees.get(row["held_on"])
         behind = f"behind prompt {holder['prompt_id']}: " if holder else ""
         return f"{behind}tree in use, {output.home_short(row['held_on'])}"
-    if row["held_by"] == "rest" and row["held_on"] in sessions:
-        return f"session {row['held_on']} {rests.said(sessions[row['held_on']])}"
+    if row["held_by"] in ("rest", "login", "outage"):
+        return lanes.causes.get((row["held_by"], row["held_on"]), show.held_text(row))
     if row["held_by"]:
         return show.held_text(row)
     if row["status"] == "pending":
@@ -70,13 +71,29 @@ def _tried(row: Prompt, target: Session | None, versions: dict[tuple[str, str], 
     return next(found, "")
 
 
+def _causes(store: Store) -> dict[tuple[str, str], str]:
+    """Why sessions, accounts and providers take no prompts, by held_by and held_on."""
+    said = {
+        ("rest", row["name"]): f"session {row['name']} {rests.said(row)}"
+        for row in store.rows("sessions/list")
+        if row["resting_until"]
+    }
+    for kind, holds in logins.held(store)._asdict().items():
+        for name, hold in holds.items():
+            place = f"{kind.removesuffix('s')} {name}"
+            said["login", place] = f"{place}: {logins.said(hold)}"
+    for provider, row in outages.known(store).items():
+        said["outage", provider] = outages.said(row)
+    return said
+
+
 def open_prompts(store: Store, limit: int) -> list[Row]:
     """The open prompts in their order, at most `limit`, each with the reason in `waits_for`."""
     trees = {row["tree"]: row for row in store.rows("tree_leases/list")}
     sessions = {row["name"]: row for row in store.rows("sessions/list")}
     served, paused = assign.lanes_by_pause(store)
     awake, _ = assign.lanes_by_pause(store, clock.text(clock.now()))
-    lanes = Lanes(served, paused, served - awake, agent_versions.said(store))
+    lanes = Lanes(served, paused, served - awake, agent_versions.said(store), _causes(store))
     live = {row["prompt_id"]: row for row in store.rows("attempts/live")}
     return [
         {**row, "waits_for": _reason(row, trees, sessions, lanes, live)}

@@ -245,7 +245,7 @@ def check_instance(case: Case) -> Iterator[Row]:
     """A restored database lacks ids that panes and files remember."""
     store = store_of(case)
     traces = instance.traces(store)  # first: a pass may be at work
-    top = instance.highest(store)
+    top = database.last_attempt(store)
     wrong = [
         f"{place} knows attempt {attempt}" for place, attempt in traces.items() if attempt > top
     ]

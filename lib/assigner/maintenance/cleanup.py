@@ -97,7 +97,10 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
             found.append(_finding("hold", held_on, detail, "release"))
             if apply:
                 with store.transaction():
-                    prompts.release(store, held_by, held_on)
+                    if held_by == "tree in use":
+                        prompts.release_tree(store, held_on)
+                    else:
+                        prompts.look_again(store)
     return found
 
 

@@ -11,18 +11,10 @@ import os
 from pathlib import Path
 
 from assigner.errors import UsageError
-from assigner.store import database
+from assigner.queue import attempts
+from assigner.store import database, state_dir
 from assigner.store.database import Row, Store
 from assigner.tmux import client, keys
-
-
-def highest(store: Store) -> int:
-    """The highest attempt id that this database knows it has assigned; 0 if none."""
-    given = store.execute(
-        "SELECT max(coalesce((SELECT max(id) FROM attempts), 0),"
-        " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'attempts'), 0)) AS id"
-    ).fetchone()
-    return int(given["id"])
 
 
 def traces(store: Store) -> dict[str, int]:
@@ -39,6 +31,7 @@ def traces(store: Store) -> dict[str, int]:
                 found[f"pane {pane} of {socket}"] = attempt
     for directory in (settings.spool, settings.run):
         found[str(directory)] = highest_name(directory)
+    found["the last pass"] = state_dir.last_attempt(store)
     return found
 
 
@@ -53,11 +46,16 @@ def highest_name(directory: Path) -> int:
 def renew(store: Store) -> Row:
     """Give the database a new instance, and attempt ids above all that are known anywhere.
 
-    UsageError while an attempt is alive: its stamp is needed to know whether it was typed.
+    A database restored from a backup does not know how its live attempts ended: they end as
+    unverified.  Otherwise raises UsageError while an attempt is alive: its stamp is needed to know
+    whether it was typed.
     """
-    top = max(highest(store), *traces(store).values())
+    known = database.last_attempt(store)
+    top = max(known, *traces(store).values())
     instance = database.new_instance()
     with store.transaction():
+        if top > known:
+            _end_live(store)
         if live := store.execute("SELECT * FROM attempts WHERE outcome IS NULL").fetchone():
             raise UsageError(
                 f"attempt {live['id']} of prompt {live['prompt_id']} is running in session"
@@ -66,6 +64,15 @@ def renew(store: Store) -> Row:
         store.execute("UPDATE meta SET value = :value WHERE name = 'instance'", {"value": instance})
         raise_to(store, top)
     return {"instance": instance, "next_attempt": top + 1}
+
+
+def _end_live(store: Store) -> None:
+    """End the attempts that were alive when the backup was made."""
+    for live in store.rows("attempts/live"):
+        nothing = {"exit_status": None, "reason": None, "output": None}
+        store.run("checks/end", id=live["id"], state="cancelled", **nothing)
+        error = "unverified: the database was restored from a backup made while the prompt ran"
+        attempts.finish(store, attempts.Verdict(live, "unverified", error=error))
 
 
 def raise_to(store: Store, id: int, table: str = "attempts") -> None:

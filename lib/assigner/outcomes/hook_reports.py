@@ -14,7 +14,7 @@ from assigner.agents import detect
 from assigner.agents.hooks import events
 from assigner.agents.hooks.events import Heard
 from assigner.agents.prompt_match import Typed
-from assigner.queue import attempts, sessions
+from assigner.queue import attempts, logins, sessions
 from assigner.queue import events as queue_events
 from assigner.store import attempt_files, spool
 from assigner.store.database import Row, Store
@@ -182,3 +182,5 @@ def _note_turn(store: Store, report: spool.HookReport, heard: Heard) -> None:
             sessions.begin_turn(store, name, report.at)
         elif is_front:
             sessions.end_turn(store, name, report.at)
+        if is_front and heard.kind == "done":
+            logins.renew(store, session, report.at)

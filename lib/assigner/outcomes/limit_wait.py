@@ -8,6 +8,7 @@ on, the turn remains the attempt's: the prompt would run twice if another sessio
 from dataclasses import replace
 
 from assigner import clock
+from assigner.agents import version as agents_version
 from assigner.agents.provider import Provider
 from assigner.outcomes import shell_run
 from assigner.queue import attempts, limits
@@ -15,9 +16,6 @@ from assigner.queue.attempts import Verdict
 from assigner.sessions.look import Sight
 from assigner.store.database import Store
 from assigner.store.rows import LiveAttempt
-
-# Seconds after the end of a limit in which an agent begins to go on
-_ALONE, _ATTACHED = 10.0, 60.0
 
 
 def decide(
@@ -28,7 +26,7 @@ def decide(
     `verdict.ended_at` is when the turn ended; a later end than before means a new limit.
     """
     attempt, now = verdict.attempt, clock.now()
-    if verdict.outcome != "limited" or not provider.continues:
+    if verdict.outcome != "limited" or not _may_go_on(provider, attempt):
         return verdict
     turn, ended = attempts.turn_of(attempt), verdict.ended_at
     until, met = turn.get("limited_until"), clock.text(ended or 0.0)
@@ -40,12 +38,19 @@ def decide(
             limits.note(store, account, until, verdict.error or "")
     if is_gone(attempt, sight):
         return replace(verdict, noted=True)
-    grace = _ATTACHED if sight is not None and sight.pane.attached else _ALONE
-    if now < clock.seconds(until) + grace:
+    if now < clock.seconds(until) + store.settings.limit_grace:
         return None
     if sight is None or sight.status == "busy":
         return None  # it goes on, or cannot be seen
     return replace(verdict, noted=True)
+
+
+def _may_go_on(provider: Provider, attempt: LiveAttempt) -> bool:
+    """Whether an agent may go on by itself: it is known to, or its version was never recorded."""
+    version = attempt["agent_version"]
+    return provider.continues or bool(
+        version and agents_version.is_newer(version, provider.recorded)
+    )
 
 
 def is_gone(attempt: LiveAttempt, sight: Sight | None) -> bool:

@@ -70,15 +70,9 @@ def release(store: Store, provider: str) -> int:
     held = [row for row in rows if row["state"] == "held"]
     for row in held:
         _set(store, provider, row["version"], "trusted")
-        prompts.release(store, "untested", f"{provider} {row['version']}")
+    if held:
+        prompts.look_again(store)
     return len(held)
-
-
-def release_others(store: Store, provider: str) -> None:
-    """A session of a provider runs another version now: release the prompts that can run there."""
-    for row in store.rows("agent_versions/list"):
-        if row["provider"] == provider and row["state"] == "held":
-            prompts.release(store, "untested", f"{provider} {row['version']}")
 
 
 def refuse(store: Store, provider: str, version: str) -> None:
@@ -89,7 +83,7 @@ def refuse(store: Store, provider: str, version: str) -> None:
 
 def _hold(store: Store, provider: str, version: str, reason: str) -> None:
     _set(store, provider, version, "held", reason=reason)
-    prompts.hold_untested(store, provider, f"{provider} {version}")
+    prompts.look_again(store)
 
 
 def _set(store: Store, provider: str, version: str, state: str, **values: Any) -> None:

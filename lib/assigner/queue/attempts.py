@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 from assigner import clock
-from assigner.queue import agent_versions, leases, limits, prompts, rests, sessions
+from assigner.queue import agent_versions, faults, leases, limits, outages, prompts, rests, sessions
 from assigner.states import UNTYPED, Action
 from assigner.store.database import Row, Store
 from assigner.store.rows import Evidence, LiveAttempt, Prompt, Session, Tried, TurnFacts
@@ -101,6 +101,7 @@ def claim(
             leases.release(store, lease)
         return None
     agent_versions.begin(store, session, prompt["id"])
+    outages.begin(store, session, prompt["id"])
     store.run("prompts/claim", id=prompt["id"], session=session["name"], at=now)
     store.run("sessions/claim", name=session["name"], prompt_id=prompt["id"])
     return attempt
@@ -250,11 +251,17 @@ def finish(store: Store, verdict: Verdict) -> bool:
     ):
         return False
     prompt = attempt["prompt_id"]
+    shared = faults.settle(
+        store, attempt, verdict.outcome, verdict.failure_class, verdict.error or ""
+    )
     if verdict.outcome in ("released", "limited"):
         store.run("prompts/release", id=prompt)
         if verdict.outcome == "limited" and not verdict.noted:
             account = attempt["account"] or attempt["provider"]
             limits.note(store, account, limits.end(store, verdict.reset, now), verdict.error or "")
+        prompts.hold(store, prompt)
+    elif shared:
+        store.run("prompts/release", id=prompt)
         prompts.hold(store, prompt)
     else:
         retry_at = None

@@ -29,4 +29,4 @@ def release(store: Store, lease: int) -> None:
     tree = store.execute("SELECT tree FROM tree_leases WHERE id = :id", {"id": lease}).fetchone()
     if tree and store.run("tree_leases/release", id=lease):
         state_dir.note_use(store, tree["tree"])
-        prompts.release(store, "tree in use", tree["tree"])
+        prompts.release_tree(store, tree["tree"])

@@ -54,7 +54,13 @@ def note(store: Store, name: str, until: str, reason: str) -> None:
     """
     store.run("usage_limits/note", account=name, until=until, reason=reason)
     store.run("sessions/limit", account=name, until=until, reason=said(name, until))
-    store.run("prompts/hold_limited", account=name)
+    prompts.look_again(store)
+
+
+def lift(store: Store, account: str) -> None:
+    """A person says that an account's limit is over.  The caller looks again at the prompts."""
+    if store.run("usage_limits/lift", account=account):
+        store.run("sessions/lift_limit", account=account)
 
 
 def release_due(store: Store) -> None:
@@ -64,8 +70,8 @@ def release_due(store: Store) -> None:
         return
     with store.transaction():
         for row in due:
-            if store.run("usage_limits/end", account=row["account"]):
-                prompts.release(store, "limit", row["account"])
+            store.run("usage_limits/end", account=row["account"])
+        prompts.look_again(store)
 
 
 def said(name: str, until: str) -> str:

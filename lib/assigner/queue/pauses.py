@@ -12,7 +12,16 @@ from typing import Literal, NamedTuple, cast
 from assigner import clock, states
 from assigner.agents import registry
 from assigner.errors import UsageError
-from assigner.queue import agent_versions, attempts, events, sessions
+from assigner.queue import (
+    agent_versions,
+    attempts,
+    events,
+    limits,
+    logins,
+    outages,
+    prompts,
+    sessions,
+)
 from assigner.store.database import Row, Store
 from assigner.store.rows import Session
 
@@ -88,6 +97,7 @@ def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
             if place.kind == "session":
                 session = sessions.find(store, place.name)
                 sessions.renew(store, place.name)
+                logins.renew(store, session)
                 if session["paused"]:
                     none = {"paused_at": None, "paused_by": None}
                     store.update("sessions", session["id"], paused=0, **none)
@@ -95,10 +105,29 @@ def resume(store: Store, wanted: Sequence[Place]) -> list[Row]:
                 _event(store, place, "resumed")
             if place.kind == "provider":
                 agent_versions.release(store, place.name)
+                outages.resume(store, place.name)
     return [
         {"kind": place.kind, "name": place.name or None, "released": _release(store, place)}
         for place in wanted
     ]
+
+
+def resume_account(store: Store, account: str, others: bool) -> Row:
+    """End what keeps an account from getting prompts: a failed login, a usage limit, an outage.
+
+    Returns a row as `resume` does.  UsageError for an account that no session has, or if a person
+    has named `others`, too.
+    """
+    if others:
+        raise UsageError("give --account alone")
+    known = sorted({logins.account_of(row) for row in store.rows("sessions/list")} - {""})
+    if account not in known:
+        raise UsageError(f"no session has the account '{account}' (known: {', '.join(known)})")
+    with store.transaction():
+        logins.renew_account(store, account)
+        limits.lift(store, account)
+        released = prompts.look_again(store)
+    return {"kind": "account", "name": account, "released": released}
 
 
 def listed(store: Store) -> list[Row]:

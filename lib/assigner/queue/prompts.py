@@ -111,31 +111,43 @@ def hold_on(store: Store, prompt: int, held_by: str | None, held_on: str | None)
     store.run("prompts/hold", id=prompt, held_by=held_by, held_on=held_on)
 
 
-def hold_for_target(store: Store, session: str) -> None:
-    """A session is gone: hold the ready prompts that can run only in it."""
-    store.run("prompts/hold_target", name=session)
+def look_again(store: Store) -> int:
+    """Hold and release the waiting prompts by what sessions, accounts and providers allow now.
+
+    Prompts with the same targets are looked at together.  Call it after each change of that.
+    Returns the number of released prompts.
+    """
+    released = 0
+    for lane in store.rows("prompts/held_lanes"):
+        changed = store.run("prompts/hold_lane", **lane)
+        released += changed if lane["held_by"] is None else 0
+    for lane in store.rows("prompts/ready_lanes"):
+        store.run("prompts/hold_ready", **lane)
+    return released
 
 
-def release(store: Store, held_by: str, held_on: str) -> None:
-    """A cause is over: release the prompts that it held, unless another cause holds them."""
-    store.run("prompts/release_held", held_by=held_by, held_on=held_on)
+def release_misheld(store: Store) -> None:
+    """Release the prompts whose cause is over, although no other change has released them."""
+    if store.rows("prompts/held_lanes"):
+        with store.transaction():
+            look_again(store)
+
+
+def release_tree(store: Store, tree: str) -> None:
+    """A working tree is free: release the prompts that wait for it."""
+    store.run("prompts/release_held", held_by="tree in use", held_on=tree)
 
 
 def free_from_target(store: Store, session: str) -> None:
     """Let the prompts that wait for a missing session run in any session."""
     store.run("prompts/retarget", name=session)
-    release(store, "target missing", session)
+    look_again(store)
 
 
 def retarget(store: Store, prompt: int, *, session: str | None, provider: str | None) -> None:
     """Give a waiting prompt another target, or none."""
     store.run("prompts/target", id=prompt, session=session, provider=provider)
     hold(store, prompt)
-
-
-def hold_untested(store: Store, provider: str, version: str) -> None:
-    """A version of a provider is held: hold the prompts that can run only there."""
-    store.run("prompts/hold_untested", provider=provider, version=version)
 
 
 def put_off(store: Store, prompt: int, until: str) -> None:

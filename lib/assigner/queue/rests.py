@@ -1,7 +1,7 @@
-"""Rests: a session that gives claims back again and again is offered no prompts for a while.
+"""Rests: a session that gives claims back again and again, or in which several prompts in a row
+fail, is offered no prompts for a while.
 
-Whatever the reason for giving back is, the session would take the same prompts again and again, and
-keep them from sessions that work.
+Such a session is free before those that work, and so would take most of the queue.
 """
 
 from assigner import clock
@@ -34,14 +34,40 @@ def note_given_back(store: Store, attempt: LiveAttempt, reason: str) -> None:
         _begin(store, session["name"], _end(store, session["given_back"]), reason)
 
 
-def begin(store: Store, name: str, reason: str) -> None:
-    """Let a session rest for an hour.  Call in a transaction."""
-    _begin(store, name, clock.text(clock.now() + _LONGEST), reason)
+def note_failed(store: Store, attempt: LiveAttempt, error: str) -> None:
+    """An attempt has failed in a session, which rests if several prompts in a row have.  Call it
+    inside the transaction that ends the attempt.
+
+    Prompts that failed in another session, too, do not count, and prompts in one directory count
+    only if another session has completed one there meanwhile: else the work is to blame.
+    """
+    settings, name = store.settings, attempt["session"]
+    if not settings.rest_after:
+        return
+    store.run("sessions/begin_failing", name=name, attempt=attempt["id"])
+    session = store.one("sessions/get", name=name)
+    assert session is not None
+    first = session["failing_from"]
+    rows = store.rows("attempts/failed_in_a_row", session=name, first=first)
+    failed = {row["prompt_id"]: row["working_dir"] for row in rows}
+    if len(failed) < settings.rest_after:
+        return
+    places = set(failed.values())
+    if len(places) > 1 or store.one(
+        "attempts/completed_elsewhere", session=name, first=first, directory=places.pop()
+    ):
+        reason = f"{len(failed)} prompts in a row failed there: {error}"
+        _begin(store, name, _end(store, len(failed)), reason)
+
+
+def begin(store: Store, name: str, reason: str, seconds: float = _LONGEST) -> None:
+    """Let a session rest.  Call in a transaction."""
+    _begin(store, name, clock.text(clock.now() + seconds), reason)
 
 
 def _begin(store: Store, name: str, until: str, reason: str) -> None:
     store.run("sessions/rest", name=name, until=until, reason=reason)
-    store.run("prompts/hold_resting", name=name)
+    prompts.look_again(store)
 
 
 def release_due(store: Store) -> None:
@@ -58,7 +84,7 @@ def release_due(store: Store) -> None:
 def end(store: Store, name: str) -> None:
     """End a session's rest, and release the prompts that wait for it.  Call in a transaction."""
     if store.run("sessions/end_rest", name=name):
-        prompts.release(store, "rest", name)
+        prompts.look_again(store)
 
 
 def said(session: Row | Session) -> str:

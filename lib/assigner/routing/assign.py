@@ -6,13 +6,13 @@ system; then it claims them in one transaction, where the schema rejects what is
 
 import json
 import os.path
-from dataclasses import dataclass
 from functools import cache
 
 from assigner import clock
 from assigner.context import worktrees
-from assigner.queue import attempts, limits, pauses, prompts, rests
-from assigner.routing import pairing, score
+from assigner.queue import attempts, limits, outages, pauses, prompts, rests
+from assigner.routing import choices, pairing, score
+from assigner.routing.choices import Option
 from assigner.store import state_dir
 from assigner.store.database import Row, Store
 from assigner.store.rows import Prompt, Session
@@ -24,22 +24,12 @@ _ROUNDS = 8  # after a claim fails, its session is free for another prompt
 _PASSED_OVER = 1000  # a pass examines at most this many prompts of one lane without success
 
 
-@dataclass
-class Option:
-    """A prompt with a session that it may run in, and the score of the pair."""
-
-    prompt: Prompt
-    session: Session
-    parts: dict[str, int]
-    bonus: int
-    candidate: pairing.Candidate
-    chosen: bool = False
-
-
 def release_due(store: Store, limit: int = 1000) -> None:
     """Let prompts whose time has come, or whose limit has ended, wait for a session."""
     limits.release_due(store)
     rests.release_due(store)
+    outages.release_due(store)
+    prompts.release_misheld(store)
     due = store.rows("prompts/due_times", limit=limit)
     if due:
         with store.transaction():
@@ -117,7 +107,9 @@ def _round(store: Store, limit: int | None) -> tuple[list[Option], list[Row], in
         return [], [], 0
     free = min(len(sessions), limit or len(sessions))
     trees = _Trees(store)
-    waiting = _candidates(store, sessions, free, trees)
+    waiting = choices.leave_probes(
+        store, sessions, _candidates(store, sessions, free, trees, choices.Elsewhere(store))
+    )
     pairs = pairing.pair(
         [
             pairing.Waiting(prompt["priority"], [option.candidate for option in options])
@@ -131,6 +123,8 @@ def _round(store: Store, limit: int | None) -> tuple[list[Option], list[Row], in
             if row := _claim(store, option, trees):
                 option.chosen = True
                 claims.append(row)
+    if claims:
+        state_dir.note_attempt(store, claims[-1]["attempt"])
     return [o for _, options in waiting for o in options], claims, len(pairs) - len(claims)
 
 
@@ -140,6 +134,12 @@ class _Trees:
     def __init__(self, store: Store) -> None:
         self.used: dict[str, str | None] = {
             row["tree"]: row["branch"] for row in store.rows("tree_leases/list")
+        }
+        since = clock.text(clock.now() - store.settings.tree_wait)
+        # the priority of the most urgent prompt that has waited long for a tree in use
+        self.awaited: dict[str, int] = {
+            row["tree"]: row["priority"]
+            for row in (store.rows("tree_leases/awaited", since=since) if self.used else ())
         }
         self._root = state_dir.root(store.settings)
         self._physical = cache(os.path.realpath)
@@ -169,6 +169,14 @@ class _Trees:
             return None
         return None if self.used[place.tree] == place.branch == branch else place.tree
 
+    def joins_past(self, prompt: Prompt, place: git.Place | None) -> str | None:
+        """The tree in use that a prompt must not join, because a more urgent one has waited for it
+        for ASSIGNER_TREE_WAIT seconds: else a lease would never end.  None if it may.
+        """
+        if place is None or prompt["priority"] >= self.awaited.get(place.tree, prompt["priority"]):
+            return None
+        return place.tree
+
     def use(self, place: git.Place | None, branch: str | None) -> None:
         """Record that a prompt is about to work in a tree, and so keeps it on its branch."""
         if place:
@@ -176,7 +184,7 @@ class _Trees:
 
 
 def _candidates(
-    store: Store, sessions: list[Session], free: int, trees: _Trees
+    store: Store, sessions: list[Session], free: int, trees: _Trees, elsewhere: choices.Elsewhere
 ) -> list[tuple[Prompt, list[Option]]]:
     """The prompts that may run now, most urgent first, each with its options.
 
@@ -194,20 +202,23 @@ def _candidates(
                 "prompts/ready_in_lane",
                 target_session=target,
                 target_provider=provider,
-                limit=free,
+                limit=free + 1,  # one more than needed: the first may have to leave a probe
                 offset=offset,
             )
             held = []
             for prompt in page:
                 directory = prompt["working_dir"] or directories.get(target or "")
-                if tree := trees.conflict(trees.place(prompt, directory), prompt["git_branch"]):
+                place = trees.place(prompt, directory)
+                if tree := (
+                    trees.conflict(place, prompt["git_branch"]) or trees.joins_past(prompt, place)
+                ):
                     held.append((prompt["id"], tree))
-                elif options := _options(store, prompt, sessions, trees, now):
+                elif options := _options(store, prompt, sessions, trees, now, elsewhere):
                     found.append((prompt, options))
                     kept += 1
             _hold_for_trees(store, held)
             offset += len(page) - len(held)
-            if len(page) < free:
+            if len(page) <= free:
                 break
     found.sort(key=lambda item: (-item[0]["priority"], item[0]["created_at"], item[0]["id"]))
     return found
@@ -219,7 +230,7 @@ def _lanes(sessions: list[Session]) -> set[Lane]:
     for session in sessions:
         lanes |= {(None, session["provider"]), (session["name"], None)}
         lanes.add((session["name"], session["provider"]))
-        if _takes_any(session):
+        if choices.takes_any(session):
             lanes.add((None, None))
     return lanes
 
@@ -233,7 +244,12 @@ def _hold_for_trees(store: Store, held: list[tuple[int, str]]) -> None:
 
 
 def _options(
-    store: Store, prompt: Prompt, sessions: list[Session], trees: _Trees, now: float
+    store: Store,
+    prompt: Prompt,
+    sessions: list[Session],
+    trees: _Trees,
+    now: float,
+    elsewhere: choices.Elsewhere,
 ) -> list[Option]:
     """The sessions that may take the prompt now, each with its score."""
     settings, found = store.settings, []
@@ -243,11 +259,7 @@ def _options(
     waited = now - clock.seconds(prompt["ready_at"])
     least = (prompt["min_score"] or 0) if waited < settings.context_wait else 0
     for index, session in enumerate(sessions):
-        if prompt["target_session"] not in (None, session["name"]):
-            continue
-        if prompt["target_provider"] not in (None, session["provider"]):
-            continue
-        if not (prompt["target_session"] or prompt["target_provider"] or _takes_any(session)):
+        if not choices.may_take(prompt, session):
             continue
         here = trees.place(prompt, session["current_dir"]) if directory is None else None
         if trees.conflict(here, branch):
@@ -273,15 +285,7 @@ def _options(
             order = score.preference(session, bonus)
             candidate = pairing.Candidate(index, match, order)
             found.append(Option(prompt, session, parts, bonus, candidate))
-    return found
-
-
-def _takes_any(session: Session) -> bool:
-    """Whether a prompt that names neither session nor provider may go there.
-
-    Such a prompt is a script for a shell; a one-shot command would read it as data.
-    """
-    return bool(session["provider"] == "shell")
+    return elsewhere.options(prompt, found, waited)
 
 
 def _claim(store: Store, option: Option, trees: _Trees) -> Row | None:

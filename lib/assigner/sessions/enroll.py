@@ -12,7 +12,7 @@ from assigner.agents import detect, registry
 from assigner.agents.hooks import folder_trust
 from assigner.agents.provider import Provider
 from assigner.errors import AssignerError, UsageError
-from assigner.queue import agent_versions, drafts, prompts, sessions
+from assigner.queue import drafts, prompts, sessions
 from assigner.sessions import known_panes, scan
 from assigner.sessions.look import Known, Sight, is_there, look
 from assigner.shells import prompt_line
@@ -94,12 +94,7 @@ def enroll(
             prompt_endings=json.dumps(endings, ensure_ascii=False),
         )
         sessions.renew(store, name)
-        prompts.release(store, "target missing", name)
-        if provider is not None:
-            agent_versions.release_others(store, provider)
-        if session["provider"] != provider:
-            # the earlier provider may be paused, and the new one not
-            prompts.release(store, "pause", session["provider"])
+        prompts.look_again(store)
     scan.scan(store)
     session = sessions.find(store, name)
     if choice.keepalive:
@@ -232,7 +227,7 @@ def leave(store: Store, name: str) -> Session:
     with store.transaction():
         if not sessions.leave(store, session):
             raise UsageError(f"session '{name}' has just been given a prompt: try again")
-        prompts.hold_for_target(store, name)
+        prompts.look_again(store)
     return sessions.find(store, name)
 
 

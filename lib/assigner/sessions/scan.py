@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from assigner import clock, states
-from assigner.queue import agent_versions, attempts, limits, prompts, rests, sessions
+from assigner.queue import agent_versions, attempts, limits, logins, prompts, rests, sessions
 from assigner.sessions import known_panes, limit_seen
 from assigner.sessions.look import Known, Sight, look
 from assigner.store import attempt_files
@@ -69,7 +69,42 @@ def scan(store: Store) -> Scan:
                 owner = owners.get(sight.pane.identity.place)
                 kept = owner["env_vars"] if owner and owner["pane_pid"] == sight.pane.pid else "{}"
                 changes += _see(store, name, by_name.get(name), sight, held, now, kept)
+        _renew_logins(
+            store,
+            [
+                (by_name[name], sights[pane.socket, pane.id])
+                for name, pane in known.items()
+                if name in by_name and (pane.socket, pane.id) in sights
+            ],
+        )
+        if changes:
+            prompts.look_again(store)
     return Scan(changes, silent)
+
+
+def _renew_logins(store: Store, looks: list[tuple[Session, Sight]]) -> None:
+    """Release the sessions whose agent shows that it is logged in: another agent runs there, or its
+    provider's words for a login stand below the last message.
+    """
+    held = logins.held(store)
+    if not held.sessions and not held.accounts:
+        return
+    for session, sight in looks:
+        hold = held.of(session)
+        if (
+            hold
+            and sight.agent
+            and (logins.is_another(hold, sight.pane.pid) or _shows_login(sight))
+        ):
+            logins.renew(store, session)
+
+
+def _shows_login(sight: Sight) -> bool:
+    if not sight.shown:
+        return False
+    from assigner.agents import registry, screen_rules
+
+    return screen_rules.shows_login(registry.agent(sight.agent or ""), sight.shown.view)
 
 
 def _match(
@@ -210,14 +245,6 @@ def _see(
         sessions.add(store, name, values)
     else:
         sessions.see(store, row, values)
-    was_there = bool(row and row["enrolled"] and row["status"] != "offline")
-    was_version = row["agent_version"] if row and was_there else None
-    if enrolled and sight.agent and sight.version != was_version:
-        agent_versions.release_others(store, sight.agent)
-    if enrolled and status != "offline" and not was_there:
-        prompts.release(store, "target missing", name)
-    if was_there and status == "offline":
-        prompts.hold_for_target(store, name)
     if row is None or (row["status"], row["status_reason"]) != (status, reason):
         yield {"name": name, **values}
 
@@ -259,10 +286,8 @@ def _lose(
     status, reason = known_panes.absence(store, row, answering, silent)
     if sessions.lose(store, row, status, reason):
         yield {**row, "status": status, "status_reason": reason}
-    if status == "offline":
-        prompts.hold_for_target(store, row["name"])
-        if attempt and attempt["stage"] in states.UNTYPED:
-            with contextlib.suppress(OSError):
-                attempt_files.revoke(store.settings, attempt["id"])
-            vanished = attempts.Verdict(attempt, "released", evidence={"vanished": reason})
-            attempts.finish(store, vanished)
+    if status == "offline" and attempt and attempt["stage"] in states.UNTYPED:
+        with contextlib.suppress(OSError):
+            attempt_files.revoke(store.settings, attempt["id"])
+        vanished = attempts.Verdict(attempt, "released", evidence={"vanished": reason})
+        attempts.finish(store, vanished)

@@ -324,6 +324,15 @@ def check(store: Store) -> list[str]:
     return problems
 
 
+def last_attempt(store: Store) -> int:
+    """The highest attempt id that this database knows it has assigned; 0 if none."""
+    given = store.execute(
+        "SELECT max(coalesce((SELECT max(id) FROM attempts), 0),"
+        " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'attempts'), 0)) AS id"
+    ).fetchone()
+    return int(given["id"])
+
+
 def new_instance() -> str:
     """A new random name for a database."""
     return os.urandom(4).hex()

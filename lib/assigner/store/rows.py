@@ -125,6 +125,7 @@ class Session(TypedDict):
     resting_until: str | Null
     rest_reason: str | Null
     given_back: int
+    failing_from: int | Null
     turn_began_at: str | Null
     turn_ended_at: str | Null
     agent_version: str | Null

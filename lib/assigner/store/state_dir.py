@@ -7,6 +7,7 @@ logs/           what the passes of timers have done (log.py)
 secrets/        secret values of variables, which are stored nowhere else
 starts/         the scripts that start sessions
 worktrees/      separate git working trees of prompts
+last-attempt    the instance of the database, and the last attempt that a pass has claimed
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from assigner.errors import SetupError
 from assigner.store.database import Store
 from assigner.system import private_files
 
+_LAST = "last-attempt"
 ODD_BYTES = "surrogateescape"  # as in os.fsdecode
 
 
@@ -85,6 +87,22 @@ def write(path: Path, text: str) -> None:
 def root(settings: Settings) -> str:
     """The directory of all separate working trees, with symlinks resolved as in git's output."""
     return os.path.realpath(settings.worktrees)
+
+
+def note_attempt(store: Store, id: int) -> None:
+    """Record the last attempt: a database restored from a backup does not know it."""
+    if store.dry:
+        return
+    with contextlib.suppress(OSError):  # a full disk makes only the check weaker
+        write(store.settings.home / _LAST, f"{store.instance} {id}\n")
+
+
+def last_attempt(store: Store) -> int:
+    """The last attempt that a pass has claimed, even if the database does not know it, or 0."""
+    with contextlib.suppress(OSError, ValueError):
+        instance, id = (store.settings.home / _LAST).read_text().split()
+        return int(id) if instance == store.instance else 0
+    return 0
 
 
 def note_use(store: Store, tree: str) -> None:

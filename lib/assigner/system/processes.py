@@ -101,6 +101,17 @@ def started(pid: int) -> float | None:
     return boot + ticks / os.sysconf("SC_CLK_TCK")
 
 
+def identity(pid: int) -> str | None:
+    """A process's id and start (in ticks), which no other process has until the machine reboots;
+    None if it does not exist.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return f"{pid} {int(file.read().rpartition(b')')[2].split()[19])}"
+    except OSError:
+        return None
+
+
 def arguments(pid: int) -> list[str]:
     """The command line of a process; [] if it is unknown."""
     try:

@@ -1,5 +1,6 @@
 -- Whether anything can still happen before :until without a person: an attempt is live, a prompt can
--- run, or a retry, a start time or the end of a limit or a rest is due.  Prompts that wait for a failed prompt,
+-- run, or a retry, a start time or the end of a limit, a rest or an outage is due.  Prompts that wait
+-- for a failed prompt,
 -- a missing session or the end of a pause do not count.
 SELECT 1 AS found FROM attempts WHERE host = :host AND outcome IS NULL
 UNION ALL
@@ -12,4 +13,8 @@ WHERE p.host = :host AND p.held_by = 'limit' AND l.until <= :until
 UNION ALL
 SELECT 1 FROM prompts p JOIN sessions s ON s.host = p.host AND s.name = p.held_on
 WHERE p.host = :host AND p.held_by = 'rest' AND s.resting_until <= :until
+UNION ALL
+SELECT 1 FROM prompts p JOIN outages o ON o.host = p.host AND o.provider = p.held_on
+WHERE p.host = :host AND p.held_by = 'outage'
+  AND (o.resting_until IS NULL OR o.resting_until <= :until)
 LIMIT 1;

@@ -50,6 +50,7 @@ SETTINGS = {
     "ASSIGNER_TMUX_TIMEOUT": "10",
     "ASSIGNER_PERSON_ACTIVE": "0",
     "ASSIGNER_LIMIT_WAIT": "2",
+    "ASSIGNER_LIMIT_GRACE": "5",
     "ASSIGNER_QUIET": "1",
 }
 LIMITED = 0.1  # of the runs of agents, which are then tried again

@@ -1,0 +1,3 @@
+-- The sessions in which a prompt has failed.
+SELECT DISTINCT session FROM attempts
+WHERE prompt_id = :prompt_id AND outcome = 'failed';

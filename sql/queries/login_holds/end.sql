@@ -1,0 +1,1 @@
+DELETE FROM login_holds WHERE host = :host AND kind = :kind AND name = :name;

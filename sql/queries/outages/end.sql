@@ -1,0 +1,1 @@
+DELETE FROM outages WHERE host = :host AND provider = :provider;

@@ -1,0 +1,1 @@
+SELECT * FROM outages WHERE host = :host AND provider = :provider;

@@ -1,0 +1,2 @@
+UPDATE sessions SET failing_from = coalesce(failing_from, :attempt), updated_at = :now, updated_by = :by
+WHERE host = :host AND name = :name;
