@@ -22,7 +22,8 @@ function report(event, fields) {
 
 export const AssignerReports = async ({ directory }) => {
   const parents = new Map() // the parent session of each sub-session
-  // by id: turns not answered yet; turns answered but not reported; their texts; the newest answer
+  // by id: turns not answered yet; turns answered but not reported; their texts; the newest answer;
+  // the turns that are failing, with the error, until a compaction of the conversation has ended
   const sessions = new Map()
 
   function of(id) {
@@ -51,10 +52,23 @@ export const AssignerReports = async ({ directory }) => {
 
   function finish(session) {
     const { answered, said } = of(session)
+    const { failing } = of(session)
+    if (failing?.answer) {
+      for (const turn of failing.turns) said.set(turn, said.get(failing.answer))
+      answered.unshift(...failing.turns)
+      of(session).failing = undefined
+    }
     for (const turn of answered.splice(0)) {
       report("session-idle", { session, turn, directory, outcome: "finished", text: said.get(turn) })
       said.delete(turn)
     }
+  }
+
+  function fail(session) {
+    const { failing } = of(session)
+    of(session).failing = undefined
+    for (const turn of failing?.turns ?? [])
+      report("session-error", { session, turn, directory, error: failing.code || "unknown", text: failing.text })
   }
 
   const handlers = {
@@ -68,6 +82,7 @@ export const AssignerReports = async ({ directory }) => {
       if (session.answer.id !== info.id) session.answer = { id: info.id, turn: info.parentID, texts: new Map() }
       if (!info.finish || ["tool-calls", "error", "unknown"].includes(info.finish)) return
       if (session.turns.includes(info.parentID)) session.answered.push(...taken(session.turns, info.parentID))
+      else if (session.failing && !info.summary) session.failing.answer = info.parentID
     },
     "message.part.updated": ({ part }) => {
       const session = sessions.get(part.sessionID)
@@ -89,12 +104,15 @@ export const AssignerReports = async ({ directory }) => {
       const { turns, answer } = of(session)
       const code = [error?.name, error?.data?.statusCode].filter(Boolean).join(" ")
       finish(session)
-      for (const turn of taken(turns, answer.turn))
-        report("session-error", { session, turn, directory, error: code || "unknown", text: error?.data?.message })
+      const failed = [...(of(session).failing?.turns ?? []), ...taken(turns, answer.turn)]
+      of(session).failing = { turns: failed, code, text: error?.data?.message }
+      // after an overflow OpenCode compacts the conversation, and may go on with the turn
+      if (error?.name !== "ContextOverflowError") fail(session)
     },
     "session.idle": ({ sessionID: session }) => {
       if (parents.has(session)) return sessions.delete(session)
       finish(session)
+      fail(session)
       // a turn interrupted during a retry, or by a refused permission, has no error
       for (const turn of of(session).turns.splice(0))
         report("session-idle", { session, turn, directory, outcome: "left", error: "left", text: "interrupted" })
