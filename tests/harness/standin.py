@@ -503,7 +503,10 @@ class Standin:
                 below.append(f" {mark} {number + 1}. {choice}")
             below += ["", " Enter to confirm · Esc to cancel"]
         else:
-            shown = [part for line in self.draft.split("\n") for part in _wrapped(line, width - 4)]
+            wrapped = [
+                part for line in self.draft.split("\n") for part in _wrapped(line, width - 4)
+            ]
+            shown = wrapped
             room = max(1, height // 3)
             if len(shown) > room:
                 shown = shown[-room:]
@@ -513,10 +516,15 @@ class Standin:
             if not self.draft:
                 below[1] = f"▷ \x1b[2m{PLACEHOLDER}\x1b[22m"
             cursor = len(below) - 2, 2 + len(shown[-1])
+            if self.options.tall and len(wrapped) > height - 4:
+                shown = wrapped[-(height - 2) :]
+                more = f"─── ↑ {len(wrapped) - len(shown)} more "
+                below = [f"{more:─<{width}}", *(f"  {line}" for line in shown)]
+                cursor = len(below) - 1, 2 + len(shown[-1])
             shown_work = self.turn is not None and not self.options.looks_idle
-            below.append(
-                f"  {'esc to interrupt' if shown_work else '/exit to leave'} · {Path.cwd()}"
-            )
+            footer = f"  {'esc to interrupt' if shown_work else '/exit to leave'} · {Path.cwd()}"
+            if below[-1].startswith("─"):
+                below.append(footer[:width])
             title = f"{NAME} ready"
             spinner = SPINNER[self.beat % len(SPINNER)]
             if self.turn is not None and not self.options.looks_idle:
@@ -597,6 +605,7 @@ def main() -> None:
     add("--looks-busy", action="store_true", help="keep the spinner in the title after a turn")
     add("--title", metavar="TEXT", help="show this title")
     add("--lose-stop", action="store_true", help="report no end of a turn by a hook")
+    add("--tall", action="store_true", help="let the composer grow beyond the pane")
     add("--crash-on-paste", action="store_true", help="exit when something is pasted")
     agent = Standin(parser.parse_args())
     signal.signal(signal.SIGUSR1, lambda *_: agent.stall())

@@ -529,3 +529,34 @@ def test_a_bad_file_of_an_agent_keeps_no_other_prompt(work: Workplace) -> None:
     work.tick(until=50)
     assert agent.prompts() == [slow, "later"]
     assert {row["status"] for row in work.rows(states)} == {"completed"}
+
+
+@pytest.mark.parametrize("text", ["word " * 120 + "end", "\n".join(f"line {n}" for n in range(20))])
+@pytest.mark.parametrize("size", [(80, 10), (40, 12)])
+def test_a_prompt_taller_than_its_pane_is_submitted(
+    work: Workplace, text: str, size: tuple[int, int]
+) -> None:
+    """Only its end is visible, without the composer's beginning."""
+    agent = work.agent("one", "--tall", tells="hooks", columns=size[0], lines=size[1])
+    work.tool("enroll", "one")
+    send(work, text)
+    work.run_until(lambda: work.prompt(1)["status"] == "completed")
+    assert agent.prompts() == [text]
+
+
+def test_a_tall_draft_of_a_person_is_not_submitted(work: Workplace) -> None:
+    """Even if it is the end of what was pasted: somebody has pressed a key."""
+    agent = work.agent("one", "--tall", "--enter-breaks", tells="hooks", columns=80, lines=10)
+    work.tool("enroll", "one")
+    text = "word " * 120 + "end"
+    send(work, text)
+    work.run_until(lambda: "↑" in agent.screen())
+    with work.attached("one") as client:
+        assert client.stdin is not None
+        client.stdin.write(b"more")
+        client.stdin.flush()
+        wait_for(lambda: "endmore" in agent.screen() or "end\n  more" in agent.screen())
+        before = agent.screen()
+        for _ in range(3):
+            work.tool("tick")
+        assert agent.screen() == before

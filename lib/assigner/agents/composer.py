@@ -72,6 +72,26 @@ def find(
     return None
 
 
+def tail(shape: Shape, lines: Sequence[str], cursor: tuple[int, int] | None) -> str | None:
+    """The text up to the cursor of a composer that is taller than its pane, so that `find` does not
+    see where it begins, joined to one line.  None if anything but its lower edge follows.
+    """
+    if cursor is None or not 0 <= cursor[1] < len(lines):
+        return None
+    after = next((line for line in lines[cursor[1] + 1 :] if line.strip()), None)
+    if after is not None and not (shape.below and shape.below.search(after)):
+        return None
+    edges = (
+        row + 1
+        for row in range(cursor[1] - 1, -1, -1)
+        if shape.above is not None and shape.above.search(lines[row])
+    )
+    texts = lines[next(edges, 0) : cursor[1] + 1]
+    return " ".join(
+        " ".join((shape.rest or _NOTHING).sub("", line, count=1) for line in texts).split()
+    )
+
+
 def _end(
     shape: Shape, lines: Sequence[str], first: int, cursor: tuple[int, int] | None
 ) -> int | None:

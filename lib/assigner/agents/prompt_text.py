@@ -9,6 +9,7 @@ from assigner.agents.provider import COUNTS, Manner
 from assigner.system import terminal_text
 
 _TAIL = 100  # characters at the end of a text that identify it if the composer has no `scrolled`
+_SHORTEST = 20  # characters that identify the end of a text in a composer taller than its pane
 _NARROW = 30  # the smallest width of a composer, in columns
 _MOST_KEYS = 500
 _AT_ONCE = 1000  # bytes that an agent reads in one call
@@ -70,6 +71,12 @@ def shows(draft: str | None, text: str, manner: Manner) -> bool:
     drawn = f" {draft}"  # the mark may be alone in a line
     seen, wanted = (squeezed(manner.scrolled.sub("", part)) for part in (drawn, text))
     return manner.scrolled.search(drawn) is not None and bool(seen) and wanted.endswith(seen)
+
+
+def is_end(tail: str | None, text: str) -> bool:
+    """Whether the visible end of a composer's text is the end of `text`."""
+    seen = squeezed(tail or "")
+    return len(seen) >= _SHORTEST and squeezed(text).endswith(seen)
 
 
 def marker(draft: str | None, manner: Manner) -> re.Match[str] | None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Self
 
 from assigner.agents import ansi
-from assigner.agents.composer import find
+from assigner.agents.composer import find, tail
 from assigner.agents.prompt_match import Typed
 from assigner.agents.provider import Provider, Rule
 from assigner.shells.dialects import DIALECTS
@@ -29,7 +29,7 @@ _PARTS = ("last", "mark", "below", "above", "bottom", "message", "turn")
 @dataclass(frozen=True)
 class Verdict:
     """A status and its reason.  `rule` is None if no rule was tried or none matches; `draft` is the
-    text in the composer, None for a placeholder.
+    text in the composer, None for a placeholder; `tail` its end, where no beginning is visible.
     """
 
     status: str
@@ -38,6 +38,7 @@ class Verdict:
     question: str | None = None
     reset: str | None = None
     draft: str | None = None
+    tail: str | None = None
 
     def with_status(self, status: str, reason: str) -> "Verdict":
         """This verdict, overruled by another witness."""
@@ -93,7 +94,8 @@ def judge(provider: Provider, view: View, *, silent: bool = False, titled: bool 
         if _holds(rule, found, titled=titled):
             break
     else:
-        return Verdict("unknown", "no rule matches the screen", draft=found.draft)
+        reason = "no rule matches the screen"
+        return Verdict("unknown", reason, draft=found.draft, tail=found.tail)
     if rule.status == "idle" and command is None:
         return Verdict("unknown", "foreground program unknown: give tmux's variables", rule.name)
     question = _question(rule, found) if rule.status == "waiting" else None
@@ -133,6 +135,7 @@ class _Areas:
         box = find(shape, lines, view.colored, view.cursor) if shape is not None else None
         self.state = box.state if box is not None else "none"
         self.draft = box.text if box is not None and box.state == "draft" else None
+        self.tail = tail(shape, lines, view.cursor) if shape is not None and box is None else None
         self.room, end = (box.first, box.end) if box is not None else (len(lines), len(lines))
         self.above = lines[max(0, self.room - _NEAR) : self.room] if box is not None else []
         self.below = lines[end:]

@@ -181,7 +181,7 @@ def _note_departure(store: Store, attempt: LiveAttempt, shown: Shown) -> None:
 
 def _remove(store: Store, job: Job, shown: Shown, text: str) -> Stroke | str | None:
     """Delete the text, which is not submitted in time; the outcome follows from what shows then."""
-    if shown.verdict.draft is None:
+    if shown.verdict.draft is None and shown.verdict.tail is None:
         return "the text is not in the composer"
     if _since_enter(job.attempt) < store.settings.start_wait:
         return "Enter was pressed a moment ago, and may still submit the text"

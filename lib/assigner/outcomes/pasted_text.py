@@ -10,7 +10,7 @@ from assigner.agents.provider import Manner
 from assigner.queue import attempts
 from assigner.sessions.look import Shown
 from assigner.store.database import Store
-from assigner.store.rows import LiveAttempt
+from assigner.store.rows import LiveAttempt, TurnFacts
 
 # Stamps of Enter and Escape: the attempt's number times this, plus the count of presses
 CARRY = 100
@@ -22,22 +22,28 @@ def is_our_text(attempt: LiveAttempt, manner: Manner, shown: Shown, text: str) -
     """Whether the composer holds an attempt's text, and nothing else.
 
     A marker shows only the size of a paste, which a person may have made.  It is the attempt's if
-    nobody has pressed a key since, or if it has a number that was recorded before.
+    nobody has pressed a key since, or if it has a number that was recorded before.  Of a composer
+    taller than its pane only the end is visible: nobody may have pressed a key since, either.
     """
-    draft = shown.verdict.draft
+    draft, turn = shown.verdict.draft, attempts.turn_of(attempt)
+    if draft is None and prompt_text.is_end(shown.verdict.tail, text):
+        return shown.screen.touched < int(clock.seconds(_pasted_at(attempt, turn)))
     if not prompt_text.shows(draft, text, manner):
         return False
     marker = prompt_text.marker(draft, manner)
     if marker is None:
         return True
-    turn = attempts.turn_of(attempt)
-    since, known = turn.get("paste_started_at") or attempt["claimed_at"], turn.get("marker")
+    since, known = _pasted_at(attempt, turn), turn.get("marker")
     if attempt["stage"] == "submitted":  # the agent may have put it back under another number
         since, known = attempt["stop_signal_at"], None
     untouched = shown.screen.touched < int(clock.seconds(since))
     if known is None:
         return untouched
     return known == marker[0] and (untouched or prompt_text.is_numbered(marker))
+
+
+def _pasted_at(attempt: LiveAttempt, turn: TurnFacts) -> str:
+    return turn.get("paste_started_at") or attempt["claimed_at"]
 
 
 def presses(attempt: LiveAttempt, stamp: int) -> int:

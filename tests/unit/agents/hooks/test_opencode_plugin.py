@@ -18,7 +18,10 @@ import { AssignerReports } from "./plugin.mjs"
 const plugin = await AssignerReports({ directory: "/project" })
 for (const step of JSON.parse(process.argv[2])) {
   if (step.text !== undefined)
-    await plugin["chat.message"]({ sessionID: "s" }, { message: { id: step.id }, parts: [{ type: "text", text: step.text }] })
+    await plugin["chat.message"](
+      { sessionID: "s" },
+      { message: { id: step.id }, parts: [{ type: "text", text: step.text }] },
+    )
   else await plugin.event({ event: step })
 }
 """
@@ -70,7 +73,9 @@ def test_a_turn_that_goes_on_after_an_overflow_ends_with_its_answer(tmp_path: Pa
     assert reports(tmp_path, *events) == [("session-idle", "m1", "done")]
 
 
-@pytest.mark.parametrize("tail", [[], COMPACTION, [error(OVERFLOW)], [*COMPACTION, error(OVERFLOW)]])
+@pytest.mark.parametrize(
+    "tail", [[], COMPACTION, [error(OVERFLOW)], [*COMPACTION, error(OVERFLOW)]]
+)
 def test_an_overflow_without_a_later_answer_fails(
     tmp_path: Path, tail: list[dict[str, Any]]
 ) -> None:
