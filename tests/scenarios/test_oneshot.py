@@ -81,13 +81,17 @@ def test_the_answer_is_the_response_and_a_failure_has_its_error(
 ) -> None:
     agent = Agent(work, name, tmp_path / "agent")
     agent.enroll("one")
-    good, wrong_key, limited = agent.give("good", "fail401", "ratelimit")
+    good, wrong_key = agent.give("good", "fail401")
     assert (good["status"], good["error"]) == ("completed", None)
     assert good["response"].startswith("MOCK-OK sha=")
-    assert (wrong_key["status"], limited["status"]) == ("failed", "pending")
-    assert wrong_key["error"].startswith("auth: ") and "invalid api key" in wrong_key["error"]
-    assert (limited["held_by"], limited["attempts"]) == ("limit", 0)
-    assert wrong_key["exit_status"] == 1
+    assert (wrong_key["status"], wrong_key["attempts"]) == ("pending", 0)
+    reason = work.row("SELECT rest_reason FROM sessions")["rest_reason"]
+    assert reason.startswith("auth: ") and "invalid api key" in reason
+    work.tool("cancel", wrong_key["id"])
+    work.tool("resume", "one")
+    (limited,) = agent.give("ratelimit")
+    assert (limited["status"], limited["held_by"]) == ("pending", "limit")
+    assert limited["attempts"] == 0
     classes = work.rows("SELECT failure_class FROM attempts ORDER BY id")
     assert [row["failure_class"] for row in classes] == [None, "auth", None]
 

@@ -137,7 +137,7 @@ class Night:
         }
         file = self.runs / job.key
         if job.for_agents:
-            words = {"done": "say well", "fails": "fail500", "hangs": "think=999", "dies": "exit"}
+            words = {"done": "say well", "fails": "drop", "hangs": "think=999", "dies": "exit"}
             limits = ["MODEL:quota=1\n" * (self.random.random() < LIMITED) for _ in job.ends]
             runs = zip(limits, job.ends, strict=True)
             file.write_text("".join(f"{limit}MODEL:{words[end]}\n" for limit, end in runs))
