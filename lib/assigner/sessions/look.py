@@ -389,7 +389,8 @@ def from_line(
     untouched = known.ours is not None and pane.client_activity < int(known.ours)
     if not untouched and prompt_line.is_typed_above(line.above, known.endings):
         return result("occupied", "typed text at the prompt")
-    if prompt_line.at_empty_prompt(line.text, line.cursor_x, known.endings):
+    before = "" if untouched else line.before
+    if prompt_line.at_empty_prompt(line.text, line.cursor_x, known.endings, before):
         return result("idle", "at its empty prompt")
     fresh = untouched and known.learning == "after run"  # so assigner typed the last line there
     if fresh or (

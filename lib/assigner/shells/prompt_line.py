@@ -86,14 +86,17 @@ def is_typed_above(lines: str, endings: Sequence[Ending]) -> bool:
     return any(lines.partition(ending.text)[2].strip() for ending in endings)
 
 
-def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
-    """Whether the line is a known empty prompt, with no text typed to its left or right."""
+def at_empty_prompt(line: str, column: int, endings: Sequence[Ending], before: str = "") -> bool:
+    """Whether the line is a known empty prompt, with no text typed to its left or right.
+
+    `before` is the line before it, unless assigner has typed that.
+    """
     left, right = terminal_text.split_at(line, column)
     if right[:_GAP].strip():
         return False
     if _COMMAND_MODE.match(left):
         return False
-    if _CONTINUATION.match(left) and not any(ending.text == left for ending in endings):
+    if _may_continue(left, endings, before):
         return False
     return any(
         left.endswith(ending.text)
@@ -102,6 +105,20 @@ def at_empty_prompt(line: str, column: int, endings: Sequence[Ending]) -> bool:
         and _is_shaped(left, ending)
         for ending in endings
     )
+
+
+def _may_continue(left: str, endings: Sequence[Ending], before: str) -> bool:
+    """Whether the shell may wait here for the rest of a command (at PS2).
+
+    PS2 is often just what the prompt ends with.  Such a line is the prompt only if the prompt was
+    seen to be no more than that, and, where both may look alike, if the line before it is no command.
+    """
+    alike = [ending.shape for ending in endings if ending.text == left and ending.shape != ""]
+    bare = [shape for shape in alike if shape in (None, _shape(left))]
+    usual = bool(_CONTINUATION.match(left))
+    if not bare:
+        return usual or bool(alike)
+    return (usual or len(bare) < len(alike)) and left.rstrip() in before
 
 
 def _is_shaped(left: str, ending: Ending) -> bool:

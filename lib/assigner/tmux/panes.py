@@ -93,8 +93,8 @@ class Pane:
 class Line:
     """The cursor's line, whether text is below it, and the foreground command, at one moment.
 
-    `above` is the text of the full lines above, which may continue in the cursor's line.  `last`
-    is the stamp of the last text that any queue has typed in the pane.
+    `above` is the text of the full lines above, which may continue in the cursor's line; `before`
+    is the line before it.  `last` is the stamp of the last text that any queue has typed in the pane.
     """
 
     cursor_x: int
@@ -104,6 +104,7 @@ class Line:
     below: bool = False
     above: str = ""
     last: int = 0
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,8 @@ def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[st
             above = _full_above(lines[:at], int(width))
             under = any(map(str.strip, below))
             stamp = int(last[:-1] or 0)
-            found[pane_id] = Line(int(x), int(y), command, line, under, above, stamp)
+            before = lines[at - 1] if at else ""
+            found[pane_id] = Line(int(x), int(y), command, line, under, above, stamp, before)
     return found
 
 

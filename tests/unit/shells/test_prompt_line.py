@@ -127,6 +127,33 @@ def test_a_prompt_that_looks_like_a_continuation_must_be_known_as_such() -> None
     assert prompt_line.at_empty_prompt("> ", 2, [Ending("> ", 1, False)])
 
 
+SUSE, BARE = Ending("> ", 1, False, "w@w:w> "), Ending("> ", 1, False, "> ")
+SPACESHIP = Ending("➜ ", 1, False, "w w ➜ ")
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "endings", "empty"),
+    [
+        ("> ", "me@host:~> cat <<EOF", [SUSE], False),
+        ("> ", "output", [SUSE], False),
+        ("me@host:~> ", "output", [SUSE], True),
+        ("➜ ", "dir main ➜ for i in 1", [SPACESHIP], False),
+        ("➜ ", "dir main ➜ for i in 1", [SPACESHIP, Ending("➜ ", 1, False, "➜ ")], False),
+        ("➜ ", "dir main", [SPACESHIP, Ending("➜ ", 1, False, "➜ ")], True),
+        ("❯ ", "❯ ls", [PURE], True),  # its PS2 is another one
+        ("> ", "> cat <<EOF", [BARE], False),
+        ("> ", "> ", [BARE], False),
+        ("> ", "output", [BARE], True),
+        ("> ", "", [BARE], True),
+    ],
+)
+def test_a_continuation_prompt_is_not_the_empty_prompt(
+    line: str, before: str, endings: list[Ending], empty: bool
+) -> None:
+    column = terminal_text.width(line)
+    assert prompt_line.at_empty_prompt(line, column, endings, before) is empty
+
+
 def test_a_prompt_behind_what_a_program_has_left_is_learnt_whole() -> None:
     ending = prompt_line.learn_whole("# Title~/x # ", 13, [Ending("# ", 1, False, "w # ")])
     assert ending is not None
