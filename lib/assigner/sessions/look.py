@@ -18,6 +18,7 @@ from assigner.shells.spec import mark
 from assigner.store.database import Row, Store
 from assigner.store.rows import Session
 from assigner.system import processes as system_processes
+from assigner.system import terminal_text
 from assigner.tmux import panes as tmux_panes
 
 if TYPE_CHECKING:
@@ -390,16 +391,24 @@ def from_line(
     if not untouched and prompt_line.is_typed_above(line.above, known.endings):
         return result("occupied", "typed text at the prompt")
     before = "" if untouched else line.before
-    if prompt_line.at_empty_prompt(line.text, line.cursor_x, known.endings, before):
+    text, column = line.text, line.cursor_x
+    if line.above:  # the prompt may begin there
+        text, column = line.above + text, terminal_text.width(line.above) + column
+    elif not text and not column and line.width - terminal_text.width(line.before) <= 1:
+        text, column, before = line.before, line.width, ""  # it ends with the line before exactly
+    if any(
+        prompt_line.at_empty_prompt(shown, at, known.endings, before, line.width)
+        for shown, at in {(line.text, line.cursor_x), (text, column)}
+    ):
         return result("idle", "at its empty prompt")
     fresh = untouched and known.learning == "after run"  # so assigner typed the last line there
-    if fresh or (
-        known.learning == "on" and prompt_line.looks_like_prompt(line.text, line.cursor_x)
-    ):
-        ending = prompt_line.learn(line.text, line.cursor_x)
-        if ending and not prompt_line.is_typed(line.text, line.cursor_x, known.endings):
+    if line.text.strip():
+        text, column = line.text, line.cursor_x  # else the prompt fills the lines above exactly
+    if fresh or (known.learning == "on" and prompt_line.looks_like_prompt(text, column)):
+        ending = prompt_line.learn(text, column)
+        if ending and not prompt_line.is_typed(text, column, known.endings):
             return result("idle", "at its empty prompt", ending)
-    if fresh and (ending := prompt_line.learn_whole(line.text, line.cursor_x, known.endings)):
+    if fresh and (ending := prompt_line.learn_whole(text, column, known.endings)):
         return result("idle", "at its empty prompt", ending)
     if not known.endings:
         return result("unknown", "its empty prompt is unknown: enroll it at an empty prompt")

@@ -22,8 +22,9 @@ _WEAK = re.compile(r"[)\]}:]\s*")
 _COMMAND_MODE = re.compile(r"\[[NRV]\] |\(cmd\)")
 # Text typed after a common prompt
 _TYPED = re.compile(r"[$#%>❯»›] +\S")
+_TELLING = re.compile(r"[^\w\s]")  # a prompt of plain words may be any text
 _GAP = 4  # at least this many blanks separate a right prompt from the cursor
-_PROMPT_END = re.compile(r"(?:[$#%>❯➜»›λ✗✓→⟩:)\]}] ?)\Z")
+_PROMPT_END = re.compile(r"(?:[$#%>❯➜»›λ✗✓→⟩:)\]}\uE0B0-\uE0D4] ?)\Z")
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,13 @@ def is_typed_above(lines: str, endings: Sequence[Ending]) -> bool:
     return any(lines.partition(ending.text)[2].strip() for ending in endings)
 
 
-def at_empty_prompt(line: str, column: int, endings: Sequence[Ending], before: str = "") -> bool:
+def at_empty_prompt(
+    line: str, column: int, endings: Sequence[Ending], before: str = "", width: int = 0
+) -> bool:
     """Whether the line is a known empty prompt, with no text typed to its left or right.
 
-    `before` is the line before it, unless assigner has typed that.
+    `before` is the line before it, unless assigner has typed that; `width` the pane's.  Text that
+    ends at the right margin is a right prompt, which may come and go.
     """
     left, right = terminal_text.split_at(line, column)
     if right[:_GAP].strip():
@@ -98,20 +102,36 @@ def at_empty_prompt(line: str, column: int, endings: Sequence[Ending], before: s
         return False
     if _may_continue(left, endings, before):
         return False
+    at_margin = 0 <= width - terminal_text.width(line.rstrip()) <= 1
     return any(
-        left.endswith(ending.text)
-        and left.count(ending.text) <= ending.count
-        and (ending.right or not right.strip())
-        and _is_shaped(left, ending)
+        (ending.right or at_margin or not right.strip())
+        and (_is_same(left, ending) or _has_ending(left, ending))
         for ending in endings
     )
+
+
+def _has_ending(left: str, ending: Ending) -> bool:
+    return (
+        left.endswith(ending.text)
+        and left.count(ending.text) <= ending.count
+        and _is_shaped(left, ending)
+    )
+
+
+def _is_same(left: str, ending: Ending) -> bool:
+    """Whether the line differs from the known prompt in words alone, such as its directory.
+
+    What is typed behind a prompt changes its shape, unless the prompt itself ends with a word.
+    """
+    shape = ending.shape or ""
+    return shape == _shape(left) and bool(_TELLING.search(shape)) and not shape.endswith("w")
 
 
 def _may_continue(left: str, endings: Sequence[Ending], before: str) -> bool:
     """Whether the shell may wait here for the rest of a command (at PS2).
 
     PS2 is often just what the prompt ends with.  Such a line is the prompt only if the prompt was
-    seen to be no more than that, and, where both may look alike, if the line before it is no command.
+    seen to be no more than that, and, where both may look alike, if no command precedes it.
     """
     alike = [ending.shape for ending in endings if ending.text == left and ending.shape != ""]
     bare = [shape for shape in alike if shape in (None, _shape(left))]
@@ -135,13 +155,24 @@ def without_prompt(line: str, was: str, endings: Sequence[Ending]) -> list[str]:
 
     `was` is the prompt on that line before the program ran.
     """
-    if was and line.endswith(was):
-        return [line.removesuffix(was)] if line != was else []
+    if was and (prompt := re.search(_with_numbers(was), line)):
+        return [line[: prompt.start()]] if prompt.start() else []
     for ending in endings:
         end = ending.text.rstrip()
         if end and (line.endswith(end) or (ending.right and end + " " * _GAP in line)):
             return []
     return [line]
+
+
+def _with_numbers(prompt: str) -> str:
+    """An expression for a prompt at the end of a line, in which numbers may have changed: a clock,
+    the number of the command.
+    """
+    first, *parts = filter(None, re.split(r"(\d+)", prompt))
+    # digits that a program has left before the prompt are not the prompt's
+    start = rf"\d{{{len(first)}}}" if first.isdecimal() else re.escape(first)
+    rest = (r"\d+" if part.isdecimal() else re.escape(part) for part in parts)
+    return f"{start}{''.join(rest)}\\Z"
 
 
 def ending_of(value: dict[str, Any]) -> Ending:

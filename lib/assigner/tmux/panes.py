@@ -94,7 +94,8 @@ class Line:
     """The cursor's line, whether text is below it, and the foreground command, at one moment.
 
     `above` is the text of the full lines above, which may continue in the cursor's line; `before`
-    is the line before it.  `last` is the stamp of the last text that any queue has typed in the pane.
+    is the line before it, `width` that of the pane.  `last` is the stamp of the last text that any
+    queue has typed in the pane.
     """
 
     cursor_x: int
@@ -105,6 +106,7 @@ class Line:
     above: str = ""
     last: int = 0
     before: str = ""
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -198,17 +200,23 @@ def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[st
             under = any(map(str.strip, below))
             stamp = int(last[:-1] or 0)
             before = lines[at - 1] if at else ""
-            found[pane_id] = Line(int(x), int(y), command, line, under, above, stamp, before)
+            found[pane_id] = Line(
+                int(x), int(y), command, line, under, above, stamp, before, int(width)
+            )
     return found
 
 
 LAST = "@assigner_last"
+_BEFORE_RIGHT = " " * 4  # between a line's text and a right prompt
 _ABOVE = 5  # lines examined above the cursor's
 
 
 def _full_above(lines: list[str], width: int) -> str:
-    """The joined text of the lines at the end that fill every column."""
-    full = itertools.takewhile(lambda line: terminal_text.width(line) >= width, reversed(lines))
+    """The joined text of the lines at the end that fill every column, without right prompts."""
+    full = itertools.takewhile(
+        lambda line: terminal_text.width(line) >= width and _BEFORE_RIGHT not in line,
+        reversed(lines),
+    )
     return "".join(reversed(list(full)))
 
 

@@ -22,7 +22,7 @@ EXCEPT = {
 }
 UNTRUSTED = {"dialog"}
 # What a delivery without contexts and stages cannot do
-NEEDS_TOOLS = {"respawn", "cancelled", "past-limit"}
+NEEDS_TOOLS = {"respawn", "cancelled", "past-limit", "auth-error", "wrapped"}
 OPEN = ("pending", "assigned", "in_progress")
 
 
@@ -112,6 +112,16 @@ class Trial:
     def fails(self, text: str, failure: str) -> None:
         self.ends(self.send(text, "--max-attempts", "1"), "failed", failure)
 
+    def is_logged_out(self, text: str) -> None:
+        """The login is refused: the prompt waits, and is not charged."""
+        prompt = self.send(text, "--max-attempts", "1")
+        self.asked(text)
+        told = self.delivery.told
+        self.until(lambda: told(prompt).failure is not None)
+        found = told(prompt)
+        seen = f"{found.status} ({found.failure})"
+        self.check((found.status, found.failure) == ("pending", "auth"), seen)
+
     def waits(self, prompt: int, ticks: int = 4) -> None:
         """Some passes type nothing, and the prompt keeps waiting."""
         before = self.place.received()
@@ -171,7 +181,7 @@ def question(trial: Trial) -> None:
     trial.asked("MODEL:ask me")
     trial.place.shows("ask")
     trial.session_is("waiting")
-    trial.place.pane.enter()
+    trial.place.answer()
     trial.ends(prompt, "completed", response="The tool has answered.")
 
 
@@ -184,7 +194,7 @@ def api_error(trial: Trial) -> None:
 @case
 def auth_error(trial: Trial) -> None:
     trial.ready()
-    trial.fails("MODEL:fail401", "auth")
+    trial.is_logged_out("MODEL:fail401")
 
 
 @case
@@ -331,7 +341,7 @@ def wrapped(trial: Trial) -> None:
         trial.completes(text)
     lines = "one\ntwo\nthree\n"
     trial.completes(f"{lines}MODEL:slow=3", "At the end.")
-    trial.fails(f"{lines}MODEL:fail401", "auth")
+    trial.is_logged_out(f"{lines}MODEL:fail401")
 
 
 @case

@@ -129,6 +129,15 @@ class Place:
             lambda: f"{what}, one of {texts}:\n{self.pane.screen()}",
         )  # fmt: skip
 
+    def answer(self) -> None:
+        """Press Enter until the question has gone, as a person would."""
+
+        def gone() -> bool:
+            self.pane.enter()
+            return not any(text in self.pane.screen() for text in _SHOWN["ask"][self.provider])
+
+        wait_for(gone, 60, self.pane.screen, every=1)
+
     def interrupt(self) -> None:
         """Press what interrupts a turn."""
         self.pane.keys("Escape")

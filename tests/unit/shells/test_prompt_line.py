@@ -201,3 +201,38 @@ def test_is_typed(line: str, known: list[Ending], typed: bool) -> None:
 )
 def test_without_prompt(line: str, left: list[str]) -> None:
     assert prompt_line.without_prompt(line, "a$", [DOLLAR, RIGHT]) == left
+
+
+ROBBY_OUT, CLOCK = Ending("~ ", 1, False, "➜  w "), Ending("> ", 1, False, "w> ")
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "ending", "empty"),
+    [
+        ("➜  /usr ", 8, ROBBY_OUT, True),  # a person's cd
+        ("➜  /usr ls ", 11, ROBBY_OUT, False),
+        ("➜  /usr", 9, ROBBY_OUT, False),  # a blank is typed
+        ("~>" + " " * 27 + "13:33:41", 3, CLOCK, False),  # not at the margin
+        ("~>" + " " * 30 + "13:33:41", 3, CLOCK, True),
+        ("~>" + " " * 29 + "13:33:41", 3, CLOCK, True),  # zsh leaves one column
+        ("~> ls" + " " * 27 + "13:33:41", 3, CLOCK, False),
+    ],
+)
+def test_right_prompts_and_words_of_a_prompt_come_and_go(
+    line: str, column: int, ending: Ending, empty: bool
+) -> None:
+    assert prompt_line.at_empty_prompt(line, column, [ending], width=40) is empty
+
+
+@pytest.mark.parametrize(
+    ("line", "was", "output"),
+    [
+        ("important~ 13:33:41 $ ", "~ 12:09:00 $ ", ["important"]),
+        ("~ 13:33:41 $ ", "~ 12:09:00 $ ", []),
+        ("done[101] $ ", "[99] $ ", ["done"]),
+        ("4212:00 $ ", "11:59 $ ", ["42"]),
+        ("a$", "b$ ", []),
+    ],
+)
+def test_output_before_a_prompt_that_counts(line: str, was: str, output: list[str]) -> None:
+    assert prompt_line.without_prompt(line, was, [Ending("$ ", 1, False)]) == output
