@@ -90,7 +90,8 @@ class Place:
 
     def wait_until_ready(self) -> None:
         """Wait until the agent is at its composer."""
-        self.pane.wait_for(_READY[self.provider], seconds=120)
+        for text in _READY[self.provider]:
+            self.pane.wait_for(text, seconds=120)
 
     def trust(self, directory: Path) -> None:
         """Answer the question whether a directory is trusted beforehand."""
@@ -170,7 +171,11 @@ def _bare(text: str) -> str:
     return text.removeprefix(BLANK)
 
 
-_READY = {"claude": "? for shortcuts", "codex": "Ask Codex", "opencode": "Ask anything"}
+_READY = {
+    "claude": ("? for shortcuts",),
+    "codex": ("Ask Codex", "? for shortcuts"),  # its footer comes later
+    "opencode": ("Ask anything",),
+}
 _SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
     "ask": {
         "claude": ("Do you want to proceed?", "Enter to select"),
