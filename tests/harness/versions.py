@@ -16,12 +16,7 @@ def version(*command: str) -> tuple[int, ...]:
     return tuple(map(int, found[0].split("."))) if found else ()
 
 
-TMUX = version("tmux", "-V")
 ZSH = version("zsh", "--version")
-
-pastes_no_keys = pytest.mark.skipif(
-    TMUX >= (3, 7), reason="tmux 3.7 and newer: control characters that are pasted arrive as text"
-)
 
 
 def skip_where_a_stopped_shell_leaves_no_prompt() -> None:

@@ -13,7 +13,6 @@ import pytest
 from assigner.config import Settings
 from assigner.queue import attempts
 from assigner.store import database
-from harness.versions import pastes_no_keys
 from harness.workplace import PATH, Agent, Workplace, wait_for
 
 SOURCES = ["hooks", "transcript", ""]
@@ -158,7 +157,6 @@ def test_what_two_passes_learn_of_a_turn_at_once_is_kept(work: Workplace) -> Non
 
 
 @pytest.mark.slow
-@pastes_no_keys
 def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
     agents = {tells: enrolled(work, f"by-{tells or 'screen'}", tells) for tells in SOURCES}
     cancelled = [send(work, "MODEL:slow=600", agent.name) for agent in agents.values()]
@@ -174,7 +172,6 @@ def test_a_turn_is_ended_by_cancel_and_timeout(work: Workplace) -> None:
         assert [event["outcome"] for event in agent.events("turn")] == ["interrupted"] * 2
 
 
-@pastes_no_keys
 def test_why_a_turn_is_not_ended_is_told(work: Workplace) -> None:
     agent = enrolled(work, "one", "transcript")
     id = send(work, "MODEL:slow=600", "one", "--timeout", 1)
@@ -205,7 +202,6 @@ def test_a_persons_turn_is_not_ended_for_one_that_is_over(work: Workplace) -> No
     assert "Escape" not in [event["key"] for event in agent.events("key")]
 
 
-@pastes_no_keys
 def test_what_is_put_back_keeps_nothing_out(work: Workplace) -> None:
     """Interrupted before its first words, an agent has the prompt in its composer again."""
     agent = enrolled(work, "one", "transcript")
@@ -216,7 +212,6 @@ def test_what_is_put_back_keeps_nothing_out(work: Workplace) -> None:
     assert agent.prompts() == [text, "after it"]
 
 
-@pastes_no_keys
 def test_an_agent_that_wants_escape_twice(work: Workplace) -> None:
     agent = enrolled(work, "one", "hooks", "--escapes", 2)
     described = work.home / ".config/assigner/providers/standin.toml"

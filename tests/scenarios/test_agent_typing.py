@@ -12,7 +12,6 @@ import pytest
 
 from assigner import clock
 from campaigns.crash.killing import CARRY_OUT, DIE, Pass, between, is_stopped
-from harness.versions import pastes_no_keys
 from harness.workplace import ROOT, TMUX, Agent, Workplace, wait_for
 
 NO_LOCK = {"PYTHONPATH": str(ROOT / "tests/harness/nolock")}
@@ -362,7 +361,6 @@ def test_what_was_made_for_another_agent_is_made_anew(work: Workplace) -> None:
     assert f"- directory: {one} " in text
 
 
-@pastes_no_keys
 def test_what_is_cancelled_before_enter_is_taken_out_of_the_composer(work: Workplace) -> None:
     """Unless a person has typed there; of a pass that died behind the paste or before Enter."""
     work.environment["ASSIGNER_START_WAIT"] = "600"  # it is not for time to decide
@@ -387,7 +385,7 @@ def test_what_is_cancelled_before_enter_is_taken_out_of_the_composer(work: Workp
     assert {event["key"] for event in agent.events("key")} == {"C-u"}
 
 
-@pytest.mark.parametrize("cancelled", [False, pytest.param(True, marks=pastes_no_keys)])
+@pytest.mark.parametrize("cancelled", [False, True])
 def test_copy_mode_before_enter_is_waited_out(work: Workplace, cancelled: bool) -> None:
     agent = enrolled(work, "one")
     claimed(work, "hello")

@@ -96,7 +96,8 @@ def _script(stroke: Stroke, instance: str, mark: str) -> str:
         commands.append(f"paste-buffer -p -r -d -b {buffer} -t {pane.id}")
     if stroke.keys:
         commands.append(f"set-buffer -b {buffer} {quote(stroke.keys)}")
-        commands.append(f"paste-buffer -r -d -b {buffer} -t {pane.id}")
+        raw = "-S " if pane.makes_safe else ""
+        commands.append(f"paste-buffer {raw}-r -d -b {buffer} -t {pane.id}")
     if stroke.program:  # keep the pane when the program exits, so that it can be restarted
         words = " ".join(map(quote, stroke.program))
         commands.append(f"set-option -p -t {pane.id} remain-on-exit on")

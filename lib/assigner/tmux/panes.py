@@ -1,6 +1,7 @@
 """Lists tmux's panes and reads their screens, in bulk."""
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -15,6 +16,7 @@ _FIELDS = (
     "session_name", "window_index", "pane_index", "session_panes", "pid", "start_time", "pane_id",
     "pane_pid", "pane_tty", "pane_dead", "pane_dead_status", "pane_in_mode", "pane_input_off",
     "cursor_x", "cursor_y", "window_activity", "window_active_clients", "client_activity",
+    "version",
 )  # fmt: skip
 _FORMATS = {
     "session_panes": "#{W:#{P:x}}",
@@ -62,7 +64,11 @@ class PaneId(NamedTuple):
 
 @dataclass(frozen=True)
 class Pane:
-    """One pane as `list-panes` shows it.  Times are whole epoch seconds."""
+    """One pane as `list-panes` shows it.  Times are whole epoch seconds.
+
+    `makes_safe`: its server shows pasted control characters as text unless paste-buffer has `-S`,
+    which servers before 3.7 do not know.
+    """
 
     socket: str
     session: str
@@ -83,6 +89,7 @@ class Pane:
     activity: int
     attached: int
     client_activity: int
+    makes_safe: bool = False
 
     @property
     def identity(self) -> PaneId:
@@ -156,7 +163,7 @@ def panes(socket: str, timeout: float) -> list[Pane]:
                 server_pid=int(f["pid"]),
                 server_start=int(f["start_time"]),
                 id=f["pane_id"],
-                pid=int(f["pane_pid"]),
+                pid=int(f["pane_pid"] or 0),  # next-3.8 has none for a dead pane
                 tty=f["pane_tty"],
                 dead=f["pane_dead"] == "1",
                 dead_status=f["pane_dead_status"],
@@ -167,6 +174,7 @@ def panes(socket: str, timeout: float) -> list[Pane]:
                 activity=int(f["window_activity"] or 0),
                 attached=int(f["window_active_clients"] or 0),
                 client_activity=int(f["client_activity"] or 0),
+                makes_safe=_numbers(f["version"]) >= (3, 7),
             )
         )
     typed = {pane.id: pane.client_activity for pane in sorted(found, key=_ACTIVITY)}
@@ -176,6 +184,11 @@ def panes(socket: str, timeout: float) -> list[Pane]:
         else replace(pane, client_activity=typed[pane.id])
         for pane in found
     ]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a tmux version: `3.7c` and `next-3.7` -> (3, 7)."""
+    return tuple(map(int, re.findall(r"\d+", version)))
 
 
 def cursor_lines(socket: str, timeout: float, wanted: Iterable[Pane]) -> dict[str, Line]:

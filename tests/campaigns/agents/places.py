@@ -90,8 +90,13 @@ class Place:
 
     def wait_until_ready(self) -> None:
         """Wait until the agent is at its composer."""
-        for text in _READY[self.provider]:
-            self.pane.wait_for(text, seconds=120)
+        self.pane.wait_for(_READY[self.provider], seconds=120)
+        if self.provider == "codex":  # it sets its title last
+
+            def titled() -> bool:
+                return self.directory.name in self.pane.format("#{pane_title}")
+
+            wait_for(titled, 60, self.pane.screen)
 
     def trust(self, directory: Path) -> None:
         """Answer the question whether a directory is trusted beforehand."""
@@ -171,11 +176,7 @@ def _bare(text: str) -> str:
     return text.removeprefix(BLANK)
 
 
-_READY = {
-    "claude": ("? for shortcuts",),
-    "codex": ("Ask Codex", "? for shortcuts"),  # its footer comes later
-    "opencode": ("Ask anything",),
-}
+_READY = {"claude": "? for shortcuts", "codex": "Ask Codex", "opencode": "Ask anything"}
 _SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
     "ask": {
         "claude": ("Do you want to proceed?", "Enter to select"),
