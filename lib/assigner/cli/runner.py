@@ -358,13 +358,15 @@ def named(path: str) -> str:
 
 
 def text_of(path: str) -> str:
-    """The text of a file, or of standard input for `-`, without one final newline."""
+    """The text of a file, or of standard input for `-`, without a byte order mark at its beginning
+    and one final newline.
+    """
     try:
         with contextlib.nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
             data = file.read(_MOST + 1)
         if len(data) > _MOST:
             raise errors.UsageError(f"{named(path)} has more than {_MOST} bytes")
-        return data.decode().removesuffix("\n")
+        return data.decode("utf-8-sig").removesuffix("\n")
     except UnicodeDecodeError:
         raise errors.UsageError(f"{named(path)} is not valid UTF-8") from None
     except OSError as error:

@@ -13,6 +13,7 @@ def examine(database: str | None, *, quick: bool = False) -> Case:
         return case
     doctor_case.carry_out(case, check_state_dir.SURROUNDINGS)
     doctor_case.carry_out(case, check_database.DATABASE)
+    doctor_case.carry_out(case, check_state_dir.SERVERS)
     if case.store:
         doctor_case.carry_out(case, check_database.CONTENTS)
         doctor_case.carry_out(case, check_work.WORK)

@@ -207,7 +207,7 @@ def _check_socket(case: Case, socket: str) -> Iterator[Row]:
     try:
         status = os.stat(socket)
     except (FileNotFoundError, NotADirectoryError):
-        yield finding(check, WARN, f"no server at '{socket}'", start)
+        yield finding(check, *_without_socket(case, socket, f"no server at '{socket}'", start))
         return
     except OSError as error:
         yield finding(check, BAD, f"'{socket}' cannot be reached: {error.strerror}")
@@ -222,7 +222,8 @@ def _check_socket(case: Case, socket: str) -> Iterator[Row]:
     try:
         version, panes = tmux_panes.server(socket, case.settings.tmux_timeout)
     except client.NoServer:
-        yield finding(check, WARN, f"no server listens at '{socket}' any more", start)
+        gone = f"no server listens at '{socket}' any more"
+        yield finding(check, *_without_socket(case, socket, gone, start))
         return
     except client.Unreachable as error:
         pid = processes.listener(socket)
@@ -245,6 +246,21 @@ def _check_socket(case: Case, socket: str) -> Iterator[Row]:
         yield finding(check, OK, f"{version} at '{socket}', {counted(panes, 'pane')}")
 
 
+def _without_socket(case: Case, socket: str, detail: str, start: str) -> tuple[str, str, str]:
+    """Verdict, detail and command for a socket at which nobody listens.
+
+    Its server may be alive, and makes its socket again when it gets SIGUSR1 (tmux(1)).
+    """
+    rows = case.store.rows("sessions/list") if case.store else []
+    for pid in sorted({row["server_pid"] or 0 for row in rows if row["socket"] == socket}):
+        if pid and processes.is_tmux(pid):
+            return BAD, f"{detail}, but process {pid} still runs sessions", f"kill -USR1 {pid}"
+    directory = os.path.dirname(socket)
+    if not os.path.isdir(directory):
+        start = f"{shlex.join(['mkdir', '-m', '700', '-p', directory])} && {start}"
+    return WARN, detail, start
+
+
 SURROUNDINGS: dict[str, Check] = {
     "state directory": check_state,
     "files": check_files,
@@ -252,5 +268,5 @@ SURROUNDINGS: dict[str, Check] = {
     "disk": check_disk,
     "file system": check_file_system,
     "lock": check_lock,
-    "tmux server": check_sockets,
 }
+SERVERS: dict[str, Check] = {"tmux server": check_sockets}

@@ -14,7 +14,7 @@ from assigner.agents.provider import Provider
 from assigner.errors import AssignerError, UsageError
 from assigner.queue import drafts, prompts, sessions
 from assigner.sessions import known_panes, scan
-from assigner.sessions.look import Known, Sight, is_there, look
+from assigner.sessions.look import Known, Sight, is_there, look, shell_of
 from assigner.shells import prompt_line
 from assigner.store.database import Row, Store
 from assigner.store.rows import Session
@@ -209,11 +209,26 @@ def _account_of(command: str | None, provider: str) -> str | None:
 
 
 def _seen(store: Store, session: Session, choice: Choice) -> str:
-    """The provider that a look at the session shows: an agent, a shell, or a one-shot command."""
+    """The provider that a look at the session shows: an agent, a shell, or a one-shot command.
+
+    With another program in front an enrolled session keeps its provider; for others nothing is
+    assumed: AssignerError.
+    """
     sight = _sight(store, session, known_panes.expectations(None, None))
     if sight and sight.agent:
         return sight.agent
-    return "command" if choice.command else "shell"
+    if choice.command:
+        return "command"
+    front = processes.front(session["pane_pid"]) if sight else None
+    process = processes.stat(front) if front else None
+    if process is None or shell_of(process):
+        return "shell"
+    if session["enrolled"] and session["provider"]:
+        return str(session["provider"])
+    raise AssignerError(
+        f"no provider knows '{process.comm}', which runs in session '{session['name']}':"
+        " wait until it has ended, or say which provider this is: --provider P"
+    )
 
 
 def leave(store: Store, name: str) -> Session:

@@ -1,7 +1,8 @@
 """Lists tmux's panes, and matches them with the sessions in the database."""
 
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from assigner import clock
 from assigner.sessions.look import Key, Known, Sight, look
@@ -29,6 +30,25 @@ def list_panes(store: Store) -> tuple[list[tmux_panes.Pane], dict[str, str]]:
         except client.Unreachable as error:
             silent[socket] = str(error)
     return panes, silent
+
+
+def servers(
+    store: Store,
+    panes: Sequence[tmux_panes.Pane],
+    silent: Mapping[str, str],
+    rows: Sequence[Session],
+) -> dict[str, int]:
+    """The process of each server that answers, by socket.
+
+    A server without sessions (with the option `exit-empty off`) is asked only where one is missed.
+    """
+    found = {pane.socket: pane.server_pid for pane in panes}
+    missed = {str(row["socket"]) for row in rows if row["status"] != "offline"}
+    for socket in missed & set(store.settings.sockets) - set(found) - set(silent):
+        with contextlib.suppress(client.NoServer, client.Unreachable):
+            if pid := tmux_panes.server_of(socket, store.settings.tmux_timeout):
+                found[socket] = pid
+    return found
 
 
 def absence(

@@ -239,6 +239,8 @@ def of_shell(
         if ours:
             if not editing and not echo:
                 return sight("waiting", f"{mine} asks for a password")
+            if editing:  # a pager, an editor
+                return sight("waiting", f"{mine} waits for a key in {front}")
             return sight("busy", f"runs {mine}: {front}")
         if editing or not echo:
             return sight("occupied", f"{front} in the foreground")

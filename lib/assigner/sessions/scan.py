@@ -36,8 +36,8 @@ def scan(store: Store) -> Scan:
     limits.release_due(store)
     rests.release_due(store)
     panes, silent = known_panes.list_panes(store)
-    answering = {pane.socket: pane.server_pid for pane in panes}
     rows = store.rows("sessions/list")
+    answering = known_panes.servers(store, panes, silent, rows)
     live = {row["session"]: row for row in store.rows("attempts/live")}
     named = _match(panes, rows, live)
     by_name = {row["name"]: row for row in rows}

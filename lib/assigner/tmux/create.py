@@ -24,14 +24,17 @@ def create(
 
     `name` must not contain anything that tmux expands or rewrites.  Without a command tmux runs its
     default command; it would pass a single word to a shell.  A server started here outlives this
-    process and gets only the login part of the environment.  A `transient` session lasts as long as
-    its command, attached or not, and overrides the user's options for that; with `stays` the pane
+    process and gets only the login part of the environment.  The session outlives its clients,
+    whatever the user's options.  A `transient` session ends with its command; with `stays` the pane
     and its output outlive the command.  Raises AssignerError if tmux refuses.
     """
     lasting = (
         ";", "set-option", "-t", f"={name}:", "destroy-unattached", "off",
-        ";", "set-option", "-w", "-t", f"={name}:", "remain-on-exit", "off",
+        # tmux shows what it does not understand of its configuration in the first pane
+        ";", "if-shell", "-F", "-t", f"={name}:", "#{pane_in_mode}",
+        f"send-keys -X -t '={name}:' cancel",
     )  # fmt: skip
+    passing = (";", "set-option", "-w", "-t", f"={name}:", "remain-on-exit", "off")
     keeping = (";", "set-option", "-p", "-t", f"={name}:", "remain-on-exit", "on")
     environment.make_socket_directory(socket)
     is_manual = _is_manual(socket, timeout, name)
@@ -39,7 +42,8 @@ def create(
         socket, timeout, *((*_LATEST, ";") if is_manual else ()),
         "new-session", "-d", "-s", name, "-x", "160", "-y", "48", "-P", "-F",
         "#{pane_id} #{pane_pid}", *(["--", *command] if command else []),
-        *(lasting if transient else ()),
+        *lasting,
+        *(passing if transient else ()),
         *(keeping if stays else ()),
         *((";", *_MANUAL) if is_manual else ()),
         directory=directory,

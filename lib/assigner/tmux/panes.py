@@ -310,5 +310,18 @@ def server(socket: str, timeout: float) -> tuple[str, int]:
     """The version of the server at a socket, and its number of panes; '' as version if it does not
     understand this client.  Raises NoServer, Unreachable.
     """
-    lines = client.listed(socket, timeout, "#{version}")
-    return (lines[0], len(lines)) if lines else ("", 0)
+    if lines := client.listed(socket, timeout, "#{version}"):
+        return lines[0], len(lines)
+    return _of_empty(socket, timeout, "version"), 0
+
+
+def server_of(socket: str, timeout: float) -> int | None:
+    """The process of a server that may have no session; None if it does not understand this client.
+    Raises NoServer, Unreachable.
+    """
+    pid = _of_empty(socket, timeout, "pid")
+    return int(pid) if pid.isdigit() else None
+
+
+def _of_empty(socket: str, timeout: float, variable: str) -> str:
+    return client.call(socket, timeout, "display-message", "-p", f"#{{{variable}}}")[0].strip()
