@@ -26,10 +26,10 @@ def test_a_session_of_ours_outlives_its_clients(work: Workplace) -> None:
 
 
 def test_the_last_session_of_a_server_that_stays_is_started_again(work: Workplace) -> None:
-    pane = work.shell("one")
+    work.shell("one")
     work.tmux("set-option", "-s", "exit-empty", "off")
     work.tool("enroll", "one", "--keepalive")
-    pane.kill()
+    work.tmux("kill-session", "-t", "one")
     work.tool("scan")
     assert work.row("SELECT status FROM sessions")["status"] == "offline"
     (row,) = [r for r in work.tool("doctor", "--json").json if r["check"] == "tmux server"]
