@@ -136,7 +136,10 @@ def _steps(task: Task, tools: Tools) -> str:
             f"if not test -e {tree}/.git\n"
             # git may still list a tree that somebody deleted
             f"  {git} worktree remove {tree} >/dev/null 2>&1\n"
-            f"  {git} worktree add -q {tree} {branch}; or __assigner_fail worktree.$status\n"
+            f"  {git} worktree add -q {tree} {branch}\n"
+            "  set -l made $status\n"
+            # a hook may fail after the tree is made
+            f"  test -e {tree}/.git; or __assigner_fail worktree.$made\n"
             "end\n"
             f"builtin cd -- {place}; or __assigner_fail cd.1\n"
         )
@@ -145,8 +148,10 @@ def _steps(task: Task, tools: Tools) -> str:
             f'{head}if test "$head" != {ref}\n'
             f"  set -l changes ({git} status --porcelain --untracked-files=no)\n"
             '  test -z "$changes"; or __assigner_fail dirty.1\n'
-            f"  {git} checkout -q {branch} --; or __assigner_fail branch.$status\n"
-            f'  {head}  test "$head" = {ref}; or __assigner_fail branch.1\n'
+            f"  {git} checkout -q --recurse-submodules {branch} --\n"
+            "  set -l switched $status\n"
+            # a hook may fail after the switch, which is done
+            f'  {head}  test "$head" = {ref}; or __assigner_fail branch.$switched\n'
             "end\n"
         )
     for number, command in enumerate(task.prerequisites, 1):

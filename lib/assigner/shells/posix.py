@@ -135,7 +135,7 @@ def _files(dialect: Dialect, task: Task, tools: Tools) -> dict[str, str]:
     text += f"{step}\n__assigner_s=${{__assigner_step##*.}}\nfi\n"
     text += f"{report('exit', 'exit.$__assigner_s')} 2>/dev/null\n"
     text += dialect.unsteady
-    text += f"{builtin} unset __assigner_s __assigner_step __assigner_e\n"
+    text += f"{builtin} unset __assigner_s __assigner_step __assigner_e __assigner_c\n"
     return {"ctx": text}
 
 
@@ -231,8 +231,9 @@ def _steps(dialect: Dialect, task: Task, tools: Tools) -> str:
             f"if [ ! -e {tree}/.git ]; then\n"
             # git may still list a tree that somebody deleted
             f"  {git} worktree remove {tree} >/dev/null 2>&1\n"
-            f"  {git} worktree add -q {tree} {quote(task.branch or '')}"
-            ' || __assigner_fail "worktree.$?"\n'
+            f"  {git} worktree add -q {tree} {quote(task.branch or '')} || __assigner_c=$?\n"
+            # a hook may fail after the tree is made
+            f'  [ -e {tree}/.git ] || __assigner_fail "worktree.${{__assigner_c-1}}"\n'
             "fi\n"
             f'{dialect.builtin} cd -- {place} >/dev/null || __assigner_fail "cd.$?"\n'
         )
@@ -243,8 +244,9 @@ def _steps(dialect: Dialect, task: Task, tools: Tools) -> str:
             f"if ! {on_branch}; then\n"
             f'  [ -z "$({git} status --porcelain --untracked-files=no)" ]'
             " || __assigner_fail dirty.1\n"
-            f'  {git} checkout -q {quote(task.branch)} -- || __assigner_fail "branch.$?"\n'
-            f"  {on_branch} || __assigner_fail branch.1\n"
+            f"  {git} checkout -q --recurse-submodules {quote(task.branch)} -- || __assigner_c=$?\n"
+            # a hook may fail after the switch, which is done
+            f'  {on_branch} || __assigner_fail "branch.${{__assigner_c-1}}"\n'
             "fi\n"
         )
     for number, command in enumerate(task.prerequisites, 1):
