@@ -586,8 +586,25 @@ def test_cleanup_tells_and_with_apply_does(work: Workplace) -> None:
     assert [work.prompt(n)["status"] for n in (1, 2)] == ["failed", "pending"]
     assert work.tool("cleanup-stale", "--apply", *everything).out == wanted.out
     assert work.prompt(1)["status"] == "pending"
-    assert work.prompt(2)["target_session"] is None
+    assert work.prompt(2)["target_session"] == "nowhere"  # its provider is unknown
     assert not (work.state / "run" / "77").exists()
+
+
+def test_cleanup_gives_prompts_of_a_missing_session_to_others_of_its_provider(
+    work: Workplace,
+) -> None:
+    gone = work.enrolled("gone")
+    work.agent("agent", tells="hooks")
+    work.tool("enroll", "agent")
+    gone.kill()
+    work.tool("scan")
+    work.tool("send", "true", "--target", "gone")
+    found = work.tool("cleanup-stale", "--retarget", "--apply", "--json").json
+    kinds = {row["kind"]: row for row in found}
+    assert kinds["target"]["action"] == "let any session of shell take them"
+    assert "; stays: it is enrolled" in kinds["session"]["detail"]
+    prompt = work.prompt(1)
+    assert (prompt["target_session"], prompt["target_provider"]) == (None, "shell")
 
 
 def test_cleanup_verifies_the_database(work: Workplace) -> None:

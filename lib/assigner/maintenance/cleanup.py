@@ -11,11 +11,13 @@ from assigner.maintenance import retention
 from assigner.queue import attempts, leases, pauses, prompts, sessions
 from assigner.store import database, state_dir
 from assigner.store.database import Row, Store
+from assigner.store.rows import Session
 
 DAY = 86400.0
 # Offline sessions and unused working trees are removed after this time
 SESSION_DAYS = 7
 WORKTREE_DAYS = 7
+_ALL = 1 << 62
 
 
 def clean(
@@ -46,17 +48,40 @@ def due(store: Store, every: float = 3600.0) -> bool:
 
 def _sessions(store: Store, apply: bool) -> list[Row]:
     found = []
-    for row in store.rows("sessions/stale", before=retention.days_ago(SESSION_DAYS)):
-        detail = f"offline since {row['updated_at']}: {row['status_reason']}"
-        found.append(_finding("session", row["name"], detail, "delete"))
-        if apply:
-            with store.transaction():
-                sessions.forget(store, row)
+    before, now = retention.days_ago(SESSION_DAYS), clock.now()
+    stale = {row["name"] for row in store.rows("sessions/stale", before=before)}
     for row in store.rows("sessions/list"):
         if row["status"] != "offline":
             detail = f"{row['status']}: {row['status_reason']}"
             found.append(_finding("live", row["name"], detail, ""))
+            continue
+        detail = f"offline for {clock.ago(row['updated_at'], now)}: {row['status_reason']}"
+        given_up = row["given_up_reason"] and row["updated_at"] < before
+        if row["name"] in stale:
+            action = "delete"
+        elif row["enrolled"] and given_up and not row["current_task_id"]:
+            action = "unenroll"  # its history stays
+        else:
+            action, detail = "", f"{detail}; stays: {_why_it_stays(store, row)}"
+        found.append(_finding("session", row["name"], detail, action))
+        if apply and action:
+            with store.transaction():
+                if action == "delete":
+                    sessions.forget(store, row)
+                else:
+                    sessions.leave(store, row)
+                    prompts.look_again(store)
     return found
+
+
+def _why_it_stays(store: Store, session: Session) -> str:
+    if session["enrolled"]:
+        return session["given_up_reason"] or "it is enrolled"
+    if session["paused"]:
+        return "it is paused"
+    if store.one("attempts/any_in_session", session=session["name"]):
+        return "prompts ran in it"
+    return f"until it has been offline for {SESSION_DAYS} days"
 
 
 def _claims(store: Store, apply: bool) -> list[Row]:
@@ -87,12 +112,15 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
         held_by, held_on, prompts_held = row["held_by"], row["held_on"], row["prompts"]
         detail = f"{prompts_held} prompt{'s' * (prompts_held != 1)} held: {held_by}"
         if held_by == "target missing" and not prompts.session_is_there(store, held_on):
-            found.append(
-                _finding("target", held_on, detail, "remove the target" if retarget else "")
-            )
-            if apply and retarget:
+            session = store.one("sessions/get", name=held_on)
+            provider = session["provider"] if session else None
+            action = f"let any session of {provider} take them" if retarget and provider else ""
+            if retarget and not provider:
+                detail += "; its provider is unknown: use reassign"
+            found.append(_finding("target", held_on, detail, action))
+            if apply and action:
                 with store.transaction():
-                    prompts.free_from_target(store, held_on)
+                    prompts.free_from_target(store, held_on, str(provider))
         elif held_by == "target missing" or held_on not in there[held_by]:
             found.append(_finding("hold", held_on, detail, "release"))
             if apply:
@@ -107,7 +135,7 @@ def _holds(store: Store, apply: bool, retarget: bool) -> list[Row]:
 def _failed(store: Store, apply: bool, retry: bool) -> list[Row]:
     """Failed prompts, also those due for a retry; a person must retry one that may have run."""
     found = []
-    for row in store.rows("prompts/failed", limit=200):
+    for row in store.rows("prompts/failed", limit=_ALL):
         below = row["attempts"] < row["max_attempts"] and not row["may_have_run"]
         action = "queue it again" if retry and below else ""
         aimed = f"aimed at {row['target_session'] or 'any'}, ran in {row['assigned_session']}"

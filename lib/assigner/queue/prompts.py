@@ -138,9 +138,9 @@ def release_tree(store: Store, tree: str) -> None:
     store.run("prompts/release_held", held_by="tree in use", held_on=tree)
 
 
-def free_from_target(store: Store, session: str) -> None:
-    """Let the prompts that wait for a missing session run in any session."""
-    store.run("prompts/retarget", name=session)
+def free_from_target(store: Store, session: str, provider: str) -> None:
+    """Let the prompts that wait for a missing session run in any session of its provider."""
+    store.run("prompts/retarget", name=session, provider=provider)
     look_again(store)
 
 

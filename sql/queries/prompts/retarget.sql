@@ -1,3 +1,5 @@
--- Allow any session.  release_held finds the other causes that hold the prompts.
-UPDATE prompts SET target_session = NULL, updated_at = :now, updated_by = :by
+-- Allow any session of the provider.
+UPDATE prompts
+SET target_session = NULL, target_provider = coalesce(target_provider, :provider),
+    updated_at = :now, updated_by = :by
 WHERE host = :host AND held_by = 'target missing' AND held_on = :name;
