@@ -75,6 +75,7 @@ class _Server:
     """The process that forks; it ends when this one does."""
 
     def __init__(self) -> None:
+        self._turn = threading.Lock()  # an answer carries no name: one order at a time
         self._socket, other = socket.socketpair()
         with other:
             self._process = subprocess.Popen(
@@ -89,7 +90,7 @@ class _Server:
         with open(os.memfd_create("order"), "wb") as file:
             file.write(json.dumps(order).encode())
             file.flush()
-            with suppress(ConnectionError):
+            with self._turn, suppress(ConnectionError):
                 socket.send_fds(self._socket, [b"."], [file.fileno(), *streams])
                 if answer := self._socket.recv(100):
                     number = int(answer)
@@ -100,9 +101,17 @@ class _Server:
         raise RuntimeError(f"the fork server ended ({self._process.returncode}): {said.decode()}")
 
 
-@cache
+_STARTING = threading.Lock()
+
+
 def _server() -> _Server:
-    """The only server of this process."""
+    """The only server of this process, whichever thread asks first."""
+    with _STARTING:
+        return _started()
+
+
+@cache
+def _started() -> _Server:
     return _Server()
 
 

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,21 @@ def test_fork_has_nothing_of_the_one_before(work: Workplace, bin: Path) -> None:
     pinned = {"ASSIGNER_NOW": "2031-01-01T00:00:00Z"}
     assert work.tool("probe", env=pinned).out == "None None 2031\n"
     assert not work.tool("probe").out.endswith("2031\n")
+
+
+def test_forks_of_many_threads_are_not_mixed_up(work: Workplace, bin: Path) -> None:
+    tool = bin / "tool"
+    tool.write_text("#!/usr/bin/env python3\nimport os, sys\nprint(os.getpid(), sys.argv[1])")
+    tool.chmod(0o755)
+
+    def run(number: int) -> tuple[int, str]:
+        process = work.start("tool", number)
+        out, _ = process.communicate(timeout=20)
+        return process.pid, out
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(run, range(200)))
+    assert [out for _, out in found] == [f"{pid} {i}\n" for i, (pid, _) in enumerate(found)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

@@ -97,12 +97,25 @@ def _end(
 ) -> int | None:
     """The end of the composer that begins with line `first`; None if none begins there.
 
-    A line of the text may look like the end, but a composer always reaches down to the cursor.
+    A text may begin like the choices of a menu, whose cursor is never behind a choice.
     """
-    if not shape.prompt.search(lines[first]) or is_choice(lines[first]):
+    if not shape.prompt.search(lines[first]):
         return None
     if shape.above is not None and not _is_below(shape, lines, first):
         return None
+    end = _below(shape, lines, first, cursor)
+    if end is not None and is_choice(lines[first]) and not _is_typed(lines, first, end, cursor):
+        return None
+    return end
+
+
+def _below(
+    shape: Shape, lines: Sequence[str], first: int, cursor: tuple[int, int] | None
+) -> int | None:
+    """The line below the composer that begins with line `first`; None if its text does not end.
+
+    A line of the text may look like the end, but a composer always reaches down to the cursor.
+    """
     found = None
     for end in range(first + 1, min(len(lines), first + _REACH)):
         if shape.below is not None and shape.below.search(lines[end]):
@@ -112,6 +125,14 @@ def _end(
         if shape.rest is not None and not shape.rest.search(lines[end]):
             return found
     return found if shape.below is not None else len(lines)
+
+
+def _is_typed(lines: Sequence[str], first: int, end: int, cursor: tuple[int, int] | None) -> bool:
+    """Whether the cursor is right behind the text of a line, or behind a blank after it."""
+    if cursor is None or not first <= cursor[1] < end:
+        return False
+    text = lines[cursor[1]].rstrip()
+    return bool(text) and 0 <= cursor[0] - terminal_text.width(text) <= 1
 
 
 def _ends_screen(shape: Shape, below: Sequence[str]) -> bool:

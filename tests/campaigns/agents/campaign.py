@@ -14,6 +14,7 @@ import argparse
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +34,8 @@ from campaigns.agents.install import PACKAGES, programs
 from campaigns.agents.places import Place
 
 _AT_WORK: set[Place] = set()
+# What ends a case, but not the campaign
+_BROKEN = (AssertionError, OSError, ValueError, RuntimeError, subprocess.SubprocessError)
 
 
 class Result(NamedTuple):
@@ -54,20 +57,29 @@ class Result(NamedTuple):
         return self.lost + self.twice + self.altered + self.misjudged
 
 
+class Mode(NamedTuple):
+    """How the agents are set up: by which evidence, and with which settings of their own."""
+
+    hooks: bool = True
+    vim: bool = False
+    status_line: bool = False
+
+
 def run(
-    agent: str, case: str, path: Path, deliver: Callable[[Place], Delivery], *, hooks: bool
+    agent: str, case: str, path: Path, deliver: Callable[[Place], Delivery], mode: Mode
 ) -> Result:
     """Run one case; its directory is kept if something went wrong."""
     begun = time.monotonic()
-    with Place(path, agent, trusted=case not in UNTRUSTED) as place:
+    chosen = {"vim": mode.vim, "status_line": mode.status_line}
+    with Place(path, agent, trusted=case not in UNTRUSTED, **chosen) as place:
         _AT_WORK.add(place)
-        if hooks:
+        if mode.hooks:
             place.install_hooks()
         trial = Trial(place, deliver(place))
         try:
             CASES[case](trial)
-        except AssertionError as error:
-            trial.misjudged.append(" ".join(str(error).split())[:300])
+        except _BROKEN as error:
+            trial.misjudged.append(" ".join(f"{type(error).__name__}: {error}".split())[:300])
         received = place.received()
         result = compared(agent, case, trial, received, time.monotonic() - begun)
         if result.faults:
@@ -115,9 +127,13 @@ def main() -> int:
     add("--agent", action="append", choices=PACKAGES, help="only this one (repeated)")
     add("--case", action="append", choices=CASES, metavar="CASE", help=", ".join(CASES))
     add("--no-hooks", action="store_true", help="use transcripts and screens, no hooks")
+    add("--vim", action="store_true", help="set Claude Code to vim's keys")
+    add("--status-line", action="store_true", help="show a clock below Claude Code's composer")
     add("--naive", action="store_true", help="type without looking")
     add("--jobs", type=int, default=3, metavar="N", help="run N cases at once (default 3)")
     args = parser.parse_args()
+    if (args.vim or args.status_line) and args.agent != ["claude"]:
+        parser.error("--vim and --status-line are settings of Claude Code: add --agent claude")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, give_up)
     top = Path(tempfile.mkdtemp(prefix="assigner-agents-", dir="/var/tmp"))
@@ -136,10 +152,10 @@ def main() -> int:
             else:
                 todo.append((agent, case))
     deliver: Callable[[Place], Delivery] = Naive if args.naive else Tools
-    hooks = not (args.no_hooks or args.naive)
+    mode = Mode(not (args.no_hooks or args.naive), args.vim, args.status_line)
     with ThreadPoolExecutor(args.jobs) as pool:
         begun = [
-            pool.submit(run, agent, case, top / f"{agent}-{case}", deliver, hooks=hooks)
+            pool.submit(run, agent, case, top / f"{agent}-{case}", deliver, mode)
             for agent, case in todo
         ]
         for future in as_completed(begun):

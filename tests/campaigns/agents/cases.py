@@ -21,6 +21,8 @@ EXCEPT = {
     ("codex", "question"): "it asks in its plan mode only",
 }
 UNTRUSTED = {"dialog"}
+# The smallest pane in which an agent draws its composer so that it is recognized
+SMALL = {"claude": (40, 10), "codex": (40, 10), "opencode": (60, 16)}
 # What a delivery without contexts and stages cannot do
 NEEDS_TOOLS = {"respawn", "cancelled", "past-limit", "auth-error", "wrapped"}
 OPEN = ("pending", "assigned", "in_progress")
@@ -40,9 +42,9 @@ class Trial:
         self.expected: list[str] = []  # what the model should be asked, each once
         self.misjudged: list[str] = []
 
-    def ready(self, *, direct: bool = False) -> None:
+    def ready(self, *, direct: bool = False, columns: int = 120, lines: int = 40) -> None:
         """The agent is at its composer, and enrolled."""
-        self.place.start(direct=direct)
+        self.place.start(direct=direct, columns=columns, lines=lines)
         self.place.wait_until_ready()
         self.delivery.enroll()
 
@@ -170,7 +172,7 @@ def permission(trial: Trial) -> None:
     trial.place.shows("ask")
     trial.session_is("waiting")
     trial.check(not (trial.place.directory / "made").exists(), "the question was answered")
-    trial.place.pane.enter()
+    trial.place.agree()
     trial.ends(prompt, "completed", response="The tool has answered.")
 
 
@@ -181,7 +183,7 @@ def question(trial: Trial) -> None:
     trial.asked("MODEL:ask me")
     trial.place.shows("ask")
     trial.session_is("waiting")
-    trial.place.answer()
+    trial.place.agree()
     trial.ends(prompt, "completed", response="The tool has answered.")
 
 
@@ -342,6 +344,34 @@ def wrapped(trial: Trial) -> None:
     lines = "one\ntwo\nthree\n"
     trial.completes(f"{lines}MODEL:slow=3", "At the end.")
     trial.is_logged_out(f"{lines}MODEL:fail401")
+
+
+@case
+def tall(trial: Trial) -> None:
+    """In a small pane the composer grows beyond it: the beginning of the text is out of sight."""
+    columns, lines = SMALL[trial.place.provider]
+    trial.ready(columns=columns, lines=lines)
+    words = "the quick brown fox jumps over the lazy dog and "
+    for text in (
+        "only\nthree\nlines",
+        "\n".join(f"line {number} of ten, some words" for number in range(10)),
+        "\n".join(f"{number}. of thirty" for number in range(30)),
+        f"{words * 8}end", f"{words * 14}end", f"{words * 40}end",
+    ):  # fmt: skip
+        trial.completes(text)
+    trial.place.pane.type(f"{words * 14}which nobody has sent")
+    trial.place.pane.wait_for("sent")
+    before = trial.place.pane.screen().split("\n")[:5]
+    trial.waits(trial.delivery.send("not with a draft"))
+    trial.check(trial.place.pane.screen().split("\n")[:5] == before, "the draft was not left alone")
+
+
+@case
+def numbered(trial: Trial) -> None:
+    """In a composer they look like the choices of a menu."""
+    trial.ready()
+    for text in ("1. do the first thing", "1. do this\n2. do that", "12) and that\n\nnow"):
+        trial.completes(text)
 
 
 @case

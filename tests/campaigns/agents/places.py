@@ -28,7 +28,15 @@ class Place:
 
     name = "agent"
 
-    def __init__(self, path: Path, provider: str, *, trusted: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        provider: str,
+        *,
+        trusted: bool = True,
+        vim: bool = False,
+        status_line: bool = False,
+    ) -> None:
         self.provider = provider
         self.work = Workplace(path)
         self.model = Model(path / "model.jsonl")
@@ -36,6 +44,7 @@ class Place:
         (self.directory / "notes.txt").write_text("some notes\n")
         self.setup = setup.read(provider)
         self.setup.write(self.work.home, self.model.port)
+        self._configure(vim=vim, status_line=status_line)
         if trusted:
             self.trust(self.directory)
         self.pane: Pane
@@ -63,7 +72,7 @@ class Place:
                     found.append(int(file.parent.name))
         return found
 
-    def start(self, *, direct: bool = False) -> None:
+    def start(self, *, direct: bool = False, columns: int = 120, lines: int = 40) -> None:
         """Start the agent, from a shell that is left when it ends, or directly.
 
         The line is the provider's own, so that what is tried is what people are told to use.
@@ -74,7 +83,7 @@ class Place:
         self.work.tmux(*chain)
         listed = self.work.tool("providers", "--json").json
         (line,) = [row["start"] for row in listed if row["name"] == self.provider]
-        size: dict[str, Any] = {"cwd": self.directory, "columns": 120, "lines": 40}
+        size: dict[str, Any] = {"cwd": self.directory, "columns": columns, "lines": lines}
         # tmux gives a new pane the PATH of the client that asks for it
         path = f"export PATH={shlex.quote(install.path(install.directory()))}"
         if direct:
@@ -87,6 +96,18 @@ class Place:
         """Have the agent report its turns."""
         trust = ("--trust",) if self.provider == "codex" else ()
         self.work.tool("hooks", "install", self.provider, *trust)
+
+    def _configure(self, *, vim: bool, status_line: bool) -> None:
+        """Set Claude Code's composer to vim's keys, and show a clock below it."""
+        chosen: dict[str, object] = {}
+        if vim:
+            chosen["editorMode"] = "vim"
+        if status_line:
+            clock = {"type": "command", "command": "date '+clock %T'", "refreshInterval": 1}
+            chosen["statusLine"] = clock
+        if chosen:
+            file = self.work.home / ".claude" / "settings.json"
+            file.write_text(json.dumps(json.loads(file.read_text()) | chosen))
 
     def wait_until_ready(self) -> None:
         """Wait until the agent is at its composer."""
@@ -135,14 +156,14 @@ class Place:
             lambda: f"{what}, one of {texts}:\n{self.pane.screen()}",
         )  # fmt: skip
 
-    def answer(self) -> None:
-        """Press Enter until the question has gone, as a person would."""
+    def agree(self) -> None:
+        """Answer a question with what is marked: agents ignore keys just after they have asked."""
 
-        def gone() -> bool:
+        def answered() -> bool:
             self.pane.enter()
             return not any(text in self.pane.screen() for text in _SHOWN["ask"][self.provider])
 
-        wait_for(gone, 60, self.pane.screen, every=1)
+        wait_for(answered, 30, self.pane.screen, every=0.5)
 
     def interrupt(self) -> None:
         """Press what interrupts a turn."""
@@ -176,7 +197,7 @@ def _bare(text: str) -> str:
     return text.removeprefix(BLANK)
 
 
-_READY = {"claude": "? for shortcuts", "codex": "Ask Codex", "opencode": "Ask anything"}
+_READY = {"claude": "manual mode on", "codex": "Ask Codex", "opencode": "Ask anything"}
 _SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
     "ask": {
         "claude": ("Do you want to proceed?", "Enter to select"),

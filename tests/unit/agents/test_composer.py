@@ -103,3 +103,26 @@ def test_without_its_own_colors_only_a_known_hint_is_one() -> None:
         found = find(SHAPE, [text, "--"], colored, (2, 0))
         assert found is not None
         assert found.state == right, (text, colored)
+
+
+EDGED = Shape(re.compile("^❯ ?"), re.compile("^─{3}"), re.compile("^─{3}"), re.compile("^( {2})?"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "cursor", "right"),
+    [
+        (["───", "❯ 1. do this", "───"], (12, 1), "draft"),
+        (["───", "❯ 1. do this", "───"], (13, 1), "draft"),  # a blank behind it
+        (["───", "❯ 1. do this", "  2. do that", "───"], (12, 2), "draft"),
+        (["───", "❯ 1. Yes", "  2. No", "───"], (0, 1), None),  # a menu: at its mark,
+        (["───", "❯ 1. Yes", "  2. No", "───"], (2, 1), None),
+        (["───", "❯ 1. Yes", "  2. No", "───"], (7, 3), None),  # below it,
+        (["───", "❯ 1. Yes", "  2. No", "", "───"], (1, 3), None),  # in a line without text
+        (["───", "❯ 1. Yes", "  2. No", "───"], None, None),
+    ],
+)
+def test_a_numbered_text_is_no_menu(
+    lines: list[str], cursor: tuple[int, int] | None, right: str | None
+) -> None:
+    found = find(EDGED, lines, "\n".join(lines), cursor)
+    assert (found.state if found else None) == right
