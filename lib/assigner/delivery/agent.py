@@ -15,7 +15,8 @@ from assigner.delivery import begin, give_back, keystrokes, paste, respawn
 from assigner.delivery.keystrokes import Job
 from assigner.outcomes import pasted_text, reports, unsubmitted
 from assigner.queue import attempts
-from assigner.sessions.look import UNREAD, Key, Shown, Sight
+from assigner.sessions.look import UNREAD
+from assigner.sessions.sight import Key, Shown, Sight
 from assigner.states import UNTYPED
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store

@@ -18,7 +18,7 @@ from assigner.delivery import give_back, keystrokes, paste, respawn
 from assigner.delivery.keystrokes import Job
 from assigner.outcomes import sentinel
 from assigner.queue import attempts
-from assigner.sessions.look import Shown, Sight
+from assigner.sessions.sight import Shown, Sight
 from assigner.shells.spec import Task
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store

@@ -9,7 +9,7 @@ from assigner.delivery.agent import POLL
 from assigner.delivery.keystrokes import Job
 from assigner.outcomes import pasted_text, reports, turn_owner
 from assigner.queue import attempts
-from assigner.sessions.look import Sight
+from assigner.sessions.sight import Sight
 from assigner.states import Action
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store

@@ -9,7 +9,7 @@ from assigner.agents.provider import Provider
 from assigner.outcomes import pasted_text
 from assigner.queue import attempts
 from assigner.sessions import known_panes
-from assigner.sessions.look import Key, Shown, Sight
+from assigner.sessions.sight import Key, Shown, Sight
 from assigner.store.database import Row, Store
 from assigner.store.rows import LiveAttempt
 from assigner.system import processes

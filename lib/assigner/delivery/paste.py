@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from assigner.delivery.keystrokes import Job
-from assigner.sessions.look import Sight
+from assigner.sessions.sight import Sight
 from assigner.system import processes
 
 

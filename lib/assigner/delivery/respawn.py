@@ -15,7 +15,7 @@ from assigner.delivery.keystrokes import Job
 from assigner.outcomes import shell_run
 from assigner.queue import attempts
 from assigner.sessions import environment
-from assigner.sessions.look import Sight
+from assigner.sessions.sight import Sight
 from assigner.shells import posix
 from assigner.shells.spec import REPORTS, Task
 from assigner.store import attempt_files, spool

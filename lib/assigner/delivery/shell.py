@@ -8,7 +8,7 @@ from assigner.delivery import give_back, oneshot
 from assigner.errors import SetupError
 from assigner.outcomes import shell_run
 from assigner.queue import attempts
-from assigner.sessions.look import Sight
+from assigner.sessions.sight import Sight
 from assigner.shells import dialects, spec
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store

@@ -14,7 +14,7 @@ from assigner.queue import attempts as queue_attempts
 from assigner.queue import limits
 from assigner.queue.attempts import Verdict
 from assigner.sessions import known_panes
-from assigner.sessions.look import Key, Sight
+from assigner.sessions.sight import Key, Sight
 from assigner.store import attempt_files, spool
 from assigner.store.database import Store
 from assigner.store.rows import Evidence, LiveAttempt, TurnFacts

@@ -8,7 +8,7 @@ from assigner import clock
 from assigner.agents import prompt_text
 from assigner.agents.provider import Manner
 from assigner.queue import attempts
-from assigner.sessions.look import Shown
+from assigner.sessions.sight import Shown
 from assigner.store.database import Store
 from assigner.store.rows import LiveAttempt, TurnFacts
 

@@ -11,7 +11,7 @@ from assigner.agents.provider import Provider
 from assigner.outcomes import agent_turn, pasted_text, shell_run
 from assigner.queue import attempts
 from assigner.queue.attempts import Verdict
-from assigner.sessions.look import Sight
+from assigner.sessions.sight import Sight
 from assigner.store.database import Store
 from assigner.store.rows import LiveAttempt
 from assigner.system import processes

@@ -14,7 +14,8 @@ from assigner.agents.provider import Provider
 from assigner.errors import AssignerError, UsageError
 from assigner.queue import drafts, prompts, sessions
 from assigner.sessions import known_panes, scan
-from assigner.sessions.look import Known, Sight, is_there, look, shell_of
+from assigner.sessions.look import is_there, look, shell_of
+from assigner.sessions.sight import Known, Sight
 from assigner.shells import prompt_line
 from assigner.store.database import Row, Store
 from assigner.store.rows import Session

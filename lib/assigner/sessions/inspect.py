@@ -6,7 +6,8 @@ from dataclasses import asdict
 from assigner import clock
 from assigner.queue import sessions
 from assigner.sessions import known_panes
-from assigner.sessions.look import Sight, look
+from assigner.sessions.look import look
+from assigner.sessions.sight import Sight
 from assigner.store.database import Row, Store
 from assigner.tmux import client
 from assigner.tmux import panes as tmux_panes

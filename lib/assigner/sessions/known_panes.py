@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from assigner import clock
-from assigner.sessions.look import Key, Known, Sight, look
+from assigner.sessions.look import look
+from assigner.sessions.sight import Key, Known, Sight
 from assigner.shells import prompt_line
 from assigner.states import UNTYPED
 from assigner.store.database import Store

@@ -13,7 +13,7 @@ from assigner.store.database import Row, Store
 from assigner.system import time_zones
 
 if TYPE_CHECKING:
-    from assigner.sessions.look import Known, Sight
+    from assigner.sessions.sight import Known, Sight
 
 
 def apply(

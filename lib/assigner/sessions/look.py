@@ -4,78 +4,29 @@ Types nothing.  `unknown` never counts as idle.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from assigner.agents import detect, registry
 from assigner.config import Settings
 from assigner.errors import SetupError
 from assigner.queue import limits
 from assigner.sessions import limit_seen
-from assigner.shells import prompt_line
+from assigner.sessions.shell_sight import Outside, from_line, of_shell
+from assigner.sessions.sight import Key, Known, Shown, Sight
 from assigner.shells.dialects import DIALECTS
 from assigner.shells.spec import mark
 from assigner.store.database import Row, Store
 from assigner.store.rows import Session
 from assigner.system import processes as system_processes
-from assigner.system import terminal_text
 from assigner.tmux import panes as tmux_panes
 
 if TYPE_CHECKING:
-    from assigner.agents.screen_rules import Verdict, View
-
-
-class Known(NamedTuple):
-    """What the database knows of a session before the look."""
-
-    provider: str | None = None
-    endings: Sequence[prompt_line.Ending] = ()
-    learning: str = "on"  # as the column prompt_learning
-    prompt: int | None = None
-    attempt: int | None = None
-    group: int | None = None
-    given: bool = False  # the user has named the provider
-    preparing: bool = False  # its agent is being restarted
-    starting: bool = False  # no pass has seen it since its start
-    ours: float | None = None  # when assigner's last line began to run, in epoch seconds
-    account: str | None = None  # whose usage limit counts, if it is not the provider's
-    limited_until: str | None = None  # the end of the last limit that the session has shown
-    turn_began_at: float | None = None  # by its hooks, in epoch seconds
-    turn_ended_at: float | None = None  # by its hooks or transcript
-    wants_prompts: bool = False  # a prompt may be typed next
-
-
-class Shown(NamedTuple):
-    """An agent's screen, and its status by the provider's rules."""
-
-    screen: tmux_panes.Screen
-    view: "View"
-    verdict: "Verdict"
-
-
-class Sight(NamedTuple):
-    """The result of a look: status, reason, the shell, and the ending of its empty prompt if the
-    look has learned one; or the agent, its version and its screen; and the end of the usage limit.
-    """
-
-    pane: tmux_panes.Pane
-    status: str
-    reason: str
-    shell: str | None = None
-    directory: str | None = None
-    line: tmux_panes.Line | None = None
-    ending: prompt_line.Ending | None = None
-    agent: str | None = None
-    shown: Shown | None = None
-    limited_until: str | None = None
-    version: str | None = None
-    is_untested: bool = False
+    pass
 
 
 _BETWEEN = 0.4  # seconds between two looks at a screen
 UNREAD = "the agent has not read all of its input"
-
-Key = tuple[str, str]  # a socket, and a pane's id
 
 
 def look(
@@ -204,60 +155,6 @@ def ended(pane: tmux_panes.Pane) -> Sight | None:
     return Sight(pane, "offline", f"its program has exited{status}")
 
 
-class Outside(NamedTuple):
-    """The state of a shell's processes and its terminal."""
-
-    shell: str
-    state: str  # the state of the shell's process (proc(5))
-    front: str | None  # the name of the foreground program; None if that is the shell
-    ours: bool  # whether the foreground program belongs to a prompt
-    editing: bool  # whether the foreground program reads single keys
-    echo: bool
-
-
-def of_shell(
-    pane: tmux_panes.Pane,
-    known: Known,
-    outside: Outside,
-    members_of_prompt: Callable[[], Sequence[system_processes.Stat]],
-    directory: str | None,
-) -> Sight:
-    """Judge a shell by everything but the cursor's line; `idle` here means: at its prompt."""
-    shell, state, front, ours, editing, echo = outside
-
-    def sight(status: str, reason: str) -> Sight:
-        return Sight(pane, status, reason, shell, directory)
-
-    if pane.in_mode:
-        return sight("occupied", "in copy mode")
-    if pane.input_off:
-        return sight("occupied", "input is switched off")
-    if state == "T":
-        return sight("waiting", f"{shell} is stopped")
-    mine = f"prompt {known.prompt}"
-    if front is not None:
-        if ours:
-            if not editing and not echo:
-                return sight("waiting", f"{mine} asks for a password")
-            if editing:  # a pager, an editor
-                return sight("waiting", f"{mine} waits for a key in {front}")
-            return sight("busy", f"runs {mine}: {front}")
-        if editing or not echo:
-            return sight("occupied", f"{front} in the foreground")
-        return sight("busy", f"{front} runs")
-    if not DIALECTS[shell].edits:  # the shell has no line editor
-        if editing or not echo:
-            return sight("occupied", "the terminal is in raw mode: run 'stty sane'")
-        editing = state == "S"
-    if not editing:
-        return sight("busy", f"{shell} is busy")
-    if members := members_of_prompt():
-        if any(member.state == "T" for member in members):
-            return sight("waiting", f"{mine} is stopped: fg or kill it")
-        return sight("busy", f"{mine} runs in the background: {members[0].comm}")
-    return sight("idle", "at its prompt")
-
-
 def _members(
     known: Known, pane: tmux_panes.Pane, processes: system_processes.Processes
 ) -> list[system_processes.Stat]:
@@ -367,51 +264,3 @@ def _from_screen(
     if status == "idle" and system_processes.unread(pane.tty):
         status, reason = "occupied", UNREAD
     return sight._replace(status=status, reason=reason, shown=Shown(shown, view, verdict))
-
-
-def from_line(
-    person_active: float, sight: Sight, known: Known, line: tmux_panes.Line | None, now: float
-) -> Sight:
-    """Judge a shell at its prompt by the cursor's line; `person_active` is in seconds.
-
-    `now` is in epoch seconds.  `line` is None if tmux did not show it.
-    """
-    pane = sight.pane
-
-    def result(status: str, reason: str, ending: prompt_line.Ending | None = None) -> Sight:
-        return Sight(pane, status, reason, sight.shell, sight.directory, line, ending)
-
-    if line is None:
-        return result("unknown", "cannot read the screen")
-    if (line.cursor_x, line.cursor_y) != (pane.cursor_x, pane.cursor_y):
-        return result("busy", "the screen is changing")
-    if pane.attached and now - pane.client_activity < person_active:
-        return result("occupied", "a person is at its keyboard")
-    if line.below:
-        return result("occupied", "text below the prompt")
-    untouched = known.ours is not None and pane.client_activity < int(known.ours)
-    if not untouched and prompt_line.is_typed_above(line.above, known.endings):
-        return result("occupied", "typed text at the prompt")
-    before = "" if untouched else line.before
-    text, column = line.text, line.cursor_x
-    if line.above:  # the prompt may begin there
-        text, column = line.above + text, terminal_text.width(line.above) + column
-    elif not text and not column and line.width - terminal_text.width(line.before) <= 1:
-        text, column, before = line.before, line.width, ""  # it ends with the line before exactly
-    if any(
-        prompt_line.at_empty_prompt(shown, at, known.endings, before, line.width)
-        for shown, at in {(line.text, line.cursor_x), (text, column)}
-    ):
-        return result("idle", "at its empty prompt")
-    fresh = untouched and known.learning == "after run"  # so assigner typed the last line there
-    if line.text.strip():
-        text, column = line.text, line.cursor_x  # else the prompt fills the lines above exactly
-    if fresh or (known.learning == "on" and prompt_line.looks_like_prompt(text, column)):
-        ending = prompt_line.learn(text, column)
-        if ending and not prompt_line.is_typed(text, column, known.endings):
-            return result("idle", "at its empty prompt", ending)
-    if fresh and (ending := prompt_line.learn_whole(text, column, known.endings)):
-        return result("idle", "at its empty prompt", ending)
-    if not known.endings:
-        return result("unknown", "its empty prompt is unknown: enroll it at an empty prompt")
-    return result("occupied", "typed text at the prompt")

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 
 from assigner.errors import UsageError
-from assigner.sessions import look
+from assigner.sessions import look, shell_sight
+from assigner.sessions.sight import Known
 from assigner.shells import prompt_line
 from assigner.shells.dialects import DIALECTS
 from assigner.tmux import panes
@@ -28,7 +29,7 @@ def judge(text: str, meta: Mapping[str, object]) -> tuple[str, str]:
     tree = meta.get("tree")
     lines = [_PROCESS.match(str(line)) for line in tree] if isinstance(tree, list) else []
     processes = [line.groups() for line in lines if line]
-    known = look.Known(endings=_USUAL)
+    known = Known(endings=_USUAL)
     if processes:
         shell, state, group, foreground = processes[0]
         if shell not in DIALECTS:
@@ -41,14 +42,14 @@ def judge(text: str, meta: Mapping[str, object]) -> tuple[str, str]:
         editing = DIALECTS[shell].edits and state == "S"
     else:
         editing = str(meta.get("alternate_on", "0")) == "1"
-    outside = look.Outside(shell, state, front, ours=False, editing=editing, echo=True)
-    sight = look.of_shell(pane, known, outside, list, None)
+    outside = shell_sight.Outside(shell, state, front, ours=False, editing=editing, echo=True)
+    sight = shell_sight.of_shell(pane, known, outside, list, None)
     if sight.status == "idle":
         rows = text.split("\n")
         line = rows[pane.cursor_y] if 0 <= pane.cursor_y < len(rows) else ""
         below = any(row.strip() for row in rows[pane.cursor_y + 1 :])
         shown = panes.Line(pane.cursor_x, pane.cursor_y, command, line, below)
-        sight = look.from_line(0.0, sight, known, shown, 0.0)
+        sight = shell_sight.from_line(0.0, sight, known, shown, 0.0)
     return sight.status, sight.reason
 
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from assigner import clock, states
 from assigner.queue import agent_versions, attempts, limits, logins, prompts, rests, sessions
 from assigner.sessions import known_panes, limit_seen
-from assigner.sessions.look import Known, Sight, look
+from assigner.sessions.look import look
+from assigner.sessions.sight import Known, Sight
 from assigner.store import attempt_files
 from assigner.store.database import Row, Store
 from assigner.store.rows import LiveAttempt, Session

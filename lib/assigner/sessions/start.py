@@ -18,6 +18,7 @@ from assigner import clock
 from assigner.errors import AssignerError
 from assigner.queue import sessions
 from assigner.sessions import known_panes, look
+from assigner.sessions.sight import Sight
 from assigner.shells import fish, posix
 from assigner.shells.dialects import DIALECTS
 from assigner.store import state_dir
@@ -168,7 +169,7 @@ def into_shell(store: Store, session: Session, pane: tmux_panes.Pane, plan: Plan
     return None if answer == "typed" else answer
 
 
-def _shell_of(store: Store, session: Session, pane: tmux_panes.Pane) -> look.Sight:
+def _shell_of(store: Store, session: Session, pane: tmux_panes.Pane) -> Sight:
     """A look at the shell to which a session's agent has exited."""
     known = known_panes.expectations(session, None)._replace(
         provider="shell", given=True, learning="on"

@@ -9,7 +9,7 @@ from assigner.agents import screen_rules
 from assigner.agents.provider import Provider
 from assigner.agents.screen_rules import Verdict, View
 from assigner.config import Settings
-from assigner.sessions.look import Known, Sight
+from assigner.sessions.sight import Known, Sight
 from assigner.system import processes
 
 _LAG = 5.0  # seconds by which a screen may be late
