@@ -558,3 +558,21 @@ def test_a_tall_draft_of_a_person_is_not_submitted(work: Workplace) -> None:
         for _ in range(3):
             work.tool("tick")
         assert agent.screen() == before
+
+
+@pytest.mark.parametrize("options", [["--tall"], []])
+def test_a_cancelled_prompt_gets_no_further_enter(work: Workplace, options: list[str]) -> None:
+    """Nor does it count as submitted once its text is removed."""
+    agent = work.agent("one", "--enter-breaks", *options, tells="hooks", columns=80, lines=10)
+    work.tool("enroll", "one")
+    send(work, "word " * 120 + "end" if options else "short")
+
+    def pressed() -> bool:
+        (row,) = work.rows("SELECT evidence FROM attempts")
+        return "enter_pressed_at" in row["evidence"]
+
+    work.run_until(pressed)
+    work.tool("cancel", 1)
+    work.run_until(lambda: work.prompt(1)["status"] == "cancelled")
+    wait_for(lambda: "▷ Ask" in agent.screen(), what=agent.screen)
+    assert agent.prompts() == []

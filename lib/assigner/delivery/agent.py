@@ -28,6 +28,7 @@ from assigner.tmux.keys import ENTERED, Stroke
 _AGAIN = 2.0  # seconds that the text must remain after the first Enter before the next one
 _SELDOM = 60.0  # seconds between presses of Enter at most; the distance doubles with each press
 POLL = 0.03
+_WORKED = ("busy", "waiting", "limited")  # what shows that Enter has submitted a text
 
 
 def deliver(
@@ -135,11 +136,12 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
     draft = shown.verdict.draft
     if text is None:
         return "the text of the prompt is lost"
-    if attempt["cancel_requested_at"] and (draft or not presses):
+    ours = pasted_text.is_our_text(attempt, job.provider.manner, shown, text)
+    if attempt["cancel_requested_at"] and (draft or ours or not presses):
         return keystrokes.withdraw(job, shown, text)
     if unsubmitted.is_overdue(store, attempt):
         return _remove(store, job, shown, text)
-    if pasted_text.is_our_text(attempt, job.provider.manner, shown, text):
+    if ours:
         job.seen = job.seen or now
         _note_marker(store, job, draft)
         if presses and _since_enter(attempt) < min(_SELDOM, _AGAIN * 2 ** (presses - 1)):
@@ -159,7 +161,8 @@ def _enter(store: Store, job: Job, sight: Sight, shown: Shown) -> Stroke | Row |
         )
     if draft:
         return "the composer holds other text"
-    if presses and sight.status in ("idle", "busy", "waiting", "limited"):
+    withdrawn = pasted_text.presses(attempt, shown.screen.interrupted) > 0
+    if presses and (sight.status in _WORKED or (sight.status == "idle" and not withdrawn)):
         with store.transaction():
             _note_departure(store, attempt, shown)
             if attempts.submit(store, attempt, "screen", clock.now()):
