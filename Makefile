@@ -3,12 +3,14 @@
 PYTHON = .venv/bin/python
 # Twice the number of cores of most machines: a test mostly waits for tmux.
 JOBS = 4
+TERMINAL_TESTS = tests/scenarios/test_terminal.py tests/scenarios/test_tmux_setups.py \
+	tests/scenarios/test_occupied_sessions.py tests/scenarios/test_agent_typing.py
 SCRIPTS = $(shell grep -lE '^\#!.*python' bin/[!_]*)
 # As modules, these and bin/assigner.py would hide others of the same name: mypy checks each one alone, as __main__.
 NAMESAKES = bin/assigner bin/inspect bin/queue
 
 .DEFAULT_GOAL := help
-.PHONY: test-slow test-hostile crash-calls crash-disks crash-faults
+.PHONY: test-slow test-tmux test-hostile crash-calls crash-disks crash-faults
 .PHONY: setup setup-tests test-fresh demo test test-agents lint bench crash night model man clean help
 .PHONY: install-cron uninstall-cron install-systemd uninstall-systemd test-timers
 
@@ -76,6 +78,13 @@ uninstall-systemd: setup ## remove what install-systemd added
 
 test-timers: setup-tests ## run the tests of the timers, with a real cron for more than a minute
 	@ASSIGNER_TEST_MINUTES=1 $(PYTHON) -m pytest tests/tools/test_timers.py $(ARGS)
+
+# Without TMUX_BINS: the tmux on the PATH alone
+test-tmux: setup-tests ## run the tests of terminals; TMUX_BINS="/opt/tmux-3.2a/bin/tmux ..." for each of these
+	@for tmux in $(or $(TMUX_BINS),$(shell command -v tmux)); do \
+		echo "$$($$tmux -V) ($$tmux)"; \
+		PATH="$$(dirname $$tmux):$$PATH" $(PYTHON) -m pytest -q -n $(JOBS) $(TERMINAL_TESTS) $(ARGS) || exit; \
+	done
 
 test-slow: setup-tests ## run all tests, including the slow ones
 	@ASSIGNER_TEST_SLOW=1 $(PYTHON) -m pytest -n $(JOBS) $(ARGS)
