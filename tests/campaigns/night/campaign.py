@@ -54,6 +54,9 @@ SETTINGS = {
     "ASSIGNER_QUIET": "1",
 }
 LIMITED = 0.1  # of the runs of agents, which are then tried again
+EXPIRED = (
+    0.05  # of the runs of agents, whose login is refused; a person logs in again some rounds later
+)
 # How agents behave, by turns
 MANNERS = ((), ("--looks-busy",), ("--lose-enter", "1"), ("--looks-idle",))
 KINDS = ("bash", "agent", "zsh", "agent", "fish", "agent", "dash", "agent")
@@ -138,7 +141,11 @@ class Night:
         file = self.runs / job.key
         if job.for_agents:
             words = {"done": "say well", "fails": "drop", "hangs": "think=999", "dies": "exit"}
-            limits = ["MODEL:quota=1\n" * (self.random.random() < LIMITED) for _ in job.ends]
+            limits = [
+                "MODEL:quota=1\n" * (self.random.random() < LIMITED)
+                + "MODEL:fail401\n" * (self.random.random() < EXPIRED)
+                for _ in job.ends
+            ]
             runs = zip(limits, job.ends, strict=True)
             file.write_text("".join(f"{limit}MODEL:{words[end]}\n" for limit, end in runs))
             return {**draft, "content": f"{job.key} MODEL:next {file}"}
@@ -162,10 +169,17 @@ class Night:
             self._pass("keepalive")
             _await_next_second()
             self._pass("tick")
+            if self.random.random() < 0.3:
+                self._log_in()
+        self._log_in()
         self._pass("keepalive", "--settle", 10)
         self._pass("tick", "--until-idle", 20)
         with suppress(AssertionError):  # a spinner that stays after the end holds a session briefly
             self.work.run_until(self._all_idle)
+
+    def _log_in(self) -> None:
+        for hold in self.work.rows("SELECT name FROM login_holds WHERE kind = 'session'"):
+            self.work.tool("resume", hold["name"])
 
     def _all_idle(self) -> bool:
         return not self.work.rows("SELECT name FROM sessions WHERE status <> 'idle'")

@@ -33,7 +33,7 @@ class Job:
 @dataclass(frozen=True)
 class Known:
     """All that is known of a task: its row, its tries in the queue, how often it met a usage limit
-    (no try), how often the executors began with it, and how often the work logs have it assigned
+    or a refused login (no try), how often the executors began with it, and how often the work logs have it assigned
     and ended.
     """
 
@@ -76,8 +76,9 @@ def compare(
         " FROM attempts AS a JOIN profile_work AS w ON w.prompt_id = a.prompt_id"
         " WHERE a.outcome <> 'released' ORDER BY a.id"
     )
-    limited = [row for row in tries if row["outcome"] == "limited"]
-    tries = [row for row in tries if row["outcome"] != "limited"]
+    refused = sum(row["failure_class"] == "auth" for row in tries)
+    limited = [row for row in tries if _is_no_try(row)]
+    tries = [row for row in tries if not _is_no_try(row)]
     tasks = _tasks(work)
     told, received = _told(work, sessions), _received(work, jobs, runs, sessions)
     bad, faults = Counter[str](), []
@@ -101,11 +102,17 @@ def compare(
         "deaths": classes["lost"],
         "hangs": classes["timeout"],
         "failures": classes["exit_status"] + classes["api"],
-        "limits": len(limited),
+        "limits": len(limited) - refused,
+        "logins": refused,
         **{name: bad[name] for name in ZERO[:-1]},
         "stuck": len(stuck),
     }
     return count, faults + stuck
+
+
+def _is_no_try(attempt: Row) -> bool:
+    """Whether an attempt met a usage limit or a refused login, and so does not count."""
+    return attempt["outcome"] == "limited" or attempt["failure_class"] == "auth"
 
 
 def given_back(work: Workplace, most: int = 6) -> list[str]:
