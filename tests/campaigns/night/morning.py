@@ -32,9 +32,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Known:
-    """All that is known of a task: its row, its tries in the queue, how often it met a usage limit
-    or a refused login (no try), how often the executors began with it, and how often the work logs have it assigned
-    and ended.
+    """All that is known of a task: its row, its tries in the queue, how often it met a usage limit or
+    a refused login (no try), how often the executors began with it, and how often the work logs have
+    it assigned and ended.
     """
 
     task: Row
