@@ -32,9 +32,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Known:
-    """All that is known of a task: its row, its tries in the queue, how often it met a usage limit or
-    a refused login (no try), how often the executors began with it, and how often the work logs have
-    it assigned and ended.
+    """All that is known of a task: its row, and its tries in the queue; how often it met a usage
+    limit or a refused login (no try), how often the executors began with it, and how often the work
+    logs have it assigned and ended.
     """
 
     task: Row
@@ -112,7 +112,7 @@ def compare(
 
 def _is_no_try(attempt: Row) -> bool:
     """Whether an attempt met a usage limit or a refused login, and so does not count."""
-    return attempt["outcome"] == "limited" or attempt["failure_class"] == "auth"
+    return bool(attempt["outcome"] == "limited" or attempt["failure_class"] == "auth")
 
 
 def given_back(work: Workplace, most: int = 6) -> list[str]:
