@@ -441,6 +441,10 @@ class Standin:
         self.turn.close()
         if self.silent and not self.draft:
             self.draft = self.prompt
+            if self.options.rewind:
+                self.turn, self.said = None, []
+                self.log("turn", outcome="interrupted", text="")
+                return
         self.end(End("interrupted", "[Request interrupted by user]"))
 
     def answering(self, text: str) -> Turn:
@@ -605,6 +609,7 @@ def main() -> None:
     add("--looks-busy", action="store_true", help="keep the spinner in the title after a turn")
     add("--title", metavar="TEXT", help="show this title")
     add("--lose-stop", action="store_true", help="report no end of a turn by a hook")
+    add("--rewind", action="store_true", help="show and record nothing of a prompt put back")
     add("--tall", action="store_true", help="let the composer grow beyond the pane")
     add("--crash-on-paste", action="store_true", help="exit when something is pasted")
     agent = Standin(parser.parse_args())

@@ -202,9 +202,15 @@ def test_a_persons_turn_is_not_ended_for_one_that_is_over(work: Workplace) -> No
     assert "Escape" not in [event["key"] for event in agent.events("key")]
 
 
-def test_what_is_put_back_keeps_nothing_out(work: Workplace) -> None:
-    """Interrupted before its first words, an agent has the prompt in its composer again."""
-    agent = enrolled(work, "one", "transcript")
+@pytest.mark.parametrize(("tells", "options"), [("transcript", []), ("hooks", ["--rewind"])])
+def test_what_is_put_back_keeps_nothing_out(
+    work: Workplace, tells: str, options: list[str]
+) -> None:
+    """Interrupted before its first words, an agent has the prompt in its composer again.
+
+    No hook reports that, and once the text is removed, nothing shows it.
+    """
+    agent = enrolled(work, "one", tells, *options)
     text = "several\n\nlines MODEL:think=600"
     late = send(work, text, "one", "--timeout", 1)
     assert prompt(work, late, "failed")["error"].startswith("timeout: ")

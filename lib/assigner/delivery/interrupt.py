@@ -4,11 +4,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from assigner import clock
 from assigner.delivery import agent, keystrokes
 from assigner.delivery.agent import POLL
 from assigner.delivery.keystrokes import Job
 from assigner.outcomes import pasted_text, reports, turn_owner
-from assigner.queue import attempts
+from assigner.queue import attempts, sessions
 from assigner.sessions.sight import Sight
 from assigner.states import Action
 from assigner.store import attempt_files
@@ -75,6 +76,8 @@ def _ending(
     text = attempt_files.prompt_of(store.settings, job.attempt["id"])
     if pasted_text.is_put_back(job.attempt, job.provider.manner, sight.shown, text):
         assert text is not None
+        with store.transaction():  # no hook reports it, and nothing will show it any more
+            sessions.end_turn(store, attempt["session"], clock.now())
         step = keystrokes.withdraw(job, sight.shown, text)
         if isinstance(step, Stroke):
             return step
