@@ -22,7 +22,7 @@ EXCEPT = {
 }
 UNTRUSTED = {"dialog"}
 # The smallest pane in which an agent draws its composer so that it is recognized
-SMALL = {"claude": (40, 10), "codex": (40, 10), "opencode": (60, 16)}
+SMALL = {"claude": (40, 12), "codex": (40, 10), "opencode": (60, 16)}
 # What a delivery without contexts and stages cannot do
 NEEDS_TOOLS = {"respawn", "cancelled", "past-limit", "auth-error", "wrapped"}
 OPEN = ("pending", "assigned", "in_progress")
@@ -420,7 +420,7 @@ def dialog(trial: Trial) -> None:
     trial.waits(prompt)
     trial.check(trial.place.pane.screen() == before, "the dialog was answered")
     if trial.place.pane.screen() == before:
-        trial.place.pane.enter()
+        trial.place.trust_it()
     trial.ends(prompt, "completed")
 
 

@@ -5,6 +5,7 @@ It neither uses nor changes files of the user: HOME is new, and the key is inven
 
 import json
 import os
+import re
 import shlex
 import signal
 from collections.abc import Mapping
@@ -38,6 +39,7 @@ class Place:
         status_line: bool = False,
     ) -> None:
         self.provider = provider
+        self.vim = vim
         self.work = Workplace(path)
         self.model = Model(path / "model.jsonl")
         self.directory = self.work.repo("project")
@@ -165,9 +167,24 @@ class Place:
 
         wait_for(answered, 30, self.pane.screen, every=0.5)
 
+    def trust_it(self) -> None:
+        """Answer the question whether the directory is trusted; refusal may be marked at first."""
+
+        def marked() -> bool:
+            if re.search("[❯›][^\n]*(Yes|Trust and)", self.pane.screen()):
+                return True
+            self.pane.keys("Down")
+            return False
+
+        wait_for(marked, 20, self.pane.screen, every=0.5)
+        self.pane.enter()
+
     def interrupt(self) -> None:
         """Press what interrupts a turn."""
         self.pane.keys("Escape")
+        if self.vim:  # the first one only leaves the insert mode
+            wait_for(lambda: "-- INSERT --" not in self.pane.screen(), 20, self.pane.screen)
+            self.pane.keys("Escape")
         if self.provider == "opencode":
             self.pane.wait_for("again to interrupt")
             self.pane.keys("Escape")
