@@ -159,7 +159,7 @@ class Course:
         DoesNotHold if the provider file does not know that.
         """
         whole = self.whole(text)
-        if whole in (None, text.strip()):
+        if whole in (None, text.strip(), self.learnt.typed(text).strip()):
             return ""
         before, _, after = str(whole).partition(text.strip())
         remark = f"the agent puts {short(before)} before the text, {short(after)} after it"

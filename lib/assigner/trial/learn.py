@@ -47,11 +47,16 @@ class Learnt:
         self.apply(place)
         return True
 
+    def typed(self, text: str) -> str:
+        """What assigner types for a prompt: disarmed, for instance."""
+        return prompt_text.prompt(self.provider.manner, text, prompt_text.Lack())
+
     def is_known(self, text: str, whole: str) -> bool:
         """Whether the provider file knows what is around a text in `whole`; learns it if not."""
-        if Typed(text, self.provider.manner).is_prompt(whole):
+        typed = self.typed(text)
+        if Typed(typed, self.provider.manner).is_prompt(whole):
             return True
-        parts = whole.split(text.strip(), 1)
+        parts = whole.split(typed.strip() if typed.strip() in whole else text.strip(), 1)
         found = [pattern(part.strip()) for part in parts if part.strip()]
         self.wrappers = list(dict.fromkeys(found))
         return False
