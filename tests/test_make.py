@@ -13,7 +13,7 @@ TARGETS = {
     "bench", "clean", "crash", "crash-calls", "crash-disks", "crash-faults", "demo",
     "help", "install-cron", "install-systemd", "lint", "man", "model", "night",
     "schema", "setup", "setup-tests", "test", "test-agents", "test-fresh", "test-hostile",
-    "test-slow", "test-timers", "uninstall-cron", "uninstall-systemd",
+    "test-slow", "test-timers", "test-tmux", "uninstall-cron", "uninstall-systemd",
 }  # fmt: skip
 SCRIPTS = ["tools/setup", ".ci/run"]
 COREUTILS = ["cat", "chmod", "cksum", "cp", "dirname", "mkdir", "rm", "uname"]
